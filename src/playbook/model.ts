@@ -99,23 +99,23 @@ export interface StepBody {
   readonly preview?: (run: RunContext, id: string) => StepPreview | undefined;
   /** The steps within it. */
   readonly within?: readonly Step[];
-  /** The playbook that it is. */
+  /** The nested playbook. */
   readonly used?: Playbook;
   /**
    * Finds the nodes of that playbook early, where its inputs are known before the run; the prefix is that of its steps.
    */
   readonly lookAhead?: (run: RunContext, prefix: string) => Promise<RunContext>;
-  /** True when a call may change nodes, in a step that is one. */
+  /** True for a step that calls and may change nodes. */
   readonly changes?: boolean;
-  /** True when a run that goes on need not do it again. */
+  /** True when a resumed run need not do it again. */
   readonly once?: boolean;
-  /** @throws Problem where an expression can't be evaluated; the step has failed then */
+  /** @throws Problem when an expression cannot be evaluated; the step has failed then */
   readonly run: (run: RunContext, step: Step) => Promise<StepOutcome>;
 }
 
 export interface StepOutcome {
   readonly state: 'done' | 'failed' | 'interrupted';
-  /** Whether anything was done (or asked) at all. */
+  /** Whether anything was done (or asked). */
   readonly ran: boolean;
   readonly replies?: readonly StepReply[];
   readonly failed?: readonly NodeFailure[];
@@ -123,6 +123,6 @@ export interface StepOutcome {
   readonly tries?: number;
   readonly lines?: readonly string[];
   readonly dryRun?: boolean;
-  /** True when the run is to end here, well. */
+  /** True when the run ends here, successfully. */
   readonly finish?: boolean;
 }

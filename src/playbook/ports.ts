@@ -1,4 +1,4 @@
-/** What the engine needs from outside: discovery, calls, a journal, a clock. */
+/** The interfaces that the engine needs: discovery, calls, a journal, a clock. */
 import type { JsonObject } from '../core/json.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { Outcome } from '../core/request/reply.ts';
@@ -12,7 +12,7 @@ export interface DiscoverQuery {
   readonly atLeast: number;
   /** The source of the nodes, if not the client's own. */
   readonly source?: { readonly method: string; readonly file?: string };
-  /** Milliseconds to wait for the first answer, if not as the client is configured. */
+  /** Milliseconds to wait for the first answer, if not the client's configured time. */
   readonly timeout?: number;
   /** Whether to return all their facts, not only those that they publish. */
   readonly facts?: boolean;
@@ -65,25 +65,25 @@ export interface LeaseRequest {
   readonly runId: string;
 }
 
-/** What a node sends when a run's client is gone. */
+/** A notice that a node sends when a run's client is gone. */
 export interface InterruptionNotice {
   readonly runId: string;
   /** Any of them can send it. */
   readonly nodes: readonly string[];
-  /** The input of angelia's sendmsg but for the message. */
+  /** The input of angelia's sendmsg, without the message. */
   readonly input: JsonObject;
   /** The text for the current state of the run. */
   readonly message: () => string;
 }
 
-/** Where inputs come from that are not given. */
+/** Sources of inputs that are not given. */
 export interface InputSources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Defaults by name, as the client is configured. */
+  /** Defaults by name, from the client's configuration. */
   readonly defaults: Readonly<Record<string, unknown>>;
 }
 
-/** What a step waits for: one of a port and a URL. */
+/** A condition to wait for: either a port or a URL. */
 export interface ProbeTarget {
   /** HOST:PORT */
   readonly tcp?: string;
@@ -94,37 +94,40 @@ export interface ProbeTarget {
 
 export interface PlaybookPorts {
   /**
-   * Takes a lease on all the nodes, or on none; called once a run, before its first change. Left out: none is taken.
+   * Takes a lease on all the nodes, or on none; called once a run, before its first change. If omitted, none is taken.
    * @throws Problem `lease-held`, `no-lease`
    */
   readonly takeLease?: (request: LeaseRequest) => Promise<void>;
   /** @throws Problem when the filter is malformed or no source can be asked */
   readonly discover: (query: DiscoverQuery) => Promise<Discovered>;
-  /** Returns exactly one outcome per node, and calls `onOutcome` with each as it comes. Gives up when the signal is aborted. */
+  /**
+   * Returns exactly one outcome per node, and calls `onOutcome` with each as it arrives. It stops when the signal is
+   * aborted.
+   */
   readonly call: (
     call: NodeCall,
     onOutcome: (outcome: Outcome) => void,
     signal: AbortSignal,
   ) => Promise<readonly Outcome[]>;
   /**
-   * Has one of the nodes keep a notice, which it sends if this run is cut off; left out: none is kept.
-   * @returns when it is kept, or cannot be
+   * Stores a notice on one of the nodes, which sends it if this run is cut off; if omitted, none is stored.
+   * @returns when it is stored, or cannot be
    */
   readonly keepNotice?: (notice: InterruptionNotice) => Promise<void>;
-  /** Shows a person the plan, and asks for agreement; left out if nobody is to be asked. */
+  /** Shows a person the plan, and asks for agreement; omitted if nobody is to be asked. */
   readonly agree?: (plan: RunPlan) => Promise<boolean>;
   /**
-   * Asks a person; left out if nobody can be asked.
-   * @returns whether the answer was yes; gives up, with false, when the signal is aborted
+   * Asks a person; omitted if nobody can be asked.
+   * @returns whether the answer was yes; false when the signal is aborted
    */
   readonly confirm?: (question: string, signal: AbortSignal) => Promise<boolean>;
   /**
-   * Checks once whether a port accepts connections or a URL answers as required; left out: no step can wait for one.
+   * Checks once whether a port accepts connections or a URL answers as required; if omitted, no step can wait for one.
    * @param timeout milliseconds
    * @returns the reason if not; undefined if it does
    */
   readonly probe?: (target: ProbeTarget, timeout: number, signal: AbortSignal) => Promise<string | undefined>;
-  /** Where inputs of playbooks that are used as steps may come from; left out: nowhere else. */
+  /** Sources of inputs for playbooks that are used as steps; none if omitted. */
   readonly inputSources?: InputSources;
   readonly emit: (event: RunEvent) => void;
   /** Resolves when the entry is on the disk; nothing further is begun before. */

@@ -1,4 +1,4 @@
-/** Asks a person before the first change, by a plan made of what was found until then. */
+/** Asks a person before the first change, with a plan of everything found until then. */
 import { Problem } from '../../core/errors.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeFailure } from '../events/events.ts';
@@ -10,7 +10,7 @@ import { planRun } from './plan.ts';
 export interface Agreement {
   /** Asks once; the answer holds for the whole run. @throws Problem `not-agreed` */
   readonly ask: (run: RunContext) => Promise<void>;
-  /** When the run began, in milliseconds since the epoch: the time of the answer, where somebody was asked. */
+  /** The start of the run, in milliseconds since the epoch: the time of the answer, if somebody was asked. */
   readonly startedAt: () => number;
 }
 

@@ -1,4 +1,4 @@
-/** Finds the nodes of a playbook before its first step, and refuses to begin where one is missing. */
+/** Finds the nodes of a playbook before its first step, and refuses to begin if one is missing. */
 import { Problem } from '../../core/errors.ts';
 import { parseFilter } from '../../core/filter/filter.ts';
 import type { NodeFacts } from '../../core/node.ts';
@@ -22,7 +22,7 @@ export function namesIn(sets: FoundSets['sets']): Record<string, readonly string
 }
 
 /**
- * A run that goes on keeps to the nodes it began with.
+ * A resumed run keeps its original nodes.
  * @param prefix of the steps whose sets these are, as the journal names them
  * @throws Problem as the discover port does
  */
@@ -63,7 +63,7 @@ async function findSet(set: NodeSet, run: RunContext, allowMissing: boolean, bef
   return { name: set.name, nodes, missing };
 }
 
-/** Nodes whose agents the playbook was not written for. */
+/** Nodes whose agents' versions the playbook does not accept. */
 function wrongVersions({ versions: required = [] }: NodeSet, nodes: readonly NodeFacts[]): NodeFailure[] {
   return nodes.flatMap(({ name, versions = {} }) =>
     required.flatMap(({ agent, range, fits }) => {
@@ -76,7 +76,7 @@ function wrongVersions({ versions: required = [] }: NodeSet, nodes: readonly Nod
   );
 }
 
-/** @throws Problem `bad-filter` where an expression gave something else than text, or what makes no term */
+/** @throws Problem `bad-filter` when an expression does not return text, or no valid term */
 function checkFilter(filter: FilterTerms, set: string): FilterTerms {
   const terms: unknown[] = [filter.facts, filter.classes, filter.agents, filter.identities, filter.with].flat();
   if (!terms.every((term) => typeof term === 'string' && term !== '') || typeof filter.select !== 'string') {
@@ -86,7 +86,7 @@ function checkFilter(filter: FilterTerms, set: string): FilterTerms {
   return filter;
 }
 
-/** Those that the run began with and that are not here now. */
+/** Nodes of the original set that are missing now. */
 function goneOf(
   before: readonly string[],
   here: readonly NodeFacts[],

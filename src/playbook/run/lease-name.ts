@@ -7,8 +7,8 @@ const name = new RegExp(leaseNamePattern);
 const longestList = 100;
 
 /**
- * The cluster where the inputs name one, whatever its backends: two runs over the same servers exclude each other. Else the
- * list of backends, in order; else the playbook's name.
+ * The cluster if the inputs name one, whatever its backends: two runs over the same servers exclude each other. Else
+ * the list of backends, in order; else the playbook's name.
  */
 export function nameLease(playbook: string, inputs: Readonly<Record<string, unknown>>): string {
   if (isGiven(inputs.cluster)) return toLeaseName(toText(inputs.cluster));
@@ -19,7 +19,7 @@ function isGiven(input: unknown): boolean {
   return typeof input === 'string' && input !== '';
 }
 
-/** What cannot stand in the name of a lease becomes `_`. A list that is too long stands for everything. */
+/** Characters that the name of a lease must not contain become `_`. A list that is too long stands for everything. */
 export function toLeaseName(text: string): string {
   const plain = text.split('/', 4).map(toPart).join('/');
   return name.test(plain) ? plain : '_';

@@ -1,8 +1,8 @@
 import type { Playbook, Step } from '../model.ts';
 
 /**
- * Whether its steps may change any node, so that it takes its lease before it looks at anything: what it decides on
- * is to hold until it acts. A playbook that is used as a step and finds nodes of its own takes a lease of its own.
+ * Whether its steps may change any node, so that it takes its lease before it reads anything: the basis of its
+ * decisions must stay true until it acts. A playbook that is used as a step and finds nodes itself takes its own lease.
  */
 export function mayChange({ steps }: Pick<Playbook, 'steps'>): boolean {
   return steps.some(stepMayChange);

@@ -1,4 +1,4 @@
-/** Runs a playbook as a step of another: its names are its own, the run, its lease and its journal are shared. */
+/** Runs a playbook as a step of another: its names are separate; the run, its lease and its journal are shared. */
 import { refuseSecrets } from '../inputs/call-input.ts';
 import { mayChange } from './may-change.ts';
 import { bindAllInputs } from '../inputs/input-sources.ts';
@@ -10,7 +10,7 @@ import type { RunContext } from '../context.ts';
 import { startRunContext } from './start-context.ts';
 
 /**
- * @param values inputs; those that are null are left out
+ * @param values inputs; null ones are omitted
  * @throws Problem `bad-input`
  */
 export async function runUsed(

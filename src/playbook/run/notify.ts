@@ -11,12 +11,12 @@ import { isDeclined } from './agreement.ts';
 import { nextCommand } from './next-command.ts';
 import { runSteps } from './run-steps.ts';
 
-/** @returns how it went; nothing where nobody is to be notified */
+/** @returns the result; nothing if nobody is to be notified */
 export async function notifyStart({ notices }: Playbook, run: RunContext): Promise<readonly StepReport[]> {
   return (await runSteps(notices.start, aside(run), true)).reports;
 }
 
-/** Has a node keep a notice of interruption while the run goes on, for the case that this program is killed. */
+/** Stores a notice of interruption on a node during the run, in case this program is killed. */
 export async function keepNotice({ name, notices }: Playbook, run: RunContext, { state }: RunTracker): Promise<void> {
   const [step] = notices.failure;
   const { keepNotice: keep, operator } = run.ports;
@@ -25,7 +25,7 @@ export async function keepNotice({ name, notices }: Playbook, run: RunContext, {
   run.setFailure('', [], 'interrupted');
   const { nodes, input = {} } = step.body.preview?.(run, step.id) ?? {};
   run.setFailure('', []);
-  // A node keeps it in the open: what must not be written down is not given to it.
+  // A node stores it in plain text, so it contains no secret.
   if (JSON.stringify(input) !== hideSecrets(JSON.stringify(input), run.taint)) return;
   const { runId, label } = run;
   const message = () => {
@@ -33,7 +33,7 @@ export async function keepNotice({ name, notices }: Playbook, run: RunContext, {
     return [
       `run ${runId} by ${operator}`,
       `Interrupted: ${name} for ${label}: its client no longer responds`,
-      // What was begun after this was written is not in it.
+      // It does not include what began after it was written.
       ...(result.changed ? ['as it was last known:', ...describeState(result)] : ['it had begun to make changes']),
       nextCommand({ runId }, { changed: true, command: undefined }),
     ].join('\n');

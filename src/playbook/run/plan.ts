@@ -1,4 +1,4 @@
-/** What a run is going to do, as far as that is known once its nodes are found. */
+/** The plan of a run, as far as it is known once its nodes are found. */
 import { count } from '../../core/text.ts';
 import type { Playbook, Step } from '../model.ts';
 import type { RunContext } from '../context.ts';
@@ -8,9 +8,9 @@ import { describeServing } from '../events/summary.ts';
 import type { PlannedStep, RunPlan } from './run-plan.ts';
 
 /**
- * What is still to be done. Steps that have ended, that only compute, that people do not see, and those for after a
- * failure are left out.
- * @throws Problem where the inputs of a playbook that is used as a step are not right
+ * The remaining work, without steps that have ended, that only compute, that people do not see, and those for after a
+ * failure.
+ * @throws Problem when the inputs of a nested playbook are wrong
  */
 export async function planRun(playbook: Playbook, run: RunContext, found: Found): Promise<RunPlan> {
   const all = await planSteps([...playbook.steps, ...playbook.always], run, '');
@@ -23,17 +23,17 @@ export async function planRun(playbook: Playbook, run: RunContext, found: Found)
   };
 }
 
-/** What the steps until then have found. */
+/** The results of earlier steps. */
 export interface Found {
   readonly ended: ReadonlySet<string>;
-  /** The release that each node serves. */
+  /** The current release of each node. */
   readonly revisions: ReadonlyMap<string, string>;
   readonly serving: () => readonly StillServing[];
 }
 
 const quiet = new Set(['set', 'require', 'say', 'finish']);
 
-/** @param run undefined where its nodes are only found in the run */
+/** @param run undefined if its nodes are only found in the run */
 async function planSteps(
   steps: readonly Step[],
   run: RunContext | undefined,
@@ -65,7 +65,7 @@ async function planStep(
   return { sets: within.sets, steps: [planned] };
 }
 
-/** From which release to which each node goes, as far as steps that deploy name nodes and release by now. */
+/** The releases from and to which each node goes, as far as steps that deploy name nodes and release by now. */
 function changesOf({ steps }: Playbook, run: RunContext, { ended, revisions }: Found): RunPlan['changes'] {
   return steps.flatMap(({ id, body }) => {
     if (ended.has(id) || body.asks?.agent !== 'appmgr' || body.asks.action !== 'upgrade') return [];

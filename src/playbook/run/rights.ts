@@ -1,4 +1,4 @@
-/** Asks every node whether the caller may do what the playbook is going to ask of it; does none of it. */
+/** Asks every node whether the caller may make the playbook's calls; makes none of them. */
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { NodeFailure } from '../events/events.ts';
@@ -8,22 +8,22 @@ import { everyStep } from '../source/walking.ts';
 import type { RunContext } from '../context.ts';
 
 interface RightsReport {
-  /** Where the run would be refused, or gets no answer. */
+  /** Calls that would be refused, or nodes that do not reply. */
   readonly denied: readonly NodeFailure[];
-  /** Where it can’t be known, or is only needed if the run comes to it. */
+  /** Calls whose result is unknown, or that are only needed if the run reaches them. */
   readonly unsure: readonly NodeFailure[];
 }
 
 const agent = 'rpcutil';
 const action = 'may_i';
 
-/** What is needed of a node: for certain, or if an expression should give it. */
+/** The rights that are needed on a node: certainly, or if an expression returns it. */
 interface Needs {
   readonly certain: Set<string>;
   readonly possible: Set<string>;
 }
 
-/** @returns where the run would be refused; that, and what is not certain, is known as an event */
+/** @returns the calls that would be refused; these and the uncertain ones are also reported as an event */
 export async function checkRights(playbook: Playbook, run: RunContext): Promise<readonly NodeFailure[]> {
   const needs = gatherNeeds(playbook, run);
   const byQuestion = Map.groupBy(needs.keys(), (node) => questionOf(needs.get(node)));

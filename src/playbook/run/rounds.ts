@@ -1,4 +1,6 @@
-/** Runs the same steps again and again: for each batch of some nodes, or for each item of a list. What fails stops the rest. */
+/**
+ * Runs the same steps repeatedly: for each batch of some nodes, or for each item of a list. A failure stops the rest.
+ */
 import { withTaint } from '../expressions/taint.ts';
 import { toCel } from '../expressions/cel-values.ts';
 import type { Step, StepOutcome } from '../model.ts';
@@ -9,13 +11,13 @@ import type { RunContext } from '../context.ts';
 /** The steps of a group, compiled. */
 export interface GroupSteps {
   readonly steps: readonly Step[];
-  /** Run for the round in which a step failed, where its variables are still known. */
+  /** Run for the round in which a step failed, with its variables. */
   readonly onFailure: readonly Step[];
 }
 
 /** One time through the steps. */
 export interface Round {
-  /** What the steps see beside what all see: `batch`, `item`. */
+  /** Additional variables of the steps: `batch`, `item`. */
   readonly variables: Readonly<Record<string, unknown>>;
   readonly nodes: readonly string[];
   /** The sensitive input that `item` was computed from. */

@@ -1,4 +1,4 @@
-/** Runs steps as the graph of their needs allows: a failed step stops those that depend on it, and no others. */
+/** Runs steps in the order of their needs: a failed step stops those that depend on it, and no others. */
 
 import { attempt } from './attempt.ts';
 import { notifier } from '../call/notifier.ts';
@@ -11,13 +11,13 @@ import type { RunContext } from '../context.ts';
 export interface StepsEnded {
   /** In the order of the file. */
   readonly reports: readonly StepReport[];
-  /** True when a step ended the run, well. */
+  /** True when a step ended the run successfully. */
   readonly finished: boolean;
 }
 
 type Ended = Omit<StepOutcome, 'state'> & { readonly state: StepState };
 
-/** @param steps sorted: each after all that it needs */
+/** @param steps sorted: each after all its needs */
 export async function runSteps(steps: readonly Step[], run: RunContext, afterFailure: boolean): Promise<StepsEnded> {
   let finished = false;
   const ended = new Map<string, Promise<StepReport>>();
@@ -26,11 +26,11 @@ export async function runSteps(steps: readonly Step[], run: RunContext, afterFai
   const runNext = async (step: Step): Promise<StepReport> => {
     const needed = await Promise.all(step.needs.flatMap((need) => ended.get(need) ?? []));
     for (const one of step.after ?? []) await ended.get(one);
-    // While repairing and reporting, one failure must not keep the next step from being tried.
+    // During repair and notification, one failure must not keep the next step from being tried.
     const ready = afterFailure || needed.every(({ state }) => state === 'done' || state === 'skipped');
     if (!ready || finished || run.signal.aborted)
       return describe(step, { state: 'not-run', ran: false, untouched: notChanged(step, run) }, 0, afterFailure);
-    // A skipped step takes no time: what comes after it waited for the steps before it.
+    // A skipped step takes no time: later steps waited for the steps before it.
     const waitedFor = [...new Set(step.needs.flatMap((need) => skipped.get(need) ?? [need]))];
     const { report, finish } = await runStep(step, run, afterFailure, waitedFor);
     if (report.state === 'skipped') skipped.set(step.id, waitedFor);
@@ -45,7 +45,7 @@ async function runStep(step: Step, run: RunContext, afterFailure: boolean, waite
   const startedAt = run.ports.now();
   let outcome: Ended | undefined;
   const { id, kind, body } = step;
-  // Also of a step that turns out to be skipped: each start has its end.
+  // Also of a step that turns out to be skipped: each start has an end.
   run.ports.emit({ type: 'step-started', step: id, name: step.source.name ?? id, title: body.title, kind });
   const fault = await attempt(async () => {
     if (step.condition !== undefined && !decide(step.condition, run.context())) {
@@ -90,19 +90,21 @@ async function runStep(step: Step, run: RunContext, afterFailure: boolean, waite
   return { report, finish: finish && state === 'done' };
 }
 
-/** A failure that the playbook counts on: it is shown, and the run continues. */
+/** A failure that the playbook allows: it is shown, and the run continues. */
 function accepted(ended: Ended): Ended {
   const [first] = ended.failed ?? [];
   const what = first === undefined ? '' : `: ${first.node === '' ? '' : `${first.node}: `}${first.reason}`;
   return { ...ended, state: 'done', lines: [...(ended.lines ?? []), `failed, and the run continues (fail_ok)${what}`] };
 }
 
-/** Whether a step that only shows, waits or asks was done before the run was resumed, and nothing was changed since. */
+/**
+ * Whether a step that only prints, waits or asks was done before the run was resumed, and nothing was changed since.
+ */
 function isPast({ id }: Step, { resumed, undoes }: RunContext): boolean {
   return resumed?.past.isDone(id) === true && !resumed.moved() && undoes === undefined;
 }
 
-/** A message of the playbook may hold what is never to be shown. */
+/** A message of the playbook may contain secrets. */
 function showable(report: StepReport, { taint }: RunContext): StepReport {
   const failed = report.failed.map((one) => ({ ...one, reason: hideSecrets(one.reason, taint) }));
   return { ...report, failed, lines: report.lines.map((line) => hideSecrets(line, taint)) };
@@ -134,7 +136,7 @@ function describe(
   };
 }
 
-/** The nodes that a step which was never begun would have changed, as far as it names them. */
+/** The nodes that a step that never began would have changed, as far as it names them. */
 function notChanged({ body: { changes, asks } }: Step, run: RunContext): readonly string[] {
   if (changes !== true || asks?.on === undefined || asks.agent === notifier) return [];
   return run.nodes(asks.on) ?? [];

@@ -1,4 +1,6 @@
-/** Runs a checked playbook: finds the nodes, runs the steps as their needs allow, then `on_failure` and `always`. */
+/**
+ * Runs a checked playbook: finds the nodes, runs the steps in the order of their needs, then `on_failure` and `always`.
+ */
 import type { JsonObject } from '../../core/json.ts';
 import { explain } from '../../core/errors.ts';
 import { attempt } from './attempt.ts';
@@ -19,8 +21,8 @@ import type { RunContext } from '../context.ts';
 import { startRunContext, type RunOptions } from './start-context.ts';
 
 /**
- * @param inputs as bindInputs gives them
- * @returns how it ended; failures on the way are in the report and are not thrown
+ * @param inputs from bindInputs
+ * @returns how it ended; failures are in the report and are not thrown
  */
 export async function runPlaybook(
   playbook: Playbook,
@@ -57,7 +59,7 @@ export async function runPlaybook(
   return whole;
 }
 
-/** How the run ended, as it may be written down. */
+/** The end of the run, in the form that may be recorded. */
 function endToKeep({ state, elapsed, interruption, failure, next, result: { untouched } }: RunReport, run: RunContext) {
   const keep = (reasons: readonly NodeFailure[]) => reasonsToKeep(reasons, run);
   const cause =
@@ -72,7 +74,7 @@ function endToKeep({ state, elapsed, interruption, failure, next, result: { unto
   };
 }
 
-/** The same ports, with every event noted. */
+/** The same ports, with every event recorded. */
 function watchPorts(ports: PlaybookPorts, { see }: RunTracker): PlaybookPorts {
   return {
     ...ports,
@@ -108,7 +110,7 @@ function describeEnd(
 
 type Ended = Pick<RunReport, 'state' | 'steps' | 'failure'>;
 
-/** Finds the nodes. Gives back why the run can’t begin, or undefined. */
+/** Finds the nodes. Returns why the run cannot begin, or undefined. */
 async function begin(
   whole: Playbook,
   inputs: JsonObject,

@@ -1,4 +1,4 @@
-/** Runs steps, then `on_failure` and `always`: of a playbook, and of one that is used as a step. */
+/** Runs steps, then `on_failure` and `always`: of a playbook, and of a nested one. */
 import type { NodeFailure, StepReport } from '../events/events.ts';
 import type { Step } from '../model.ts';
 import { runSteps } from './run-steps.ts';
@@ -26,7 +26,7 @@ export async function runSections(
   const { reports, finished } = await runSteps(steps, run, false);
   const failure = firstFailure(reports);
   const interrupted = !finished && reports.some(({ state }) => state === 'interrupted' || state === 'not-run');
-  // What is for afterwards is also for after an interruption: it must not be cut short by the same signal.
+  // Later steps also run after an interruption: the same signal must not cut them short.
   const later = { ...run, signal: run.kill, undoes: run.undoes ?? run.scope };
   const all = [...reports];
   if (failure !== undefined || interrupted) {
@@ -45,7 +45,7 @@ function firstFailure(reports: readonly StepReport[]): SectionsEnded['failure'] 
   return failed === undefined ? undefined : { step: failed.id, reasons: failed.failed };
 }
 
-/** Steps that run within another one go by a name of their own in the journal, in events and in what nodes record. */
+/** Nested steps have their own names in the journal, in events and in the records of nodes. */
 export function renameSteps(steps: readonly Step[], prefix: string): Step[] {
   return steps.map((step) => ({
     ...step,

@@ -12,27 +12,27 @@ import { hideSecrets } from '../call/reasons.ts';
 import { toText } from '../expressions/template.ts';
 
 export interface RunOptions {
-  /** 32 hex digits; a new one when left out. */
+  /** 32 hex digits; a new one if omitted. */
   readonly runId?: string;
-  /** Ask what would be changed, and change nothing. */
+  /** Report what would change, and change nothing. */
   readonly dryRun?: boolean;
-  /** Aborted: the batch in hand is finished, nothing further is begun. */
+  /** Aborted: the current batch is finished, nothing further begins. */
   readonly signal?: AbortSignal;
-  /** Aborted: calls in hand are given up, too. */
+  /** Aborted: running calls are cancelled, too. */
   readonly kill?: AbortSignal;
-  /** Begin although a node that is known to belong to a set is silent or broken. */
+  /** Begin although a known member of a set is silent or broken. */
   readonly allowMissing?: boolean;
-  /** When it began, as its expressions are to see it; now when left out. */
+  /** Its start, as its expressions see it; now if omitted. */
   readonly time?: string;
-  /** Where the playbook is found again; for the journal. */
+  /** The reference to the playbook, for the journal. */
   readonly origin?: string;
-  /** Who started the run, where another operator resumes it: its expressions see what they saw. */
+  /** The operator who started the run, if another one resumes it: its expressions see the same value. */
   readonly startedBy?: string;
-  /** What the run did before, where it goes on. */
+  /** The earlier part of the run, if it is resumed. */
   readonly resumed?: Resumed | undefined;
-  /** The command that was typed, for a person who has to type it again. */
+  /** The typed command, for a person who has to repeat it. */
   readonly command?: string | undefined;
-  /** What is known to be sensitive of the run that uses this playbook as a step. */
+  /** The known secrets of the run that uses this playbook as a step. */
   readonly taint?: Taint;
   /** Notify when the run starts, too. */
   readonly notifyStart?: boolean;
@@ -115,7 +115,7 @@ function startNodes() {
   };
 }
 
-/** What expressions see: `inputs`, `nodes`, `run`, and what steps add to it. */
+/** The variables of expressions: `inputs`, `nodes`, `run`, and those that steps add. */
 function startSeen(
   stepIds: readonly string[],
   initial: Readonly<Record<string, unknown>>,
@@ -170,7 +170,7 @@ async function takeLease(
   if (held.length > 0) await ports.takeLease?.({ name: lease, nodes: held, runId });
 }
 
-/** @throws Problem `bad-facts`, naming the node: its facts are its own word */
+/** @throws Problem `bad-facts`, naming the node: its facts are only its own claim */
 function checkMember(member: NodeFacts): NodeFacts {
   try {
     toCel(member);

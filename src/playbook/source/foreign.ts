@@ -15,7 +15,7 @@ interface Kind extends ForeignFile {
 const has = (root: unknown, ...keys: string[]): root is JsonObject =>
   isObject(root) && keys.every((key) => Object.hasOwn(root, key));
 
-/** What only a file of that tool has. */
+/** Keys that only a file of that tool has. */
 const kinds: readonly Kind[] = [
   {
     what: 'an Ansible playbook',
@@ -67,14 +67,14 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-/** Recognises what people bring; undefined for what is not YAML, or nothing that is known. */
+/** Recognises files of other tools; undefined for other YAML, and for other text. */
 export function recogniseForeign(text: string): ForeignFile | undefined {
   if (/^\s*#!.*\bpuppet\b|^\s*plan\s+[a-z][\w:]*\s*[({]/.test(text)) {
     return { what: 'a plan in the Puppet language', page: 'docs/from/choria.md' };
   }
   let root: unknown;
   try {
-    // Tags such as !vault are those of the other tool.
+    // Tags such as !vault belong to the other tool.
     root = parseDocument(text, { logLevel: 'silent' }).toJS({ maxAliasCount: 100 });
   } catch {
     return undefined;

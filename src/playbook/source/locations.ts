@@ -1,12 +1,12 @@
 import { explain, Problem } from '../../core/errors.ts';
 
-/** A value of the file, to which a fault can be pinned. */
+/** A value of the file, with its position for errors. */
 export interface SourceLocation {
-  /** `file:line:column` of the value, or of what is found of it at an offset within it. */
+  /** `file:line:column` of the value, or of an offset within it. */
   readonly where: (offset?: number) => string;
   /** @throws Problem `bad-playbook`, always */
   readonly fail: (message: string, offset?: number) => never;
-  /** Pins a Problem of what is done to the value to its place. @throws Problem `bad-playbook` */
+  /** Adds the position to a Problem about the value. @throws Problem `bad-playbook` */
   readonly check: (work: () => void) => void;
 }
 
@@ -36,7 +36,7 @@ function checkAt(work: () => void, fail: SourceLocation['fail']): void {
   }
 }
 
-/** The place of a key, where it is the key that is wrong. */
+/** The position of a key, if the key itself is wrong. */
 export function keyLocationOf(source: SourceText, path: readonly string[]): SourceLocation {
   const where = () => source.locate(path, true);
   const fail = (message: string): never => {
@@ -46,8 +46,9 @@ export function keyLocationOf(source: SourceText, path: readonly string[]): Sour
 }
 
 /**
- * Moves from where a scalar starts to an offset within its value. A scalar on one line is followed exactly, quoted or not;
- * in a folded or escaped one the word that stands at the offset is looked for; where that fails, its start must do.
+ * Moves from the start of a scalar to an offset within its value. A scalar on one line is followed exactly, quoted or
+ * not; in a folded or escaped one the word at the offset is searched for; if that fails, the start of the scalar is
+ * returned.
  */
 function shift(text: string, start: string, value: string, offset: number): string {
   const [, file = '', line = '1', column = '1'] = /^(.*):(\d+):(\d+)$/s.exec(start) ?? [];

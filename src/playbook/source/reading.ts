@@ -10,14 +10,14 @@ import { everySource } from './walking.ts';
 
 export interface PlaybookText {
   readonly text: string;
-  /** How messages call it: its path, for a file. */
+  /** Its name in messages: its path, for a file. */
   readonly name: string;
 }
 
-/** Finds a playbook by the name that another one uses it by. @throws Problem */
+/** Finds a playbook by the name in another one. @throws Problem */
 export type ReadPlaybook = (name: string, from: PlaybookText) => Promise<PlaybookText>;
 
-/** A playbook that fits the schema, and those that it uses, by the names it uses them by. */
+/** A playbook that matches the schema, and those that it uses, by the names in it. */
 export interface PlaybookTree {
   readonly name: string;
   readonly source: PlaybookSource;
@@ -41,7 +41,7 @@ export async function readPlaybookFile(file: string): Promise<PlaybookText> {
 /** A path, relative to the playbook that names it. */
 export const readBeside: ReadPlaybook = (name, from) => readPlaybookFile(resolve(dirname(from.name), name));
 
-/** @throws Problem `bad-playbook`; it says so where the file is one of another tool */
+/** @throws Problem `bad-playbook`, which says so if the file belongs to another tool */
 function parseSource({ text, name }: PlaybookText) {
   try {
     return parseDocumentText<PlaybookSource>(text, name, 'playbook', 'playbook', playbookSchema);
@@ -53,7 +53,7 @@ function parseSource({ text, name }: PlaybookText) {
   }
 }
 
-/** @throws Problem `bad-playbook`, for a circle and for what is nested too deep as well */
+/** @throws Problem `bad-playbook`, also for a circle and for too deep nesting */
 export async function readTree(root: PlaybookText, read: ReadPlaybook): Promise<PlaybookTree> {
   let count = 0;
   const parse = async (one: PlaybookText, above: readonly string[]): Promise<PlaybookTree> => {

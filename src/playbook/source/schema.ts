@@ -1,4 +1,4 @@
-/** The playbook format as it stands in a file: its JSON Schema, which editors can use, and the types that follow from it. */
+/** The file format of playbooks: its JSON Schema, which editors can use, and the types derived from it. */
 import { stepProperties } from './step-schema.ts';
 
 const text = { type: 'string', maxLength: 4096 } as const;
@@ -164,7 +164,7 @@ export interface NodeSetSource {
 
 export type BatchSize = number | string;
 
-/** Steps within a step. */
+/** Nested steps. */
 export interface GroupSource {
   readonly steps: readonly StepSource[];
   readonly on_failure?: readonly StepSource[];

@@ -1,8 +1,8 @@
-/** JSON Schema of what a step may say, all kinds together; which belong to which kind is each kind's own matter. */
+/** JSON Schema of all kinds of step together; each kind itself checks its own keys. */
 const text = { type: 'string', maxLength: 4096 } as const;
 const name = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_]{0,63}$' } as const;
 const expression = (description: string) => ({ description, ...text });
-/** A value, or an expression that gives one: which texts are right is the step’s own matter. */
+/** A value, or an expression that returns one: the step itself decides which texts are valid. */
 const duration = (description: string) =>
   ({
     description: `${description}: seconds, or like 500ms, 10s, 2m, 1h; an expression may give it.`,
@@ -27,7 +27,7 @@ const group = {
   on_failure: { description: 'Run for the round in which a step has failed.', ...steps },
 } as const;
 
-/** What every kind of step may say. */
+/** The common keys of all steps. */
 export const commonProperties = {
   id: { description: 'Its name for other steps.', ...name },
   name: { description: 'Its name in the output (default: its id).', ...text },

@@ -1,14 +1,14 @@
-/** Ways through all the steps of a playbook, those within others included. */
+/** Iterates over all the steps of a playbook, nested ones included. */
 import type { GroupSource, PlaybookSource, StepSource } from './schema.ts';
 import type { Playbook, Step } from '../model.ts';
 
 export interface PlacedStep {
   readonly step: StepSource;
-  /** Where it stands in the file. */
+  /** Its position in the file. */
   readonly path: readonly string[];
 }
 
-/** Every step as it stands in the file. */
+/** Every step as written in the file. */
 export function* everySource(
   holder: Partial<Pick<PlaybookSource, 'steps' | 'on_failure' | 'always'>>,
   path: readonly string[] = [],

@@ -73,7 +73,7 @@ export const callStep: StepKind = {
   },
 };
 
-/** Undefined where an expression names what a later step gives. */
+/** Undefined if an expression names the result of a later step. */
 function whereKnown<T>(look: () => T): T | undefined {
   try {
     return look();
@@ -101,7 +101,7 @@ function requireAction({ source, catalogue, at }: StepCompiler) {
   return at('call').fail(`${agent} has no action “${action}”: ${suggest(action, known)}`, agent.length + 1);
 }
 
-/** What can’t be meant, although each part of it is well formed. */
+/** Combinations that make no sense, although each part is valid. */
 function checkCallSettings({ source, at }: StepCompiler, action: ActionDdl, title: string): void {
   if (source.on === undefined) at().fail('“on” is missing: name the nodes');
   const { tries = 1, passes = 1 } = source;
@@ -118,7 +118,7 @@ function checkCallSettings({ source, at }: StepCompiler, action: ActionDdl, titl
   if (source.passes !== undefined && source.until === undefined) at('passes').fail('“passes” requires “until”');
 }
 
-/** @throws Problem `bad-playbook` where a step that is named is not before this one, or can’t be done again */
+/** @throws Problem `bad-playbook` when a named step is not before this one, or cannot be repeated */
 function compileReassert({ source, seen, at, catalogue }: StepCompiler): readonly string[] {
   const names = [source.reassert ?? []].flat();
   for (const name of names) {
@@ -138,7 +138,7 @@ type CallSettings = Pick<
   'sizes' | 'batchSleep' | 'tries' | 'trySleep' | 'timeout' | 'passes' | 'maxFailures' | 'limit'
 >;
 
-/** How it is called, as far as expressions may decide it: known when the step begins. */
+/** The settings of the call that expressions may decide: known when the step begins. */
 function compileCallSettings(
   { source, at, template }: StepCompiler,
   action: ActionDdl,
@@ -184,7 +184,7 @@ function findSettingsFault(tries: number, passes: number, { kind, repeatable }: 
   return undefined;
 }
 
-/** The node set, where `on` is the name of one. */
+/** The node set, if `on` is the name of one. */
 function setNamed(on = ''): string | undefined {
   return isLiteral(on) ? on : undefined;
 }

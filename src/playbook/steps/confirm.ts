@@ -3,7 +3,7 @@ import { hideSecrets } from '../call/reasons.ts';
 import { toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
-/** Asks a person before what comes next; in a dry run it only says so. */
+/** Asks a person before the next steps; in a dry run it only prints the question. */
 export const confirmStep: StepKind = {
   key: 'confirm',
   keys: [],

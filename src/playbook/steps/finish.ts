@@ -1,7 +1,7 @@
 import { toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
-/** Ends the run well: what comes after is not run. */
+/** Ends the run successfully: later steps do not run. */
 export const finishStep: StepKind = {
   key: 'finish',
   keys: [],

@@ -11,7 +11,7 @@ import { setStep } from './set.ts';
 import { useStep } from './use.ts';
 import { waitForStep } from './wait_for.ts';
 
-/** Every kind of step. A new one is a file here and a line in this list. */
+/** All kinds of step. A new one is a file here and a line in this list. */
 export const stepKinds: readonly StepKind[] = [
   callStep,
   rollingStep,

@@ -6,7 +6,7 @@ import type { StepKind } from './kind.ts';
 
 const expected = 'must be seconds, or like 500ms, 10s, 2m, 1h, up to 24h';
 
-/** Waits; an interruption ends it. In a dry run it only says so. */
+/** Waits; an interruption ends it. In a dry run it only prints that. */
 export const pauseStep: StepKind = {
   key: 'pause',
   keys: [],

@@ -40,7 +40,7 @@ export const rollingStep: StepKind = {
   },
 };
 
-/** The members of a set, or the names that an expression gives. */
+/** The members of a set, or the names that an expression returns. */
 function compileOver({ nodeSets, at, template }: StepCompiler, over: string): (run: RunContext) => readonly string[] {
   if (isLiteral(over)) {
     if (!nodeSets.includes(over))

@@ -1,6 +1,6 @@
 import type { StepKind } from './kind.ts';
 
-/** Keeps values under `values.NAME` for the steps that come later. */
+/** Sets values under `values.NAME` for later steps. */
 export const setStep: StepKind = {
   key: 'set',
   keys: [],

@@ -6,7 +6,7 @@ import { lookAhead, runUsed } from '../run/nested.ts';
 import type { RunContext } from '../context.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
-/** Runs another playbook as a step, with inputs, node sets, steps and values of its own. */
+/** Runs another playbook as a step, with its own inputs, node sets, steps and values. */
 export const useStep: StepKind = {
   key: 'use',
   keys: ['with'],
@@ -27,7 +27,7 @@ export const useStep: StepKind = {
   },
 };
 
-/** Whether what is given may only be known in the run: by what steps or discovery find. */
+/** Whether the value may only be known in the run, from steps or discovery. */
 function waits(values: unknown): boolean {
   return !isLiteral(values) && /\b(steps|nodes|values|batch|item|round|failure)\b/.test(JSON.stringify(values));
 }

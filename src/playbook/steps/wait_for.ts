@@ -5,13 +5,13 @@ import { isLiteral, toText } from '../expressions/template.ts';
 import type { ProbeTarget } from '../ports.ts';
 import type { StepKind } from './kind.ts';
 
-/** Milliseconds, where the step says nothing. */
+/** The default in milliseconds. */
 const usual = { timeout: 60_000, every: 1000 };
 const expected = 'must be seconds, or like 500ms, 10s, 2m, 1h, up to 24h';
 
 /**
- * Waits until a port takes connections, or a URL answers as wanted: asked from where the run runs. In a dry run it only
- * says so.
+ * Waits until a port accepts connections, or a URL answers as required: checked from the host of the run. In a dry run
+ * it only prints that.
  */
 export const waitForStep: StepKind = {
   key: 'wait_for',
