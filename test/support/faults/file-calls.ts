@@ -94,7 +94,8 @@ for (const name of [...onHandle, ...readingHandle]) {
 }
 const realClose = prototype.close as () => Promise<unknown>;
 prototype.close = function (this: FileHandle) {
-  if (lives.getStore()?.isOver === true) return never;
+  // The handles that Node opens for its own calls, such as writeFile, are not known here: these calls come to their ends.
+  if (opened.has(this) && lives.getStore()?.isOver === true) return never;
   opened.delete(this);
   watched.delete(this);
   return realClose.apply(this);
