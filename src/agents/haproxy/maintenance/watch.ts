@@ -106,7 +106,6 @@ async function openHeldHosts(file: string, log: Log): Promise<HeldHosts> {
         if (damaged) await read();
         const before = hosts;
         const after = next(before);
-        if (after === before) return;
         // What only passes with time (the uptime of a process) is not worth a write.
         if (gist(after) !== gist(before)) await writeMaintenance(file, after);
         hosts = after;
@@ -162,7 +161,7 @@ async function lookAt(
     if (!held.hosts().includes(host)) continue;
     const others = [...known.values()].filter((other) => other !== host);
     const checked = await checkHost(host, others, process, signal);
-    await held.change((now) => (now.includes(host) ? now.map((one) => (one === host ? checked.host : one)) : now));
+    await held.change((now) => now.map((one) => (one === host ? checked.host : one)));
     known.set(host.host, checked.host);
     for (const one of checked.breaks) logBreak(host, one, log);
   }

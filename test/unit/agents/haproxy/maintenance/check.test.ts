@@ -102,6 +102,46 @@ describe('a host that is held and was put in', () => {
     assert.equal(host.lines[0]?.total, 3);
   });
 
+  test('is confirmed by another reading where any of its lines was changed', async () => {
+    for (const [lines, again] of [
+      [
+        [
+          { ...web1, admin: 1 },
+          { ...web1, name: 'web5', port: 81 },
+        ],
+        ['app'],
+      ],
+      [
+        [
+          { ...web1, admin: 1 },
+          { ...web1, name: 'web5', port: 81, admin: 1, agent: 'up' as const },
+        ],
+        ['app'],
+      ],
+      [
+        [
+          { ...web1, admin: 1 },
+          { ...web1, name: 'web5', port: 81, admin: 1 },
+        ],
+        [],
+      ],
+    ] as const) {
+      const fake = fakeHaproxy({ app: lines });
+      await check(fake);
+      assert.deepEqual(
+        fake.asked.filter((command) => command.startsWith('show stat')),
+        again.map((backend) => `show stat ${backend} 6 -1`),
+      );
+    }
+    const two = fakeHaproxy({ app: [web1], ws: [{ ...web1, name: 'w1' }] });
+    const { host } = await check(two);
+    assert.deepEqual(
+      host.lines.map(({ server }) => server),
+      ['web1', 'w1'],
+      'in both backends',
+    );
+  });
+
   test('before its hold was confirmed has no break, and is out from now on', async () => {
     const { outSince: _never, ...unconfirmed } = held();
     const fake = fakeHaproxy({ app: [web1] });
@@ -159,6 +199,18 @@ describe('a line that leads to another host after a reload or a new address', ()
     const none = fakeHaproxy({ app: [moved, here] });
     await check(none, held({ lines: [line({ agent: true })] }));
     assert.deepEqual(none.changes(), ['set server app/web1 state ready'], 'HAProxy has no agent-check for it');
+  });
+
+  test('gets the agent-check of that line, not that of another line of the host', async () => {
+    const lines = (first: boolean) => [line({ agent: first }), line({ server: 'web7', agent: !first })];
+    for (const [agent, commands] of [
+      [true, ['set server app/web1 state ready', 'enable agent app/web1']],
+      [false, ['set server app/web1 state ready']],
+    ] as const) {
+      const fake = fakeHaproxy({ app: [{ ...moved, agent: 'up', agentEnabled: false }, here] });
+      await check(fake, held({ lines: lines(agent) }));
+      assert.deepEqual(fake.changes(), commands);
+    }
   });
 
   test('is left as it is where it is not in maintenance by command', async () => {

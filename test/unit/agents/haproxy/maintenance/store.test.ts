@@ -111,6 +111,13 @@ describe('the file of held hosts', () => {
 describe('the first form of the file', () => {
   const first = (servers: unknown) => reading(JSON.stringify({ servers }));
 
+  test('has no version: with one, the hosts of the file count', async () => {
+    const servers = [{ backend: 'app', server: 'web1' }];
+    assert.deepEqual(await reading(JSON.stringify({ version: 2, servers, hosts: [held] })), [held]);
+    await assert.rejects(reading(JSON.stringify({ servers: {} })), { message: /its form is undefined, not 2/ });
+    await assert.rejects(reading(JSON.stringify({ version: 2 })), { message: /it has no list “hosts”/ });
+  });
+
   test('holds each server out of its one backend', async () => {
     const servers = [
       { backend: 'app', server: 'web1', since: 5, caller: 'cert=rip', run: 'abc' },

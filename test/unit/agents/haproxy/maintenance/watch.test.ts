@@ -176,6 +176,46 @@ describe('a look', () => {
     await watch.stop();
   });
 
+  test('leaves alone the hosts that are being changed, beside one that is out', async () => {
+    const fake = two(undefined, 0);
+    const { watch } = await watching([fake], [dev1]);
+    await watch.put([{ ...dev2, stage: 'leaving' }]);
+    await watch.look(signal);
+    assert.deepEqual(fake.changes(), ['set server app/web1 state maint']);
+    await watch.stop();
+  });
+
+  test('leaves in maintenance a line that led to one held host and now leads to another', async () => {
+    const fake = two();
+    const earlier = {
+      socket: fake.name,
+      backend: 'app',
+      server: 'web2',
+      address: '10.0.0.1:80',
+      agent: false,
+      total: 0,
+    };
+    const { watch } = await watching([fake], [{ ...dev1, lines: [earlier] }, dev2]);
+    await watch.look(signal);
+    assert.deepEqual(fake.changes(), []);
+    await watch.remove(['dev2']);
+    await watch.put([{ ...dev1, lines: [earlier] }]);
+    await watch.look(signal);
+    assert.deepEqual(fake.changes(), ['set server app/web2 state ready'], 'nobody holds that host');
+    await watch.stop();
+  });
+
+  test('keeps what a change of a host wrote while the host was being checked', async () => {
+    const fake = two(undefined, 0);
+    const { watch } = await watching([fake], [dev1]);
+    fake.onCommand = async (command) => {
+      if (command === 'set server app/web1 state maint') await watch.put([{ ...dev1, stage: 'entering' }]);
+    };
+    await watch.look(signal);
+    assert.deepEqual(watch.hosts(), [{ ...dev1, stage: 'entering' }]);
+    await watch.stop();
+  });
+
   test('identifies a process before it reads the servers', async () => {
     const fake = two();
     const { watch } = await watching([fake], [dev1]);
@@ -219,6 +259,26 @@ describe('the watch', () => {
     const asked = fake.asked.length;
     await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(fake.asked.length, asked, 'it has stopped');
+  });
+
+  test('ends once the look that is under way has ended', async () => {
+    const fake = two(undefined, 0);
+    const { watch } = await watching([fake], [dev1], 0.001);
+    const [begun, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    fake.onCommand = async () => {
+      begun.resolve();
+      await answer.promise;
+    };
+    await begun.promise;
+    let ended = false;
+    const stopping = watch.stop().then(() => {
+      ended = true;
+    });
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(ended, false);
+    answer.resolve();
+    await stopping;
+    assert.deepEqual(fake.changes(), []);
   });
 
   test('begins at the start where hosts are held', async () => {
