@@ -1,29 +1,29 @@
-/** What `import … from 'mco-deploy'` gives, as types. Times are in milliseconds. */
+/** The types of `import … from 'mco-deploy'`. Times are in milliseconds. */
 import type { NodeFailure, RunEvent, RunReport, StepReport } from '../playbook/events/events.ts';
 import type { Agents } from './agents.ts';
 
-/** What an error of this library says. */
+/** An error of this library. */
 export interface ProblemFields extends Error {
   /** Short and stable, such as `policy-denied`; `mco-deploy explain CODE` explains it. */
   readonly code: string;
-  /** What to do about it; may be empty. */
+  /** The next step; may be empty. */
   readonly hint: string;
 }
 
 export interface ConnectOptions {
-  /** client.yaml; where the command line looks for it when left out. */
+  /** client.yaml; by default the file that the command line uses. */
   readonly config?: string;
-  /** Relays to go through, by name, in place of those of client.yaml. */
+  /** Relays to use, by name, instead of those of client.yaml. */
   readonly via?: readonly string[];
-  /** In place of the environment of this process. */
+  /** Instead of the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Ends everything, as `close()` does. */
   readonly signal?: AbortSignal;
-  /** Receives what is worth a person's attention and stops nothing. */
+  /** Receives warnings, which stop nothing. */
   readonly onWarning?: (message: string) => void;
 }
 
-/** Which nodes are meant: all that match everything that is given. */
+/** Selects nodes: those that match everything given. */
 export interface Filter {
   /** `cluster=bravo`, with the operators = != < > <= >= =~, or the value that each fact must have. */
   readonly facts?: readonly string[] | Readonly<Record<string, string | number | boolean>>;
@@ -36,7 +36,7 @@ export interface Filter {
   readonly select?: string;
 }
 
-/** Where nodes are heard of, and for how long; client.yaml says so for what is left out. */
+/** Where and for how long to look for nodes; by default as in client.yaml. */
 export interface DiscoveryOptions {
   /** `mdns`, `file`, `dns`, `cache`, `exec`, `consul`, `puppetdb` or `sql`. */
   readonly method?: string;
@@ -45,15 +45,15 @@ export interface DiscoveryOptions {
   readonly discoveryTimeout?: number;
   /** To connect to a node, and for its reply. */
   readonly timeout?: number;
-  /** Only so many of the nodes (`3`), or a share (`'20%'`). */
+  /** At most this many nodes (`3`), or a share (`'20%'`). */
   readonly limit?: number | string;
-  /** Chooses the same of them each time. */
+  /** Makes the choice repeatable. */
   readonly limitSeed?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface FindOptions extends DiscoveryOptions {
-  /** Names of facts to return; all when left out. */
+  /** Names of facts to return; all if omitted. */
   readonly facts?: readonly string[];
 }
 
@@ -85,17 +85,17 @@ export interface Found {
 }
 
 export interface CallOptions extends DiscoveryOptions {
-  /** The nodes to call; all that run the agent when left out. */
+  /** The nodes to call; all that run the agent if omitted. */
   readonly on?: Filter;
-  /** Only ask what would change. */
+  /** Dry run: report what would change. */
   readonly dryRun?: boolean;
-  /** So many nodes at a time, or a share of them (`'25%'`). */
+  /** The number of nodes at a time, or a share of them (`'25%'`). */
   readonly batch?: number | string;
   /** Between two batches. */
   readonly pause?: number;
 }
 
-/** What became of a call on one node. */
+/** The outcome of a call on one node. */
 export type Reply<Output = Readonly<Record<string, unknown>>> = ReplyFields &
   (
     | { readonly outcome: 'ok'; readonly data: Output }
@@ -107,10 +107,10 @@ export type Reply<Output = Readonly<Record<string, unknown>>> = ReplyFields &
 
 export interface ReplyFields {
   readonly node: string;
-  /** Short and stable; empty when all went well. `mco-deploy explain CODE` explains it. */
+  /** Short and stable; empty on success. `mco-deploy explain CODE` explains it. */
   readonly code: string;
   readonly message: string;
-  /** What to do about it; may be empty. */
+  /** The next step; may be empty. */
   readonly hint: string;
   readonly elapsed: number;
 }
@@ -122,14 +122,14 @@ export interface Replies<Output> {
 }
 
 /**
- * Work in progress: iterate over it to get each part as it comes, await it for the result. It has begun already, and ends
- * even if nobody listens.
+ * Work in progress: iterate over it to get each part as it arrives, await it for the result. It has begun already, and
+ * ends even if nobody listens.
  */
 export interface Feed<Item, Result> extends Promise<Result>, AsyncIterable<Item> {}
 
 type ActionsOf<Agent> = Agent extends keyof Agents ? Agents[Agent] : Record<string, UntypedAction>;
 
-/** An action of an agent whose types are not known: `mco-deploy agent types` writes them. */
+/** An action of an agent without known types: `mco-deploy agent types` writes them. */
 export interface UntypedAction {
   readonly input: Readonly<Record<string, unknown>>;
   readonly output: Readonly<Record<string, unknown>>;
@@ -141,7 +141,7 @@ type PartOf<Agent, Action, Part extends 'input' | 'output'> = Action extends key
     : never
   : never;
 
-/** A name that is known, with its completion in an editor, or any other. */
+/** A known name, with its completion in an editor, or any other. */
 type Known<Name> = Name | (string & {});
 
 /** A record of a node's audit log (docs/audit.md), whose signature and chain were checked. */
@@ -151,13 +151,13 @@ export interface AuditEntry {
   /** ISO 8601, by the node's clock. */
   readonly time: string;
   readonly kind: string;
-  /** The line as the node signed it. */
+  /** The line that the node signed. */
   readonly line: string;
   readonly record: Readonly<Record<string, unknown>>;
 }
 
 export interface AuditOptions extends DiscoveryOptions {
-  /** The nodes to ask; all that run the agent `audit` when left out. */
+  /** The nodes to ask; all that run the agent `audit` if omitted. */
   readonly on?: Filter;
   /** Id of a run, or of a request. */
   readonly run?: string;
@@ -166,37 +166,37 @@ export interface AuditOptions extends DiscoveryOptions {
 }
 
 export interface RunOptions extends Omit<DiscoveryOptions, 'limit' | 'limitSeed'> {
-  /** Only ask what would change. */
+  /** Dry run: report what would change. */
   readonly dryRun?: boolean;
-  /** Begin although a node that is known is silent. */
+  /** Begin although a known node is silent. */
   readonly allowMissing?: boolean;
-  /** False: other runs are not kept away. */
+  /** False: other runs may work at the same time. */
   readonly lock?: boolean;
-  /** For another run to end. */
+  /** Time to wait for another run to end. */
   readonly lockWait?: number;
-  /** Where the journal is stored besides this host; as client.yaml says when left out. */
+  /** Where the journal is stored besides this host; by default as in client.yaml. */
   readonly journal?: 'auto' | 'required' | 'local';
   /** Notify the recipient when the run starts, too. */
   readonly notifyStart?: boolean;
   /** Answers the questions of the playbook; a run that asks one fails without it. */
   readonly confirm?: (question: string, signal: AbortSignal) => Promise<boolean>;
-  /** Receives what nodes say while they work. */
+  /** Receives the progress of nodes. */
   readonly onProgress?: (node: string, message: string) => void;
-  /** Calls in hand are given up as well; `signal` lets the batch in hand end. */
+  /** Also cancels running calls; `signal` lets the current batch end. */
   readonly kill?: AbortSignal;
 }
 
 export type { NodeFailure, RunEvent, RunReport, StepReport };
 
-/** A fleet, as one operator may use it. */
+/** A fleet, for one operator. */
 export interface Fleet extends AsyncDisposable {
   /** The name in the operator's certificate. */
   readonly operator: string;
   /** Finds, proves and filters nodes. @throws Problem */
   readonly find: (filter?: Filter, options?: FindOptions) => Promise<Found>;
   /**
-   * Calls an action of an agent on all nodes that match. The input is checked before any node is called.
-   * Its promise rejects with a `Problem` when no node could be called; what became of each node is in its reply.
+   * Calls an action of an agent on all nodes that match. The input is checked before any node is called. The promise
+   * rejects with a `Problem` when no node could be called; the outcome of each node is in its reply.
    */
   readonly call: <Agent extends Known<keyof Agents>, Action extends keyof ActionsOf<Agent> & string>(
     agent: Agent,
@@ -205,8 +205,8 @@ export interface Fleet extends AsyncDisposable {
     options?: CallOptions,
   ) => Feed<Reply<PartOf<Agent, Action, 'output'>>, Replies<PartOf<Agent, Action, 'output'>>>;
   /**
-   * Runs a playbook: a file, or the name of a shipped one. Iterate over its events, await its report. The promise rejects when the
-   * run could not begin; a run that failed has a report that says so.
+   * Runs a playbook: a file, or the name of a shipped one. Iterate over its events, await its report. The promise
+   * rejects when the run could not begin; the report says if a run failed.
    */
   readonly run: (
     playbook: string,
@@ -215,6 +215,6 @@ export interface Fleet extends AsyncDisposable {
   ) => Feed<RunEvent, RunReport>;
   /** The records of nodes' audit logs, node after node, as far as policies let the operator read them. @throws Problem */
   readonly audit: (options?: AuditOptions) => AsyncIterable<AuditEntry>;
-  /** Cancels what goes on, and closes all connections. Everything that is called later fails with the code `closed`. */
+  /** Cancels running work, and closes all connections. Later calls fail with the code `closed`. */
   readonly close: () => Promise<void>;
 }

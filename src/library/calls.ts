@@ -13,7 +13,7 @@ import { targetsOf } from './targets.ts';
 
 type Data = Readonly<Record<string, unknown>>;
 
-/** One call of an action, as a program gives it. */
+/** A call of an action, as a program gives it. */
 export interface LibraryCall {
   readonly agent: string;
   readonly action: string;
@@ -21,7 +21,7 @@ export interface LibraryCall {
   readonly options: CallOptions;
 }
 
-/** Begins a call. @param signal ends it, besides the session's own */
+/** Begins a call. @param signal ends it, in addition to the session's own */
 export function startCall(
   { agent, action, input, options }: LibraryCall,
   session: Session,

@@ -1,6 +1,9 @@
 import { Problem } from '../core/errors.ts';
 
-/** Work that a signal ends fails with a Problem, as everything else does. @throws Problem `cancelled`, or what the work throws */
+/**
+ * Makes work that a signal ends fail with a Problem, like everything else. @throws Problem `cancelled`, or the error of
+ * the work
+ */
 export async function orCancelled<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
@@ -9,7 +12,7 @@ export async function orCancelled<Result>(signal: AbortSignal, work: () => Promi
   }
 }
 
-/** What to throw for an error of work that a signal may have ended. */
+/** The error to throw for work that a signal may have ended. */
 export function cancelledBy(signal: AbortSignal, error: unknown): unknown {
   if (!signal.aborted || error instanceof Problem) return error;
   return new Problem('cancelled', 'this was cancelled before any node was called', '', { cause: error });

@@ -13,8 +13,8 @@ import { startRun } from './start-run.ts';
 import { targetsOf } from './targets.ts';
 
 /**
- * Connects a program to its fleet, as the operator whose certificate client.yaml names. No node is asked yet.
- * @param catalogue the agents that are built in
+ * Connects a program to its fleet, as the operator whose certificate client.yaml names. It asks no node yet.
+ * @param catalogue the built-in agents
  * @throws Problem `not-configured`, `bad-configuration`, `expired-certificate`, …
  */
 export async function connectWith(catalogue: readonly Ddl[], options: ConnectOptions = {}): Promise<Fleet> {
@@ -38,11 +38,11 @@ function fleetOver(session: Session, catalogue: readonly Ddl[], closing: AbortCo
     callSignal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Work,
   ): Work => {
-    // A caller that gets a promise hears of it there.
+    // The promise reports it to the caller.
     if (isClosed()) return startFeed(() => Promise.reject(afterClose())) as unknown as Work;
     const begun = work(callSignal === undefined ? environment : AbortSignal.any([environment, callSignal]));
     running.add(begun);
-    // Its failure is its caller's to hear of.
+    // The caller receives its failure.
     begun.then(
       () => running.delete(begun),
       () => running.delete(begun),

@@ -2,7 +2,7 @@ import type { Feed } from './api.ts';
 
 /**
  * Begins work whose parts can be iterated over while it runs. Each iterator gets every part, from the first.
- * @param work is called with a function that takes each part
+ * @param work receives a function that takes each part
  */
 export function startFeed<Item, Result>(work: (emit: (item: Item) => void) => Promise<Result>): Feed<Item, Result> {
   const items: Item[] = [];
@@ -19,7 +19,7 @@ export function startFeed<Item, Result>(work: (emit: (item: Item) => void) => Pr
     isOver = true;
     advance();
   });
-  // A caller that only iterates learns of a failure there.
+  // A caller that only iterates receives a failure there.
   result.catch(() => {});
   return Object.assign(result, {
     async *[Symbol.asyncIterator](): AsyncGenerator<Item> {

@@ -3,7 +3,7 @@ import type { Findings } from '../discovery/directory.ts';
 import type { FoundNode } from '../discovery/findings.ts';
 import type { Found, MissingNode, Node } from './api.ts';
 
-/** What a search found, as plain values. */
+/** The results of a search as plain values. */
 export function foundOf(findings: Findings): Found {
   return { nodes: findings.nodes.map(nodeOf), missing: missingOf(findings) };
 }

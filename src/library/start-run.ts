@@ -27,7 +27,7 @@ export function startRun(
   return startFeed((emit) =>
     orCancelled(signal, async () => {
       const tree = await readPlaybook(name);
-      // Refuse what can be refused before any node is asked.
+      // Refuse everything possible before any node is asked.
       if (unknownAgents(tree, catalogue).length === 0) compilePlaybook(tree, catalogue);
       const targets = targetsOf({}, options);
       const {

@@ -3,7 +3,7 @@ import type { FilterTerms } from '../core/wire/messages.ts';
 import type { DiscoveryOptions, Filter } from './api.ts';
 import type { TargetOptions } from './fleet/targets.ts';
 
-/** @param agent the agent that is going to be called, which the nodes must run @throws Problem `usage` */
+/** @param agent the agent to call, which the nodes must run @throws Problem `usage` */
 export function targetsOf(filter: Filter, options: DiscoveryOptions, agent?: string): TargetOptions {
   const { method, file, discoveryTimeout, timeout, limit, limitSeed } = options;
   return {
@@ -31,7 +31,7 @@ function termsOf(
   };
 }
 
-/** A value with an operator in it, or one that looks like a regex, would be read as something else. */
+/** A value that contains an operator, or resembles a regex, would be read as something else. */
 function equals(name: string, value: string | number | boolean): string {
   const text = String(value);
   if (!/[=<>~]|^\/|^\s|\s$|^$/.test(text)) return `${name}=${text}`;

@@ -4,16 +4,19 @@ import { type AuditRecord, hashLine } from '../../core/audit/record.ts';
 import type { Trust } from '../../core/credentials/certificate.ts';
 import { Problem } from '../../core/errors.ts';
 
-/** Something that does not agree, or does not hold. */
+/** A disagreement, or an invalid record. */
 export interface TraceFinding {
   readonly node: string;
   readonly code: string;
   readonly message: string;
-  /** True where a record is missing and the node said so itself, at that time, in a reply that it signed or at its door. */
+  /**
+   * True where a record is missing and the node itself reported that at the time, in a signed reply or at the
+   * handshake.
+   */
   readonly admitted?: true;
 }
 
-/** What a node gave of a run. */
+/** The records that a node returned for a run. */
 export interface NodeRecords {
   readonly node: string;
   readonly lines: readonly string[];
@@ -28,9 +31,9 @@ export interface SignedRecord {
 
 export interface CheckedRecords {
   readonly node: string;
-  /** Those that the node signed, in the order of the log. */
+  /** The signed ones, in the order of the log. */
   readonly records: readonly SignedRecord[];
-  /** Hash of each record that holds, by its sequence number. */
+  /** Hash of each valid record, by its sequence number. */
   readonly hashes: ReadonlyMap<number, string>;
   readonly findings: readonly TraceFinding[];
 }

@@ -5,7 +5,7 @@ import { callFoundNode } from '../fleet/call-nodes.ts';
 import type { Session } from '../fleet/session.ts';
 import type { NodeRecords, TraceFinding } from './check-records.ts';
 
-/** Which records: of a run or a request, and not before a time (ISO 8601). */
+/** Selects records: of a run or a request, and not before a time (ISO 8601). */
 export interface RecordQuery extends JsonObject {
   readonly run?: string;
   readonly request?: string;
@@ -13,7 +13,7 @@ export interface RecordQuery extends JsonObject {
 }
 
 /**
- * The records of a node's audit log, a page at a time, or why it does not give them.
+ * The records of a node's audit log, a page at a time, or why it does not return them.
  * @param ddl of the agent `audit`
  */
 export async function* gatherPages(

@@ -10,8 +10,8 @@ import { checkRecords, type NodeRecords, type TraceFinding } from './check-recor
 import { gatherPages } from './gather-records.ts';
 
 /**
- * The records of nodes' audit logs, node after node, a page of each in memory at a time.
- * @throws Problem when a node refuses, or a record does not hold: with the node's name
+ * The records of nodes' audit logs, node after node, with one page of each in memory at a time.
+ * @throws Problem when a node refuses, or a record is invalid: with the node's name
  */
 export async function* readTrail(
   { on = {}, run, request, since, ...options }: AuditOptions,

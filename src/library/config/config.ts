@@ -57,7 +57,7 @@ export const clientConfigSchema = {
       },
       required: ['method', 'interfaces', 'timeout'],
     },
-    /** Nodes that relay for this operator: names, with an address where DNS does not have it. All of them are asked. */
+    /** Nodes that relay for this operator: names, with an address if DNS does not have it. All of them are asked. */
     relays: {
       type: 'array',
       maxItems: 64,
@@ -74,15 +74,15 @@ export const clientConfigSchema = {
         ],
       },
     },
-    /** Whether nodes whose certificates let them relay are used as relays in a large fleet, where no relay is named. */
+    /** Whether nodes with the role of a relay are used as relays in a large fleet when no relay is named. */
     auto_relays: { type: 'boolean', default: true },
-    /** Where the daemon of this host listens, when it relays. */
+    /** The socket of this host's daemon, if it relays. */
     relay_socket: { ...path, default: '/run/mco-deploy/relay.sock' },
-    /** Seconds to connect to a node, and beyond an action's own time to wait for its reply. */
+    /** Seconds to connect to a node, and seconds beyond an action's own time to wait for its reply. */
     timeout: { type: 'number', exclusiveMinimum: 0, maximum: 600, default: 10 },
-    /** Connections and calls at once. */
+    /** Concurrent connections and calls. */
     concurrency: { type: 'integer', minimum: 1, maximum: 1024, default: 64 },
-    /** Seconds that nodes wait for a run that they hear nothing of, before others may change them. */
+    /** Seconds that nodes wait for a silent run before others may change them. */
     lease: { type: 'integer', minimum: 3, maximum: 600, default: 30 },
     /**
      * Where journals of runs are stored besides this host. auto: on nodes of the run that run the agent journal and allow it;
@@ -112,9 +112,9 @@ type ClientDocument = FromSchema<typeof clientConfigSchema>;
 export interface ClientConfig extends Omit<ClientDocument, 'tls'> {
   readonly tls: CredentialFiles;
   readonly file: string;
-  /** Where the nodes that were seen are remembered. */
+  /** The cache of known nodes. */
   readonly cacheFile: string;
-  /** Where runs keep their journals. */
+  /** The directory of the runs' journals. */
   readonly stateDirectory: string;
 }
 
@@ -123,13 +123,13 @@ function xdgDirectory(env: Readonly<NodeJS.ProcessEnv>, variable: string, fallba
   return join(env[variable] || join(homeOf(env), fallback), 'mco-deploy');
 }
 
-/** Where client.yaml is looked for. */
+/** The default path of client.yaml. */
 export function clientConfigPath(env: Readonly<NodeJS.ProcessEnv>): string {
   return join(xdgDirectory(env, 'XDG_CONFIG_HOME', '.config'), 'client.yaml');
 }
 
 /**
- * Reads the operator's configuration from where XDG puts it, or from the file given.
+ * Reads the operator's configuration from the XDG directory, or from the given file.
  * @throws Problem `not-configured`, `unreadable-file`, `bad-configuration`
  */
 export async function loadClientConfig(
@@ -151,7 +151,7 @@ export async function loadClientConfig(
   });
 }
 
-/** Keys of the sections of `discovery` that hold the path of a file. */
+/** Keys of the sections of `discovery` that contain the path of a file. */
 const pathKeys = ['token_file', 'password_file', 'ca', 'certificate', 'key'] as const;
 
 /** Paths are relative to the configuration that names them. */
@@ -175,7 +175,7 @@ function withAbsolutePaths(
   };
 }
 
-/** What only MCollective's and Choria's files have. */
+/** Keys that only files of MCollective and Choria have. */
 const foreignKeys =
   /^\s*(libdir|collectives|main_collective|connector|securityprovider|rpcaudit\w*|classesfile|plugin\.[\w.]+)\s*=/m;
 

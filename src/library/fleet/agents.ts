@@ -1,4 +1,4 @@
-// The descriptions of agents, built in or learned from nodes, and what a call must have to fit one.
+// The descriptions of agents, built in or learned from nodes, and the requirements of a call.
 import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { inputValidatorOf } from '../../core/ddl/input.ts';
 import { parseOutsideDdl } from '../../core/ddl/outside-ddl.ts';
@@ -9,12 +9,12 @@ import { count, nearest, printable, suggest } from '../../core/text.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import type { Environment } from './environment.ts';
 
-/** The description of an agent that is built in, by its name or an alias. */
+/** The description of a built-in agent, by its name or an alias. */
 export function findDdl(catalogue: readonly Ddl[], agent: string): Ddl | undefined {
   return catalogue.find(({ name, aliases }) => name === agent || aliases?.includes(agent) === true);
 }
 
-/** The same, where there must be one. @throws Problem `unknown-agent` */
+/** The same, if it must exist. @throws Problem `unknown-agent` */
 export function requireDdl(catalogue: readonly Ddl[], agent: string): Ddl {
   const found = findDdl(catalogue, agent);
   if (found !== undefined) return found;
@@ -26,9 +26,8 @@ export function requireDdl(catalogue: readonly Ddl[], agent: string): Ddl {
 }
 
 /**
- * The description of an agent that is not built in, from the nodes that have it. If they differ, the one that
- * most of them give is taken, so that a single node can't decide what the others are asked; each node checks its
- * own in any case.
+ * The description of an agent that is not built in, from the nodes that have it. If they differ, the most frequent one
+ * is used, so that a single node cannot decide what the others are asked; each node checks its own in any case.
  * @throws Problem `unknown-agent`, `bad-ddl`
  */
 export function learnDdl(
@@ -63,7 +62,7 @@ function unknownAgent(agent: string, known: readonly Ddl[]): Problem {
   return new Problem('unknown-agent', `there is no agent “${agent}”, neither here nor on a matching node`, hint);
 }
 
-/** An action of an agent. @throws Problem `usage` when there is none of that name, or it has no dry run */
+/** An action of an agent. @throws Problem `usage` when there is none with that name, or it has no dry run */
 export function requireAction(ddl: Ddl, action: string, dryRun: boolean): ActionDdl {
   const description = actionOf(ddl, action);
   if (description === undefined) {

@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 
-/** Cuts nodes into batches of `N` or `N%`, the latter never below one. @throws Problem `usage` */
+/** Cuts nodes into batches of `N` or `N%`, of which a percentage is at least one node. @throws Problem `usage` */
 export function cutBatches<T>(nodes: readonly T[], batch: string | undefined): T[][] {
   if (batch === undefined) return [[...nodes]];
   const [, digits = '', percent] = /^(\d{1,9})(%?)$/.exec(batch) ?? [];

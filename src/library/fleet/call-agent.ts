@@ -15,7 +15,7 @@ import type { Session } from './session.ts';
 import { discoveryMethod } from './sources.ts';
 import type { TargetOptions } from './targets.ts';
 
-/** One action to call, its input checked. */
+/** An action to call, with its checked input. */
 export interface Plan {
   readonly agent: string;
   readonly action: string;
@@ -40,12 +40,12 @@ export interface Called {
   readonly elapsed: number;
 }
 
-/** A call to all nodes that match, of an agent that is built in or that the nodes describe. */
+/** A call to all nodes that match, of an agent that is built in or described by the nodes. */
 export interface AgentCall {
   readonly agent: string;
-  /** The call, where the agent is built in. */
+  /** The call, if the agent is built in. */
   readonly planned: Plan | undefined;
-  /** Makes it from the description that the nodes give. @throws Problem when it does not fit */
+  /** Makes the call from the description of the nodes. @throws Problem when it does not match */
   readonly plan: (ddl: Ddl) => Plan;
   readonly targets: TargetOptions;
   readonly batching: Batching;
@@ -71,7 +71,8 @@ export async function callAgent(
 
 /**
  * Whether a call may go out to each node as soon as that is proven. Batches and limits need all nodes first; so does an
- * agent that only the nodes describe, and a change where two nodes may answer to one name: that shows when all are heard.
+ * agent that only the nodes describe, and a change if two nodes may answer to one name: that is known when all are
+ * heard.
  */
 function canCallAsFound(
   planned: Plan | undefined,
@@ -92,7 +93,7 @@ interface Calls {
   readonly end: () => void;
 }
 
-/** @param total how many nodes there are; 0: not known yet */
+/** @param total the number of nodes; 0: not known yet */
 function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: Session, signal: AbortSignal): Calls {
   const { environment } = session;
   const { description, input, dryRun, agent, action, detach } = plan;
@@ -123,7 +124,7 @@ function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: 
   };
 }
 
-/** Calls nodes that were found, in batches. Exactly one outcome a node. */
+/** Calls found nodes, in batches. Exactly one outcome a node. */
 async function callAll(
   plan: Plan,
   nodes: readonly FoundNode[],
@@ -152,8 +153,8 @@ async function callAll(
 }
 
 /**
- * Calls each node as soon as its handshake has proven it, without a description before: the request carries the filter, and
- * a node that does not match refuses it (`not-matched`) and is left out of the outcomes.
+ * Calls each node as soon as its handshake has proven it, without a description before: the request contains the
+ * filter, and a node that does not match refuses it (`not-matched`) and is omitted from the outcomes.
  * @throws as {@link Session.find}; when the user ends it, the outcomes so far are still returned
  */
 async function callAsFound(
@@ -176,7 +177,7 @@ async function callAsFound(
   };
   try {
     const findings = await session.find(targets, { ask, signal });
-    // Without those of a name that two nodes have proven to have: that is reported on its own.
+    // Without those of a name that two nodes have proven: that is reported separately.
     return {
       findings,
       outcomes: findings.nodes.flatMap(({ name }) => outcomes.get(name) ?? []),

@@ -59,13 +59,13 @@ export async function callNode(
   }
 }
 
-/** A node that is not trusted is not asked to change anything until an operator has looked into it. */
+/** A node that is not trusted is not asked to change anything until an operator has investigated. */
 function notSent(node: string, { code, message, hint }: Problem): Outcome {
   const content = { status: replyStatus.other, code, message: `nothing was sent: ${message}`, hint, data: {} };
   return { node, outcome: 'refused', ...content, elapsed: 0 };
 }
 
-/** Fails the call of a node whose audit log was cut or rewritten, whatever it replies. */
+/** Fails the call of a node whose audit log was cut or rewritten, whatever its reply. */
 async function keepHead(
   outcome: Outcome,
   { chain }: SignedReply,
@@ -77,7 +77,7 @@ async function keepHead(
   if (heads === undefined || auditHead === undefined || leaf === undefined) return outcome;
   const wrong = heads.take(node, auditHead, parseCertificate(leaf), before, headCheck);
   if (wrong === undefined) return outcome;
-  // At once: what proves it must outlive this process.
+  // At once: the proof must outlive this process.
   await heads.save().catch(() => {});
   const { code, message, hint } = wrong;
   const replied = `${message} (its reply was: ${outcome.outcome}${outcome.code === '' ? '' : `, ${outcome.code}`})`;
@@ -100,7 +100,7 @@ async function sendAndAsk(
   }
 }
 
-/** Milliseconds between queries for a lost reply, and how many of them may fail because the node is out of reach. */
+/** Milliseconds between queries for a lost reply, and how many of them may fail because the node cannot be reached. */
 const askInterval = 500;
 const unreachableTries = 6;
 

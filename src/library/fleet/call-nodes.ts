@@ -8,23 +8,23 @@ import type { FoundNode } from '../../discovery/findings.ts';
 import { callNode } from './call-node.ts';
 import type { Session } from './session.ts';
 
-/** One call of one action, for commands that ask on their own behalf; the input may depend on the node. */
+/** A call of one action, for commands that call for their own purposes; the input may depend on the node. */
 export interface ActionCall {
   readonly ddl: Ddl;
   readonly action: string;
   readonly input: (node: string) => JsonObject;
-  /** Only ask what would change. */
+  /** Dry run: report what would change. */
   readonly dryRun?: boolean;
 }
 
-/** The same to one node. */
+/** The same input for all nodes. */
 export interface NodeActionCall extends Omit<ActionCall, 'input'> {
   readonly input: JsonObject;
-  /** Seconds, in place of the action's own and the client's. */
+  /** Seconds, instead of the action's own and the client's. */
   readonly timeout?: number | undefined;
 }
 
-/** Asks nodes that were found. Exactly one outcome a node, in their order. */
+/** Calls found nodes. Exactly one outcome a node, in their order. */
 export async function callNodes(
   { ddl, action, input, dryRun = false }: ActionCall,
   nodes: readonly FoundNode[],
@@ -44,7 +44,7 @@ export async function callNodes(
   return await mapLimited([...byName.keys()], config.concurrency, one);
 }
 
-/** Asks one node. */
+/** Calls one node. */
 export async function callFoundNode(
   { ddl, action, input, dryRun = false, timeout: seconds }: NodeActionCall,
   { name, connection }: FoundNode,

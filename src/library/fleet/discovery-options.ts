@@ -2,13 +2,13 @@ import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import { clientConfigSchema } from '../config/config.ts';
 
-/** What `--do` may say of a discovery method, in place of client.yaml. */
+/** The options of `--do` for a discovery method, instead of client.yaml's. */
 export interface GivenDiscovery {
   readonly interfaces?: readonly string[];
   readonly file?: string;
   readonly domain?: string;
   readonly server?: string;
-  /** For methods with a section of their own: its keys that are given. */
+  /** For methods with their own section: its keys that are given. */
   readonly section?: Readonly<Record<string, string>>;
 }
 
@@ -24,11 +24,11 @@ const known: Readonly<Record<string, readonly string[]>> = {
   sql: ['url', 'query'],
 };
 
-/** Methods whose options stand in a section of their own in client.yaml. */
+/** Methods whose options have their own section in client.yaml. */
 const withSection: readonly string[] = ['consul', 'puppetdb', 'sql'];
 
 /**
- * Reads the options of a discovery method as `--do name=value` gives them; `interface` may be given more than once.
+ * Reads the options of a discovery method in the form `--do name=value`; `interface` may be given more than once.
  * @throws Problem `usage`
  */
 export function parseDiscoveryOptions(method: string, typed: readonly string[]): GivenDiscovery {

@@ -1,16 +1,16 @@
-/** What the library needs of the program around it: nothing in it reads `process` by itself. */
+/** What the library needs from its program: it never reads `process` by itself. */
 export interface Environment {
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  /** Aborted when nothing new is to be begun. */
+  /** Aborted when no new work may begin. */
   readonly signal: AbortSignal;
-  /** Receives what is worth a person's attention and stops nothing. */
+  /** Receives warnings, which stop nothing. */
   readonly warn: (message: string) => void;
   /** Whether a list of nodes may come from standard input, and that list. */
   readonly hasInput: boolean;
   readonly list: () => Promise<string>;
-  /** Shows who is asked while nodes are found. */
+  /** Shows which nodes are asked during discovery. */
   readonly waiting: () => Waiting;
-  /** Shows a piece of work on so many nodes; 0: not known yet. */
+  /** Shows work on a number of nodes; 0: not known yet. */
   readonly begin: (title: string, total: number) => Work;
   /** Called before the first call that may change a node. */
   readonly onChange: () => void;
@@ -22,7 +22,7 @@ export interface Waiting {
 }
 
 export interface Work {
-  /** What a node is doing. */
+  /** The progress of a node. */
   readonly show: (name: string, doing: string) => void;
   readonly done: (name: string) => void;
   readonly end: () => void;

@@ -16,7 +16,7 @@ export interface KnownHead extends ChainState {
   readonly certificate: string;
   /** ISO 8601, by the caller's clock. */
   readonly received: string;
-  /** Why the node is not trusted any more, until an operator forgets this head. */
+  /** Why the node is no longer trusted, until an operator forgets this head. */
   readonly distrusted?: Distrust;
 }
 
@@ -27,16 +27,17 @@ export interface Distrust {
   readonly message: string;
 }
 
-/** The newest head of each node: what a node's own files can't prove, its callers can. */
+/** The newest head of each node: its callers can prove what a node's own files cannot. */
 export interface Heads {
   readonly known: (node: string) => KnownHead | undefined;
   readonly all: () => ReadonlyMap<string, KnownHead>;
   /**
-   * Takes what came in a reply, when it fits what is known.
-   * @param asOf what was known when the request was sent: replies may overtake each other, but none may fall behind that
+   * Accepts the head of a reply, if it continues the known one.
+   * @param asOf the known head when the request was sent: replies may overtake each other, but none may be older than
+   * that
    * @param check whether the node found `asOf` in its log, as its reply says
-   * @returns Problem `bad-head`, `audit-back` or `audit-forked` when it does not fit: then the old one is kept, and no other is taken
-   * until it is forgotten
+   * @returns Problem `bad-head`, `audit-back` or `audit-forked` if it does not: then the old one is kept, and no other
+   * is accepted until it is forgotten
    */
   readonly take: (
     node: string,
@@ -45,11 +46,11 @@ export interface Heads {
     asOf: KnownHead | undefined,
     check: HeadCheck,
   ) => Problem | undefined;
-  /** Why a node is not trusted; undefined: it is. */
+  /** Why a node is not trusted; undefined if it is. */
   readonly distrust: (node: string) => Problem | undefined;
   /** @returns the head that was kept */
   readonly forget: (node: string) => KnownHead | undefined;
-  /** Writes what is new, united with what other clients wrote meanwhile. @throws Problem `unwritable-file` */
+  /** Writes new heads, merged with those that other clients wrote meanwhile. @throws Problem `unwritable-file` */
   readonly save: () => Promise<void>;
 }
 
@@ -57,7 +58,7 @@ export function headsFile(stateDirectory: string): string {
   return join(stateDirectory, 'heads.json');
 }
 
-/** @throws Problem `bad-heads`, `unreadable-file`: a memory that was spoilt must not pass for none */
+/** @throws Problem `bad-heads`, `unreadable-file`: a damaged memory must not count as an empty one */
 export async function openHeads(file: string, now: () => number): Promise<Heads> {
   const heads = await readHeads(file);
   const forgotten = new Set<string>();
@@ -127,7 +128,7 @@ function distrustOf(node: string, head: KnownHead | undefined): Problem | undefi
   return new Problem(code, `${message} (found on ${since})`, advice(node));
 }
 
-/** Of two that clients keep of one node, the one that proves more: a distrust outlives whatever was taken beside it. */
+/** Of two heads that clients keep of one node, the stronger one: distrust outlives any head beside it. */
 function unite(one: KnownHead, other: KnownHead | undefined): KnownHead {
   if (other === undefined) return one;
   if (one.distrusted !== undefined || other.distrusted !== undefined) return one.distrusted === undefined ? other : one;

@@ -17,7 +17,7 @@ import { chooseSubset } from './subsets.ts';
 import type { TargetOptions } from './targets.ts';
 import type { Environment } from './environment.ts';
 
-/** The operator's credentials, and the ways to find and reach nodes. */
+/** The operator's credentials, and the means to find and reach nodes. */
 export interface Session {
   readonly config: ClientConfig;
   readonly caller: Caller;
@@ -25,7 +25,7 @@ export interface Session {
   readonly cache: Cache;
   /** Finds, proves and filters nodes; their connections stay open until the session is closed. */
   readonly find: (targets: TargetOptions, settings?: FindSettings) => Promise<Findings>;
-  /** Closes the connections of nodes that were found, before the session ends. */
+  /** Closes the connections of found nodes, before the session ends. */
   readonly release: (nodes: readonly FoundNode[]) => void;
   /** The program around it: its environment, signals and progress. */
   readonly environment: Environment;
@@ -33,7 +33,7 @@ export interface Session {
 }
 
 export interface FindSettings {
-  /** Ends the search, besides the environment’s own. */
+  /** Ends the search, in addition to the environment’s own. */
   readonly signal?: AbortSignal;
   /** Names of the facts to ask for. */
   readonly facts?: readonly string[];
@@ -41,9 +41,9 @@ export interface FindSettings {
   readonly full?: boolean;
   /** Whether the nodes will be called (default true). */
   readonly keep?: boolean;
-  /** Names of nodes that must be there. */
+  /** Names of nodes that must exist. */
   readonly expect?: readonly string[];
-  /** Asked of each node as soon as it is proven, with the filter in it. */
+  /** Sent to each node as soon as it is proven, with the filter in it. */
   readonly ask?: DescribeNode;
   /** Called with each node that matches as soon as it is proven. */
   readonly onNode?: (node: FoundNode) => void;
@@ -54,10 +54,10 @@ export interface SessionOptions {
   readonly via?: readonly string[];
 }
 
-/** Milliseconds for a node to be reached directly that no relay has a connection to. */
+/** Milliseconds to reach a node directly if no relay has a connection to it. */
 const directTimeout = 2000;
 
-/** @throws Problem when the operator's configuration or certificate can't be used */
+/** @throws Problem when the operator's configuration or certificate cannot be used */
 export async function openSession(
   { config: configFile, via = [] }: SessionOptions,
   environment: Environment,
@@ -79,7 +79,7 @@ export async function openSession(
     heads,
   };
   const timeout = config.timeout * 1000;
-  // A node that no relay reaches is usually out of reach from here as well.
+  // A node that no relay reaches usually cannot be reached from here either.
   const direct = dialLater(live.current, Math.min(timeout, directTimeout));
   const relays = await openRelays({ config, via, tls: live.current, caller, direct, cache, log });
   const dial = relays?.dial ?? dialLater(live.current, timeout);
@@ -111,7 +111,7 @@ export async function openSession(
   };
 }
 
-/** Checked while the command runs, too: a node that is revoked in the middle of a run is not called any more. */
+/** Also checked while the command runs: a node that is revoked in the middle of a run is not called any more. */
 async function openCredentials({ tls }: ClientConfig, log: Log): Promise<LiveCredentials> {
   const live = await startCredentials({
     files: tls,
@@ -125,7 +125,7 @@ async function openCredentials({ tls }: ClientConfig, log: Log): Promise<LiveCre
   return live;
 }
 
-/** What a session finds nodes with. */
+/** The means of a session to find nodes. */
 interface Finding {
   readonly config: ClientConfig;
   readonly cache: Cache;
@@ -136,7 +136,7 @@ interface Finding {
   readonly startedAt: number;
 }
 
-/** Shows on the way who is being asked. */
+/** Shows meanwhile which nodes are asked. */
 async function find(targets: TargetOptions, settings: FindSettings, finding: Finding): Promise<Findings> {
   const { config, cache, log, environment, relays, dial } = finding;
   const { ask, onNode, signal } = settings;
@@ -165,13 +165,13 @@ async function find(targets: TargetOptions, settings: FindSettings, finding: Fin
   }).finally(waiting.end);
 }
 
-/** As many of the nodes found as the command wants: the same ones again for the same seed. */
+/** The requested number of found nodes: the same ones again for the same seed. */
 function limited(findings: Findings, { limit, limitSeed }: TargetOptions, startedAt: number): Findings {
   if (limit === undefined) return findings;
   return { ...findings, nodes: chooseSubset(findings.nodes, limit, limitSeed ?? startedAt) };
 }
 
-/** What was done is done, and its result stands, also where the ends of the logs can't be kept. */
+/** Completed work stays done, and its result stands, even if the heads of the logs cannot be stored. */
 async function keepHeads(heads: Heads, log: Log): Promise<void> {
   try {
     await heads.save();
@@ -181,7 +181,7 @@ async function keepHeads(heads: Heads, log: Log): Promise<void> {
   }
 }
 
-/** What the parts below have to warn of goes to the person; the rest is for daemons. */
+/** Warnings of the lower parts go to the person; the rest is for daemons. */
 function warningsOnly({ warn }: Environment): Log {
   const say = (_fields: object, message: string) => warn(message);
   return { debug: () => {}, info: () => {}, warn: say, error: say };

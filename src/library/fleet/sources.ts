@@ -10,7 +10,7 @@ import type { Relays } from '../relays/relays.ts';
 import type { TargetOptions } from './targets.ts';
 import type { Environment } from './environment.ts';
 
-/** By which method nodes are found: a list that is piped in goes before what the configuration says. */
+/** Chooses the discovery method: a piped list takes precedence over the configuration. */
 export function discoveryMethod(
   { nodesFile, method, takesList }: TargetOptions,
   { discovery }: ClientConfig,
@@ -20,11 +20,11 @@ export function discoveryMethod(
   return method ?? (takesList === true && hasInput === true ? 'stdin' : discovery.method);
 }
 
-/** What a command finds nodes with. */
+/** The means of a command to find nodes. */
 export interface Finders {
   readonly cache: Cache;
   readonly log: Log;
-  /** Relays ask their own segments: nothing is asked by multicast from here, unless `--dm mdns` says so. */
+  /** Relays ask their own segments: this host asks nothing by multicast, unless `--dm mdns` says so. */
   readonly relays?: Pick<Relays, 'ask'>;
 }
 
@@ -61,7 +61,7 @@ export function chooseSource(
 
 type Sections = Pick<ClientConfig['discovery'], 'consul' | 'puppetdb' | 'sql'>;
 
-/** A method's section of client.yaml with what the command gives in its place, checked again. */
+/** A method's section of client.yaml with the command's options in its place, checked again. */
 function sectionOf(method: string, discovery: Sections, typed: GivenDiscovery['section']): Sections {
   if (typed === undefined) return {};
   const { properties } = clientConfigSchema.properties.discovery;

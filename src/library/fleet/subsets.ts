@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 /**
  * A subset of the nodes, spread evenly and repeatable by its seed.
- * @param limit `N` or `N%`, of which a percentage is never below one node
+ * @param limit `N` or `N%`, of which a percentage is at least one node
  */
 export function chooseSubset<T extends { readonly name: string }>(
   nodes: readonly T[],

@@ -1,7 +1,7 @@
 import { noFilter } from '../../core/filter/filter.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 
-/** Which nodes are meant, and where they are heard of. */
+/** Which nodes to call, and where to look for them. */
 export interface TargetOptions {
   readonly filter: FilterTerms;
   readonly nodesFile: string | undefined;
@@ -14,7 +14,7 @@ export interface TargetOptions {
   readonly timeout: number | undefined;
   readonly limit: string | undefined;
   readonly limitSeed: number | undefined;
-  /** Whether a list on standard input, where there is one, names the nodes. */
+  /** Whether a list on standard input, if there is one, names the nodes. */
   readonly takesList?: boolean;
 }
 

@@ -6,16 +6,17 @@ import { dialRelayLater } from '../../transport/later.ts';
 import type { RelayConnection } from '../../transport/relay/connection.ts';
 import { type RelayLink, startRelayLink } from './relay-link.ts';
 
-/** From how many known nodes on relays are used that nobody named: below, connecting to each node is as quick. */
+/** The number of known nodes from which unnamed relays are used: below, connecting to each node is as quick. */
 export const automaticFrom = 32;
-/** Relays at most that are used so. */
+/** The maximum number of such relays. */
 const mostRelays = 4;
-/** Milliseconds for a relay to be connected to and to say that it relays for this operator. */
+/** Milliseconds for a relay to be connected and to report that it relays for this operator. */
 const timeout = 500;
 
 /**
- * Nodes that are used as relays without being named: those whose certificates let them relay, as an earlier command saw
- * and as this handshake proves again. One that does not answer at once, or does not relay for this operator, is not used.
+ * Nodes that are used as relays without being named: those with the role of a relay in their certificates, as an
+ * earlier command saw and as this handshake proves again. One that does not answer at once, or does not relay for this
+ * operator, is not used.
  */
 export async function openAutomatic(cache: Cache, tls: () => TlsState): Promise<RelayLink[]> {
   const nodes = cache.nodes();

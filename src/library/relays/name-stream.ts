@@ -1,4 +1,4 @@
-/** Names as they come from several sides, each once, for one reader. */
+/** Merges names from several sources, each once, for one reader. */
 export interface NameStream extends AsyncIterable<string> {
   readonly push: (name: string) => void;
   readonly end: () => void;

@@ -13,7 +13,7 @@ import { type Relays, startRelays } from './relays.ts';
 
 export interface OpenRelaysOptions {
   readonly config: ClientConfig;
-  /** What `--via` says: names, or `direct` for none. */
+  /** The value of `--via`: names, or `direct` for none. */
   readonly via: readonly string[];
   readonly tls: () => TlsState;
   readonly caller: Pick<Caller, 'credentials' | 'trust'>;
@@ -26,9 +26,9 @@ export interface OpenRelaysOptions {
 const localTimeout = 1000;
 
 /**
- * The relays that a command uses: those that `--via` names; else those of client.yaml and the host's own daemon, where
- * that relays; else, in a large fleet, nodes whose certificates let them relay. Only what the operator names, the CA's
- * certificate says, or the socket of this host's root is, counts as a relay: never a node that only claims to be one.
+ * The relays of a command: those that `--via` names; else those of client.yaml and the host's own daemon, if it relays;
+ * else, in a large fleet, nodes with the role of a relay in their certificates. A relay is named by the operator, by
+ * the CA's certificate or by the socket of this host's root: never by its own claim.
  * @returns undefined when there are none
  * @throws Problem `usage`
  */
@@ -61,7 +61,7 @@ async function localLink(socket: string) {
   }
 }
 
-/** Those of client.yaml. @throws Problem `usage` for an address that is none */
+/** Those of client.yaml. @throws Problem `usage` for an invalid address */
 export function namedRelays({ relays }: Pick<ClientConfig, 'relays'>): NamedRelay[] {
   return relays.map(readRelay);
 }
@@ -71,7 +71,7 @@ export interface NamedRelay {
   readonly addresses: readonly Address[];
 }
 
-/** `NAME`, of client.yaml or the cache or a host name, or `NAME=ADDRESS`. */
+/** `NAME`, from client.yaml or the cache or a host name, or `NAME=ADDRESS`. */
 function readVia(text: string, { config, cache }: OpenRelaysOptions): NamedRelay {
   const [name = '', address] = text.split('=', 2);
   if (!isNodeName(name))

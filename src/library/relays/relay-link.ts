@@ -1,10 +1,10 @@
 import { explain, Problem } from '../../core/errors.ts';
 import type { RelayConnection } from '../../transport/relay/connection.ts';
 
-/** A relay that is used for a whole command: connected to when it is first needed, and again after it was lost. */
+/** A relay for a whole command: connected when it is first needed, and again after it was lost. */
 export interface RelayLink {
   readonly name: string;
-  /** @throws Problem `unreachable`, or why its handshake was not believed */
+  /** @throws Problem `unreachable`, or why its handshake was refused */
   readonly open: () => Promise<RelayConnection>;
   /** False between the loss of its connection and the next success. */
   readonly isOpen: () => boolean;

@@ -22,13 +22,15 @@ export interface RelayedOptions {
   readonly caller: Pick<Caller, 'credentials' | 'trust'>;
   /** Of this command. */
   readonly keyPair: KeyPair;
-  /** The ways to the node now, the best first; asks a relay again where its word is old. */
+  /** The ways to the node now, the best first; asks a relay again if its report is old. */
   readonly routes: (node: string) => Promise<readonly Route[]>;
-  /** Connects to the node itself, where no relay helps. */
+  /** Connects to the node itself, if no relay helps. */
   readonly direct: (signal: AbortSignal) => Promise<NodeConnection>;
 }
 
-/** A node that is reached over relays: everything is sealed for it and signed, and whatever else comes back is silence. */
+/**
+ * A node behind relays: everything is sealed for it and signed, and anything else that comes back counts as silence.
+ */
 export function relayedConnection(name: string, options: RelayedOptions): NodeConnection {
   const { routes } = options;
   let path: readonly string[] = [];
@@ -81,7 +83,8 @@ export function relayedConnection(name: string, options: RelayedOptions): NodeCo
 }
 
 /**
- * A node that refuses a request before the pipeline may have served an earlier copy of it, which a relay made: it is asked.
+ * A node that refuses a request before the pipeline may have served an earlier copy of it, which a relay made: so it is
+ * asked for a reply.
  * @throws the reason of the refusal, if the node has no reply to it
  */
 async function replyDespite(
@@ -103,7 +106,7 @@ function referenceTo({ request }: SignedRequest) {
   return { requestId, try: attempt, requestDigest: digestRequest(request) };
 }
 
-/** Over each relay in turn, those that are connected first, and then without one. @throws Problem of the last of them */
+/** Over each relay in turn, connected ones first, and then without one. @throws Problem of the last of them */
 async function findResult(
   name: string,
   request: SignedRequest,
@@ -146,8 +149,8 @@ async function ask(
 }
 
 /**
- * Sends one sealed request. @returns the last part of the reply, as soon as it is here
- * @throws Problem `no-response` when the relay ends it before, TurnedAway when the node did not look at it
+ * Sends one sealed request. @returns the last part of the reply, as soon as it arrives
+ * @throws Problem `no-response` when the relay ends it before, TurnedAway when the node did not read it
  */
 async function exchange(
   name: string,
@@ -165,7 +168,7 @@ async function exchange(
       if (part?.progress) onProgress(part.progress.message);
       else if (part !== undefined && event.last) resolve(part);
     };
-    // Once the node itself has replied, what the relay reports does not count any more.
+    // Once the node itself has replied, the relay's report no longer counts.
     relay
       .forward(name, sealed.request, onEvent, signal)
       .then(() => reject(new Problem('no-response', `${name} did not answer over the relay ${link.name}`)), reject);
@@ -176,7 +179,7 @@ async function exchange(
   return ending;
 }
 
-/** What does not open was not sealed by the node, or is out of its turn: as if it had not come. */
+/** A part that does not open was not sealed by the node, or is out of order: it is ignored. */
 function opened(open: () => EnvelopeReply): EnvelopeReply | undefined {
   try {
     return open();

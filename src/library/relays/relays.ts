@@ -10,11 +10,11 @@ import type { RelayLink } from './relay-link.ts';
 import { relayedConnection } from './relayed-connection.ts';
 import { type Route, type Routes, startRoutes } from './routes.ts';
 
-/** The relays of one command, and the ways that they give to nodes. */
+/** The relays of one command, and their ways to nodes. */
 export interface Relays {
-  /** @throws Problem `unreachable` when not one relay answers */
+  /** @throws Problem `unreachable` when no relay answers */
   readonly ask: DiscoverOverRelays;
-  /** Reaches nodes over relays where one has a connection to them, and directly where none has. */
+  /** Reaches nodes over relays that have a connection to them, and directly otherwise. */
   readonly dial: Dial;
   readonly close: () => void;
 }
@@ -28,14 +28,14 @@ export interface RelaysOptions {
 
 /** Milliseconds after which a relay is asked again for the key of a node: its daemon may have been restarted. */
 const keyAge = 5000;
-/** Milliseconds that relays may take to report the nodes that they are connected to. */
+/** Milliseconds for relays to report the nodes that they are connected to. */
 const lookTimeout = 3000;
 
 export function startRelays({ links, caller, direct, log }: RelaysOptions): Relays {
   const routes = startRoutes((): Trust => caller.trust);
   const keyPair: KeyPair = makeKeyPair();
   const asking = { links, routes, log };
-  /** The first question which nodes the relays are connected to, if nodes come from another source. */
+  /** The first question to the relays about their nodes, if nodes come from another source. */
   const look = once(() =>
     askAll({ timeout: 0, names: [] }, asking, () => {}, AbortSignal.timeout(lookTimeout)).catch((error: unknown) => {
       log.warn({}, `nodes are reached without relays: ${explain(error)}`);
@@ -44,7 +44,7 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
   return {
     ask: (timeout, signal) => askForNodes(timeout, asking, signal),
     dial: async (name, addresses, signal) => {
-      // As soon as one relay names it; all of them have to be asked only to know that none does.
+      // As soon as one relay names it; all of them must answer only to know that none does.
       if (routes.to(name).length === 0) await Promise.race([look(), routes.when(name)]);
       if (routes.to(name).length === 0) return await direct(name, addresses, signal);
       return relayedConnection(name, {
@@ -69,7 +69,7 @@ interface Asking {
 interface NodesRequest {
   /** Milliseconds that a relay may look for more nodes. */
   readonly timeout: number;
-  /** Which nodes; none: all. */
+  /** The wanted nodes; none: all. */
   readonly names: string[];
 }
 
@@ -105,7 +105,7 @@ async function askAll(
   for (const { fault, link } of broken) log.warn({}, `the relay ${link?.name} is not used: ${fault.message}`);
 }
 
-/** The names of the nodes that relays know, as they come. */
+/** The names of the nodes that relays know, as they arrive. */
 function askForNodes(timeout: number, asking: Asking, signal: AbortSignal): ReturnType<DiscoverOverRelays> {
   const stream = startNameStream();
   const unreached = new Set<string>();
@@ -123,7 +123,7 @@ function askForNodes(timeout: number, asking: Asking, signal: AbortSignal): Retu
   return stream;
 }
 
-/** A restarted daemon has another key: what is older is asked for again, where that costs one question. */
+/** A restarted daemon has another key: an older one is asked for again, if that costs one question. */
 async function freshRoutes(node: string, routes: Routes): Promise<readonly Route[]> {
   const known = routes.to(node);
   const now = performance.now();

@@ -10,7 +10,7 @@ import type { RelayLink } from './relay-link.ts';
 export interface Route {
   readonly link: RelayLink;
   readonly publicKey: Buffer;
-  /** The relays on the way, the nearest first, as the nearest says. */
+  /** The relays on the way, the nearest first, as the nearest reports. */
   readonly path: readonly string[];
   /** When the relay reported it, on the clock of performance.now. */
   readonly at: number;
@@ -26,13 +26,13 @@ export interface Routes {
   /** Resolves when there is a way to the node. */
   readonly when: (node: string) => Promise<void>;
   /**
-   * The best first: over a relay that is connected, then over fewer relays (one on the node's own segment), then by a random draw that
-   * gives each of several equal relays its even share of the nodes.
+   * The best first: over a connected relay, then over fewer relays (one on the node's own segment), then by a random
+   * draw that gives each of several equal relays an even share of the nodes.
    */
   readonly to: (node: string) => readonly Route[];
 }
 
-/** Milliseconds for which a key that was proven is not proven again. */
+/** Milliseconds for which a proven key is not proven again. */
 const provenFor = 2000;
 
 export function startRoutes(trust: () => Trust): Routes {
@@ -66,7 +66,7 @@ export function startRoutes(trust: () => Trust): Routes {
   };
 }
 
-/** A number that node and relay alone decide (highest random weight, Thaler and Ravishankar 1998). */
+/** A number that only node and relay determine (highest random weight, Thaler and Ravishankar 1998). */
 function draw(node: string, relay: string): number {
   return createHash('sha256').update(`${node}\n${relay}`).digest().readUInt32BE();
 }
@@ -76,7 +76,10 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }
 
-/** Proves the keys of nodes. Several relays bring the same key of a node: it is proven once, for a moment and by one trust. */
+/**
+ * Proves the keys of nodes. Several relays report the same key of a node: it is proven once, for a short time and for
+ * one trust.
+ */
 function rememberKeys(trust: () => Trust): (key: SignedKey, node: string) => Buffer | undefined {
   const proven = new Map<
     string,

@@ -11,7 +11,7 @@ import { requireDdl } from '../fleet/agents.ts';
 import type { HeldLease } from './lease.ts';
 import type { PortParts } from './port-parts.ts';
 
-/** What of the run a call takes part in. */
+/** The part of the run that a call needs. */
 interface CallContext {
   readonly leases: readonly HeldLease[];
   readonly onProgress: (node: string, message: string) => void;
@@ -60,14 +60,17 @@ export function callAll(
 
 const unleased = { lease: '', fence: 0 };
 
-/** The lease that was taken last of those that hold the node. */
+/** The latest lease of those that hold the node. */
 function stampOf(leases: readonly HeldLease[], node: string) {
   const lease = leases.findLast(({ fenceOf }) => fenceOf(node) !== undefined);
   const fence = lease?.fenceOf(node);
   return lease === undefined || fence === undefined ? unleased : { lease: lease.name, fence };
 }
 
-/** Calls an agent of one node, outside of the run’s steps. @param mustRecord of actions that are not done unless they are written down */
+/**
+ * Calls an agent of one node, outside of the run’s steps. @param mustRecord of actions that are not done unless they
+ * are recorded
+ */
 export function callOutsideSteps(
   agent: string,
   runId: string,

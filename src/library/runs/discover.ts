@@ -5,7 +5,7 @@ import type { FoundNode } from '../../discovery/findings.ts';
 import type { Discovered, DiscoverQuery } from '../../playbook/ports.ts';
 import type { PortParts } from './port-parts.ts';
 
-/** Finds the nodes of a set; those that were found are kept by name. */
+/** Finds the nodes of a set, and keeps them by name. */
 export async function discoverNodes(
   { filter, source, facts, timeout }: DiscoverQuery,
   parts: Pick<PortParts, 'session' | 'targets'>,

@@ -1,4 +1,4 @@
-/** Finds the playbook that a person names, those that it uses, and the agents in it that only nodes know. */
+/** Finds the named playbook, those that it uses, and the agents in it that only nodes know. */
 import { resolve } from 'node:path';
 import { shippedPlaybooks } from '#playbooks';
 import type { Ddl } from '../../core/ddl/ddl.ts';
@@ -19,7 +19,7 @@ import { learnDdl, findDdl } from '../fleet/agents.ts';
 import type { TargetOptions } from '../fleet/targets.ts';
 import type { Session } from '../fleet/session.ts';
 
-/** Read, with all that it uses, and not yet checked against any agent. @throws Problem `usage`, `bad-playbook`, … */
+/** The playbook with all that it uses, not yet checked against any agent. @throws Problem `usage`, `bad-playbook`, … */
 export async function readPlaybook(name: string): Promise<PlaybookTree> {
   return await readTree(shippedText(name) ?? (await readGiven(name)), readUsed);
 }
@@ -50,8 +50,8 @@ export function unknownAgents(tree: PlaybookTree, catalogue: readonly Ddl[]): st
 }
 
 /**
- * The nodes' descriptions of those agents. An agent that no node describes is left out: the check of the playbook
- * names it with its place. @throws Problem `bad-ddl`
+ * The nodes' descriptions of those agents. An agent that no node describes is omitted: the check of the playbook names
+ * it with its position. @throws Problem `bad-ddl`
  */
 export async function learnAgents(
   names: readonly string[],
@@ -82,7 +82,7 @@ function shippedText(name: string): PlaybookText | undefined {
   return text === undefined ? undefined : { text, name: shippedName(name) };
 }
 
-/** What messages call it, and what no path of a file looks like. */
+/** Its name in messages, in a form that no path of a file has. */
 function shippedName(name: string): string {
   return `shipped:${name}.yaml`;
 }

@@ -1,4 +1,4 @@
-/** Keeps a notice of interruption on a node while a run goes on: a client that is killed can't send one. */
+/** Stores a notice of interruption on a node during a run, because a killed client cannot send one. */
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 
@@ -6,16 +6,16 @@ export interface NoticeOptions {
   /** Any of them can send it. */
   readonly nodes: readonly string[];
   readonly input: JsonObject;
-  /** Seconds that the node waits for the run, which is heard of three times in that time: as long as a lease lives. */
+  /** Seconds that the node waits for the run, which renews it three times in that time: as long as a lease lives. */
   readonly hold: number;
-  /** The text as things stand now. */
+  /** The text for the current state. */
   readonly message: () => string;
   readonly ask: (node: string, input: JsonObject) => Promise<Outcome>;
   readonly warn: (line: string) => void;
 }
 
 export interface KeptNotice {
-  /** Brings the text up to date, as soon as the node has replied to the last time. */
+  /** Updates the text, as soon as the node has replied to the last update. */
   readonly refresh: () => void;
   readonly withdraw: () => Promise<void>;
 }
@@ -49,7 +49,7 @@ export async function startNotice({ nodes, input, hold, message, ask, warn }: No
   };
   const renewNow = async (node: string) => {
     const outcome = await put(node);
-    // A node that is gone can't send it: another one keeps it from now on.
+    // A node that is gone cannot send it: another one stores it from now on.
     if (!ended && outcome.outcome !== 'ok') keeper = await findKeeper();
   };
   keeper = await findKeeper();
@@ -60,7 +60,7 @@ export async function startNotice({ nodes, input, hold, message, ask, warn }: No
     withdraw: async () => {
       ended = true;
       clearInterval(timer);
-      // A renewal that arrives after it was withdrawn would have the node send it.
+      // A renewal that arrives after the withdrawal would make the node send it.
       await renewing;
       await Promise.all([...keeping].map((node) => ask(node, { ...input, message: '-', hold: 0 })));
     },

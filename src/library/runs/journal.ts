@@ -6,10 +6,10 @@ import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
 import { markProcess } from '../../core/files/process-mark.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
-/** A run's journal: one JSON object a line, on the disk before the work that it announces begins. */
+/** A run's journal: one JSON object a line, on the disk before the announced work begins. */
 export interface Journal {
   readonly file: string;
-  /** Which process began or continued it: its first entry from here on. */
+  /** The process that began or continued it: its first entry from here on. */
   readonly opened: JournalEntry;
   /** @throws Problem `journal-failed` */
   readonly write: (entry: object) => Promise<void>;
@@ -25,7 +25,7 @@ export function journalFile(stateDirectory: string, runId: string): string {
   return join(runsDirectory(stateDirectory), `${runId}.jsonl`);
 }
 
-/** Begins the journal of a run, or continues it; first stands which process does. @throws Problem `journal-failed` */
+/** Begins the journal of a run, or continues it; the process is recorded first. @throws Problem `journal-failed` */
 export async function openJournal(stateDirectory: string, runId: string, goOn = false): Promise<Journal> {
   const file = journalFile(stateDirectory, runId);
   const failed = (cause: unknown) => {

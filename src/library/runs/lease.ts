@@ -13,15 +13,15 @@ export interface LeaseOptions extends ReleaseOptions {
 /** A lease that is held on all its nodes and is renewed until it is released. */
 export interface HeldLease {
   readonly name: string;
-  /** The node’s number for it; undefined on a node that it was not taken on. */
+  /** The node’s number for it; undefined on a node without the lease. */
   readonly fenceOf: (node: string) => number | undefined;
-  /** Aborted, with the Problem as its reason, when a node says that it has passed or can’t be reached in time. */
+  /** Aborted, with the Problem as its reason, when a node reports that it has ended or cannot be reached in time. */
   readonly lost: AbortSignal;
   readonly release: () => Promise<void>;
 }
 
 /**
- * Takes a lease on all nodes or on none, one after the other in the order of their names: of two runs that want the same
+ * Takes a lease on all nodes or on none, one after the other in the order of their names: of two runs for the same
  * nodes, one comes first everywhere.
  * @throws Problem `lease-held`, `no-lease`
  */
@@ -37,12 +37,12 @@ export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
     if (failed.code !== 'lease-held' || performance.now() >= deadline || options.signal.aborted) throw failed;
     if (!reported) options.report(`waiting: ${failed.message}`);
     reported = true;
-    // Those who wait do not all ask at the same moment.
+    // Waiting clients do not all ask at the same moment.
     await sleep(400 + Math.random() * 200, undefined, { signal: options.signal }).catch(() => {});
   }
 }
 
-/** @param unsure gets the node that may have given the lease although no reply came */
+/** @param unsure receives a node that may have given the lease although no reply came */
 async function takeAll(
   options: LeaseOptions,
   fences: Map<string, number>,
@@ -76,7 +76,7 @@ function keepLease(options: LeaseOptions, fences: ReadonlyMap<string, number>): 
   const renew = async ([node, fence]: [string, number]) => {
     const began = performance.now();
     const { outcome, code, message } = await ask(node, 'renew', { name, fence, ttl });
-    // A renewal that was under way at the release finds no lease.
+    // A renewal in progress at the release finds no lease.
     if (released) return;
     if (outcome === 'ok') renewed.set(node, began);
     else if (code === 'stale-lease' || began - (renewed.get(node) ?? 0) > ttl * 1000) {

@@ -10,11 +10,11 @@ import type { TargetOptions } from '../fleet/targets.ts';
 import { type KnownPlaybook, loadWithNodes } from './find-playbook.ts';
 import { textsOf } from './fleet/texts.ts';
 
-/** A playbook that was named, checked with its inputs, and all that a run of it writes down. */
+/** A named playbook, checked with its inputs, and the data that a run of it records. */
 export interface NamedPlaybook extends KnownPlaybook {
   readonly inputs: JsonObject;
   readonly texts: PlaybookTexts | undefined;
-  /** Where it is found again. */
+  /** Its reference for the journal. */
   readonly origin: string;
 }
 

@@ -8,17 +8,17 @@ import type { Journaling } from './fleet/journaling.ts';
 export interface PortParts {
   readonly session: Session;
   readonly catalogue: readonly Ddl[];
-  /** Where nodes are heard of. */
+  /** The source of nodes. */
   readonly targets: TargetOptions;
   readonly journal: RunJournal;
   readonly emit: (event: RunEvent) => void;
   /** Called with a node's progress messages about a call in progress. */
   readonly onProgress: (step: string, node: string, message: string) => void;
-  /** How a person is asked; left out: not at all. */
+  /** How a person is asked; if omitted, not at all. */
   readonly asking?: Pick<PlaybookPorts, 'agree' | 'confirm'>;
   readonly env: InputSources['env'];
   readonly warn: (line: string) => void;
-  /** How the run keeps others away; left out: not at all. */
+  /** How other runs are excluded; if omitted, not at all. */
   readonly locking?: Locking;
 }
 
@@ -36,6 +36,6 @@ export interface Locking {
   readonly from: string;
   readonly signal: AbortSignal;
   readonly report: (line: string) => void;
-  /** Called when the lease can’t be kept, with the Problem that says why. */
+  /** Called when the lease cannot be kept, with the Problem that says why. */
   readonly onLost: (why: unknown) => void;
 }

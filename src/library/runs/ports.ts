@@ -12,18 +12,18 @@ import { callOutsideSteps, callAll } from './call.ts';
 import { discoverNodes } from './discover.ts';
 import type { Locking, PortParts } from './port-parts.ts';
 
-/** What a run met, beside its report. */
+/** Results of a run beside its report. */
 export interface RunSeen {
   readonly outcomes: readonly Pick<Outcome, 'outcome'>[];
 }
 
-/** The ports, and what they are asked when the run has ended. */
+/** The ports, and their results after the run. */
 export interface LivePorts extends PlaybookPorts {
   readonly seen: () => RunSeen;
   readonly release: () => Promise<void>;
 }
 
-/** What the playbook engine needs from outside, over real nodes. */
+/** The ports of the playbook engine, over real nodes. */
 export function playbookPorts(parts: PortParts): LivePorts {
   const { session, catalogue, journal, locking } = parts;
   const nodes = new Map<string, FoundNode>();
@@ -31,11 +31,11 @@ export function playbookPorts(parts: PortParts): LivePorts {
   const leases: HeldLease[] = [];
   const notices: KeptNotice[] = [];
   const take = async (request: LeaseRequest, { onLost, ...locking }: Locking) => {
-    // If a lease that the run holds were taken again, earlier requests under it would no longer be valid.
+    // If a lease that the run holds were taken again, earlier requests under it would become invalid.
     const isHeld = (node: string) =>
       leases.some(({ name, fenceOf }) => name === request.name && fenceOf(node) !== undefined);
     const unheld = request.nodes.filter((node) => !isHeld(node));
-    // A lease that can't be written down is not taken; one that is held is still renewed and released.
+    // A lease that cannot be recorded is not taken; one that is held is still renewed and released.
     const askOne = callOutsideSteps('lock', request.runId, parts, nodes, (action) => action === 'take');
     const ask: typeof askOne = async (...asked) => {
       const outcome = await askOne(...asked);

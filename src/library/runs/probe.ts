@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { explainErrno } from '../../core/errors.ts';
 import type { ProbeTarget } from '../../playbook/ports.ts';
 
-/** Bytes of a body that are looked at. */
+/** The number of bytes of a body that are read. */
 const largestBody = 64 * 1024;
 
 /**

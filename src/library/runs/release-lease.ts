@@ -2,30 +2,30 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../../core/request/reply.ts';
 import type { JsonObject } from '../../core/json.ts';
 
-/** A lease, and what releases it. */
+/** A lease, and the means to release it. */
 export interface ReleaseOptions {
   readonly name: string;
   readonly runId: string;
-  /** Seconds that it lives unless it is renewed. */
+  /** Its lifetime in seconds, unless it is renewed. */
   readonly ttl: number;
-  /** As the nodes will report it to others. */
+  /** In the form that the nodes report to others. */
   readonly from: string;
   /** Calls an action of the agent lock on a node, for the run. */
   readonly ask: (node: string, action: string, input: JsonObject) => Promise<Outcome>;
   readonly report: (line: string) => void;
-  /** Waits (milliseconds) between tries to release it; left out: by the clock. */
+  /** Waits (milliseconds) between tries to release it; by default by the clock. */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
 }
 
 /** Milliseconds between the tries to release a lease: a full disk or a restart of the daemon is often over by then. */
 const pauses = [500, 1000, 2000, 4000];
-/** Milliseconds: no try begins later than this after the first. A node that is cut off replies to none of them. */
+/** Milliseconds after the first try in which the last one may begin. A node that is cut off replies to none of them. */
 const longest = 10_000;
 
 /**
- * Releases a lease on each node. A node that refuses or does not reply is reported and asked again, a bounded number of
- * times. What it still holds then ends by itself, and the same run can take it again.
- * @param fences the number on each node; undefined where the node may have given the lease and its reply was lost
+ * Releases a lease on each node. A node that refuses or does not reply is reported and asked again, a limited number of
+ * times. A lease that it still holds then ends by itself, and the same run can take it again.
+ * @param fences the number on each node; undefined if the node may have given the lease and its reply was lost
  */
 export async function releaseLease(
   { name, ttl, from, runId, ask, report, pause = sleep }: ReleaseOptions,

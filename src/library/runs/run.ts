@@ -18,13 +18,13 @@ export interface FleetRun {
   readonly playbook: Playbook;
   readonly inputs: JsonObject;
   readonly runId: string;
-  /** Not closed here. */
+  /** It stays open afterwards. */
   readonly journal: Journal;
-  /** Where the journal is stored besides this host; as configured when left out. */
+  /** Where the journal is stored besides this host; as configured if omitted. */
   readonly journalMode?: JournalMode | undefined;
-  /** The text of the playbook, for an operator who resumes it elsewhere; left out if it may not be written down. */
+  /** The text of the playbook, for an operator who resumes it elsewhere; omitted if it may not be recorded. */
   readonly texts?: PlaybookTexts | undefined;
-  /** What nodes store of a run that is resumed. */
+  /** The journal of a resumed run on nodes. */
   readonly past?: StoredHistory | undefined;
   /** How nodes are found. */
   readonly targets: TargetOptions;
@@ -36,7 +36,7 @@ export interface FleetRun {
   >;
 }
 
-/** Who watches a run and may be asked. */
+/** The observers of a run, and the person to ask. */
 export interface RunWatchers {
   readonly emit: (event: RunEvent) => void;
   /** Called with the progress that a node reports of a running call. */
@@ -46,7 +46,7 @@ export interface RunWatchers {
   readonly asking: (notes: () => Promise<readonly string[]>) => Pick<PlaybookPorts, 'agree' | 'confirm'>;
   /** When aborted, the current batch is finished and nothing further is begun. */
   readonly signal: AbortSignal;
-  /** When aborted, running calls are given up, too. */
+  /** When aborted, running calls are cancelled, too. */
   readonly kill: AbortSignal;
 }
 
@@ -58,7 +58,7 @@ export interface RunEnd {
   readonly stored: string;
 }
 
-/** Runs a playbook over real nodes, with its journal and its lease. @throws Problem when it can't begin */
+/** Runs a playbook over real nodes, with its journal and its lease. @throws Problem when it cannot begin */
 export async function runOverNodes(
   { playbook, inputs, runId, journal, journalMode, texts, past, targets, lockWait, settings }: FleetRun,
   session: Session,

@@ -1,7 +1,7 @@
 import type { ActionDdl, Ddl } from '../../core/ddl/ddl.ts';
 import { comment, typeOf } from './schema-type.ts';
 
-/** The interface `Agents` for agents by their descriptions: what `call()` knows of inputs and outputs. */
+/** The interface `Agents` for agents by their descriptions: the types of inputs and outputs for `call()`. */
 export function agentsInterface(ddls: readonly Ddl[], indent = ''): string {
   const inner = `${indent}  `;
   const agents = ddls.map(
@@ -10,7 +10,7 @@ export function agentsInterface(ddls: readonly Ddl[], indent = ''): string {
   return `${indent}export interface Agents {\n${agents.join('\n')}\n${indent}}\n`;
 }
 
-/** A module with the TypeScript types of a site's own agents. */
+/** A module with the TypeScript types of custom agents. */
 export function siteTypes(ddls: readonly Ddl[]): string {
   const head = '// Written by “mco-deploy agent types”: do not edit. Include it in your TypeScript project.\n';
   return `${head}import 'mco-deploy';\n\ndeclare module 'mco-deploy' {\n${agentsInterface(ddls, '  ').replace('  export ', '  ')}}\n`;

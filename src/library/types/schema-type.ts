@@ -1,11 +1,11 @@
 import { isObject, type JsonObject } from '../../core/json.ts';
 
-/** Which side of a call a schema is of: an input with a default may be left out, an output may not. */
+/** The side of a call that a schema describes: an input with a default may be omitted, an output may not. */
 export type Side = 'input' | 'output';
 
 /**
- * The TypeScript type of a JSON Schema, as far as types say what schemas do: patterns, lengths and ranges are left to the check
- * of the call.
+ * The TypeScript type of a JSON Schema, as far as types can express it: the check of the call covers patterns, lengths
+ * and ranges.
  */
 export function typeOf(schema: unknown, side: Side, indent = ''): string {
   if (!isObject(schema)) return schema === false ? 'never' : 'unknown';
@@ -46,7 +46,7 @@ function objectType(schema: JsonObject, side: Side, indent: string): string {
   return `{\n${lines.join('\n')}\n${indent}}`;
 }
 
-/** What a person is asked for it, or what it is, as a comment. */
+/** The prompt for it, or its title, as a comment. */
 function describe(schema: unknown, indent: string): string {
   if (!isObject(schema)) return '';
   const text = schema['x-prompt'] ?? schema.description;

@@ -15,9 +15,9 @@ export interface Holder {
   readonly node: string;
   /** How many lines it is known to have. */
   readonly stored: () => number;
-  /** Why it takes no more; undefined while it does. */
+  /** Why it accepts no more lines; undefined while it does. */
   readonly fault: () => string | undefined;
-  /** Sends what it does not have. Resolves when it has all, or takes no more. */
+  /** Sends the missing lines. Resolves when it has all, or accepts no more. */
   readonly send: () => Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export function startHolder(node: string, lines: readonly JournalLine[], known: 
   let sending: Promise<void> | undefined;
   const sendAll = async () => {
     fault = undefined;
-    // A node that lacks lines says how many it has: twice, it is not one to rely on.
+    // A node that lacks lines reports how many it has: if that happens twice, it is not reliable.
     for (let gaps = 0; stored < lines.length && fault === undefined; ) {
       const some = takeSome(lines.slice(next));
       const last = some.at(-1);

@@ -8,11 +8,12 @@ export interface ChosenHolders {
   readonly refused: readonly string[];
 }
 
-/** Rounds of questions at most: where so many refuse, the others will too. */
+/** The maximum number of rounds: if so many refuse, the others will too. */
 const mostRounds = 4;
 
 /**
- * The first five by name, of the nodes on which the run holds its lease, that run the agent journal and take its lines.
+ * The first five by name, of the nodes on which the run holds its lease, that run the agent journal and accept its
+ * lines.
  * @param candidates nodes that run the agent
  */
 export async function chooseHolders(candidates: readonly string[], append: AppendTo): Promise<ChosenHolders> {

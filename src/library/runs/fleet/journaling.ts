@@ -1,4 +1,4 @@
-/** Has nodes store a run's journal, from the moment on which the run holds its lease. */
+/** Stores a run's journal on nodes, from the moment on which the run holds its lease. */
 import { explain, Problem } from '../../../core/errors.ts';
 import type { JournalLine, StoredOn } from '../../../core/journal/line.ts';
 import type { JsonObject } from '../../../core/json.ts';
@@ -11,11 +11,11 @@ import { type FleetJournal, majorityOf, startFleetJournal } from './writer.ts';
 
 export type JournalMode = 'auto' | 'required' | 'local';
 
-/** What nodes store of a run that is resumed, and what they lack of it. */
+/** The journal of a resumed run on nodes, and the entries that they lack. */
 export interface StoredHistory {
-  /** Undefined where no node stores it yet. */
+  /** Undefined if no node stores it yet. */
   readonly stored: { readonly on: StoredOn; readonly lines: readonly JournalLine[] } | undefined;
-  /** Entries behind these lines. */
+  /** Entries after these lines. */
   readonly backlog: readonly JournalEntry[];
 }
 
@@ -23,11 +23,11 @@ export interface JournalingOptions {
   readonly runId: string;
   readonly mode: JournalMode;
   readonly past: StoredHistory | undefined;
-  /** What the playbook says; undefined where it may not be written down. */
+  /** The playbook's text; undefined if it may not be recorded. */
   readonly texts: PlaybookTexts | undefined;
   readonly credentials: () => Credentials;
   readonly warn: (line: string) => void;
-  /** Writes an entry to the journal on this host, and hands it to {@link Journaling.note}. */
+  /** Writes an entry to the journal on this host, and passes it to {@link Journaling.note}. */
   readonly write: (entry: object) => Promise<void>;
 }
 
@@ -41,13 +41,13 @@ export interface JournalLease {
 }
 
 export interface Journaling {
-  /** To be called with each entry, in order. */
+  /** Call it with each entry, in order. */
   readonly note: (entry: JournalEntry) => void;
-  /** To be called once the run holds a lease; only the first counts. */
+  /** Call it once the run holds a lease; only the first counts. */
   readonly open: (lease: JournalLease) => void;
   /** Resolves when it may be carried out. @throws Problem `journal-not-stored`, `journal-required` */
   readonly beforeChange: (entry: JournalEntry) => Promise<void>;
-  /** For a person: where the journal is. */
+  /** For a person: where the journal is stored. */
   readonly describe: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
@@ -86,7 +86,7 @@ export function startJournaling(options: JournalingOptions): Journaling {
     open: (lease) => {
       if (mode === 'local') return;
       opening ??= openOn(lease);
-      // What waits for it reports the fault.
+      // The next caller that waits for it reports the fault.
       opening.catch(() => {});
     },
     beforeChange: async (entry) => {
@@ -115,7 +115,7 @@ export function startJournaling(options: JournalingOptions): Journaling {
 
 type Chosen = { readonly stored: StoredOn; readonly lines: readonly JournalLine[] } | { readonly reason: string };
 
-/** A run that is resumed keeps to the nodes that store its journal. */
+/** A resumed run keeps the nodes that store its journal. */
 async function choose({ past }: JournalingOptions, { name, candidates, append }: JournalLease): Promise<Chosen> {
   if (past?.stored !== undefined) return { stored: past.stored.on, lines: past.stored.lines };
   if (candidates.length === 0) return { reason: 'no node of the run runs the agent journal' };

@@ -1,9 +1,9 @@
-/** Which entries of a run's journal nodes store. */
+/** Selects the entries of a run's journal that nodes store. */
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 
 /**
- * All but what keeps the run going without a change of anything: renewals of leases and of the notice of interruption. They
- * come every few seconds, from every node, and nothing is resumed by them.
+ * All except those that keep the run alive without a change: renewals of leases and of the notice of interruption. They
+ * come every few seconds, from every node, and a resume does not need them.
  */
 export function startKeeping(): (entry: JournalEntry) => boolean {
   const passing = new Set<string>();

@@ -1,16 +1,16 @@
-/** What a playbook says, as a journal keeps it for who resumes the run where its files are not. */
+/** The text of a playbook in a journal, for an operator who resumes it without its files. */
 import { Problem } from '../../../core/errors.ts';
 import { isObject } from '../../../core/json.ts';
 import type { PlaybookTexts } from '../../../playbook/journal/entries.ts';
 import type { Playbook } from '../../../playbook/model.ts';
 import { type PlaybookTree, readTree } from '../../../playbook/source/reading.ts';
 
-/** Bytes at most: a longer one is found by its file alone. */
+/** The maximum in bytes: a longer one is found only by its file. */
 const longest = 200 * 1024;
 
 /**
- * Undefined where it is too long, and where it may hold a sensitive value: a default of a sensitive input stands in it, or what
- * such an input was given.
+ * Undefined if it is too long, or may contain a sensitive value: a default of a sensitive input, or a given value of
+ * one.
  */
 export function textsOf(
   tree: PlaybookTree,
@@ -39,7 +39,7 @@ function hasSecretDefault({ source, used }: PlaybookTree): boolean {
   return own || [...used.values()].some(hasSecretDefault);
 }
 
-/** Reads a playbook out of a journal, as if its files were here. @throws Problem `bad-playbook` */
+/** Reads a playbook from a journal, as if its files were here. @throws Problem `bad-playbook` */
 export async function readTexts(texts: PlaybookTexts): Promise<PlaybookTree> {
   const byName = new Map<string, PlaybookTexts>();
   const note = (one: PlaybookTexts) => {

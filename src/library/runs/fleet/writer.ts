@@ -8,24 +8,27 @@ import { type AppendTo, type Holder, startHolder } from './append.ts';
 
 export interface FleetJournal {
   readonly holders: readonly string[];
-  /** Signs an entry; it is sent with the next that must be stored, or a moment later: soon where it says what a change came to. */
+  /**
+   * Signs an entry; it is sent with the next one that must be stored, or after a short time: soon if it has the outcome
+   * of a change.
+   */
   readonly add: (entry: JsonObject, soon?: boolean) => void;
-  /** Resolves when a majority has all that was added. @throws Problem `journal-not-stored` */
+  /** Resolves when a majority has every added line. @throws Problem `journal-not-stored` */
   readonly settle: () => Promise<void>;
-  /** Sends what is left, as far as that goes within a moment. */
+  /** Sends the rest, as far as possible within a short time. */
   readonly close: () => Promise<void>;
 }
 
 export interface FleetJournalOptions {
   readonly run: string;
   readonly stored: StoredOn;
-  /** What nodes store of the run already, where it is resumed. */
+  /** The journal that nodes already store of a resumed run. */
   readonly lines: readonly JournalLine[];
   readonly credentials: () => Credentials;
   readonly append: AppendTo;
 }
 
-/** Milliseconds until lines that nothing waits for are sent; until those are that say what a change came to. */
+/** Milliseconds until lines that nothing waits for are sent; until those with the outcome of a change are. */
 const idle = 1000;
 const soonest = 50;
 /** Milliseconds that a run waits for its last lines. */
@@ -64,19 +67,19 @@ export function startFleetJournal(options: FleetJournalOptions): FleetJournal {
   };
 }
 
-/** How many of so many nodes are a majority. */
+/** The number of nodes that is a majority. */
 export function majorityOf(count: number): number {
   return Math.floor(count / 2) + 1;
 }
 
-/** Resolves as soon as a majority has so many lines: a node that hangs holds nobody up. */
+/** Resolves as soon as a majority has so many lines: a node that hangs delays nobody. */
 async function settle(holders: readonly Holder[], copies: number): Promise<void> {
   const needed = majorityOf(holders.length);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let having = 0;
   let open = holders.length;
   const sendTo = async (holder: Holder) => {
-    // What is on its way was taken before the last lines were added.
+    // A running request was made before the last lines were added.
     await holder.send();
     if (holder.fault() === undefined && holder.stored() < copies) await holder.send();
     open--;
@@ -95,7 +98,7 @@ function notStored(holders: readonly Holder[], copies: number): Problem {
   return new Problem('journal-not-stored', `${what}: ${why}`, 'see that they answer, then resume the run');
 }
 
-/** Each line names the one before; the certificate comes with the first that it signs. */
+/** Each line names the one before; the first line that a certificate signs includes it. */
 function startSealing({ run, stored, credentials }: FleetJournalOptions) {
   let signer: X509Certificate | undefined;
   return (before: readonly JournalLine[], entry: JsonObject): JournalLine => {
