@@ -98,9 +98,59 @@ describe('a run’s lease', () => {
   });
 });
 
+describe('a lease that a node does not give', () => {
+  /** What dev8 replies when it is asked to give it; the others are real. */
+  const refusedBy = async (reply: Partial<Outcome>, more: Partial<LeaseOptions> = {}) => {
+    const nodes = await startNodes();
+    const order = nodes.optionsOf('one');
+    const ask: LeaseOptions['ask'] = async (node, action, input) => {
+      const outcome = await order.ask(node, action, input);
+      if (node !== 'dev8' || action !== 'take') return outcome;
+      return { node, status: 4, hint: '', data: {}, elapsed: 0, ...reply } as Outcome;
+    };
+    return { ...nodes, taking: takeLease({ ...order, wait: 20_000, ask, ...more }) };
+  };
+  const full = { outcome: 'refused', code: 'audit-failed', message: 'the disk is full' } as const;
+
+  test('is not waited for unless another run holds it, and what the others gave is released', async () => {
+    const { asked, taking } = await refusedBy(full);
+    await assert.rejects(taking, {
+      code: 'no-lease',
+      message: 'dev8 gave no lease “app/bravo”: the disk is full',
+      hint: 'enable the agent lock there, or continue without a lease (--no-lock)',
+    });
+    // The node refused: it holds nothing, and is asked for nothing more.
+    assert.deepEqual(asked, ['one take dev2', 'one take dev8', 'one release dev2']);
+  });
+
+  test('is reported with the hint of the node, where that has one', async () => {
+    const { taking } = await refusedBy({ ...full, hint: 'free some space' });
+    await assert.rejects(taking, { hint: 'free some space' });
+  });
+
+  test('is not held without a number', async () => {
+    for (const data of [{}, { fence: '7' }]) {
+      const { taking } = await refusedBy({ outcome: 'ok', code: '', message: 'done', data });
+      await assert.rejects(taking, { code: 'no-lease' });
+    }
+  });
+
+  test('is no longer waited for once the run is cancelled', async () => {
+    const { optionsOf, asked } = await startNodes();
+    const held = await takeLease(optionsOf('one'));
+    const run = new AbortController();
+    const report = () => run.abort();
+    await assert.rejects(takeLease(optionsOf('two', { wait: 2 ** 30, signal: run.signal, report })), {
+      code: 'lease-held',
+    });
+    assert.equal(asked.filter((line) => line === 'two take dev2').length, 2, 'once more, then no longer');
+    await held.release();
+  });
+});
+
 describe('a lease that is renewed', () => {
   /** A lease of 30 s on two nodes, and a clock; `answers` says what dev8 replies to each renewal, the last one from then on. */
-  const hold = async (answers: readonly Partial<Outcome>[]) => {
+  const hold = async (answers: readonly (Partial<Outcome> | Promise<Partial<Outcome>>)[]) => {
     const clock = { now: 0 };
     mock.method(performance, 'now', () => clock.now);
     mock.timers.enable({ apis: ['setInterval'] });
@@ -118,7 +168,7 @@ describe('a lease that is renewed', () => {
       report: (line) => lines.push(line),
       ask: async (node, action) => {
         if (action !== 'renew' || node !== 'dev8') return { ...good, node };
-        return { ...good, node, ...answers[Math.min(renewals++, answers.length - 1)] };
+        return { ...good, node, ...(await answers[Math.min(renewals++, answers.length - 1)]) };
       },
     });
     /** Ten seconds later; every third of its time it is renewed. */
@@ -162,6 +212,16 @@ describe('a lease that is renewed', () => {
     assert.equal(lease.lost.aborted, false);
     await renew();
     assert.equal((lease.lost.reason as Problem).code, 'lease-lost');
+  });
+
+  test('is not lost by a renewal that was under way when it was released', async () => {
+    const late = Promise.withResolvers<Partial<Outcome>>();
+    const { lease, renew, lines } = await hold([late.promise]);
+    await renew();
+    await lease.release();
+    late.resolve({ outcome: 'failed', code: 'stale-lease', message: 'it has passed' });
+    await renew();
+    assert.deepEqual([lease.lost.aborted, lines], [false, []]);
   });
 
   test('is no longer renewed once it is released', async () => {
@@ -219,6 +279,37 @@ describe('a release that a node refuses', () => {
     await assert.rejects(takeLease(optionsOf('two')), { code: 'lease-held' });
     await (await takeLease(optionsOf('one'))).release();
     await (await takeLease(optionsOf('two'))).release();
+  });
+
+  test('ends after ten seconds, also where its tries take long', async (context) => {
+    let now = 0;
+    context.mock.method(performance, 'now', () => now);
+    const pausesOf = async (milliseconds: number) => {
+      const { lines, options } = await refusing(Array.from({ length: 9 }, () => full));
+      let pauses = 0;
+      const pause = async () => {
+        pauses++;
+        now += milliseconds;
+      };
+      await (await takeLease({ ...options, pause })).release();
+      assert.match(lines.at(-1) ?? '', /^warning: .* still held on dev2;/);
+      return pauses;
+    };
+    // The last try begins after ten seconds, and none a moment later.
+    assert.deepEqual([await pausesOf(5000), await pausesOf(5001)], [3, 2]);
+  });
+
+  test('lists the nodes that still hold it in order', async () => {
+    const { optionsOf } = await startNodes();
+    const lines: string[] = [];
+    const order = optionsOf('one');
+    const ask: LeaseOptions['ask'] = async (node, action, input) =>
+      action === 'release'
+        ? ({ node, status: 4, hint: '', data: {}, elapsed: 0, ...full } as Outcome)
+        : await order.ask(node, action, input);
+    const report = (line: string) => lines.push(line);
+    await (await takeLease({ ...order, nodes: ['lb1', 'dev8', 'dev2'], ask, report, pause: async () => {} })).release();
+    assert.match(lines.at(-1) ?? '', /still held on dev2, dev8, lb1; /);
   });
 
   test('is done when the lease has ended or belongs to another', async () => {

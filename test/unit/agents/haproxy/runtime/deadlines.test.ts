@@ -93,9 +93,14 @@ describe('a command to HAProxy ends', () => {
   });
 
   for (const host of ['127.0.0.1', '::1']) {
-    test(`by an answer from ${host} and its port`, async () => {
-      const runtime = defineRuntime(await misbehaving((socket) => socket.end('ok\n'), { host }), 30);
-      assert.equal(await runtime.ask('show info', never), 'ok');
+    test(`by an answer from ${host} and its port, and is sent once`, async () => {
+      let connections = 0;
+      const answering = (socket: Socket) => {
+        connections++;
+        socket.end('ok\n');
+      };
+      const runtime = defineRuntime(await misbehaving(answering, { host }), 30);
+      assert.deepEqual([await runtime.ask('show info', never), connections], ['ok', 1]);
     });
   }
 
