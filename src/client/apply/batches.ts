@@ -5,8 +5,8 @@ interface Member {
 }
 
 /**
- * A canary alone, then the others in batches. The canary is of the role that most hosts have: what it shows is true of most.
- * @param batch `N` or `N%` of the others; left out, five, or a quarter of many
+ * A canary alone, then the others in batches. The canary has the most common role, so that its result is typical.
+ * @param batch `N` or `N%` of the others; by default five, or a quarter of many
  */
 export function cutWithCanary<Item extends Member>(items: readonly Item[], batch: string | undefined): Item[][] {
   const sizes = new Map<string, number>();

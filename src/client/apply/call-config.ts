@@ -6,7 +6,7 @@ import type { FoundNode } from '../../discovery/findings.ts';
 import { callNode } from '../../library/fleet/call-node.ts';
 import type { Session } from '../fleet/session.ts';
 
-/** What a change over the fabric is made with. */
+/** What a change over the fabric needs. */
 export interface FabricTransport {
   readonly ddl: Ddl;
   readonly session: Session;

@@ -7,20 +7,20 @@ import { createDial } from '../../transport/dial.ts';
 import type { Host } from '../fleet-file/model.ts';
 import { callConfig, type FabricTransport } from './call-config.ts';
 
-/** A change that waits to be confirmed. */
+/** A change that waits for confirmation. */
 interface Waiting {
   readonly change: string;
   /** Milliseconds since the epoch, by the node’s clock. */
   readonly until: number;
 }
 
-/** Milliseconds between two tries, for a connection, and after the end until which the node goes back by itself. */
+/** Milliseconds between two tries, for a connection, and after the deadline until the node goes back by itself. */
 const interval = 300;
 const dialTimeout = 3000;
 const returning = 15_000;
 
 /**
- * Connects to the node as it is now, and confirms the change: that is what shows that it still answers its operator.
+ * Connects to the node in its new state, and confirms the change: this proves that it still answers its operator.
  * @throws Problem `returned` when it could not be confirmed, with the reason
  */
 export async function confirmChange(

@@ -6,7 +6,7 @@ type Looked = { readonly target: { readonly node: string } } & (
   | { readonly problem: Problem }
 );
 
-/** What would change, for machines: by host, with every file as it is and as it would be. */
+/** The changes for machines: by host, with every file as it is and as it would be. */
 export function planJson(endings: readonly Looked[]): string {
   return JSON.stringify({ hosts: endings.map(hostJson) }, null, 2);
 }

@@ -19,7 +19,7 @@ interface NodeFiles {
   readonly files: readonly { readonly kind: FileKind; readonly name: string; readonly content: string }[];
 }
 
-/** Looks at a node over the fabric. Changes nothing. @throws Problem what the node replied */
+/** Reads the state of a node over the fabric. Changes nothing. @throws Problem what the node replied */
 export async function planOverFabric(
   host: Host,
   node: FoundNode,

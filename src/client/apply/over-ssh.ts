@@ -12,17 +12,17 @@ import { openRemote } from '../install/ssh.ts';
 import { parseTarget, type SshTarget } from '../install/target.ts';
 import type { FileChange, HostPlan } from './host-plan.ts';
 
-/** What is the same for all hosts that are reached by ssh. */
+/** The common values for all hosts that are reached by ssh. */
 export interface SshTransport {
   readonly options: Omit<InstallHostOptions, 'desired'>;
   readonly paths: Paths;
   /** The fleet’s CA certificates and its revocation list, in PEM. */
   readonly trust: { readonly ca: string; readonly crl?: string };
-  /** Who logs in where neither the host nor ssh’s configuration says. */
+  /** The login name if neither the host nor ssh’s configuration has one. */
   readonly user?: string;
 }
 
-/** Looks at a host over ssh. Changes nothing. @throws Problem as `makePlan` */
+/** Reads the state of a host over ssh. Changes nothing. @throws Problem as `makePlan` */
 export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, way: SshTransport): Promise<HostPlan> {
   const target = targetOf(host, way.user);
   const desired = {
@@ -72,7 +72,7 @@ export async function planOverSsh(host: Host, fleet: Fleet, parts: NodeParts, wa
   }
 }
 
-/** How ssh reaches a host: as it says, else at the address of its node, else by its name. */
+/** The ssh destination of a host: as declared, else the address of its node, else its name. */
 export function targetOf({ name, ssh, address }: Host, user: string | undefined): SshTarget {
   const at = address === undefined ? undefined : parseAddress(address)?.host;
   const destination = ssh ?? (at === undefined ? name : formatAddress({ host: at, port: 22 }));
@@ -82,7 +82,7 @@ export function targetOf({ name, ssh, address }: Host, user: string | undefined)
   return user === undefined || withPort.user !== undefined ? withPort : { ...withPort, user };
 }
 
-/** What no node takes over the fabric. */
+/** Files that no node accepts over the fabric. */
 function trustFiles(places: NodePaths, { trust }: SshTransport): DesiredFile[] {
   const ours = (path: string, content: string) => ({ path, content, mode: 0o644, theirs: false });
   return [ours(places.ca, trust.ca), ...(trust.crl === undefined ? [] : [ours(places.crl, trust.crl)])];

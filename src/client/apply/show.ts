@@ -2,7 +2,7 @@ import { formatPatch, structuredPatch } from 'diff';
 import { count } from '../../core/text.ts';
 import { changesNothing, type FileChange, type HostPlan } from './host-plan.ts';
 
-/** What would be done, by host; hosts where all of it is the same stand together. Nothing of the files is left out. */
+/** The plan by host; hosts with the same plan are shown together. All changes of files are shown. */
 export function formatPlans(plans: readonly HostPlan[]): string[] {
   const groups = new Map<string, { readonly names: string[]; readonly lines: readonly string[] }>();
   for (const plan of plans) {
@@ -43,7 +43,7 @@ export function diffLines({ path, before, after }: FileChange): string[] {
   return lines.filter((line) => !/^(=+|Index: .*|diff --git .*)$/.test(line));
 }
 
-/** One line that sums it up. */
+/** One line of summary. */
 export function summaryLine(plans: readonly HostPlan[]): string {
   const changed = plans.filter((plan) => !changesNothing(plan));
   const same = plans.length - changed.length;

@@ -8,7 +8,7 @@ export interface ConfirmOptions {
 }
 
 /**
- * The way a request came may have been tampered with; only a person who has seen the screen of its maker knows.
+ * A request may have been changed on its way; only a person who has seen its maker's screen knows.
  * @param shown the command that printed the fingerprint, and whose key it is
  * @throws Problem `wrong-fingerprint`, `fingerprint-needed`, `not-confirmed`
  */

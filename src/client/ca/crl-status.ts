@@ -2,7 +2,10 @@ import { isObject } from '../../core/json.ts';
 import type { RevocationListInfo } from '../../core/ports.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 
-/** Whether a node has a revocation list: it had it, took it now, has an older or a newer one, or why that is not known. */
+/**
+ * Whether a node has a revocation list: it had it, accepted it now, has an older or a newer one, or why that is
+ * unknown.
+ */
 export interface CrlStatus extends Pick<Outcome, 'node' | 'outcome' | 'code' | 'message'> {
   readonly state: 'current' | 'taken' | 'behind' | 'newer' | 'unknown';
 }
@@ -33,7 +36,7 @@ export function crlStatusOf(
   };
 }
 
-/** A node that can't be brought a list. */
+/** A node to which no list can be delivered. */
 export function withoutAgent(node: string): CrlStatus {
   const message = 'it does not run the agent crl: enable it in node.yaml';
   return { node, outcome: 'failed', code: 'unknown-agent', message, state: 'unknown' };
@@ -59,7 +62,7 @@ interface ListedNumber {
   readonly date: string;
 }
 
-/** A list of a higher number, or another one of the same: a CA that was restored from a backup starts to count again. */
+/** A list with a higher number, or another one with the same: a CA that was restored from a backup counts again. */
 function isOther(
   { number, this_update: date }: Omit<RevocationListInfo, 'issuer'>,
   held: ListedNumber | undefined,
@@ -67,7 +70,7 @@ function isOther(
   return held !== undefined && (held.number > number || (held.number === number && held.date !== date));
 }
 
-/** A node's lists, by issuer; what does not look like one counts for nothing. */
+/** A node's lists, by issuer; invalid ones do not count. */
 function heldIn(lists: unknown): Map<string, ListedNumber> {
   const known = Array.isArray(lists) ? lists.filter(isObject) : [];
   return new Map(

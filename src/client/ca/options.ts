@@ -3,14 +3,14 @@ import { Problem } from '../../core/errors.ts';
 import type { CliContext } from '../cli/context.ts';
 import { homeOf } from '../../library/config/home.ts';
 
-/** What every `ca` command takes. */
+/** The common options of `ca` commands. */
 export interface CaOptions {
   readonly dir?: string;
   readonly passphraseFile?: string;
   readonly json?: boolean;
 }
 
-/** What commands that hand out a certificate take besides. */
+/** The additional options of commands that issue a certificate. */
 export interface CertificateOutputOptions {
   readonly out?: string;
   readonly bundle?: string;
@@ -20,7 +20,7 @@ export interface CertificateOutputOptions {
   readonly valid?: number;
 }
 
-/** How long a certificate is asked to hold. @throws Problem `usage` */
+/** The requested lifetime of a certificate. @throws Problem `usage` */
 export function validityIn({ days, valid }: CertificateOutputOptions): { readonly days?: number } {
   if (days !== undefined && valid !== undefined) {
     throw new Problem('usage', '--days and --valid cannot be combined', 'give one of them');
@@ -51,7 +51,7 @@ export function parseApplication(text: string, before: readonly string[] = []): 
 export function caDirectory({ dir }: CaOptions, { env }: CliContext): string {
   if (dir !== undefined) return resolve(dir);
   const home = homeOf(env);
-  // The specification has relative paths ignored.
+  // The specification says that relative paths are ignored.
   const data = env.XDG_DATA_HOME?.startsWith('/') ? env.XDG_DATA_HOME : join(home, '.local/share');
   return join(data, 'mco-deploy/ca');
 }

@@ -12,13 +12,13 @@ import { defineIdentity } from '../../core/identity.ts';
 import { clientConfigPath } from '../../library/config/config.ts';
 import type { CliContext } from '../cli/context.ts';
 
-/** Whether the operator’s own configuration has room for a certificate: asked before a CA is made. @throws Problem */
+/** Checks that the operator’s own configuration has no certificate yet, before a CA is made. @throws Problem */
 export async function requireRoom(operator: string, realm: string, { env }: CliContext): Promise<void> {
   defineIdentity('operator', realm, operator);
   await requireFree(placeIn(env), { kind: 'operator', ca: '' }, true);
 }
 
-/** Gives the operator of this machine a certificate, with a configuration where there is none. @returns client.yaml */
+/** Issues a certificate to the operator of this machine, with a configuration if there is none. @returns client.yaml */
 export async function issueOwn(name: string, store: Store, authority: Authority, { env }: CliContext): Promise<string> {
   const { publicKey, privateKey: key } = makeKeyPair();
   const now = Date.now();

@@ -8,7 +8,7 @@ const variable = 'MCO_DEPLOY_CA_PASSPHRASE';
 const longest = 1024;
 
 /**
- * The passphrase that was given by file or environment; undefined when neither was.
+ * The passphrase from a file or the environment; undefined without either.
  * @throws Problem `unreadable-file`, `bad-passphrase`
  */
 export async function readPassphrase(options: CaOptions, context: CliContext): Promise<string | undefined> {
@@ -62,7 +62,7 @@ async function ask(prompt: string, { stdin, err, signal }: CliContext): Promise<
   return readHidden(stdin as ReadStream, signal, () => err(prompt));
 }
 
-/** One line of a terminal that does not show it. */
+/** Reads one line from a terminal without echo. */
 function readHidden(terminal: ReadStream, signal: AbortSignal, prompt: () => void): Promise<string> {
   return new Promise((resolve, reject) => {
     let line = '';
@@ -78,7 +78,7 @@ function readHidden(terminal: ReadStream, signal: AbortSignal, prompt: () => voi
       for (const key of String(chunk)) {
         if (key === '\r' || key === '\n') return finish(() => resolve(line));
         if (key === '\x04') return interrupt();
-        // A raw terminal sends no signal; the program gets it as if it had, and the signal ends this too.
+        // A raw terminal sends no signal; the program receives it as if it had, and the signal ends this too.
         if (key === '\x03') return void process.kill(process.pid, 'SIGINT');
         line = key === '\x7f' || key === '\b' ? [...line].slice(0, -1).join('') : `${line}${key}`.slice(0, longest);
       }

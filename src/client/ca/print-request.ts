@@ -2,7 +2,7 @@ import type { CaRequest } from '../../ca/ca-request.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { CaOptions } from './options.ts';
 
-/** Prints what a new CA asks a root for, and the next two commands. */
+/** Prints the request of a new CA to a root, and the next two commands. */
 export function printRequest(
   { file, fingerprint, fresh }: CaRequest,
   { directory, realm }: { readonly directory: string; readonly realm: string },

@@ -8,20 +8,23 @@ import { formatIdentity, type Identity } from '../../core/identity.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { CaOptions, CertificateOutputOptions } from './options.ts';
 
-/** Who gets a certificate and where it is put. */
+/** The holder of a certificate and where it is written. */
 export interface CertificateDelivery {
   readonly kind: Identity['kind'];
   readonly name: string;
-  /** Makes the certificate, once there is room for it; the key only where it was made here. */
+  /** Makes the certificate, once there is room for it; the key only if it was made here. */
   readonly make: () => Promise<{ readonly certificate: X509Certificate; readonly key?: KeyObject }>;
   readonly withKey: boolean;
-  /** What was done, in a word: “issued”, “signed”, “renewed”. */
+  /** The result in one word: “issued”, “signed”, “renewed”. */
   readonly done: string;
-  /** Whether a bundle holds a configuration to start from. */
+  /** Whether a bundle contains an initial configuration. */
   readonly starting: boolean;
 }
 
-/** Makes the certificate and writes it where the options say: `--bundle FILE`, or `--out DIR` (a directory of the holder's name). */
+/**
+ * Makes the certificate and writes it where the options say: `--bundle FILE`, or `--out DIR` (a directory with the
+ * holder's name).
+ */
 export async function writeCertificate(
   request: CertificateDelivery,
   store: Store,

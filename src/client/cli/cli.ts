@@ -6,8 +6,8 @@ import { type KnownNames, translate } from '../habits/translate.ts';
 import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
 
 /**
- * Runs one command line. Whatever goes wrong ends in one line on standard error and an exit code, never in a stack.
- * With --json that line is JSON.
+ * Runs one command line. Every failure ends in one line on standard error and an exit code, never in a stack. With
+ * --json that line is JSON.
  * @param words the command line without the program's name
  */
 export async function runCli(words: readonly string[], cli: Cli, context: CliContext): Promise<void> {
@@ -30,7 +30,7 @@ export async function runCli(words: readonly string[], cli: Cli, context: CliCon
   }
 }
 
-/** The same, getters included, without the passing lines. */
+/** The same, getters included, without passing lines. */
 function withoutProgress(context: CliContext): CliContext {
   return Object.create(context, { status: { value: undefined } });
 }

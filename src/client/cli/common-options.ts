@@ -7,7 +7,7 @@ export interface CommonOptions extends OutputOptions {
   readonly via?: readonly string[];
 }
 
-/** What every command of an operator takes. */
+/** The common options of an operator's commands. */
 export function addCommonOptions(command: Command): Command {
   return command
     .optionsGroup('Everywhere:')

@@ -1,41 +1,44 @@
 import type { Command } from 'commander';
 
-/** The environment of a command: nothing below reads `process` by itself. */
+/** The environment of a command: the code below never reads `process` by itself. */
 export interface CliContext {
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  /** The command line as it was typed, quoted for a shell. */
+  /** The typed command line, quoted for a shell. */
   readonly command?: string;
   readonly stdin: NodeJS.ReadStream;
   /** True when standard input is neither a terminal nor /dev/null nor closed: a list of nodes may come from there. */
   readonly hasInput?: boolean;
-  /** Writes a line to standard output: results, and nothing else. */
+  /** Writes a line to standard output: only results. */
   readonly out: (line: string) => void;
   /** Writes a line to standard error: progress, warnings, errors. */
   readonly err: (line: string) => void;
-  /** Shows passing lines at the bottom of the terminal, in place of the last ones; absent where standard error is none. */
+  /**
+   * Shows passing lines at the bottom of the terminal, instead of the last ones; absent if standard error is not a
+   * terminal.
+   */
   readonly status?: (lines: readonly string[]) => void;
-  /** Whether text may be painted (render/color.ts). */
+  /** Whether text may be coloured (render/color.ts). */
   readonly colors?: boolean;
-  /** Columns of the terminal that standard output is; absent elsewhere. */
+  /** The width of the terminal of standard output; absent elsewhere. */
   readonly columns?: number;
   /** True when standard output is a terminal, so that a live view and colours make sense. */
   readonly isTerminal: boolean;
-  /** Aborted when nobody reads standard output any more; what prints until it is stopped, stops then. */
+  /** Aborted when nobody reads standard output any more; commands that print until they are stopped then stop. */
   readonly readerGone?: AbortSignal;
   /**
    * Aborted by the first Ctrl-C, SIGTERM or SIGHUP, with its meaning in words as the reason: current work is finished,
    * nothing new is started.
    */
   readonly signal: AbortSignal;
-  /** Aborted by the second: what is in hand is given up, too. */
+  /** Aborted by the second: current work is cancelled, too. */
   readonly kill: AbortSignal;
   /** Sets the exit code of the program. */
   readonly exit: (code: number) => void;
-  /** For what changes nodes: the exit code is what became of them, whatever happens to the output. */
+  /** For commands that change nodes: the exit code reports the result on the nodes, whatever happens to the output. */
   readonly keepExitCode?: () => void;
 }
 
-/** One command: its words and options at hand, its code loaded only when it is run. */
+/** One command: its words and options are defined at once, its code is loaded only when it runs. */
 export interface CommandEntry {
   readonly name: string;
   /** Adds the command to the program; its action loads the code, runs it and calls `context.exit`. */

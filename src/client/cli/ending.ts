@@ -3,12 +3,12 @@ import { explain, Problem } from '../../core/errors.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
 import { type CliContext, exitCode } from './context.ts';
 
-/** How a command ended that did not end by itself. */
+/** How a command ended that was interrupted or failed. */
 export interface Ending {
   readonly code: number;
-  /** Undefined where nothing went wrong, as after --help. */
+  /** Undefined on success, as after --help. */
   readonly problem?: { readonly code: string; readonly message: string; readonly hint: string };
-  /** For people; undefined where commander has printed it. */
+  /** For people; undefined if commander has printed it. */
   readonly line?: string;
 }
 

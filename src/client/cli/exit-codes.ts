@@ -1,12 +1,12 @@
 import type { Outcome } from '../../core/request/reply.ts';
 import { exitCode } from './context.ts';
 
-/** What a command met on its way, as far as its exit code depends on it. */
+/** The results of a command that decide its exit code. */
 export interface CommandResults {
   readonly outcomes: readonly Pick<Outcome, 'outcome'>[];
   /** Nodes that were heard of but could not be proven or asked. */
   readonly broken: number;
-  /** Nodes that were expected and did not answer. */
+  /** Expected nodes that did not answer. */
   readonly silent: number;
 }
 

@@ -8,7 +8,7 @@ import { usesColors } from './io/color.ts';
 import { dress, paintFor, paintMessage } from '../render/color.ts';
 import { watchSignals } from './io/signals.ts';
 
-/** A terminal and /dev/null are character devices; Node opens /dev/null in place of a closed descriptor. */
+/** A terminal and /dev/null are character devices; Node opens /dev/null instead of a closed descriptor. */
 function isPipeOrFile(descriptor: number): boolean {
   try {
     return !fstatSync(descriptor).isCharacterDevice();
@@ -17,7 +17,7 @@ function isPipeOrFile(descriptor: number): boolean {
   }
 }
 
-/** Milliseconds that open connections get to close by themselves once a command is done. */
+/** Milliseconds for open connections to close by themselves once a command is done. */
 const grace = 300;
 
 /** The context of a real process: its streams, its signals, its exit code. */
@@ -26,7 +26,7 @@ export function startContext(): CliContext {
   const status = err.isTerminal && !out.isPipe ? startStatusLines(terminalOf(err.write)) : undefined;
   const signals = watchSignals(process.env);
   let keepsExitCode = false;
-  // Names, facts and messages come from nodes: none of them may steer the terminal.
+  // Names, facts and messages come from nodes: none of them may control the terminal.
   const words = process.argv.slice(2);
   const colored = new Map([out, err].map((output) => [output, usesColors(words, process.env, output.isTerminal)]));
   const paint = paintFor({ colors: colored.get(err) === true });
@@ -67,7 +67,7 @@ export function startContext(): CliContext {
   };
 }
 
-/** Ends the program once all that it said was written: a slow reader gets everything. */
+/** Ends the program once all its output was written: a slow reader gets everything. */
 async function end(out: Output, err: Output, keepsExitCode: boolean): Promise<void> {
   await out.drained();
   const failure = out.failure();
@@ -76,13 +76,13 @@ async function end(out: Output, err: Output, keepsExitCode: boolean): Promise<vo
     if (!keepsExitCode && process.exitCode === exitCode.ok) process.exitCode = exitCode.outputLost;
   }
   await err.drained();
-  // All is done by then: what may still hang is a connection to a host that does not answer.
+  // All is done by then: only a connection to a host that does not answer may still hang.
   setTimeout(() => process.exit(), grace).unref();
-  // Nothing is left to do: the process ends without first freeing the heap piece by piece.
+  // Nothing is left to do: the process ends without freeing the heap piece by piece.
   process.once('beforeExit', () => process.exit());
 }
 
-/** A terminal that went away must not end the program by an error event. */
+/** A lost terminal must not end the program by an error event. */
 function terminalOf(write: (text: string) => void): { write: (text: string) => boolean; rows: number } {
   process.stderr.on('error', () => {});
   return {

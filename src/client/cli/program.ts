@@ -7,17 +7,21 @@ import { addOutputOptions, readOutput } from './io/format.ts';
 export interface Cli {
   readonly version: string;
   readonly commands: readonly CommandEntry[];
-  /** Names and aliases of the agents that are built in. */
+  /** Names and aliases of the built-in agents. */
   readonly agents?: readonly string[];
 }
 
-/** The whole command line as commander knows it. Of every command the words and options are there; its code is loaded when it is run. */
+/**
+ * The whole command line for commander. The words and options of every command are defined; its code is loaded when it
+ * runs.
+ */
 export function defineProgram({ version, commands }: Cli, context: CliContext): Command {
   return fill(new Command('mco-deploy'), version, commands, context);
 }
 
 /**
- * As much of it as the words take: defining the options of every command would be most of the time until the first line.
+ * Only the part that the words need: defining the options of every command would take most of the time until the first
+ * line.
  * @param words the command line without the program's name
  */
 export function defineNeeded(words: readonly string[], { version, commands }: Cli, context: CliContext): Command {
@@ -30,7 +34,7 @@ export function defineNeeded(words: readonly string[], { version, commands }: Cl
   return fill(program, version, commands, context);
 }
 
-/** A command of which no more is asked than its line in the list of them: that it has options, not which. */
+/** A command of which only its line in the list is needed: that it has options, not which. */
 class Listed extends Command {
   override createCommand(name?: string): Command {
     return new Listed(name);
@@ -59,7 +63,7 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
     .addHelpCommand(helpCommand().helpGroup(groupOf('help')))
     .hook('preAction', (_, command) => readOutput(command))
     .helpOption('-h, --help', 'show this help')
-    // Also narrow columns are wrapped: a terminal would break them in the middle of a word.
+    // Narrow columns are wrapped, too: a terminal would break them in the middle of a word.
     .configureHelp({ minWidthToWrap: 16 })
     .showHelpAfterError('(add --help to see what is possible)')
     .showSuggestionAfterError()
@@ -108,7 +112,7 @@ function topOf(command: Command, program: Command): string {
   return command.parent === null || command.parent === program ? command.name() : topOf(command.parent, program);
 }
 
-/** Has commander print nothing of wrong usage: somebody else does. */
+/** Keeps commander from printing wrong usage, which the caller does. */
 export function silenceErrors(program: Command): void {
   for (const command of [program, ...everyCommand(program)])
     command.configureOutput({ writeErr: () => {}, outputError: () => {} });

@@ -6,7 +6,7 @@ import { checkInput } from '../../library/fleet/agents.ts';
 import { parseKeyValues } from './key-values.ts';
 
 /**
- * The input of an action out of words, each turned into the type that the DDL asks for, and validated.
+ * The input of an action from words, each converted to the type in the DDL, and validated.
  * @throws Problem `usage`, `invalid-input`
  */
 export function readInput(ddl: Ddl, action: string, description: ActionDdl, words: readonly string[]): JsonObject {
@@ -24,7 +24,7 @@ export function readInput(ddl: Ddl, action: string, description: ActionDdl, word
   return input;
 }
 
-/** @param shown how to call it in a message: a sensitive value is not repeated */
+/** @param shown its name in a message: a sensitive value is not repeated */
 function readValue(shown: string, text: string, type: unknown): unknown {
   if (type === 'string' || type === undefined) return text;
   if (type === 'array' && !text.startsWith('[')) return text.split(',');

@@ -2,7 +2,7 @@ import type { RunSeen } from '../../library/runs/ports.ts';
 import type { RunReport } from '../../playbook/events/events.ts';
 import { exitCode } from './context.ts';
 
-/** The exit code of a run: a run that failed is never 0, whatever single replies were. */
+/** The exit code of a run: a run that failed is never 0, whatever its replies. */
 export function exitForRun({ state, failure }: RunReport, { outcomes }: RunSeen): number {
   if (state === 'done' || state === 'nothing-to-do') return exitCode.ok;
   if (state === 'interrupted') return exitCode.interrupted;

@@ -2,7 +2,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { addCommonOptions } from './common-options.ts';
 import { addDiscoveryOptions, parseSeconds, takeList } from './target-options.ts';
 
-/** What every command takes that runs a playbook: how nodes are found, others are kept away, and a person is asked. */
+/**
+ * The common options of commands that run a playbook: how nodes are found, other runs are excluded, and a person is
+ * asked.
+ */
 export function addRunOptions(command: Command): Command {
   command
     .option('--allow-missing', 'continue although a known node is silent')

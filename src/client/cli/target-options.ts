@@ -26,8 +26,8 @@ function parseSeed(value: string): number {
 }
 
 /**
- * The filters and their companions, the same on every command that addresses nodes.
- * @param catalogue whose aliases `-A` takes as well: nodes announce agents, and are asked for them, by their names
+ * The filters and related options, the same on every command that addresses nodes.
+ * @param catalogue whose aliases `-A` accepts as well: nodes announce agents, and are asked for them, by their names
  */
 export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = []): Command {
   takeList(command, true);
@@ -64,7 +64,7 @@ export function takeList(command: Command, takes: boolean): Command {
   return command.setOptionValueWithSource('takesList', takes, 'default');
 }
 
-/** Where nodes are heard of. */
+/** The source of nodes. */
 export function addDiscoveryOptions(command: Command): Command {
   return command
     .optionsGroup('How nodes are found:')
@@ -96,7 +96,7 @@ interface Raw {
   takesList?: boolean;
 }
 
-/** @param agent the agent that is going to be called, which the nodes must run */
+/** @param agent the agent to call, which the nodes must run */
 export function readTargetOptions(options: object, agent?: string): TargetOptions {
   const raw = options as Raw;
   const join = (...lists: (string[] | undefined)[]) => lists.flatMap((list) => list ?? []);

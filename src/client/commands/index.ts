@@ -31,9 +31,9 @@ import { upgradeCommand } from './upgrade/index.ts';
 import { verifyCommand } from './verify/index.ts';
 
 /**
- * The commands of an operator, in the order that help lists them.
- * @param catalogue the agents that can be called
- * @param load what a fleet's file is read by
+ * The commands of an operator, in the order of help.
+ * @param catalogue the known agents
+ * @param load the functions that read a fleet's file
  */
 export function commands(catalogue: readonly Ddl[], load: LoadNodeParts): readonly CommandEntry[] {
   return [

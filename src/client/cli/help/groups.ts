@@ -13,7 +13,7 @@ export function groupOf(name: string): string {
   return Object.keys(groups).find((heading) => groups[heading]?.includes(name)) ?? 'Other:';
 }
 
-/** For sorting: by heading, and in that as listed. */
+/** For sorting: by heading, and within it in the listed order. */
 export function placeOf(name: string): number {
   const index = order.indexOf(name);
   return index < 0 ? order.length : index;

@@ -1,8 +1,8 @@
 import { valueIn } from './format.ts';
 
 /**
- * Whether a stream is written in colours: as `--color` says; else on a terminal that has them, unless NO_COLOR is set
- * (https://no-color.org).
+ * Whether a stream is written in colours: as `--color` says; else on a terminal that supports them, unless NO_COLOR is
+ * set (https://no-color.org).
  */
 export function usesColors(
   words: readonly string[],

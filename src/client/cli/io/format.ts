@@ -1,4 +1,7 @@
-/** How a command prints, by the words of its line: also where they are not right, so that the error is printed so, too. */
+/**
+ * The output format of a command, from the words of its line: even from wrong ones, so that the error has that format,
+ * too.
+ */
 import { type Command, Option } from 'commander';
 
 const everywhere = 'Everywhere:';
@@ -21,19 +24,19 @@ export function addOutputOptions(command: Command): void {
   );
 }
 
-/** Of the options above, what commands read. */
+/** The values of these options, for commands. */
 export interface OutputOptions {
   readonly json?: boolean;
   readonly output?: 'table' | 'wide' | 'json' | 'jsonl';
 }
 
-/** Has `-o json` and `-o jsonl` count as `--json`. */
+/** Makes `-o json` and `-o jsonl` count as `--json`. */
 export function readOutput(command: Command): void {
   const { output } = command.opts<OutputOptions>();
   if (output === 'json' || output === 'jsonl') command.setOptionValue('json', true);
 }
 
-/** Whether a table is wanted, and whether it may be wider than a person likes. */
+/** Whether a table is wanted, and whether it may be wider than the terminal. */
 export function tableOf({ output }: { readonly output?: string | undefined }): 'table' | 'wide' | undefined {
   return output === 'table' || output === 'wide' ? output : undefined;
 }
@@ -51,7 +54,7 @@ function outputIn(words: readonly string[]): string {
   return valueIn(words, '--output', '-o');
 }
 
-/** The value of `--name VALUE`, `--name=VALUE`, `-n VALUE` or `-nVALUE`; the last counts; empty where there is none. */
+/** The value of `--name VALUE`, `--name=VALUE`, `-n VALUE` or `-nVALUE`; the last counts; empty if there is none. */
 export function valueIn(words: readonly string[], long: string, short?: string): string {
   const options = optionsIn(words);
   const values = options.flatMap((word, index) => {
@@ -62,13 +65,13 @@ export function valueIn(words: readonly string[], long: string, short?: string):
   return values.at(-1) ?? '';
 }
 
-/** What stands before `--`. */
+/** The words before `--`. */
 function optionsIn(words: readonly string[]): readonly string[] {
   const end = words.indexOf('--');
   return end < 0 ? words : words.slice(0, end);
 }
 
-/** JSON texts as lines of one item each: the items of a list, or the one that there is. */
+/** JSON texts as lines of one item each: the items of a list, or the single one. */
 export function asJsonLines(out: (line: string) => void): (text: string) => void {
   return (text) => {
     if (text.trim() === '') return;

@@ -1,7 +1,7 @@
 import { fstatSync, type Stats, write } from 'node:fs';
 import { isatty } from 'node:tty';
 
-/** Where a command writes: a file, a pipe or a terminal. Writing never waits and never throws. */
+/** The output of a command: a file, a pipe or a terminal. Writing never waits and never throws. */
 export interface Output {
   readonly isTerminal: boolean;
   /** Another program reads it and may draw on the terminal itself, as a pager does. */
@@ -20,9 +20,9 @@ const retry = 20;
 const gone = new Set(['EPIPE', 'EIO', 'ENXIO', 'ECONNRESET', 'EBADF']);
 
 /**
- * Standard output and standard error. Node.js blocks the whole program while a terminal does not take its text (flow
+ * Standard output and standard error. Node.js blocks the whole program while a terminal does not accept its text (flow
  * control, a stalled ssh connection), and a run must renew its lease meanwhile: a thread of the pool waits instead.
- * Descriptors of one and the same file share a queue, so that lines keep their order.
+ * Descriptors of the same file share a queue, so that lines keep their order.
  */
 export function openOutputs(): { readonly out: Output; readonly err: Output } {
   const out = openOutput(1);
@@ -87,7 +87,7 @@ function isSameFile(one: number, other: number): boolean {
   return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
 }
 
-/** Undefined for a descriptor that is closed. */
+/** Undefined for a closed descriptor. */
 function statusOf(descriptor: number): Stats | undefined {
   try {
     return fstatSync(descriptor);

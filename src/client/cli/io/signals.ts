@@ -7,7 +7,7 @@ export interface Signals {
   readonly kill: AbortSignal;
 }
 
-/** What each signal means, as the journal and notifications say it. */
+/** The meaning of each signal, for the journal and notifications. */
 const meanings = {
   SIGINT: 'Ctrl-C',
   SIGTERM: 'SIGTERM',

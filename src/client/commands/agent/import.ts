@@ -12,7 +12,7 @@ interface ImportOptions {
   readonly directory: string;
 }
 
-/** Reads a DDL as Choria's JSON has it, and checks it as a daemon does. @throws Problem `bad-ddl` */
+/** Reads a DDL in Choria's JSON, and checks it as a daemon does. @throws Problem `bad-ddl` */
 export type ReadDdl = (ddl: JsonObject, file: string) => Promise<Ddl>;
 
 /** Milliseconds for Ruby to read a DDL. */
@@ -59,7 +59,7 @@ export async function readJson(file: string): Promise<JsonObject> {
   }
 }
 
-/** A DDL of MCollective is a program: it is run by Ruby, as MCollective itself runs it. */
+/** A DDL of MCollective is a program: Ruby runs it, as in MCollective itself. */
 async function readRuby(file: string): Promise<JsonObject> {
   try {
     const { stdout } = await promisify(execFile)('ruby', ['-e', rubyDdlScript, file], { timeout: patience });

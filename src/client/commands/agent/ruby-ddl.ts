@@ -1,5 +1,5 @@
 /**
- * Reads a DDL of MCollective, which is a program in Ruby, and prints it as Choria writes it. It runs where Ruby is
+ * Reads a DDL of MCollective, which is a program in Ruby, and prints it in Choria's form. It runs where Ruby is
  * installed: ruby -e SCRIPT FILE.ddl
  */
 export const rubyDdlScript = `

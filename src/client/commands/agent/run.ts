@@ -10,7 +10,7 @@ interface NewOptions {
   readonly directory: string;
 }
 
-/** Writes the two files of a new agent; what is there already is left alone. @throws Problem `bad-name`, `unwritable-file` */
+/** Writes the two files of a new agent; existing ones are left alone. @throws Problem `bad-name`, `unwritable-file` */
 export async function runAgentNew(
   name: string,
   { language, directory }: NewOptions,

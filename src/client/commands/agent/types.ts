@@ -14,8 +14,8 @@ interface TypesOptions extends CommonOptions {
 }
 
 /**
- * Writes TypeScript types of agents that are not built in: of DDLs in files, and of what nodes describe.
- * @param typed files (NAME.json) and names; all that the nodes describe where there are none
+ * Writes TypeScript types of custom agents: from DDLs in files, and from the descriptions of nodes.
+ * @param typed files (NAME.json) and names; all that the nodes describe if there are none
  * @throws Problem `usage`, `bad-ddl`, `unknown-agent`, `unreadable-file`, `unwritable-file`
  */
 export async function runAgentTypes(

@@ -10,7 +10,7 @@ import { type Ending, onHosts, printProblem } from '../../install/hosts.ts';
 import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
 import type { ApplyOptions } from './options.ts';
 
-/** What came of the look at one host. */
+/** The state of one host. */
 export type PlanEnding = Ending<HostPlan, { readonly node: string; readonly host: Host }>;
 
 /** Shows the plans, asks, and carries them out. */
@@ -52,13 +52,13 @@ function nothingToDo(plans: readonly HostPlan[], kept: boolean): string {
   return `nothing to do: ${count(plans.length, 'host is', 'hosts are')} as fleet.yaml says`;
 }
 
-/** A job that has no terminal has said what it wants by its command. */
+/** A job without a terminal has agreed by its command. */
 async function isAgreed(hosts: number, { yes, json }: ApplyOptions, context: CliContext): Promise<boolean> {
   if (yes === true || json === true || !isOnTerminal(context)) return true;
   return await askPerson(`Change ${count(hosts, 'host')}?`, context.signal, context);
 }
 
-/** A canary first, then the others in batches; what fails stops the next batch. @returns whether all went well */
+/** A canary first, then the others in batches; a failure stops the next batch. @returns whether all succeeded */
 async function changeHosts(plans: readonly HostPlan[], options: ApplyOptions, context: CliContext): Promise<boolean> {
   const { out, err } = context;
   const batches = cutWithCanary(plans, options.batch);

@@ -7,9 +7,9 @@ import type { LoadNodeParts } from '../../fleet-file/model.ts';
 import { addSshOptions } from '../install/options.ts';
 
 /**
- * @param load what only the whole program knows of nodes
- * @param own the file that runs now
- * @param configDdl describes the agent that nodes are changed by
+ * @param load the functions of the whole program for nodes
+ * @param own the file that is running
+ * @param configDdl the description of the agent that changes nodes
  */
 export function applyCommand(load: LoadNodeParts, own: string, configDdl: Ddl): CommandEntry {
   return {

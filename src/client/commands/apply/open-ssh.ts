@@ -12,7 +12,7 @@ import { openProgram } from '../../install/program.ts';
 import { debianOf, describer, pathsOf, requireService, sshSettings } from '../install/run.ts';
 import type { ApplyOptions, ProgramParts } from './options.ts';
 
-/** The CA is opened only where a host is reached by ssh. */
+/** The CA is opened only if a host is reached by ssh. */
 export async function openSshTransport(
   { ssh, file }: Fleet,
   options: ApplyOptions,

@@ -17,11 +17,11 @@ export interface ApplyOptions extends Omit<RemoteOptions, 'hosts'> {
   readonly passphraseFile?: string;
 }
 
-/** What only the whole program knows. */
+/** Functions of the whole program. */
 export interface ProgramParts {
   readonly load: LoadNodeParts;
-  /** The file that runs now. */
+  /** The file that is running. */
   readonly own: string;
-  /** Describes the agent that nodes are changed by. */
+  /** The description of the agent that changes nodes. */
   readonly configDdl: Ddl;
 }

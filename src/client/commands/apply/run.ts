@@ -19,7 +19,7 @@ import { proceed } from './carry-out.ts';
 import { openSshTransport } from './open-ssh.ts';
 import type { ApplyOptions, ProgramParts } from './options.ts';
 
-/** Makes the hosts what fleet.yaml says. Everything is looked at and shown before anything is changed. */
+/** Makes the hosts match fleet.yaml. Everything is read and shown before anything is changed. */
 export async function runApply(
   file: string | undefined,
   options: ApplyOptions,
@@ -59,7 +59,7 @@ export async function runApply(
 /** Seconds for a host to answer that may not be a node yet. */
 const answerTime = 3;
 
-/** The hosts that are nodes already, and let themselves be changed over the fabric. */
+/** The hosts that are nodes already, and can be changed over the fabric. */
 async function findNodes(hosts: readonly Host[], fleet: Fleet, session: Session): Promise<Map<string, FoundNode>> {
   const terms = { wi: hosts.map(({ name }) => name), ...discoveryOf(fleet, {}), timeout: answerTime };
   const { nodes } = await session.find(readTargetOptions(terms, undefined));

@@ -42,12 +42,12 @@ export async function listHeads(
       distrusted === undefined ? '' : paint('red', `not trusted since ${distrusted.since}: ${distrusted.message}`);
     return [node, `${sequence}:${hash}`, received, trust];
   });
-  // A head is to be copied whole: it is not cut to the terminal.
+  // A head is copied whole: it is not cut to the terminal.
   if (rows.length > 0) printTable(['NODE', 'HEAD', 'RECEIVED', ''], rows, options, { out: context.out });
   return exitCode.ok;
 }
 
-/** Trusts a node again: the node records who does so and what it lost, and what it did meanwhile is shown. */
+/** Trusts a node again: the node records who did it and what it lost, and its changes meanwhile are shown. */
 async function forgetHead(
   node: string,
   options: HeadsOptions,
@@ -93,7 +93,7 @@ async function acknowledge(
   if (outcome !== 'ok') context.err(`warning: the audit log of ${found.name} does not record this: ${message}`);
 }
 
-/** What the node did for anybody since its log was last as it should be. */
+/** The calls on the node since its log was last complete. */
 async function showMeanwhile(
   found: FoundNode,
   since: string,

@@ -19,7 +19,7 @@ export function auditCommand(catalogue: readonly Ddl[]): CommandEntry {
   };
 }
 
-/** For what is done on the node, with its own files. */
+/** For commands on the node, with its own files. */
 function onNode(audit: Command, name: string, text: string): Command {
   return audit
     .command(name)

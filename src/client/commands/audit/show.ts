@@ -23,12 +23,12 @@ interface ShowOptions {
   readonly follow?: boolean;
 }
 
-/** Milliseconds between two looks at a log that is followed. */
+/** Milliseconds between two reads of a followed log. */
 const followInterval = 500;
 
 /**
- * Prints the log's requests in the seed's form, or as an array of JSON (one object a line when followed).
- * A line that can't be read is named and makes the exit code 2.
+ * Prints the log's requests in the seed's form, or as an array of JSON (one object a line when followed). A line that
+ * cannot be read is named and makes the exit code 2.
  */
 export async function showAudit(options: ShowOptions, context: CliContext): Promise<number> {
   const isChosen = chooseEntries(options);
@@ -71,7 +71,7 @@ async function sizeOf(file: string): Promise<number> {
   );
 }
 
-/** Feeds all records after one; files that end before it are left out by their names. @returns the last one's number */
+/** Reads all records after one; files that end before it are skipped by their names. @returns the last one's number */
 async function readAll(
   files: readonly AuditFile[],
   after: number,
@@ -97,14 +97,14 @@ async function readAll(
 
 interface Joining {
   readonly add: (record: AuditRecord) => void;
-  /** Gives out what has no outcome. */
+  /** Prints requests without an outcome. */
   readonly flush: () => void;
 }
 
-/** Intents joined with their outcomes, given out in the order of the intents as far as they are known. */
+/** Intents joined with their outcomes, printed in the order of the intents as far as they are known. */
 function startJoining(give: (entry: AuditEntry) => void): Joining {
   const open = new Map<number, AuditEntry>();
-  /** Calls that nobody waits for are shown when they begin and when they end. */
+  /** Detached calls are shown when they begin and when they end. */
   const detached = new Map<number, AuditEntry>();
   const giveEnd = (record: AuditRecord & EndedRecord) => {
     const entry = detached.get(record.intent);
@@ -132,7 +132,7 @@ function startJoining(give: (entry: AuditEntry) => void): Joining {
     flush: giveAll,
   };
 
-  // What a daemon had not ended when another started has no outcome to wait for.
+  // A request that a daemon had not finished when another started has no outcome to wait for.
   function giveAll(): void {
     for (const entry of open.values()) give(entry);
     open.clear();
@@ -150,7 +150,7 @@ function parseRecord(line: string): AuditRecord | undefined {
   }
 }
 
-/** Whether what is shown of a record is there: a file that was spoilt may hold anything. */
+/** Whether the shown keys of a record exist: a damaged file may contain anything. */
 function isWhole(record: AuditRecord): boolean {
   if (record.kind === 'outcome' || record.kind === 'ended')
     return typeof record.outcome === 'string' && typeof record.code === 'string';

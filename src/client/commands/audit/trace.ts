@@ -19,9 +19,9 @@ import { offsetOf, orderEntries, renderTrace, traceJson } from '../../trace/rend
 const slack = 60 * 60_000;
 
 /**
- * Gathers the records of a run from every node that lets its log be read, checks every signature and holds them against
- * the operator's journal. Exit code 2 when they do not agree, 5 when a node of the run could not be asked, or is missing
- * where no journal names the nodes of the run.
+ * Gathers the records of a run from every node that allows it, checks every signature and compares them with the
+ * operator's journal. Exit code 2 when they disagree, 5 when a node of the run could not be asked, or is missing if no
+ * journal names the nodes of the run.
  */
 export async function traceRun(
   { run, options }: { run: string; options: CommonOptions },
@@ -57,14 +57,14 @@ export async function traceRun(
     else for (const line of renderTrace(trace)) context.out(line);
     if (wrong.length > 0) return exitCode.someFailed;
     if (unasked.length > 0) return exitCode.someSilent;
-    // Without a journal, any node that is missing may have been part of the run.
+    // Without a journal, any missing node may have been part of the run.
     const missing = journal === undefined ? findings.silent.length + findings.broken.length : 0;
     if (findings.nodes.length > 0) return missing > 0 ? exitCode.someSilent : exitCode.ok;
     return missing > 0 ? exitCode.nobodyReplied : exitCode.nothingDiscovered;
   });
 }
 
-/** All pages of a node's records of a run, or why it did not give them. */
+/** All pages of a node's records of a run, or why it did not return them. */
 async function gather(
   node: FoundNode,
   ddl: Ddl,

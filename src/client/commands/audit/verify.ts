@@ -18,7 +18,7 @@ interface VerifyOptions {
   readonly heads?: readonly string[];
 }
 
-/** Exit code 0 when all holds, 2 with the first fault named when not. */
+/** Exit code 0 when everything is valid, 2 with the first fault named otherwise. */
 export async function checkAudit(options: VerifyOptions, context: CliContext): Promise<number> {
   const { file, ca } = await locateAudit(options);
   if (ca === undefined) throw new Problem('usage', 'no CA certificate is known', 'give --ca FILE');
@@ -40,7 +40,10 @@ export async function checkAudit(options: VerifyOptions, context: CliContext): P
   return fault === undefined ? exitCode.ok : exitCode.someFailed;
 }
 
-/** The node and realm of the first certificate in the log; whether that certificate is the fleet's is then checked. */
+/**
+ * The node and realm of the first certificate in the log; that this certificate belongs to the fleet is checked
+ * afterwards.
+ */
 async function ownerOf(files: readonly AuditFile[]): Promise<{ node: string; realm: string }> {
   for (const { path } of files.slice(0, 1)) {
     for await (const { text, number } of readFileLines(path)) {

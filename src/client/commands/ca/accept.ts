@@ -16,8 +16,8 @@ import { type CaOptions, caDirectory } from '../../ca/options.ts';
 import { neededPassphrase } from '../../ca/passphrase.ts';
 
 /**
- * Takes what a root wrote: the certificate that this CA has asked for, and newer lists of the root. Where there is a CA
- * already, the new one takes over, and both are trusted. A rerun completes what was cut off.
+ * Accepts the file from a root: the certificate that this CA requested, and newer lists of the root. If there is a CA
+ * already, the new one replaces it, and both are trusted. A rerun completes what was cut off.
  */
 export async function acceptSigned(file: string, options: CaOptions, context: CliContext): Promise<void> {
   const directory = caDirectory(options, context);
@@ -47,7 +47,7 @@ export async function acceptSigned(file: string, options: CaOptions, context: Cl
     throw new Problem('foreign-crl', `${file} holds no list of a CA above this one`, hint);
   }
   await listRevoked(store, await unlockWith(store, passphrase), { now: Date.now() });
-  // Another request may wait by now.
+  // Another request may be waiting by now.
   if (signed !== undefined && request?.publicKey.equals(signed.certificate.publicKey)) await endRequest(directory);
   await endSuccession(directory);
   report(store, { file, lists, isFirst: before === undefined, signed: signed !== undefined }, options, context);

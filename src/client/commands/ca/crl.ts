@@ -13,7 +13,7 @@ export interface CrlOptions extends CaOptions {
   readonly days?: number;
 }
 
-/** Makes the next revocation list: kept with the CA, and written to `--out`. */
+/** Makes the next revocation list: stored with the CA, and written to `--out`. */
 export async function makeCrl(options: CrlOptions, context: CliContext): Promise<void> {
   const store = await openCa(options, context);
   const authorities = await unlockAll(store, options, context);

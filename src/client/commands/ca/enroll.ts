@@ -16,11 +16,11 @@ export interface EnrollOptions {
   readonly json?: boolean;
 }
 
-/** Makes the key where it is used, so that it never travels; a key that is there already is kept and asked for again. */
+/** Makes the key where it is used, so that it never travels; an existing key is kept and requested again. */
 export async function enroll(typed: string | undefined, options: EnrollOptions, context: CliContext): Promise<void> {
   const kind = options.operator === true ? 'operator' : 'node';
   const name = typed ?? hostname().toLowerCase();
-  // The realm is the CA's to say; here only the name is checked.
+  // The CA defines the realm; here only the name is checked.
   defineIdentity(kind, 'localhost', name);
   const directory = resolve(options.out ?? defaultDirectory(kind, context));
   await makeDirectory(directory, kind === 'node' ? 0o755 : 0o700);

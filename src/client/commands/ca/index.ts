@@ -4,7 +4,7 @@ import type { CliContext, CommandEntry } from '../../cli/context.ts';
 import { addTargetOptions } from '../../cli/target-options.ts';
 import { parseApplication, parseDays, parseKind, parseValid } from '../../ca/options.ts';
 
-/** @param catalogue the agents that can be called */
+/** @param catalogue the known agents */
 export const caCommand = (catalogue: readonly Ddl[]): CommandEntry => ({
   name: 'ca',
   define(program, context) {

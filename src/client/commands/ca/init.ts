@@ -16,9 +16,9 @@ export interface InitOptions extends CaOptions {
   readonly realm: string;
   readonly days?: number;
   readonly encrypt?: boolean;
-  /** Who works here, and gets a certificate at once. */
+  /** The local operator, who gets a certificate at once. */
   readonly operator?: string;
-  /** Signs CAs of this realm, and nothing else. */
+  /** Signs only CAs of this realm. */
   readonly root?: boolean;
   /** Asks a root for a certificate. */
   readonly intermediate?: boolean;
@@ -35,7 +35,7 @@ export async function initCa(options: InitOptions, context: CliContext): Promise
   const authority = await make(options.realm, Date.now(), options.days);
   await createStore(directory, authority, passphrase ?? '');
   const { certificate, realm } = authority;
-  // Nodes have a list from the first day: a missing one would look like one that was taken away.
+  // Nodes have a list from the first day: a missing one would look like a deleted one.
   const store = await openStore(directory);
   await listRevoked(store, [authority], { now: Date.now() });
   const file = operator === undefined ? undefined : await issueOwn(operator, store, authority, context);

@@ -13,7 +13,9 @@ export interface ListOptions extends CaOptions {
 
 const day = 24 * 60 * 60 * 1000;
 
-/** What was issued and still counts, by name; `--all` with the expired and revoked, `--expiring N` only what ends within N days. */
+/**
+ * Valid certificates, by name; `--all` with the expired and revoked, `--expiring N` only those that end within N days.
+ */
 export async function listIssued(options: ListOptions, context: CliContext): Promise<void> {
   const store = await openCa(options, context);
   const now = Date.now();

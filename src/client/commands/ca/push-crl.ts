@@ -55,7 +55,10 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
   });
 }
 
-/** The lists that a CA of this operator's has signed, its intermediate CAs included. @throws Problem `bad-crl`, `foreign-crl` */
+/**
+ * The lists that a CA of this operator has signed, including its intermediate CAs. @throws Problem `bad-crl`,
+ * `foreign-crl`
+ */
 function requireKnown(pem: string, { config: { tls }, credentials, caller: { trust } }: Session): Crl[] {
   const { issuers = [] } = credentials.current().credentials;
   const { crls } = sortCrls(pem, [...trust.authorities, ...issuers]);
@@ -65,11 +68,11 @@ function requireKnown(pem: string, { config: { tls }, credentials, caller: { tru
   throw new Problem('foreign-crl', what, hint);
 }
 
-/** Characters of a list in one request: a small part keeps a node from other calls for a few milliseconds only. */
+/** Characters of a list in one request: a small part blocks a node for only a few milliseconds. */
 const usualPart = 150_000;
 const mostParts = 32;
 
-/** Brings the list to each node, in parts where it is long. A node that does not take one part gets no other. */
+/** Sends the list to each node, in parts if it is long. A node that refuses one part gets no other. */
 async function installList(
   ddl: Ddl,
   pem: string,
@@ -117,7 +120,7 @@ async function requireWhole(directory: string): Promise<void> {
   throw new Problem('incomplete-crl', what, 'make the list again with “mco-deploy ca crl”');
 }
 
-/** Who brings a list obeys it as well. What keeps this operator from it keeps no node from it. */
+/** The sender of a list enforces it as well. A failure on this side does not affect the nodes. */
 async function takeOwn(pem: string, { config, credentials }: Session, context: CliContext): Promise<void> {
   try {
     const { changed } = await startCrlKeeper(config.tls.crl, credentials).install(pem, false);

@@ -12,7 +12,7 @@ export interface RenewOptions extends CaOptions, CertificateOutputOptions, RoleO
   readonly kind?: Identity['kind'];
 }
 
-/** A new certificate for the newest key of a holder that was not revoked. The old one stays good until it expires. */
+/** A new certificate for the newest key of a holder that was not revoked. The old one stays valid until it expires. */
 export async function renewCertificate(
   nameOrSerial: string,
   options: RenewOptions,

@@ -16,7 +16,7 @@ export interface RevokeOptions extends CaOptions {
   readonly reason: string;
 }
 
-/** Revokes all that is still valid under a name, or one serial, and makes the next list at once. */
+/** Revokes all valid certificates with a name, or one serial, and makes the next list at once. */
 export async function revokeCertificates(
   nameOrSerial: string,
   options: RevokeOptions,
@@ -26,7 +26,7 @@ export async function revokeCertificates(
   const store = await openCa(options, context);
   const now = Date.now();
   const found = findIssued(await readIssued(store), nameOrSerial, options.kind);
-  // The keys are opened first: without the list, the revocation would be known here and nowhere else.
+  // The keys are opened first: without the list, the revocation would be known only here.
   const authorities = await unlockAll(store, options, context);
   const serials = found.filter((entry) => stateOf(entry, now) === 'valid').map((entry) => entry.serial);
   const revoked = await revoke(store, serials, reason, now);

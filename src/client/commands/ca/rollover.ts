@@ -19,7 +19,10 @@ export interface RolloverOptions extends CaOptions {
   readonly intermediate?: boolean;
 }
 
-/** Puts a new CA beside the one there is; with `--finish`, ends the trust in the old one. A rerun completes what was cut off. */
+/**
+ * Adds a new CA beside the existing one; with `--finish`, ends the trust in the old one. A rerun completes what was cut
+ * off.
+ */
 export async function rollOver(options: RolloverOptions, context: CliContext): Promise<void> {
   const store = await openCa(options, context);
   requireWay(store, options);
@@ -68,7 +71,7 @@ function requireWay({ certificate }: Store, { finish = false, intermediate = fal
   }
 }
 
-/** Makes the key and the request of the CA that is to take over: “ca accept” puts it in place. */
+/** Makes the key and the request of the next CA: “ca accept” installs it. */
 async function askRoot(store: Store, options: RolloverOptions, context: CliContext): Promise<void> {
   const passphrase = await passphraseFor(store, options, context);
   await unlockWith(store, passphrase);

@@ -14,7 +14,7 @@ export interface ShowOptions extends CaOptions {
   readonly pem?: boolean;
 }
 
-/** Shows what was issued under a name or serial; without either, the CA itself. */
+/** Shows certificates with a name or serial; without either, the CA itself. */
 export async function show(nameOrSerial: string | undefined, options: ShowOptions, context: CliContext): Promise<void> {
   const store = await openCa(options, context);
   const entries = await readIssued(store);

@@ -17,7 +17,7 @@ export interface SignIntermediateOptions extends CaOptions, ConfirmOptions {
   readonly force?: boolean;
 }
 
-/** Signs the key of another CA, and writes one file to carry there: its certificate, this root, and the list of this root. */
+/** Signs the key of another CA, and writes one file for it: its certificate, this root, and the list of this root. */
 export async function signIntermediate(
   file: string,
   options: SignIntermediateOptions,

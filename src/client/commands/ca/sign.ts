@@ -11,7 +11,7 @@ import { type CaOptions, type CertificateOutputOptions, type RoleOptions, validi
 
 export interface SignOptions extends CaOptions, CertificateOutputOptions, RoleOptions, ConfirmOptions {}
 
-/** Signs the key of a request for a name that the operator gives: the request's own words count for nothing. */
+/** Signs the key of a request for a name that the operator gives: the name in the request is ignored. */
 export async function signRequest(
   file: string,
   kind: Identity['kind'],

@@ -3,14 +3,14 @@ import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CliContext, CommandEntry } from '../../cli/context.ts';
 
 /**
- * `mco-deploy complete WORD…`: what the scripts of the shells ask while somebody types. Hidden from help.
- * @param whole gives the whole command line, which is what completes
+ * `mco-deploy complete WORD…`: the shells' scripts call it while somebody types. Hidden from help.
+ * @param whole the whole command line, which is completed
  */
 export function completeCommand(catalogue: readonly Ddl[], whole: (context: CliContext) => Command): CommandEntry {
   return {
     name: 'complete',
     define: (program, context) => {
-      // What follows “complete” is another command line, options and all.
+      // The words after “complete” are another command line, options included.
       program
         .enablePositionalOptions()
         .command('complete [words...]', { hidden: true })

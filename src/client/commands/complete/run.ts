@@ -10,7 +10,7 @@ import { homeOf } from '../../../library/config/home.ts';
 import { isScript } from '../../scripts/names.ts';
 import { candidatesOf } from '../../completion/candidates.ts';
 
-/** Prints one candidate a line, with a tab and what it is where that is known; or a line “:files” where a file is meant. */
+/** Prints one candidate a line, with a tab and its description if there is one; or a line “:files” for a file name. */
 export async function printCandidates(
   words: readonly string[],
   program: Command,
@@ -30,7 +30,7 @@ export async function printCandidates(
   return exitCode.ok;
 }
 
-/** What the script on the command line takes; nothing where none can be read. */
+/** The inputs of the script on the command line; empty if it cannot be read. */
 async function readScriptInputs(
   [command = '', ...words]: readonly string[],
   catalogue: readonly Ddl[],

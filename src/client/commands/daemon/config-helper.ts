@@ -1,13 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
 import type { CommandEntry } from '../../cli/context.ts';
 
-/** What the daemon's part of the program does for it. */
+/** The functions of the daemon's part of the program. */
 export interface ConfigHelper {
   readonly serve: (
     directory: string,
     streams: { readonly input: Readable; readonly output: Writable; readonly log: (line: string) => void },
   ) => Promise<void>;
-  /** Goes back to the last good version where that is due. @returns whether it was */
+  /** Goes back to the last good version if that is due. @returns whether it was */
   readonly takeBack: (directory: string) => Promise<boolean>;
 }
 

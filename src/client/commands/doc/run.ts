@@ -10,7 +10,7 @@ interface DocOptions extends CommonOptions {
   readonly markdown?: boolean;
 }
 
-/** Explains an agent: from what is built in, else as the nodes that have it describe it. */
+/** Explains an agent: from its built-in description, else from the nodes that have it. */
 export async function runDoc(
   agent: string | undefined,
   options: DocOptions,

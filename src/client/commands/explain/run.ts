@@ -3,7 +3,7 @@ import { findProblem, problemCodes } from '../../../core/problems/index.ts';
 import { nearest } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 
-/** Prints what a problem code means and what to do. @throws Problem `usage` for a code that does not exist */
+/** Prints the meaning of a problem code and the next step. @throws Problem `usage` for an unknown code */
 export function explainCode(
   code: string | undefined,
   { json }: { readonly json?: boolean },

@@ -5,19 +5,19 @@ export interface Share {
   readonly nodes: readonly string[];
 }
 
-/** What became of one fact over many nodes. */
+/** The values of one fact over many nodes. */
 export interface Distribution {
   /** The most frequent first, then by the value's text. */
   readonly values: readonly Share[];
-  /** Nodes that do not have it. */
+  /** Nodes without it. */
   readonly absent: readonly string[];
 }
 
-/** Counts equal values. @param found the value on each node; undefined where there is none */
+/** Counts equal values. @param found the value on each node; undefined if there is none */
 export function distributionOf(found: readonly (readonly [node: string, value: unknown])[]): Distribution {
   const names = (some: typeof found) => some.map(([node]) => node).sort();
   const having = found.filter(([, value]) => value !== undefined);
-  // By their JSON: the number 1 and the text "1" are two values.
+  // By their JSON: the number 1 and the text "1" are different values.
   const shares = [...Map.groupBy(having, ([, value]) => JSON.stringify(value))].map(([text, some]) => ({
     text,
     share: { value: some[0]?.[1], count: some.length, nodes: names(some) },

@@ -13,7 +13,10 @@ interface CheckOptions {
   readonly json?: boolean;
 }
 
-/** Checks all that can be checked here. @returns 0, or 64 where `apply` would refuse @throws Problem `bad-configuration` */
+/**
+ * Checks everything that can be checked here. @returns 0, or 64 if `apply` would refuse @throws Problem
+ * `bad-configuration`
+ */
 export async function checkFleetFile(
   typed: string | undefined,
   options: CheckOptions,
@@ -23,7 +26,7 @@ export async function checkFleetFile(
   const file = findFleetFile(typed);
   const parts = await load();
   const fleet = await readFleet(file, parts);
-  // As a daemon reads them: what no schema knows is found here.
+  // As a daemon reads them: this finds faults that no schema knows.
   for (const host of fleet.hosts) configFiles(host, fleet, parts, '/etc/mco-deploy');
   const operator = await operatorName(options.config, context);
   const lockOuts = operator === undefined ? [] : lockOutsOf(operator, fleet, parts);

@@ -21,7 +21,7 @@ export interface ImportOptions extends CommonOptions {
   readonly out?: string;
 }
 
-/** Writes a fleet.yaml of the nodes there are, or of an inventory. @returns the exit code */
+/** Writes a fleet.yaml from the existing nodes, or from an inventory. @returns the exit code */
 export async function importFleet(
   options: ImportOptions,
   catalogue: readonly Ddl[],

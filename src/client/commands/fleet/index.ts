@@ -4,7 +4,7 @@ import type { CommandEntry } from '../../cli/context.ts';
 import { addTargetOptions } from '../../cli/target-options.ts';
 import type { LoadNodeParts } from '../../fleet-file/model.ts';
 
-/** @param load what only the whole program knows of nodes */
+/** @param load the functions of the whole program for nodes */
 export function fleetCommand(catalogue: readonly Ddl[], load: LoadNodeParts): CommandEntry {
   return {
     name: 'fleet',

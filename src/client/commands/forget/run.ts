@@ -12,7 +12,7 @@ interface ForgetOptions extends CommonOptions {
   readonly force?: boolean;
 }
 
-/** Retires a node that is known: it is not missed any more, whichever node knows it, until it is seen again. */
+/** Retires a known node: it no longer counts as missing, on any node, until it is seen again. */
 export async function runForget(typed: string, options: ForgetOptions, context: CliContext): Promise<number> {
   const name = typed.toLowerCase();
   if (!isNodeName(name)) throw new Problem('usage', `“${typed.slice(0, 80)}” is not a valid node name`);

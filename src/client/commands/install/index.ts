@@ -6,8 +6,8 @@ import { addRemoteOptions } from './options.ts';
 import type { CheckNodeConfig } from '../../install/desired-files.ts';
 
 /**
- * @param check how a daemon reads its configuration
- * @param own the file that runs now
+ * @param check reads a configuration as a daemon does
+ * @param own the file that is running
  */
 export function installCommand(check: CheckNodeConfig, own: string): CommandEntry {
   return {
@@ -38,7 +38,7 @@ export function installCommand(check: CheckNodeConfig, own: string): CommandEntr
   };
 }
 
-/** @param check how a daemon reads its configuration */
+/** @param check reads a configuration as a daemon does */
 export function uninstallCommand(check: CheckNodeConfig): CommandEntry {
   return {
     name: 'uninstall',

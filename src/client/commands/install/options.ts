@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { CommonOptions } from '../../cli/common-options.ts';
 
-/** Where a bare program goes. */
+/** The path of a bare program. */
 export const usualProgram = '/usr/local/bin/mco-deploy';
 
 /** How hosts are named and reached, the same for `install` and `uninstall`. */
@@ -25,7 +25,7 @@ export function addRemoteOptions(command: Command, parseParallel: (text: string)
   return addSshOptions(command, parseParallel);
 }
 
-/** How hosts are reached, whatever names them. */
+/** How hosts are reached, however they are named. */
 export function addSshOptions(command: Command, parseParallel: (text: string) => number): Command {
   return command
     .option('--user <name>', 'the user for hosts that do not name one')

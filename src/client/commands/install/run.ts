@@ -36,14 +36,14 @@ export interface InstallOptions extends RemoteOptions, DesiredFileOptions {
   readonly passphraseFile?: string;
 }
 
-/** What only the whole program knows. */
+/** Functions of the whole program. */
 interface Self {
   readonly check: CheckNodeConfig;
-  /** The file that runs now. */
+  /** The file that is running. */
   readonly own: string;
 }
 
-/** Makes hosts nodes: all that can be wrong here is found out before any is touched. */
+/** Makes hosts nodes: every possible mistake is found before any host is changed. */
 export async function runInstall(
   words: readonly string[],
   options: InstallOptions,
@@ -102,7 +102,7 @@ async function installHostOptions(
   };
 }
 
-/** On Debian the package is what is installed unless somebody names another program, or another place for it. */
+/** On Debian the package is installed, unless the operator names another program, or another path for it. */
 export async function debianOf(
   { binary, package: packagePath, program: programPath }: { binary?: string; package?: string; program: string },
   program: Program,
@@ -112,7 +112,9 @@ export async function debianOf(
   return { debian: await findPackage(own, program) };
 }
 
-/** A package says itself where its program goes; a bare one waits beside its place, so that it is only renamed in the end. */
+/**
+ * A package defines the path of its program; a bare one waits beside its path, so that it is only renamed in the end.
+ */
 export function pathsOf({ form }: Program, options: Pick<RemoteOptions, 'program' | 'directory'>): Paths {
   const directory = requireAbsolute(options.directory);
   if (form === 'package') return { program: packagedProgram, directory, staging: '/var/tmp' };

@@ -27,11 +27,11 @@ interface UninstallHostOptions {
 interface Removed {
   /** What was, or would be, removed. */
   readonly removed: readonly string[];
-  /** False where there was a program and nobody to ask to stop its daemon. */
+  /** False if there was a program and nobody could stop its daemon. */
   readonly stopped: boolean;
 }
 
-/** Stops the service and takes the program away; key and configuration stay, unless all is to go. */
+/** Stops the service and removes the program; key and configuration stay, unless everything is removed. */
 export async function runUninstall(
   words: readonly string[],
   options: UninstallOptions,
@@ -97,7 +97,9 @@ async function uninstallHost(
   }
 }
 
-/** What the node calls its own, and only where a directory bears the program’s name: a wrong setting must not cost a host its data. */
+/**
+ * The node's own directories, and only those with the program’s name: a wrong setting must not cost a host its data.
+ */
 async function directoriesOf(encoded: string, { directory, check }: UninstallHostOptions): Promise<string[]> {
   const text = Buffer.from(encoded, 'base64').toString('utf8');
   const places = text === '' ? undefined : await check(text, `${directory}/node.yaml`).catch(() => undefined);

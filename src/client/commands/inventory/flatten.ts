@@ -1,9 +1,9 @@
 import { isObject } from '../../../core/json.ts';
 
-/** Facts beyond this many are a mistake, and would only scroll by. */
+/** More facts than this are a mistake, and would only scroll by. */
 const most = 10_000;
 
-/** Facts as lines to read, sorted: nested ones by the dotted name that filters take, lists as JSON. */
+/** Facts as readable lines, sorted: nested ones under the dotted name that filters use, lists as JSON. */
 export function flattenFacts(facts: Readonly<Record<string, unknown>>): [name: string, value: string][] {
   const flat: [string, string][] = [];
   const rest = Object.entries(facts);

@@ -11,7 +11,7 @@ import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import { flattenFacts } from './flatten.ts';
 
-/** What rpcutil's `inventory` gives; its DDL says the same. */
+/** The output of rpcutil's `inventory`, as in its DDL. */
 interface Inventory {
   readonly agents: readonly string[];
   readonly classes: readonly string[];
@@ -33,7 +33,7 @@ export async function runInventory(
   const name = typed.toLowerCase();
   if (!isNodeName(name)) throw new Problem('usage', `“${typed.slice(0, 80)}” is not a valid node name`);
   const { targets } = nodesOf(options);
-  // Found among all nodes, so that a node that does not run rpcutil differs from one that is not there.
+  // Searched among all nodes, so that a node that does not run rpcutil differs from a missing one.
   const selection = {
     targets: { ...targets, filter: { ...targets.filter, identities: [name] } },
     settings: { expect: [name] },

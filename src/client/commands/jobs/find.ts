@@ -7,7 +7,7 @@ import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import { actionFor, type JobsOptions, type NodeJob } from './job.ts';
 
-/** The whole id of the job that begins so. @throws Problem `usage`, `unknown-job` */
+/** The whole id of the job that begins with this text. @throws Problem `usage`, `unknown-job` */
 export async function findJob(
   prefix: string,
   nodes: readonly FoundNode[],

@@ -18,7 +18,7 @@ export function actionFor(name: 'list' | 'show' | 'cancel', { any }: JobsOptions
   return any === true ? `${name}_any` : name;
 }
 
-/** For an exit code: what still runs is well so far; what was cancelled or is unknown was not completed. */
+/** For an exit code: running parts count as good so far; cancelled and unknown ones were not completed. */
 export function outcomeOf({ state }: Pick<NodeJob, 'state'>): Pick<Outcome, 'outcome'> {
   if (state === 'running' || state === 'ok') return { outcome: 'ok' };
   return { outcome: state === 'refused' ? 'refused' : 'failed' };
@@ -28,7 +28,7 @@ export function isoOrNull(time: number): string | null {
   return time === 0 ? null : new Date(time).toISOString();
 }
 
-/** What the parts of one job have in common. */
+/** The common values of one job's parts. */
 export function headOf({ id, agent, action, caller, run }: NodeJob) {
   return { job: id, agent, action, caller, run };
 }

@@ -9,7 +9,7 @@ import { printTable } from '../../render/table.ts';
 import { ago } from '../../render/times.ts';
 import { actionFor, headOf, type JobsOptions, type NodeJob, nodeJson } from './job.ts';
 
-/** Prints each job once, with how many nodes are in which state. */
+/** Prints each job once, with the number of nodes in each state. */
 export function listJobs(options: JobsOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   const ddl = requireDdl(catalogue, 'jobs');
   return overNodes(options, nodesOf(options, ddl.name), context, async ({ nodes }, session) => {

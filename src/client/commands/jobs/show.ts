@@ -33,7 +33,7 @@ export function showJob(
   return overJob(typedId, options, catalogue, context, async (nodes, look) => await read(nodes, look));
 }
 
-/** Waits until a job has ended everywhere. Ctrl-C ends the waiting, not the job. */
+/** Waits until a job has ended everywhere. Ctrl-C ends only the waiting. */
 export async function awaitJob(
   typedId: string,
   options: JobsOptions,
@@ -50,7 +50,7 @@ export async function awaitJob(
   return context.signal.aborted ? exitCode.interrupted : code;
 }
 
-/** Cancels a job where it runs, and shows what became of it. */
+/** Cancels a job where it runs, and shows the result. */
 export function cancelJob(
   typedId: string,
   options: JobsOptions,
@@ -73,7 +73,7 @@ export function cancelJob(
 interface Read {
   readonly results: readonly NodeResult[];
   readonly failed: readonly Pick<Outcome, 'node' | 'outcome' | 'message'>[];
-  /** True where it is well when nothing runs any more, however it ended. */
+  /** True if it is enough that nothing runs any more, however it ended. */
   readonly isEnd?: boolean;
 }
 
@@ -102,7 +102,7 @@ function overJob(
   });
 }
 
-/** A node that never had the job is not part of it. */
+/** A node that never had the job does not take part. */
 async function read(nodes: readonly FoundNode[], { id, options, catalogue, session, context }: Look): Promise<Read> {
   const ddl = requireDdl(catalogue, 'jobs');
   const request = { ddl, action: actionFor('show', options), input: () => ({ id }) };
@@ -114,12 +114,12 @@ async function read(nodes: readonly FoundNode[], { id, options, catalogue, sessi
   return { results: results.sort((a, b) => (a.node < b.node ? -1 : 1)), failed };
 }
 
-/** Milliseconds between two looks: soon at first. */
+/** Milliseconds between two queries: short at first. */
 const intervals = [200, 300, 500, 1000, 2000];
-/** A node that does not answer so often in a row is reported as silent. */
+/** A node that fails to answer this often in a row is reported as silent. */
 const mostSilent = 5;
 
-/** A node whose daemon is restarted meanwhile is looked for again. */
+/** A node whose daemon is restarted meanwhile is searched for again. */
 async function readUntilEnded(nodes: readonly FoundNode[], look: Look): Promise<Read> {
   const { session, options, context } = look;
   const ended = new Map<string, NodeResult>();

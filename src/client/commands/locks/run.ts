@@ -59,7 +59,7 @@ export async function listLocks(
   });
 }
 
-/** @throws Problem `usage` for what can’t be the name of a lease */
+/** @throws Problem `usage` for an invalid name of a lease */
 export async function breakLock(
   name: string,
   options: CommonOptions,

@@ -1,10 +1,10 @@
 import { type CheckState, checkStateOf, checkStates } from '../../../core/check-state.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 
-/** The worst first: a state that nobody knows is less bad than one that is known to be bad. */
+/** The worst first: an unknown state is less bad than a known bad one. */
 const worstFirst: readonly CheckState[] = ['CRITICAL', 'WARNING', 'UNKNOWN', 'OK'];
 
-/** What a check found on one node; UNKNOWN, with the reason for its output, where the node did not make it. */
+/** The result of a check on one node; UNKNOWN, with the reason as its output, if the node did not make it. */
 export interface CheckFinding {
   readonly node: string;
   readonly outcome: Outcome['outcome'];
@@ -26,13 +26,13 @@ export function sortFindings(findings: readonly CheckFinding[]): CheckFinding[] 
   return [...findings].sort((a, b) => rank(a) - rank(b) || (a.node < b.node ? -1 : 1));
 }
 
-/** How many nodes are in each state that there is. */
+/** The number of nodes in each state. */
 export function countStates(findings: readonly CheckFinding[]): Partial<Record<CheckState, number>> {
   const counts = checkStates.map((state) => [state, findings.filter((one) => one.state === state).length] as const);
   return Object.fromEntries(counts.filter(([, number]) => number > 0));
 }
 
-/** The exit code of the worst state, as plugins have it; 3 (UNKNOWN) when nothing was found. */
+/** The exit code of the worst state, as of plugins; 3 (UNKNOWN) when nothing was found. */
 export function exitCodeOf(found: readonly CheckState[]): number {
   const worst = worstFirst.find((state) => found.includes(state)) ?? 'UNKNOWN';
   return checkStates.indexOf(worst);

@@ -12,7 +12,7 @@ interface PingOptions extends CommonOptions {
   readonly verbose?: boolean;
 }
 
-/** Connects to every node that matches and prints how long proof and reply took. */
+/** Connects to every node that matches and prints the time of proof and reply. */
 export async function runPing(options: PingOptions, context: CliContext): Promise<number> {
   const show = (node: FoundNode) => {
     const way = options.verbose === true ? ` ${pathOf(node)}` : '';
@@ -53,7 +53,7 @@ function showTable(nodes: readonly FoundNode[], options: PingOptions, context: C
   printTable(['NODE', 'TIME', ...(wide ? ['VERSION', 'WAY'] : [])], rows, options, context);
 }
 
-/** How the answer came: the relays are on their own word. */
+/** The path of the answer: relays only claim it. */
 function pathOf({ connection: { path = [] } }: FoundNode): string {
   return path.length === 0 ? 'direct' : `via ${path.join(' > ')}`;
 }

@@ -4,7 +4,7 @@ import { isScript } from '../../scripts/names.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import { addDiscoveryOptions } from '../../cli/target-options.ts';
 
-/** What there is to know of playbooks without running one. */
+/** Information about playbooks without a run. */
 export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
   return {
     name: 'playbook',

@@ -65,7 +65,7 @@ export async function checkPlaybook(
   context.out(`${file}: ${name} is right: ${sizes.join(', ')}`);
 }
 
-/** Agents that are not built in are asked from the nodes. */
+/** The nodes are asked for agents that are not built in. */
 async function checkOnline(
   tree: PlaybookTree,
   catalogue: readonly Ddl[],

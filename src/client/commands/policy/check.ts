@@ -14,14 +14,14 @@ export interface CheckOptions {
 
 interface Checked {
   readonly file: string;
-  /** What it holds, or undefined when it is refused. */
+  /** Its content, or undefined when it is refused. */
   readonly holds?: string;
   readonly problem?: Problem;
-  /** What of it has no effect. */
+  /** Its rules without effect. */
   readonly remarks?: readonly string[];
 }
 
-/** Reads every file by itself, so that all faulty ones are named at once. @returns 0, or 64 when one is refused */
+/** Reads each file separately, so that all faulty ones are named at once. @returns 0, or 64 when one is refused */
 export async function checkPolicies(
   path: string,
   options: CheckOptions,

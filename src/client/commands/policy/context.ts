@@ -1,6 +1,6 @@
 import type { NodeFacts } from '../../../core/node.ts';
 
-/** What a node's own files say that its policies are decided by. */
+/** The parts of a node's own files that decide its policies. */
 export interface PolicyContext {
   /** The directory with AGENT.policy, default.policy and groups. */
   readonly policies: string;

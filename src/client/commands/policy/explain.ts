@@ -54,7 +54,7 @@ export async function explainPolicy(
   return decided.allowed ? exitCode.ok : exitCode.allRefused;
 }
 
-/** What is given on the command line comes first; this node's own files are read only for the rest. */
+/** Values from the command line come first; this node's own files are read only for the rest. */
 async function placeOf(
   { policies, facts, classes, config }: ExplainOptions,
   readPlace: ReadPolicyContext,
@@ -112,7 +112,7 @@ function print(explained: Explained, decision: string, agent: string, context: C
   if (fallback) context.out(`there is no ${agent}.policy: default.policy decides`);
 }
 
-/** A name with dots stands for a nested fact, as filters and policies look facts up. @throws Problem `usage` */
+/** A name with dots stands for a nested fact, as in filters and policies. @throws Problem `usage` */
 function parseFacts(terms: readonly string[]): JsonObject {
   return Object.fromEntries(
     terms.map((term) => {
