@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { startHaproxy } from '../../../../src/agents/haproxy/agent.ts';
+import { doctorHaproxy } from '../../../../src/agents/haproxy/doctor.ts';
+import { actionContext, agentSetup, fixedNode, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../support/agents/fake-haproxy.ts';
+
+const servers: Server[] = [];
+after(() => {
+  for (const server of servers) server.close();
+});
+
+/** A fake HAProxy behind a real socket. */
+async function listening(fake: FakeHaproxy): Promise<string> {
+  const path = join(temporaryDirectory(), 'admin.sock');
+  const server = createServer((socket) => {
+    socket.on('data', (command) => {
+      void fake
+        .ask(command.toString().trim(), new AbortController().signal)
+        .then((answer) => socket.end(`${answer}\n`));
+    });
+  });
+  servers.push(server);
+  await once(server.listen(path), 'listening');
+  return path;
+}
+
+const settings = { servers: {}, ports: [], min_available: 0, drain_timeout: 0, enable_timeout: 60, settle: 0.001 };
+const configOf = (sockets: string[]) => ({ ...settings, sockets, watch_interval: 3600, timeout: 30 });
+const two = () =>
+  fakeHaproxy({
+    app: [
+      { name: 'web1', ip: '10.0.0.1' },
+      { name: 'web2', ip: '10.0.0.2' },
+    ],
+  });
+
+/** The agent in front of one fake. */
+async function started(changes: { min_available?: number } = {}) {
+  const fake = two();
+  const agent = await startHaproxy(agentSetup({ ...configOf([await listening(fake)]), ...changes }));
+  const call = (action: string, input: object, context = actionContext()) => {
+    const handler = agent.handlers[action] as (input: object, context: object) => Promise<Record<string, unknown>>;
+    return handler(input, context);
+  };
+  return { fake, agent, call };
+}
+
+describe('the haproxy agent', () => {
+  test('has an action for each thing to ask and to change', async () => {
+    const { fake, agent, call } = await started();
+    assert.deepEqual((await call('disable', { server: 'web1' })).changed, ['web1']);
+    assert.deepEqual((await call('status', {})).out, ['web1']);
+    assert.deepEqual((await call('enable', { server: 'web1' })).changed, ['web1']);
+    assert.equal(fake.server('app/web1').admin, 0);
+    await call('weight', { server: 'web2', weight: '50%' });
+    assert.ok(fake.changes().includes('set server app/web2 weight 50%'));
+    assert.deepEqual((await call('list', {})).unknown, []);
+    await agent.stop?.();
+  });
+
+  test('makes one change at a time: two together take out no more than either may', async () => {
+    const { fake, agent, call } = await started({ min_available: 1 });
+    const both = await Promise.allSettled(['web1', 'web2'].map((server) => call('disable', { server })));
+    assert.deepEqual(
+      both.map((one) => (one.status === 'rejected' ? one.reason.code : 'out')),
+      ['out', 'too-few-servers'],
+    );
+    assert.deepEqual([fake.server('app/web1').admin, fake.server('app/web2').admin], [1, 0]);
+    await agent.stop?.();
+  });
+
+  test('starts none of its changes for a call that was cancelled while it waited', async () => {
+    const { fake, agent, call } = await started();
+    const calling = new AbortController();
+    const begun = Promise.withResolvers<void>();
+    fake.onCommand = () => begun.resolve();
+    const first = call('disable', { server: 'web1' });
+    await begun.promise;
+    const context = actionContext({ signal: calling.signal });
+    const late = [
+      call('disable', { server: 'web2' }, context),
+      call('enable', { server: 'web2' }, context),
+      call('weight', { server: 'web2', weight: '1' }, context),
+    ];
+    calling.abort();
+    for (const one of late) await assert.rejects(one, { code: 'cancelled' });
+    await first;
+    assert.ok(fake.changes().every((command) => command.includes('app/web1')));
+    await agent.stop?.();
+  });
+});
+
+describe('the doctor', () => {
+  const findings = (sockets: string[], signal = new AbortController().signal) =>
+    doctorHaproxy({ config: configOf(sockets), node: fixedNode, signal } as never);
+
+  test('finds each HAProxy that answers, and whether it keeps its states over a reload', async () => {
+    for (const [text, status, what] of [
+      ['  load-server-state-from-file local\n', 'ok', /restores its servers’ states when it is reloaded$/],
+      ['global\n', 'warning', /forgets its servers’ states .*: a reload while hosts are out lets requests through/],
+      [undefined, 'warning', /has a configuration that cannot be read/],
+    ] as const) {
+      const [fake, file] = [two(), join(temporaryDirectory(), 'haproxy.cfg')];
+      if (text !== undefined) writeFileSync(file, text);
+      // In place of HAProxy’s process: its arguments name the file.
+      const stdio: ['pipe', 'ignore', 'ignore'] = ['pipe', 'ignore', 'ignore'];
+      const child = spawn('sh', ['-c', 'read line', 'haproxy', '-f', file], { stdio });
+      await once(child, 'spawn');
+      fake.info.pid = child.pid ?? 0;
+      const path = await listening(fake);
+      const [answers, states, ...more] = await findings([path]);
+      assert.deepEqual([answers?.status, answers?.what], ['ok', `HAProxy 3.0.11 answers at ${path}`]);
+      assert.deepEqual([states?.status, more], [status, []]);
+      assert.match(states?.what ?? '', what);
+      assert.equal(states?.fix.includes('load-server-state-from-file global'), status !== 'ok');
+      child.stdin.end();
+      await once(child, 'exit');
+    }
+  });
+
+  test('finds one that does not answer, beside another that does', async () => {
+    const gone = join(temporaryDirectory(), 'gone.sock');
+    const found = await findings([gone, await listening(two())]);
+    assert.equal(found.length, 3);
+    assert.match(found[0]?.what ?? '', /gone\.sock cannot be reached/);
+    assert.deepEqual([found[0]?.status, found[1]?.status], ['broken', 'ok']);
+  });
+});
