@@ -6,6 +6,7 @@ import { clientConfigSchema } from './library/config/config.ts';
 import { ddlSchema } from './core/ddl/outside-ddl.ts';
 import { helperSettingsSchema } from './daemon/config-helper/settings.ts';
 import { nodeConfigSchema } from './daemon/config/schema.ts';
+import { relaySourcesSchema } from './discovery/sections/schema.ts';
 import { playbookSchema } from './playbook/source/schema.ts';
 
 /** A schema and the id it goes by wherever it is checked (`validatorOf`). */
@@ -17,6 +18,7 @@ export interface BuiltInSchema {
 export const schemas: readonly BuiltInSchema[] = [
   { id: 'config/node', schema: nodeConfigSchema },
   { id: 'config/client', schema: clientConfigSchema },
+  { id: 'config/relay-sources', schema: relaySourcesSchema },
   { id: 'config/helper', schema: helperSettingsSchema },
   { id: 'fleet', schema: fleetSchema },
   { id: 'playbook', schema: playbookSchema },

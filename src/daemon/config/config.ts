@@ -5,19 +5,25 @@ import type { CredentialFiles } from '../../core/credentials/credentials.ts';
 import { type Document, parseDocumentText, readDocument } from '../../core/files/document.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
+import { faultsOf, formatPath, type Validate } from '../../core/ddl/schema.ts';
 import { suggest } from '../../core/text.ts';
+import { withAbsolutePaths } from '../../discovery/sections/paths.ts';
+import { type RelaySources, relaySourcesSchema } from '../../discovery/sections/schema.ts';
 import { isLoopback } from '../metrics/loopback.ts';
 import { type NodeDocument, nodeConfigSchema } from './schema.ts';
 import type { TruthSources } from '../facts/node-truth.ts';
 
 /** The daemon's configuration: every path absolute, every default filled in, frozen. */
-export interface NodeConfig extends Omit<NodeDocument, 'agents' | 'tls'> {
+export interface NodeConfig extends Omit<NodeDocument, 'agents' | 'tls' | 'relay'> {
   readonly file: string;
   readonly tls: CredentialFiles;
   /** The enabled agents' own sections, by name. */
   readonly agents: Readonly<Record<string, JsonObject>>;
+  readonly relay?: RelaySettings;
 }
+
+/** The section `relay`, with the settings of its sources checked. */
+export type RelaySettings = Omit<NonNullable<NodeDocument['relay']>, 'sources'> & { readonly sources?: RelaySources };
 
 /**
  * @param known the existing agents
@@ -46,10 +52,11 @@ function completeNodeConfig(document: Document<NodeDocument>, known: readonly Ag
       const message = `${locate(['agents', name])}: there is no agent “${name}”: ${suggest(name, names)}`;
       throw new Problem('bad-configuration', message);
     }
-    checkSection(name, section, entry, locate);
+    checkSection(['agents', name], section, validatorOf(`agent/${name}/config`, entry.config), locate);
   }
+  const { relay, ...rest } = value;
   return Object.freeze({
-    ...value,
+    ...rest,
     file: resolve(file),
     tls: {
       certificate: at(value.tls.certificate),
@@ -63,7 +70,7 @@ function completeNodeConfig(document: Document<NodeDocument>, known: readonly Ag
     audit: { ...value.audit, ...receiverPaths(value.audit, at), file: at(value.audit.file) },
     state: at(value.state),
     ...(value.metrics === undefined ? {} : { metrics: metricsOf(value.metrics, at, locate) }),
-    ...(value.relay === undefined ? {} : { relay: relayPaths(value.relay, at) }),
+    ...(relay === undefined ? {} : { relay: relaySettings(relay, at, locate) }),
     external: { directory: at(value.external.directory), plugins: at(value.external.plugins) },
     agents,
   });
@@ -82,10 +89,30 @@ function metricsOf(
   throw new Problem('bad-configuration', message, 'add token_file: FILE below metrics');
 }
 
-function relayPaths(relay: NonNullable<NodeDocument['relay']>, at: (path: string) => string) {
-  const { socket, nodes } = relay;
-  const listed = nodes === undefined ? {} : { nodes: at(nodes) };
-  return { ...relay, ...listed, socket: typeof socket === 'string' ? at(socket) : socket };
+/** @throws Problem `bad-configuration` */
+function relaySettings(
+  { socket, nodes, sources, ...others }: NonNullable<NodeDocument['relay']>,
+  at: (path: string) => string,
+  locate: (path: readonly string[]) => string,
+): RelaySettings {
+  return {
+    ...others,
+    socket: typeof socket === 'string' ? at(socket) : socket,
+    ...(nodes === undefined ? {} : { nodes: at(nodes) }),
+    ...(sources === undefined ? {} : { sources: relaySources(sources as JsonObject, at, locate) }),
+  };
+}
+
+/** The sources are checked by themselves: only a relay loads what that takes. */
+function relaySources(
+  sources: JsonObject,
+  at: (path: string) => string,
+  locate: (path: readonly string[]) => string,
+): RelaySources {
+  const validate = validatorOf('config/relay-sources', relaySourcesSchema);
+  checkSection(['relay', 'sources'], sources, validate, locate);
+  const sections = Object.entries(sources as Record<string, JsonObject>);
+  return Object.fromEntries(sections.map(([name, section]) => [name, withAbsolutePaths(section, at)]));
 }
 
 function receiverPaths({ ship }: NodeDocument['audit'], at: (path: string) => string) {
@@ -102,15 +129,14 @@ function receiverPaths({ ship }: NodeDocument['audit'], at: (path: string) => st
 }
 
 function checkSection(
-  name: string,
+  place: readonly string[],
   section: JsonObject,
-  entry: AgentEntry,
+  validate: Validate,
   locate: (path: readonly string[]) => string,
 ): void {
-  const validate = validatorOf(`agent/${name}/config`, entry.config);
   if (validate(section)) return;
   const [fault] = faultsOf(validate);
-  const path = ['agents', name, ...(fault?.path ?? [])];
+  const path = [...place, ...(fault?.path ?? [])];
   const what = fault?.atKey === true ? '' : `${formatPath(path)}: `;
   throw new Problem('bad-configuration', `${locate(path)}: ${what}${fault?.message}`);
 }

@@ -208,13 +208,17 @@ export const nodeConfigSchema = {
         socket: { anyOf: [path, { const: false }], default: '/run/mco-deploy/relay.sock' },
         /** A list of peers that are not heard by multicast, as --nodes takes it. */
         nodes: path,
+        /** Where to ask for peers: checked by `relaySourcesSchema`, where a node is a relay. */
+        sources: { type: 'object', maxProperties: 8, additionalProperties: { type: 'object' } },
+        /** Seconds between two questions to a source. */
+        refresh: { type: 'integer', minimum: 1, maximum: 86_400, default: 60 },
         /** Connections to peers. */
         max_peers: { type: 'integer', minimum: 1, maximum: 20_000, default: 2048 },
         /** Concurrent requests, and their bytes. */
         max_calls: { type: 'integer', minimum: 1, maximum: 100_000, default: 4096 },
         max_bytes: { type: 'integer', minimum: 1_048_576, maximum: 1_073_741_824, default: 67_108_864 },
       },
-      required: ['socket', 'max_peers', 'max_calls', 'max_bytes'],
+      required: ['socket', 'refresh', 'max_peers', 'max_calls', 'max_bytes'],
     },
     /** The allowed difference of a caller's clock, in seconds. */
     clock_grace: { type: 'number', minimum: 0, maximum: 600, default: 10 },

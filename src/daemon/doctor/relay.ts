@@ -1,15 +1,14 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasRelayRole } from '../../core/credentials/certificate.ts';
-import { explain } from '../../core/errors.ts';
 import { noFilter } from '../../core/filter/filter.ts';
 import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
 import type { TlsState } from '../../core/ports.ts';
 import { count } from '../../core/text.ts';
-import { fileSource } from '../../discovery/file/source.ts';
-import type { NodeConfig } from '../config/config.ts';
+import type { NodeConfig, RelaySettings } from '../config/config.ts';
+import { faultOf, type ListingPlace, listingPlaces } from '../relay/peers.ts';
 
-/** Why a relay would not be used: its certificate, its policy, its list of peers. Nothing if the node is not one. */
+/** Why a relay would not be used: its certificate, its policy, its lists of peers. Nothing if the node is not one. */
 export async function checkRelay(
   { relay, policies, discovery }: NodeConfig,
   state: TlsState | undefined,
@@ -31,19 +30,24 @@ export async function checkRelay(
   const policy = hasPolicy
     ? []
     : [broken('relay', `${policies} has no relay.policy: nobody may use the relay`, 'docs/reach.md shows one')];
-  return [...role, ...policy, ...(await checkPeers(relay.nodes, discovery.mdns))];
+  return [...role, ...policy, ...(await checkPeers(relay, discovery.mdns))];
 }
 
-async function checkPeers(file: string | undefined, hears: boolean): Promise<readonly Finding[]> {
-  if (file === undefined) {
-    if (hears) return [fine('relay', 'its peers are the nodes that it hears by multicast')];
-    return [broken('relay', 'it has no peers: multicast is off and no list is given', 'set “nodes” under “relay”')];
-  }
+async function checkPeers(relay: RelaySettings, hears: boolean): Promise<readonly Finding[]> {
+  const places = listingPlaces(relay);
+  if (places.length > 0) return await Promise.all(places.map(checkListing));
+  if (hears) return [fine('relay', 'its peers are the nodes that it hears by multicast')];
+  const message = 'it has no peers: multicast is off, and neither a list nor a source is configured';
+  return [broken('relay', message, 'set “nodes” or “sources” under “relay”')];
+}
+
+async function checkListing({ what, isFile, open }: ListingPlace): Promise<Finding> {
   try {
     let listed = 0;
-    for await (const _node of fileSource(file).discover(noFilter, new AbortController().signal)) listed++;
-    return [fine('relay', `${file} lists ${count(listed, 'peer')}`)];
+    const source = await open();
+    for await (const _node of source.discover(noFilter, new AbortController().signal)) listed++;
+    return fine('relay', `${what} lists ${count(listed, 'peer')}`);
   } catch (error) {
-    return [broken('relay', explain(error), 'correct “nodes” under “relay”')];
+    return broken('relay', faultOf(error), `correct “${isFile ? 'nodes' : 'sources'}” under “relay”`);
   }
 }

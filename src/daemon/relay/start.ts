@@ -1,21 +1,19 @@
-import { explain } from '../../core/errors.ts';
-import { noFilter } from '../../core/filter/filter.ts';
 import type { HeardNode, Log, NodeService, RelayService, TlsState } from '../../core/ports.ts';
-import { fileSource } from '../../discovery/file/source.ts';
 import { mdnsSource } from '../../discovery/mdns/source.ts';
 import { listenLocally } from '../../transport/relay/local/listen.ts';
 import { createPeerDial } from '../../transport/relay/peer-connection.ts';
 import type { Policies } from '../agents/policies.ts';
-import type { NodeConfig } from '../config/config.ts';
+import type { NodeConfig, RelaySettings } from '../config/config.ts';
 import { simple } from '../metrics/meter.ts';
 import type { MetricFamily } from '../metrics/text.ts';
 import { startBudget } from './budget.ts';
-import { type KnownPeer, startPool } from './pool.ts';
+import { startPeers } from './peers.ts';
+import { startPool } from './pool.ts';
 import { defineRelay } from './service.ts';
 
 export interface RelayNeeds {
   readonly config: NodeConfig;
-  readonly settings: NonNullable<NodeConfig['relay']>;
+  readonly settings: RelaySettings;
   readonly tls: () => TlsState;
   readonly own: Pick<NodeService, 'key' | 'sealed'>;
   readonly policies: Policies;
@@ -42,24 +40,14 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
   const pool = startPool({ dial: createPeerDial(tls, dialTimeout), most: settings.max_peers, log });
   const budget = startBudget({ requests: settings.max_calls, bytes: settings.max_bytes });
   const counters = { forwarded: 0, withheld: 0 };
-  let fault: string[] = [];
-
-  // The last readable list: a broken one loses no peer.
-  let listed: readonly KnownPeer[] = [];
-  const known = async (): Promise<KnownPeer[]> => {
-    try {
-      const before = listed;
-      listed = settings.nodes === undefined ? [] : await readList(settings.nodes);
-      fault = [];
-      const stays = new Set([...listed, ...heard()].map(({ name }) => name));
-      for (const { name } of before) if (!stays.has(name)) pool.forget(name);
-    } catch (error) {
-      fault = [`the relay works with its last list of peers: ${explain(error)}`];
-    }
-    const byName = new Map([...listed, ...heard()].map((peer) => [peer.name, peer]));
-    return [...byName.values()].filter(({ name, addresses }) => name !== identity.name && addresses.length > 0);
-  };
-  const look = async () => pool.know(await known());
+  const peers = startPeers({
+    settings,
+    own: identity.name,
+    heard,
+    onDropped: pool.forget,
+    onListed: () => void look(),
+  });
+  const look = async () => pool.know(await peers.known());
   await look();
   const timer = setInterval(() => void look(), lookInterval).unref();
 
@@ -70,7 +58,7 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
     pool,
     budget,
     policies,
-    known,
+    known: peers.known,
     ...(mdns ? { ask: (timeout: number) => mdnsSource({ interfaces, timeout, log }) } : {}),
     count: (what) => {
       counters[what]++;
@@ -97,18 +85,12 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
         counters.withheld,
       ),
     ],
-    warnings: () => fault,
+    warnings: peers.warnings,
     stop: () => {
       clearInterval(timer);
+      peers.stop();
       unlisten();
       pool.stop();
     },
   };
-}
-
-async function readList(file: string): Promise<KnownPeer[]> {
-  const peers: KnownPeer[] = [];
-  const nodes = fileSource(file).discover(noFilter, new AbortController().signal);
-  for await (const { name, addresses } of nodes) peers.push({ name, addresses, lastHeard: 0 });
-  return peers;
 }

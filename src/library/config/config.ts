@@ -4,10 +4,8 @@ import type { FromSchema } from 'json-schema-to-ts';
 import type { CredentialFiles } from '../../core/credentials/credentials.ts';
 import { readDocument } from '../../core/files/document.ts';
 import { errnoOf, Problem } from '../../core/errors.ts';
-import { consulSourceSchema } from '../../discovery/consul/config.ts';
-import { execSourceSchema } from '../../discovery/exec/config.ts';
-import { puppetdbSourceSchema } from '../../discovery/puppetdb/config.ts';
-import { sqlSourceSchema } from '../../discovery/sql/config.ts';
+import { withAbsolutePaths } from '../../discovery/sections/paths.ts';
+import { domainSchema, sourceSectionSchemas } from '../../discovery/sections/schema.ts';
 import { homeOf } from './home.ts';
 
 const path = { type: 'string', minLength: 1, maxLength: 4096 } as const;
@@ -45,12 +43,9 @@ export const clientConfigSchema = {
         /** The nodes' file, for the method “file”. */
         file: path,
         /** The domain whose DNS lists the nodes, for the method “dns”; and the server to ask, if not the system's. */
-        domain: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,63}(\\.[A-Za-z0-9_-]{1,63}){0,15}$', maxLength: 200 },
+        domain: domainSchema,
         server: { type: 'string', minLength: 1, maxLength: 100 },
-        exec: execSourceSchema,
-        consul: consulSourceSchema,
-        puppetdb: puppetdbSourceSchema,
-        sql: sqlSourceSchema,
+        ...sourceSectionSchemas,
         interfaces: { type: 'array', items: { type: 'string', minLength: 1 }, maxItems: 64, default: [] },
         /** Seconds until the first answer must have come. */
         timeout: { type: 'number', exclusiveMinimum: 0, maximum: 60, default: 2 },
@@ -144,34 +139,25 @@ export async function loadClientConfig(
     ...value,
     file,
     tls: { certificate: at(certificate), key: at(key), ca: at(ca), crl: at(crl) },
-    discovery: withAbsolutePaths(value.discovery, at),
+    discovery: discoveryPaths(value.discovery, at),
     relay_socket: at(value.relay_socket),
     cacheFile: join(xdgDirectory(env, 'XDG_CACHE_HOME', '.cache'), 'nodes.json'),
     stateDirectory: xdgDirectory(env, 'XDG_STATE_HOME', '.local/state'),
   });
 }
 
-/** Keys of the sections of `discovery` that contain the path of a file. */
-const pathKeys = ['token_file', 'password_file', 'ca', 'certificate', 'key'] as const;
-
 /** Paths are relative to the configuration that names them. */
-function withAbsolutePaths(
+function discoveryPaths(
   { file, ...discovery }: ClientDocument['discovery'],
   at: (relative: string) => string,
 ): ClientDocument['discovery'] {
-  const absolute = <T extends object>(section: T): T => {
-    const paths = Object.entries(section).filter(([key]) => (pathKeys as readonly string[]).includes(key));
-    return { ...section, ...Object.fromEntries(paths.map(([key, value]) => [key, at(String(value))])) };
-  };
   const { consul, puppetdb, sql } = discovery;
   return {
     ...discovery,
     ...(file === undefined ? {} : { file: at(file) }),
-    ...(consul === undefined ? {} : { consul: absolute(consul) }),
-    ...(puppetdb === undefined ? {} : { puppetdb: absolute(puppetdb) }),
-    ...(sql === undefined
-      ? {}
-      : { sql: { ...absolute(sql), url: sql.url.replace(/^sqlite:(?!\/)(.+)/, (_, path) => `sqlite:${at(path)}`) } }),
+    ...(consul === undefined ? {} : { consul: withAbsolutePaths(consul, at) }),
+    ...(puppetdb === undefined ? {} : { puppetdb: withAbsolutePaths(puppetdb, at) }),
+    ...(sql === undefined ? {} : { sql: withAbsolutePaths(sql, at) }),
   };
 }
 

@@ -10,6 +10,7 @@ import { checkRelay } from '../../../src/daemon/doctor/relay.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { until } from '../../support/until.ts';
 import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
 
 const names = (out: readonly string[]) => (JSON.parse(out.join('\n')) as { node: string }[]).map(({ node }) => node);
@@ -100,6 +101,50 @@ describe('nodes behind a relay', () => {
       own.map(({ status, what }) => [status, what.replace(/^.* lists/, 'lists')]),
       [['ok', 'lists 2 peers']],
     );
+  });
+
+  test('are reached over a relay that a source names them to, and not once the source does not', async () => {
+    const answer = join(fleet.dir, 'catalogue.json');
+    const listed = nodes.map((node) => ({ name: node.name, address: '127.0.0.1', port: node.daemon.port }));
+    await writeFile(answer, JSON.stringify({ nodes: listed }));
+    const settings = `refresh: 1, sources: { exec: { command: [/bin/cat, ${answer}] } }`;
+    await using asking = await startRelayNode(fleet, 'asking.devco.net', [], {
+      settings: `socket: false, ${settings}`,
+    });
+    const sites = join(fleet.dir, 'sites');
+    await makeHome(fleet, sites, relayLine([asking]));
+    const found = async () => {
+      const { out } = await runInProcess(['ping', '--json'], sites);
+      return (JSON.parse(out.join('\n')) as { nodes: { node: string }[] }).nodes.map(({ node }) => node).join(' ');
+    };
+    await until(
+      'both nodes are found',
+      async () => (await found()) === 'asking.devco.net dev1.devco.net dev2.devco.net',
+    );
+    await writeFile(answer, JSON.stringify({ nodes: listed.slice(1) }));
+    await until('the first is dropped', async () => (await found()) === 'asking.devco.net dev2.devco.net');
+
+    const node = await loadNodeConfig(join(asking.directory, 'node.yaml'), testAgents);
+    const own = await checkRelay(node, undefined);
+    assert.deepEqual(
+      own.map(({ what }) => what.replace(/^\/.* lists/, 'the list lists')),
+      ['the list lists 0 peers', 'the source exec lists 1 peer'],
+    );
+  });
+
+  test('are given up by a relay when its list does not name them any more', async () => {
+    await using listing = await startRelayNode(fleet, 'listing.devco.net', nodes);
+    const sites = join(fleet.dir, 'dropped');
+    await makeHome(fleet, sites, relayLine([listing]));
+    const found = async () => {
+      const { out } = await runInProcess(['ping', '--json'], sites);
+      return (JSON.parse(out.join('\n')) as { nodes: { node: string }[] }).nodes.map(({ node }) => node);
+    };
+    assert.deepEqual(await found(), ['dev1.devco.net', 'dev2.devco.net', 'listing.devco.net']);
+    const [, second] = nodes;
+    const list = [{ name: second?.name, address: '127.0.0.1', port: second?.daemon.port }];
+    await writeFile(join(fleet.dir, 'listing.devco.net-peers.json'), JSON.stringify(list));
+    assert.deepEqual(await found(), ['dev2.devco.net', 'listing.devco.net']);
   });
 
   test('are one node each over two relays', async () => {
