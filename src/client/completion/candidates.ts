@@ -2,21 +2,21 @@ import type { Argument, Command, Option } from 'commander';
 import { type AnnotatedSchema, actionOf, type Ddl, inputNames, inputSchema } from '../../core/ddl/ddl.ts';
 import type { CachedNode } from '../../discovery/cache/content.ts';
 
-/** A word that could stand there, and what it is. */
+/** A possible word, and its description. */
 export interface Candidate {
   readonly value: string;
   readonly help?: string | undefined;
 }
 
-/** What words may be of. */
+/** The sources of words. */
 export interface Known {
   readonly program: Command;
   readonly catalogue: readonly Ddl[];
   readonly nodes: readonly CachedNode[];
   readonly playbooks: readonly string[];
-  /** Scripts that are shipped, without their ending. */
+  /** Shipped scripts, without their ending. */
   readonly scripts: readonly string[];
-  /** What the script on the command line takes: descriptions by name. */
+  /** The inputs of the script on the command line: descriptions by name. */
   readonly scriptInputs: Readonly<Record<string, string>>;
 }
 
@@ -31,10 +31,10 @@ export function candidatesOf(words: readonly string[], known: Known): Candidate[
   return all.filter(({ value }) => value === files.value || (plain.test(value) && value.startsWith(typed)));
 }
 
-/** What a node says of itself ends up on a command line: there it must not mean anything to a shell. */
+/** A node's own values end up on a command line: there they must not mean anything to a shell. */
 const plain = /^[A-Za-z0-9_.:=/@%+,-]+$/;
 
-/** Where the words lead: the command, the operands given to it, and an option that waits for its value. */
+/** The meaning of the words so far: the command, its operands, and an option that waits for its value. */
 function follow(words: readonly string[], program: Command) {
   let command = program;
   let operands: string[] = [];
@@ -81,7 +81,7 @@ function optionsOf(command: Command): Candidate[] {
     .map(({ long, short, description }) => ({ value: long ?? short ?? '', help: description }));
 }
 
-/** By the name that the command gives its argument, the same in all commands. */
+/** By the name of the command's argument, the same in all commands. */
 function operandsFor(argument: Argument, command: Command, operands: readonly string[], known: Known): Candidate[] {
   switch (argument.name()) {
     case 'agent':

@@ -1,4 +1,4 @@
-/** What makes a shell ask `mco-deploy complete` while somebody types. */
+/** Makes a shell call `mco-deploy complete` while somebody types. */
 export const scripts = {
   bash: String.raw`# Completion of mco-deploy for bash.
 _mco_deploy() {

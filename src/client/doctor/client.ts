@@ -11,10 +11,10 @@ import { checkRelays } from './relays.ts';
 import { openSession } from '../fleet/session.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
 
-/** Seconds that a clock may be off before nodes refuse requests, by default. */
+/** Seconds by which a clock may differ before nodes refuse requests, by default. */
 const clockGrace = 10;
 
-/** Looks at an operator’s configuration and credentials, and at the nodes as they are seen from here. */
+/** Checks an operator’s configuration and credentials, and the nodes as they are seen from here. */
 export async function doctorClient(configFile: string | undefined, context: CliContext): Promise<readonly Finding[]> {
   let config: ClientConfig | undefined;
   const first = await runCheck('configuration', 'docs/commands.md explains every key', async () => {

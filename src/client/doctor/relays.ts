@@ -11,7 +11,7 @@ import { namedRelays } from '../../library/relays/open-relays.ts';
 /** Milliseconds for a relay to answer. */
 const timeout = 5000;
 
-/** Whether each relay that the configuration names answers, lets this operator use it, and has connections. */
+/** Whether each configured relay answers, lets this operator use it, and has connections. */
 export async function checkRelays(config: ClientConfig, state: TlsState): Promise<readonly Finding[]> {
   const dial = createRelayDial(() => state, timeout);
   const named = namedRelays(config).map(({ name, addresses }) =>

@@ -4,7 +4,7 @@ import type { Application, Fleet, LoadNodeParts } from './model.ts';
 import { readFleet } from './read.ts';
 import { requireApplication } from './upgrade-inputs.ts';
 
-/** An application that a command names: by its name in fleet.yaml. */
+/** An application that a command names: its name in fleet.yaml. */
 export interface DeclaredOptions {
   readonly fleet?: string;
   readonly nodes?: string;
@@ -15,17 +15,19 @@ export interface DeclaredOptions {
 export interface Declared {
   readonly application: Application;
   readonly fleet: Fleet;
-  /** Options that have nodes found by fleet.yaml itself, where it has the address of each. */
+  /** Options that make fleet.yaml itself the source of nodes, if it has the address of each. */
   readonly discovery: { readonly nodes?: string };
 }
 
-/** Reads what fleet.yaml says of an application. @throws Problem `not-configured`, `bad-configuration`, `usage` */
+/** Reads an application's settings from fleet.yaml. @throws Problem `not-configured`, `bad-configuration`, `usage` */
 export async function readDeclared(name: string, options: DeclaredOptions, load: LoadNodeParts): Promise<Declared> {
   const fleet = await readFleet(findFleetFile(options.fleet), await load());
   return { application: requireApplication(fleet, name), fleet, discovery: discoveryOf(fleet, options) };
 }
 
-/** Options that have nodes found by fleet.yaml itself, where it has the address of each and nothing else was typed. */
+/**
+ * Options that make fleet.yaml itself the source of nodes, if it has the address of each and nothing else was typed.
+ */
 export function discoveryOf({ file, hosts }: Fleet, { nodes, dm, do: given }: DeclaredOptions): { nodes?: string } {
   const isChosen = (nodes ?? dm) !== undefined || (given ?? []).length > 0;
   const hasAddresses = hosts.every(({ address }) => address !== undefined && parseAddress(address) !== undefined);

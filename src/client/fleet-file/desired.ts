@@ -7,7 +7,7 @@ import type { Fleet, Host, NodeParts } from './model.ts';
 import { agentSections, nodeYaml, nrpeConfig } from './node-settings.ts';
 import { policyFiles } from './policies.ts';
 
-/** A file of a host's configuration, by its kind: what fleet.yaml says of it. */
+/** A file of a host's configuration, by its kind, as fleet.yaml declares it. */
 export interface ConfigFile {
   readonly kind: FileKind;
   /** Below the directory of its kind. */
@@ -16,7 +16,7 @@ export interface ConfigFile {
   readonly content: string;
 }
 
-/** What fleet.yaml says of a host's files. @throws Problem `bad-configuration`, which names the host */
+/** A host's files, as fleet.yaml declares them. @throws Problem `bad-configuration`, which names the host */
 export function configFiles(
   host: Host,
   fleet: Fleet,
@@ -45,7 +45,9 @@ export function configFiles(
   return { files, places };
 }
 
-/** All that a host is to have, as `install` takes it. @param more files that go over ssh alone: the trust, the helper’s settings */
+/**
+ * All desired files of a host, for `install`. @param more files that only go over ssh: the trust, the helper’s settings
+ */
 export function desiredFilesOf(
   host: Host,
   fleet: Fleet,

@@ -4,7 +4,9 @@ import { fleetSchema } from './schema.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** JSON Schema of a whole fleet.yaml for editors, with the sections of all agents and the settings of node.yaml in it. */
+/**
+ * JSON Schema of a whole fleet.yaml for editors, including the sections of all agents and the settings of node.yaml.
+ */
 export function fleetEditorSchema({ agents, settings }: NodeParts): object {
   const appmgr = agents.find(({ name }) => name === 'appmgr')?.config;
   const sections = agents.filter(({ name }) => name !== 'appmgr').map(({ name, config }) => [name, config]);
@@ -50,7 +52,7 @@ function at(schema: object, ...path: readonly string[]): Schema {
   return isObject(value) ? value : {};
 }
 
-/** What has a default need not be written, although it is always there once the file is read. */
+/** A key with a default is optional, although it always exists once the file is read. */
 function withoutRequiredDefaults(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutRequiredDefaults);
   if (!isObject(schema)) return schema;

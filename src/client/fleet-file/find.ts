@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Problem } from '../../core/errors.ts';
 
-/** What a fleet's file is called where nobody says. */
+/** The default name of a fleet's file. */
 export const fleetFileName = 'fleet.yaml';
 
-/** The fleet's file: the one given, or the one in the current directory. @throws Problem `not-configured` */
+/** The fleet's file: the given one, or the one in the current directory. @throws Problem `not-configured` */
 export function findFleetFile(given: string | undefined): string {
   const file = resolve(given ?? fleetFileName);
   if (existsSync(file)) return file;

@@ -6,13 +6,13 @@ const first = `# Written by mco-deploy apply over ssh: who may change which file
 # the daemon takes them up. This file itself is never written over the fabric.
 `;
 
-/** How a node's daemon is restarted and has its policies and facts read again. */
+/** The commands that restart a node's daemon and make it read its policies and facts again. */
 export interface ServiceCommands {
   readonly restart: readonly string[];
   readonly reload: readonly string[];
 }
 
-/** @param service as `--service` names it */
+/** @param service the value of `--service` */
 export function serviceCommands(service: string): ServiceCommands {
   if (service.startsWith('/')) return { restart: [service, 'restart'], reload: [service, 'restart'] };
   if (service === 'none') return { restart: [], reload: [] };

@@ -6,7 +6,7 @@ import type { Fleet, Host, NodeParts } from './model.ts';
 import { agentSections } from './node-settings.ts';
 import { policyFiles } from './policies.ts';
 
-/** What an operator must be able to call to take back a change. */
+/** The calls that an operator needs to undo a change. */
 const needed = [
   ['rpcutil', 'ping'],
   ['config', 'apply'],
@@ -14,9 +14,9 @@ const needed = [
 ] as const;
 
 /**
- * Why an operator could not change a host's configuration again, once it is as fleet.yaml says.
+ * Why an operator could not change a host's configuration again, once it matches fleet.yaml.
  * @param operator the name in the certificate
- * @returns undefined where they could
+ * @returns undefined if they could
  */
 export function lockOut(operator: string, host: Host, fleet: Fleet, parts: NodeParts): string | undefined {
   const files = new Map(policyFiles(host, fleet, parts, '/etc/mco-deploy').map(({ name, content }) => [name, content]));

@@ -4,7 +4,7 @@ import type { KnownAgent } from '../../core/policy/review.ts';
 import type { NodePaths } from '../install/desired-files.ts';
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 
-/** What only the whole program knows of nodes: loaded when a fleet is read. */
+/** The functions of the whole program for nodes: loaded when a fleet is read. */
 export interface NodeParts {
   readonly agents: readonly DeclaredAgent[];
   /** JSON Schema of node.yaml. */
@@ -46,7 +46,7 @@ export interface Host {
   /** HOST or HOST:PORT. */
   readonly address?: string;
   readonly ssh?: string;
-  /** With those of its role. */
+  /** Including those of its role. */
   readonly facts: Facts;
 }
 
@@ -64,14 +64,14 @@ export interface Upgrade {
 export interface Application {
   readonly name: string;
   readonly role: string;
-  /** Of its hosts, by the fact `cluster`; mostly one. */
+  /** Of its hosts, by the fact `cluster`; usually one. */
   readonly clusters: readonly string[];
-  /** As appmgr knows it. */
+  /** In the form of appmgr. */
   readonly settings: JsonObject;
   readonly upgrade: Upgrade;
 }
 
-/** What an operator may do. */
+/** The rights of an operator. */
 export type Rights =
   | { readonly all: true }
   | { readonly all: false; readonly deploy: readonly string[]; readonly apply: readonly FileKind[] };
@@ -84,7 +84,7 @@ export interface SshDefaults {
   readonly accept_new_host_keys?: boolean;
 }
 
-/** A fleet.yaml that was checked: every name in it leads somewhere. */
+/** A fleet.yaml after all checks: every name in it is known. */
 export interface Fleet {
   readonly file: string;
   readonly operators: ReadonlyMap<string, Rights>;

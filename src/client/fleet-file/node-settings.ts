@@ -7,16 +7,16 @@ const always = ['rpcutil', 'lock', 'crl', 'audit', 'config'];
 
 const first = '# Written by mco-deploy apply; every key is explained in docs/daemon.md.\n';
 
-/** Where the artifacts of an application come from unless fleet.yaml says otherwise: `mco-deploy publish` delivers them. */
+/** The default source of an application's artifacts: `mco-deploy publish` delivers them. */
 const artifacts = 'published';
 
-/** What appmgr knows of an application, with what fleet.yaml need not say. */
+/** appmgr's settings of an application, including those that fleet.yaml may omit. */
 export function applicationSettings(name: string, given: JsonObject): JsonObject {
   if (given.deploy !== undefined) return given;
   return { root: `/srv/${name}`, artifacts, ...given };
 }
 
-/** The sections of a host's agents. @param directory where its configuration is */
+/** The sections of a host's agents. @param directory of its configuration */
 export function agentSections(host: Host, fleet: Fleet, directory: string): Record<string, JsonObject> {
   const { applications } = fleet;
   const mine = applications.filter(({ role }) => role === host.role.name);
@@ -32,7 +32,10 @@ export function agentSections(host: Host, fleet: Fleet, directory: string): Reco
   };
 }
 
-/** What the node takes of `mco-deploy publish`: the applications that have their artifacts from there, of who may deploy them. */
+/**
+ * The node's settings for `mco-deploy publish`: the applications with artifacts from there, from operators who may
+ * deploy them.
+ */
 function publishSection(
   { role }: Host,
   applications: readonly Application[],

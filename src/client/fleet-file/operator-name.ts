@@ -4,13 +4,13 @@ import { Problem } from '../../core/errors.ts';
 import { loadClientConfig } from '../../library/config/config.ts';
 import type { CliContext } from '../cli/context.ts';
 
-/** Who works here, by their certificate; undefined where nobody is configured. */
+/** The local operator, by their certificate; undefined if nobody is configured. */
 export async function operatorName(config: string | undefined, { env }: CliContext): Promise<string | undefined> {
   try {
     const { tls } = await loadClientConfig(config, env);
     return identityOf(parseCertificate(await readFile(tls.certificate, 'utf8')))?.name;
   } catch (error) {
-    // Whether fleet.yaml is right does not depend on it.
+    // Whether fleet.yaml is valid does not depend on it.
     if (config === undefined || !(error instanceof Problem)) return undefined;
     throw error;
   }

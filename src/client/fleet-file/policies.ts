@@ -41,7 +41,7 @@ function policyText(
   return `${first}${[...byDefault, ...own, ...rules].join('\n')}\n`;
 }
 
-/** What an operator may call of an agent on this host, as a policy writes it; empty for nothing. */
+/** The actions of an agent that an operator may call on this host, in the form of a policy; empty for none. */
 function actionsFor(rights: Rights, host: Host, fleet: Fleet, agent: DeclaredAgent | undefined): string {
   if (rights.all) return '*';
   if (agent === undefined) return '';
@@ -51,12 +51,12 @@ function actionsFor(rights: Rights, host: Host, fleet: Fleet, agent: DeclaredAge
   return allowed.map(([action]) => action).join(' ');
 }
 
-/** The files of a configuration may hold what not everybody is to read. */
+/** The files of a configuration may contain secrets. */
 function mayRead({ name }: DeclaredAgent, action: string, kind: 'read' | 'change'): boolean {
   return kind === 'read' && !(name === 'config' && action !== 'status');
 }
 
-/** What `publish`, `upgrade` and `rollback` call. */
+/** The calls of `publish`, `upgrade` and `rollback`. */
 const deployActions: Readonly<Record<string, readonly string[]>> = {
   appmgr: ['upgrade', 'restart', 'fetch', 'rollback'],
   haproxy: ['disable', 'enable', 'weight'],

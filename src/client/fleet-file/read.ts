@@ -12,7 +12,7 @@ import type { Application, Fleet, Host, NodeParts, Rights, Role } from './model.
 import { type FleetDocument, fleetSchema } from './schema.ts';
 
 /**
- * Reads a fleet's file, and the scripts that it names. Everything in it was checked that can be checked without a node.
+ * Reads a fleet's file, and the scripts that it names. Everything is checked that can be checked without a node.
  * @throws Problem `unreadable-file`; `bad-configuration` with file, line, column and the nearest known name
  */
 export async function readFleet(file: string, parts: NodeParts): Promise<Fleet> {
@@ -89,7 +89,7 @@ function assemble({ file, value, locate }: Document<FleetDocument>, roles: reado
   };
 }
 
-/** Hosts of an application are found by the fact `cluster`: where none is given, it is the name of their role. */
+/** Hosts of an application are found by the fact `cluster`: by default, it is the name of their role. */
 function withCluster(host: Host, applications: readonly Application[]): Host {
   const runs = applications.some(({ role }) => role === host.role.name);
   if (!runs || host.facts.cluster !== undefined) return host;

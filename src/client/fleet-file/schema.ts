@@ -113,7 +113,7 @@ const upgrade = {
   },
 } as const;
 
-/** fleet.yaml, all but the sections of agents, the settings of node.yaml and what appmgr knows of an application. */
+/** fleet.yaml, without the sections of agents, the settings of node.yaml and appmgr's settings of an application. */
 export const fleetSchema = {
   type: 'object',
   additionalProperties: false,

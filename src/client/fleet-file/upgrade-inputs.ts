@@ -10,7 +10,7 @@ export function requireApplication(fleet: Fleet, name: string): Application {
   throw new Problem('usage', `${fleet.file} has no application “${name.slice(0, 80)}”`, suggest(name, names));
 }
 
-/** The cluster of an application. @throws Problem `usage` where it runs in several and none was named */
+/** The cluster of an application. @throws Problem `usage` if it runs in several and none was named */
 export function clusterOf({ name, clusters }: Application, given: string | undefined): string {
   const [only] = clusters;
   if (given !== undefined) {
@@ -21,7 +21,9 @@ export function clusterOf({ name, clusters }: Application, given: string | undef
   throw new Problem('usage', `${name} runs in the clusters ${clusters.join(' and ')}`, `name one: --cluster ${only}`);
 }
 
-/** The NRPE checks that servers must pass: those named, else all of the role; undefined where only the host knows them. */
+/**
+ * The NRPE checks that servers must pass: the named ones, else all of the role; undefined if only the host knows them.
+ */
 export function checksOf({ role: name, upgrade }: Application, fleet: Fleet): readonly string[] | undefined {
   if (upgrade.checks !== undefined) return upgrade.checks;
   const role = fleet.roles.find((one) => one.name === name);
@@ -30,7 +32,7 @@ export function checksOf({ role: name, upgrade }: Application, fleet: Fleet): re
   return Object.hasOwn(role.agents, 'nrpe') ? undefined : [];
 }
 
-/** Who is notified of an upgrade; false for nobody. */
+/** The recipient of an upgrade's notifications; false for nobody. */
 export function recipientOf({ upgrade }: Application, { notify }: Fleet): string | false {
   if (typeof upgrade.notify === 'string') return upgrade.notify;
   return upgrade.notify === false ? false : (notify ?? false);

@@ -22,7 +22,7 @@ export async function withSession<T>(
   }
 }
 
-/** Which nodes a command is about, and what it wants to know of them. */
+/** The nodes of a command, and the data that it needs of them. */
 export interface NodeSelection {
   readonly targets: TargetOptions;
   readonly settings?: FindSettings;
@@ -34,9 +34,9 @@ export function nodesOf(options: CommonOptions, agent?: string): NodeSelection {
 }
 
 /**
- * What every command over nodes does: opens a session, finds the nodes, works with them and prints the result, prints
- * which nodes are missing.
- * @param work prints what came of it. It returns one outcome a node, or the exit code where the command has a rule of its own
+ * The frame of every command over nodes: opens a session, finds the nodes, works with them and prints the result,
+ * prints which nodes are missing.
+ * @param work prints its result. It returns one outcome a node, or the exit code if the command has its own rule
  * @returns the exit code
  */
 export function overNodes(
@@ -56,7 +56,7 @@ export function overNodes(
 
 /**
  * Shows nodes as they answer, on a terminal; elsewhere all at the end, in the order of their names.
- * @returns what to ask of discovery for that, and which of the nodes found are still to be shown
+ * @returns the options of discovery for that, and a function that selects the nodes that are still to be shown
  */
 export function asTheyArrive(
   show: (node: FoundNode) => void,

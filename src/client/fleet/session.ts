@@ -7,12 +7,15 @@ import { startWaiting } from '../render/live/waiting.ts';
 
 export type { FindSettings, Session, SessionOptions } from '../../library/fleet/session.ts';
 
-/** A session of the library for a command. @throws Problem when the operator's configuration or certificate can't be used */
+/**
+ * A session of the library for a command. @throws Problem when the operator's configuration or certificate cannot be
+ * used
+ */
 export function openSession(options: SessionOptions, context: CliContext): Promise<Session> {
   return openFleetSession(options, environmentOf(context));
 }
 
-/** A command's streams and signals as the library takes them. */
+/** A command's streams and signals in the form of the library. */
 export function environmentOf(context: CliContext): Environment {
   return {
     env: context.env,

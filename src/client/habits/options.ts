@@ -8,8 +8,8 @@ export interface TranslatedOptions {
 }
 
 /**
- * Options that the command does not know, read as those that it knows.
- * @param known the options of the command, as `-v` and `--verbose`
+ * Unknown options, translated to known ones.
+ * @param known the options of the command, such as `-v` and `--verbose`
  */
 export function translateOptions(
   command: string,
@@ -36,7 +36,7 @@ function splitOnce(word: string): [string, string?] {
   return cut === -1 ? [word] : [word.slice(0, cut), word.slice(cut + 1)];
 }
 
-/** What the values of options are called here. */
+/** The names of option values in this program. */
 function finish(words: readonly string[]): TranslatedOptions {
   const out = [...words];
   const placeOfValue = (...flags: string[]) => out.findIndex((word) => flags.includes(word)) + 1;
@@ -45,7 +45,7 @@ function finish(words: readonly string[]): TranslatedOptions {
   if (given !== undefined && Object.hasOwn(methodHabits, given)) out[method] = methodHabits[given] as string;
   const option = placeOfValue('--do');
   if (given === 'flatfile' && option > 0 && !out[option]?.includes('=')) {
-    // The method and its file become the file alone.
+    // The method and its file become only the file.
     const file = out[option] as string;
     const rest = out.filter((_, at) => ![method - 1, method, option - 1, option].includes(at));
     out.splice(0, out.length, ...rest, '--nodes', file);

@@ -1,11 +1,11 @@
-/** A compound expression as MCollective and Choria have it, in this program's words; or why it cannot be. */
+/** A compound expression of MCollective or Choria, in this program's words; or why it cannot be translated. */
 export type TranslatedSelect = { readonly select: string } | { readonly answer: string };
 
 const factCall = /\bfacts?\(\s*(["'])([^"']+)\1\s*\)(?:\.value)?\s*(==|=~|!=|>=|<=|=|<|>)\s*/g;
 const nameCall = /\b(?:class|classes|with|agent)\(\s*(["'])([^"']+)\1\s*\)(?!\.)/g;
 const dataCall = /\b([a-z_]\w*)\(([^()]*)\)\.\w+/i;
 
-/** `fact('os.name').value=Debian` is `os.name=Debian`; what else is asked of a node by a function is not. */
+/** `fact('os.name').value=Debian` is `os.name=Debian`; other functions have no equivalent. */
 export function translateSelect(text: string): TranslatedSelect {
   const select = text
     .replace(factCall, (_all, _quote, name: string, operator: string) => `${name}${operator}`)

@@ -1,9 +1,9 @@
 /**
- * What people type who come from MCollective, Choria, Ansible or Kamal, and what it is here. One table: commands,
+ * The commands of users of MCollective, Choria, Ansible or Kamal, and their equivalents here. One table: commands,
  * options, agents used as commands, and values of options. A word that this program knows is never looked up.
  */
 
-/** Words that are read as others, or an answer that says what to do. */
+/** Words that are translated, or an answer that says what to do. */
 export type Habit = { readonly as: readonly string[] } | { readonly answer: string };
 
 const as = (...words: string[]): Habit => ({ as: words });
@@ -11,7 +11,7 @@ const answer = (text: string): Habit => ({ answer: text });
 
 const playbooks = 'write it as a playbook: docs/playbooks.md';
 
-/** By the words that begin the command line; of several that fit the longest counts. */
+/** By the first words of the command line; the longest match counts. */
 export const commandHabits: Readonly<Record<string, Habit>> = {
   req: as('rpc'),
   discover: as('find'),
@@ -45,7 +45,7 @@ export const commandHabits: Readonly<Record<string, Habit>> = {
   remove: answer('to take a host out of the fleet: mco-deploy uninstall USER@HOST…'),
 };
 
-/** Agents that MCollective's users have as commands: their actions, and the inputs that are given without a name. */
+/** Agents that MCollective's users have as commands: their actions, and the inputs without names. */
 export const agentHabits: Readonly<
   Record<string, { readonly actions: readonly string[]; readonly inputs: readonly string[] }>
 > = {
@@ -58,7 +58,7 @@ export const agentHabits: Readonly<
   iptables: { actions: ['block', 'unblock', 'isblocked'], inputs: ['ipaddr'] },
 };
 
-/** An option: another one, one that is left out, or an answer. */
+/** An option: its replacement, its omission, or an answer. */
 export type OptionHabit =
   | { readonly as: string; readonly takesValue: boolean; readonly of?: readonly string[] }
   | { readonly drop: true }
@@ -103,7 +103,7 @@ export const optionHabits: Readonly<Record<string, OptionHabit>> = {
   '--filter-replies': { answer: 'write --json and pass the output to jq' },
 };
 
-/** Methods of discovery by the names that others give them. */
+/** Methods of discovery by their names in other tools. */
 export const methodHabits: Readonly<Record<string, string>> = {
   mc: 'mdns',
   mcast: 'mdns',

@@ -1,22 +1,22 @@
 import { translateOptions } from './options.ts';
 import { agentHabits, commandHabits } from './table.ts';
 
-/** What this program knows, so that only other words are looked up. */
+/** The words of this program: only others are looked up. */
 export interface KnownNames {
   readonly commands: ReadonlySet<string>;
   /** Names and aliases of agents. */
   readonly agents: ReadonlySet<string>;
-  /** The options of a command, those of its subcommands included. */
+  /** The options of a command, including those of its subcommands. */
   readonly optionsOf: (command: string) => ReadonlySet<string>;
 }
 
-/** Words to run, or what to say instead. */
+/** Words to run, or a message instead. */
 export interface Translation {
   readonly words: readonly string[];
   readonly answer?: string;
 }
 
-/** Reads a command line that was learnt elsewhere; one that this program knows comes back as it is. */
+/** Translates a command line in the habit of another tool; a known one is returned unchanged. */
 export function translate(words: readonly string[], known: KnownNames): Translation {
   const first = translateCommand(words, known);
   if (first.answer !== undefined) return first;
@@ -57,7 +57,7 @@ function asCall([agent = '', ...rest]: readonly string[], agents: ReadonlySet<st
   const end = rest.findIndex((word) => word.startsWith('-'));
   const positional = end === -1 ? rest : rest.slice(0, end);
   const options = rest.slice(positional.length);
-  // Older applications take the thing before the action.
+  // Older applications have the object before the action.
   const action = positional.find((word) => habit.actions.includes(word)) ?? positional[0] ?? 'ACTION';
   const values = positional.filter((word) => word !== action);
   const inputs = values.map((value, at) =>
@@ -66,7 +66,7 @@ function asCall([agent = '', ...rest]: readonly string[], agents: ReadonlySet<st
   return ['rpc', agent, action, ...inputs, ...options];
 }
 
-/** `--agent A --action B --arg c=d` names what otherwise stands in order. */
+/** `--agent A --action B --arg c=d` names what is otherwise positional. */
 function namedCall(words: readonly string[]): string[] {
   const named: Record<string, string[]> = { agent: [], action: [], arg: [] };
   const rest: string[] = [];
@@ -89,7 +89,7 @@ function firstOption(words: readonly string[]): number {
   return at === -1 ? words.length : at;
 }
 
-/** As a person would type it in a shell. */
+/** In the form that a person would type in a shell. */
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -7,7 +7,7 @@ import { must, type Remote } from './ssh.ts';
 
 const packageName = /^mco-deploy_[^_]+_(amd64|arm64)\.deb$/;
 
-/** The package that lies beside the program, as a release has it. @param own the file that runs now */
+/** The package beside the program, as in a release. @param own the file that is running */
 export async function findPackage(own: string, { machine }: Program): Promise<DebianProgram> {
   const directory = dirname(own);
   const names = (await readdir(directory).catch((): string[] => [])).filter((name) => packageName.test(name));
@@ -25,8 +25,8 @@ if command -v dpkg >/dev/null && [ -d /run/systemd/system ] && [ -f /etc/debian_
 `;
 
 /**
- * The options as they fit a host: on Debian with systemd the package, where nobody named a program.
- * @returns a warning besides, where the daemon is going to run as root
+ * The options for a host: on Debian with systemd the package, if nobody named a program.
+ * @returns also a warning, if the daemon will run as root
  */
 export async function fitToHost(
   options: InstallHostOptions,

@@ -5,15 +5,15 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { parseGroups, parsePolicy } from '../../core/policy/parse.ts';
 import { type SystemNeeds, systemNeeds } from './system-needs.ts';
-/** Where things are on a host; the rest is said by the node’s configuration. */
+/** Paths on a host; the others come from the node’s configuration. */
 export interface Paths {
   readonly program: string;
   readonly directory: string;
-  /** Where things wait to be put in their places. */
+  /** The staging paths. */
   readonly staging: string;
 }
 
-/** What a node’s configuration comes to: paths are absolute. */
+/** A node’s configuration with absolute paths. */
 export interface NodePaths {
   readonly port: number;
   readonly certificate: string;
@@ -40,14 +40,14 @@ export interface DesiredFileOptions {
   readonly relay?: boolean;
 }
 
-/** A file as it is to be on the host. */
+/** The desired state of a file on the host. */
 export interface DesiredFile {
   readonly path: string;
   readonly mode: number;
   readonly content: string;
-  /** Others may change it on the host: it is replaced as long as they did not, or when asked to. */
+  /** Others may change it on the host: it is replaced only if they did not, or on request. */
   readonly theirs: boolean;
-  /** What a daemon that runs does to have it: left out, it sees the new file by itself. */
+  /** What a running daemon does to load it: omitted if it notices the new file by itself. */
   readonly needs?: 'reload' | 'restart';
 }
 
@@ -57,16 +57,16 @@ export interface FleetFiles {
   readonly crl?: string;
 }
 
-/** What every host is to have; its certificate, and a unit where there is systemd, come on top. */
+/** The files of every host; its certificate, and a unit with systemd, are added. */
 export interface DesiredFiles extends SystemNeeds {
   readonly paths: Paths;
   readonly places: NodePaths;
   /** Whether its certificate lets it relay. */
   readonly relay: boolean;
   readonly files: readonly DesiredFile[];
-  /** More files, which depend on how the service is run: `systemd`, `none`, or the path of an init script. */
+  /** More files, which depend on the service manager: `systemd`, `none`, or the path of an init script. */
   readonly forService?: (service: string) => readonly DesiredFile[];
-  /** Which files of its manifest it removes when they are not wanted any more; none when left out. */
+  /** Files of its manifest that it removes when they are no longer declared; none if omitted. */
   readonly owns?: (path: string) => boolean;
 }
 
@@ -121,7 +121,7 @@ async function readYaml(file: string): Promise<JsonObject> {
   throw new Problem('bad-configuration', `${file}: ${why}`);
 }
 
-/** The settings given; of their agents those that are asked for, or all. */
+/** The given settings; of their agents the requested ones, or all. */
 function nodeYaml({ agents, ...settings }: JsonObject, asked: readonly string[] | undefined) {
   const sections = isObject(agents) ? (agents as JsonObject) : {};
   const names = asked ?? (Object.keys(sections).length > 0 ? Object.keys(sections) : firstAgents);
@@ -152,7 +152,7 @@ async function readPolicies(path: string): Promise<{ name: string; content: stri
   );
   const groups = read.find(({ name }) => name === 'groups');
   const known = parseGroups(groups?.content ?? '', groups?.file ?? 'groups');
-  // A policy that the daemon would refuse lets nobody in: better to report it before it is there.
+  // A policy that the daemon would refuse allows nobody: better to report it before it is written.
   for (const { file, name, content } of read) if (name !== 'groups') parsePolicy(content, file, known);
   return read;
 }

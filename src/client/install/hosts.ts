@@ -6,22 +6,22 @@ import { type CliContext, exitCode } from '../cli/context.ts';
 import { startLive } from '../render/live/live.ts';
 import type { SshTarget } from './target.ts';
 
-/** A host, by the name of its node. */
+/** A host, with the name of its node. */
 interface Named {
   readonly node: string;
 }
 
-/** What came of one host. */
+/** The result for one host. */
 export type Ending<Result, Target extends Named = SshTarget> = { readonly target: Target } & (
   | { readonly result: Result }
   | { readonly problem: Problem }
 );
 
 /**
- * Works on hosts, so many at a time, and shows how far each is. One that fails stops none of the others.
+ * Works on hosts, a limited number at a time, and shows their progress. A failure stops none of the others.
  * @param title what is done to them
- * @param work throws a Problem where it cannot
- * @returns one ending a host, in their order
+ * @param work throws a Problem on failure
+ * @returns one result a host, in their order
  */
 export async function onHosts<Result, Target extends Named>(
   title: string,
@@ -67,7 +67,7 @@ export function exitForHosts(endings: readonly Ending<unknown, Named>[], { signa
     : exitCode.ok;
 }
 
-/** Whether something of it was left as others have it. */
+/** Whether something was kept because others had changed it. */
 function isIncomplete(result: unknown): boolean {
   return isObject(result) && result.state === 'incomplete';
 }

@@ -8,7 +8,7 @@ import type { Program } from './program.ts';
 import { parseLines } from './scripts.ts';
 import type { FileState } from './plan-files.ts';
 
-/** What a host is like, before anything is done. */
+/** The state of a host, before anything is done. */
 export interface HostInspection {
   readonly system: string;
   readonly machine: string;
@@ -16,14 +16,14 @@ export interface HostInspection {
   readonly ahead: number;
   readonly systemd: boolean;
   readonly root: boolean;
-  /** Whether root’s rights are there for the asking. */
+  /** Whether root’s rights are available. */
   readonly sudo: boolean;
   readonly writable: ReadonlySet<string>;
-  /** Bytes left where there are fewest. */
+  /** The free bytes of the fullest disk. */
   readonly free: number;
 }
 
-/** What is installed there; texts are empty where a file is missing. */
+/** The installed files; texts are empty if a file is missing. */
 export interface Installed {
   readonly program: string;
   readonly packageVersion: string;
@@ -31,13 +31,13 @@ export interface Installed {
   readonly ca: string;
   readonly key: boolean;
   readonly listening: boolean;
-  /** Of the paths that were asked for, in their order. */
+  /** Of the requested paths, in their order. */
   readonly files: readonly FileState[];
   /** As {@link parseManifest} reads it. */
   readonly manifest: string;
-  /** Directories that were asked for and are not there. */
+  /** Requested directories that do not exist. */
   readonly missing: readonly string[];
-  /** Groups of the sockets that were asked for; empty where there is none. */
+  /** Groups of the requested sockets; empty if there is none. */
   readonly groups: readonly string[];
 }
 
@@ -79,7 +79,7 @@ export function parseInstalled(text: string): Installed {
 const clockBounds = { refused: 5 * 60_000, warned: 10_000 };
 
 /**
- * Whether the host can be installed at all, and whether it takes root’s rights.
+ * Whether the host can be installed, and whether that needs root’s rights.
  * @throws Problem `wrong-system`, `wrong-architecture`, `clock-off`, `read-only`, `needs-root`, `no-space`
  */
 export function judgeHost(
@@ -109,7 +109,7 @@ export function judgeHost(
     const what = `the login user may not write to ${closed[0] ?? 'the system'}, and sudo asks for a password`;
     throw new Problem('needs-root', what, 'install as root@host, or allow sudo without a password for now');
   }
-  // Twice: the old program stays until the new one is in its place.
+  // Twice: the old program stays until the new one is in place.
   if (look.free < program.size * 2) {
     const [free, needed] = [look.free, program.size * 2].map((bytes) => `${Math.round(bytes / 1024 / 1024)} MiB`);
     throw new Problem('no-space', `${free} are free in the target directory, ${needed} are needed`, 'free some space');
@@ -135,10 +135,10 @@ function durationWords(ahead: number): string {
   return `${count(Math.floor(seconds / size), unit)} ${ahead < 0 ? 'behind' : 'ahead'}`;
 }
 
-/** Days before the end of a certificate from which an installation makes a new one. */
+/** Days before the end of a certificate from which an installation issues a new one. */
 const renewalDays = 30;
 
-/** Why the node needs a certificate; undefined when the one it has will do. @throws Problem `other-fleet` */
+/** Why the node needs a certificate; undefined if its current one is sufficient. @throws Problem `other-fleet` */
 export function certificateReason(
   installed: Installed,
   node: string,

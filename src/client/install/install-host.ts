@@ -16,22 +16,25 @@ import { must, openRemote, type Remote } from './ssh.ts';
 import type { SshTarget } from './target.ts';
 
 export interface HostResult {
-  /** `incomplete`: what others changed on the host differs from what was asked for, and was kept. */
+  /** `incomplete`: files that others changed on the host differ from the desired ones, and were kept. */
   readonly state: 'installed' | 'unchanged' | 'planned' | 'incomplete';
-  /** Whether what was changed waits for somebody to start, or restart, the daemon. */
+  /** Whether the change waits for somebody to start, or restart, the daemon. */
   readonly pending: boolean;
   /** What was, or would be, changed. */
   readonly changes: readonly string[];
-  /** Files that differ from what was asked for and were left as they are. */
+  /** Files that differ from the desired ones and were kept. */
   readonly kept: readonly string[];
   readonly warnings: readonly string[];
   /** Undefined when nothing was started. */
   readonly description?: NodeDescription;
-  /** The fingerprint of the key that was certified. */
+  /** The fingerprint of the certified key. */
   readonly fingerprint?: string;
 }
 
-/** Brings one host to where it is to be. @throws Problem; the host is as it was then, save for a service that does not come up */
+/**
+ * Brings one host to its desired state. @throws Problem; the host is then unchanged, except for a service that does not
+ * start
+ */
 export async function installHost(
   target: SshTarget,
   given: InstallHostOptions,
@@ -51,7 +54,7 @@ export async function installHost(
   }
 }
 
-/** Does what was planned, and waits until the node answers. @throws Problem as {@link installHost} */
+/** Carries out the plan, and waits until the node answers. @throws Problem as {@link installHost} */
 export async function carryOut(
   plan: Plan,
   target: SshTarget,
@@ -83,7 +86,7 @@ function isIdle({ write, remove, missing, manifest, bring: program, certify }: P
   return files === 0 && manifest === undefined && !program && certify === undefined;
 }
 
-/** @returns the fingerprint of the key that was certified, if any was */
+/** @returns the fingerprint of the certified key, if there is one */
 async function bring(
   plan: Plan,
   target: SshTarget,
@@ -126,7 +129,7 @@ async function certify(request: string, { node }: SshTarget, { store, authority,
 
 const askInterval = 300;
 
-/** @returns how the node describes itself, or the last reason why it does not */
+/** @returns the node's description of itself, or the last reason why there is none */
 async function awaitNode(
   { node }: SshTarget,
   address: Address,
@@ -146,7 +149,7 @@ async function awaitNode(
 
 const vital = new Set(['configuration', 'certificate', 'audit log', 'state', 'port']);
 
-/** What the host itself finds wrong is worth more than that it does not answer. */
+/** The host's own findings are more useful than the fact that it does not answer. */
 async function explainSilence(
   silence: Problem,
   { asRoot }: Plan,
@@ -156,7 +159,7 @@ async function explainSilence(
   const values = [paths.program, `${paths.directory}/node.yaml`];
   const { out } = await remote.run({ purpose: 'run doctor on the host', text: doctorScript, values }, asRoot);
   const wrong = (parseFindings(out) ?? []).filter(({ status }) => status !== 'ok');
-  // An agent that lacks something does not keep the daemon from answering.
+  // An agent with a missing part does not keep the daemon from answering.
   const found =
     wrong.find(({ check, status }) => status === 'broken' && vital.has(check)) ??
     wrong.find(({ check }) => check === 'port');

@@ -2,7 +2,7 @@ import type { DesiredFile } from './desired-files.ts';
 import { sumOf } from '../../core/node-files/list.ts';
 import { formatManifest, type Manifest, parseManifest } from '../../core/node-files/manifest.ts';
 
-/** A file as it is on a host; both empty where it is missing. */
+/** A file on a host; both are empty if it is missing. */
 export interface FileState {
   readonly sum: string;
   readonly text: string;
@@ -10,18 +10,18 @@ export interface FileState {
 
 export interface FilePlan {
   readonly write: readonly DesiredFile[];
-  /** Paths of what was written before, and is not wanted any more. */
+  /** Paths that were written before, and are no longer declared. */
   readonly remove: readonly string[];
-  /** Paths that others changed, and that stay as they are. */
+  /** Paths that others changed, and that are kept. */
   readonly kept: readonly string[];
-  /** The manifest as it is to be; undefined where it is so already. */
+  /** The new manifest; undefined if it is unchanged. */
   readonly manifest: string | undefined;
 }
 
 /**
- * Files that are to be written or removed, and those that others changed and that are kept.
+ * Files to write or remove, and those that others changed and that are kept.
  * @param states of the wanted files and of all in the manifest, by path
- * @param own the paths that this kind of installation writes: of these, what is not wanted any more is removed
+ * @param own the paths that this kind of installation writes: of these, undeclared ones are removed
  */
 export function planFiles(
   files: readonly DesiredFile[],

@@ -12,27 +12,30 @@ import type { SshTarget } from './target.ts';
 import { systemFiles } from './system-files.ts';
 import type { DesiredFile } from './desired-files.ts';
 
-/** What is to be done on a host. */
+/** The plan for a host. */
 export interface Plan extends FilePlan {
   readonly asRoot: boolean;
   readonly service: string;
   readonly address: Address;
-  /** Whether the program is to be brought over. */
+  /** Whether the program must be copied. */
   readonly bring: boolean;
-  /** Why a certificate is to be made; undefined for none. */
+  /** Why a certificate must be issued; undefined for none. */
   readonly certify: string | undefined;
-  /** Directories that are to be made. */
+  /** Directories to create. */
   readonly missing: readonly string[];
   readonly answers: boolean;
-  /** What the service is to do. */
+  /** The action for the service. */
   readonly verb: 'nothing' | 'reload' | 'restart';
   readonly changes: readonly string[];
   readonly warnings: readonly string[];
-  /** The files as they are now, by path. */
+  /** The current files, by path. */
   readonly states: ReadonlyMap<string, FileState>;
 }
 
-/** Checks a host twice: whether and as which user it can be installed; then what is there. Changes nothing. @throws Problem */
+/**
+ * Checks a host twice: first whether and as which user it can be installed, then its current state. Changes nothing.
+ * @throws Problem
+ */
 export async function makePlan(target: SshTarget, options: InstallHostOptions, remote: Remote): Promise<Plan> {
   const { program, desired, store } = options;
   const { places, paths } = desired;
@@ -78,7 +81,7 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   return { asRoot, service, address, bring, certify, missing, answers, verb, changes, warnings, states, ...files };
 }
 
-/** Only what must restart does; an init script may know no reload. */
+/** A restart only if necessary; an init script may not support a reload. */
 function verbFor(
   { bring, certify, answers, write, remove }: Pick<Plan, 'bring' | 'certify' | 'answers' | 'write' | 'remove'>,
   service: string,
@@ -89,7 +92,7 @@ function verbFor(
   return service === 'systemd' ? 'reload' : 'restart';
 }
 
-/** The files with those of the manifest that are not wanted any more. */
+/** The files, including those of the manifest that are no longer declared. */
 async function statesOf(
   files: readonly DesiredFile[],
   installed: Installed,

@@ -6,22 +6,22 @@ import { isSea } from 'node:sea';
 import { promisify } from 'node:util';
 import { explainErrno, Problem } from '../../core/errors.ts';
 
-/** What is to run on the hosts: this program as one file, or a Debian package of it. */
+/** The program for the hosts: this program as one file, or a Debian package of it. */
 export interface Program {
   readonly form: 'binary' | 'package';
   readonly file: string;
   readonly size: number;
   readonly sha256: string;
-  /** As `uname -m` calls it. */
+  /** The name in `uname -m`. */
   readonly machine: string;
   /** A package’s own. */
   readonly version: string;
 }
 
-/** The package that Debian hosts with systemd get, whose daemon does not run as root; `none` where there is none here. */
+/** The package for Debian hosts with systemd, whose daemon does not run as root; `none` if there is none here. */
 export type DebianProgram = Program | 'none';
 
-/** Where a package of this program puts it. */
+/** The path of the program in a package. */
 export const packagedProgram = '/usr/bin/mco-deploy';
 
 /** ELF’s e_machine (elf(5)) and Debian’s architectures, as `uname -m` calls them. */

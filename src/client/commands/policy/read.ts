@@ -18,7 +18,7 @@ export async function readPolicyFile(file: string): Promise<string | undefined> 
   }
 }
 
-/** A link that leads nowhere: the daemon refuses it, as it would a file that it can't read. */
+/** A link that leads nowhere: the daemon refuses it, like a file that it cannot read. */
 async function isLink(file: string): Promise<boolean> {
   return await lstat(file).then(
     (found) => found.isSymbolicLink(),
@@ -26,7 +26,7 @@ async function isLink(file: string): Promise<boolean> {
   );
 }
 
-/** No groups where there is no file. @throws Problem `bad-policy`, `unreadable-file` */
+/** No groups if there is no file. @throws Problem `bad-policy`, `unreadable-file` */
 export async function readGroups(file: string): Promise<Groups> {
   return parseGroups((await readPolicyFile(file)) ?? '', file);
 }

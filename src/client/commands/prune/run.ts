@@ -17,7 +17,7 @@ interface PruneOptions extends CommonOptions {
   readonly dryRun?: boolean;
 }
 
-/** Removes old artifacts. A node of which it is not known what serves keeps all of them. */
+/** Removes old artifacts. A node whose serving release is unknown keeps all of them. */
 export async function prune(
   application: string,
   options: PruneOptions,
@@ -41,10 +41,12 @@ export async function prune(
   });
 }
 
-/** Codes of a node on which appmgr does not serve the application: nothing is held there. */
+/** Codes of a node on which appmgr does not serve the application: it stores nothing. */
 const without = new Set(['unknown-agent', 'unknown-application']);
 
-/** The revisions that each node needs, as its appmgr reports: what serves, what served before, what was cut off. */
+/**
+ * The revisions that each node needs, as its appmgr reports: the serving one, the one before, the one that was cut off.
+ */
 async function heldOn(
   application: string,
   nodes: readonly FoundNode[],

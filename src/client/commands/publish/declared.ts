@@ -5,7 +5,7 @@ import { fleetFileName } from '../../fleet-file/find.ts';
 import type { LoadNodeParts } from '../../fleet-file/model.ts';
 import { readStatusOptions } from '../status/declared.ts';
 
-/** Options that say which nodes are meant. */
+/** Options that choose nodes. */
 interface NodeOptions extends DeclaredOptions {
   readonly wf?: readonly string[];
   readonly wc?: readonly string[];
@@ -15,8 +15,8 @@ interface NodeOptions extends DeclaredOptions {
 }
 
 /**
- * The options of a command about an application, with its nodes as fleet.yaml has them, where that is there and no option
- * says which nodes are meant.
+ * The options of a command about an application, with its nodes from fleet.yaml, if that exists and no option chooses
+ * nodes.
  * @throws Problem as {@link readStatusOptions}
  */
 export async function readDeclaredNodes<Options extends NodeOptions>(

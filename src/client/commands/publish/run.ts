@@ -28,7 +28,7 @@ export interface PublishCommandOptions extends CommonOptions {
 }
 
 /**
- * @param nodes which ones; those that the options name when left out
+ * @param nodes the nodes; by default those of the options
  * @throws Problem `usage`, `bad-publication`, `bad-checksum`, `bad-archive`, `bad-key`: before any node is asked
  */
 export async function runPublish(
@@ -78,7 +78,7 @@ function readValidity(text: string): number {
   throw new Problem('usage', `“${text}” is not a valid time for --valid`, 'write it as 30m or 2h, up to 24h');
 }
 
-/** An hour, and the time that a line of 1 Mbit/s takes for it. */
+/** An hour, plus the time that a link of 1 Mbit/s takes. */
 function validityFor(size: number): number {
   return Math.min(longestValidity, 3_600_000 + Math.ceil(size / 125));
 }

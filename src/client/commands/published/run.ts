@@ -12,7 +12,7 @@ import { printTable } from '../../render/table.ts';
 
 type Listed = Agents['publish']['list']['output'];
 
-/** Prints what each node holds. */
+/** Prints the artifacts on each node. */
 export async function listPublished(
   application: string | undefined,
   options: CommonOptions,

@@ -15,7 +15,7 @@ export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
         )
         .option('--playbook <file>', 'where the playbook of the run is, if not where the run started')
         .option('--force', 'even if another process may still be running it, or its journal is incomplete');
-      // It keeps to the nodes that the run began with.
+      // It keeps the nodes that the run began with.
       takeList(addRunOptions(command), false).action(async (run, words, options) => {
         const { resumeRun } = await import('./run.ts');
         const secrets = Object.fromEntries(parseKeyValues(words));

@@ -3,9 +3,9 @@ import type { RunPlaybookOptions } from '../../runs/run-playbook.ts';
 
 export interface ResumeOptions extends RunPlaybookOptions {
   readonly force?: boolean;
-  /** The file of the playbook, where it is not where the run started. */
+  /** The file of the playbook, if it has moved since the run started. */
   readonly playbook?: string;
 }
 
-/** How a run began. */
+/** The first entry of a run. */
 export type Started = Extract<JournalEntry, { type: 'run-started' }>;

@@ -7,10 +7,10 @@ import { type FoundRun, operatorsOf } from '../../runs/fleet/find-run.ts';
 import { findKeepers } from '../../runs/fleet/read-copies.ts';
 
 /**
- * A process on this host that still runs it keeps others out. What runs elsewhere is known by its lease, where nodes store the
- * journal; else nobody can know.
- * @param force take it for gone where that can't be known
- * @param isSettled true once this process has written its own line: those behind it came later
+ * A process on this host that still runs it excludes others. A run elsewhere is known by its lease, if nodes store the
+ * journal; otherwise it is unknown.
+ * @param force treat it as gone if that is unknown
+ * @param isSettled true once this process has written its own line: those after it came later
  * @returns whether it had to wait for the end of a lease: the journal may have grown until then
  * @throws Problem `run-in-progress`
  */

@@ -20,12 +20,12 @@ import { agreeToTakeOver, requireAuthors } from './take-over.ts';
 export interface ResumeRequest {
   /** Its id, or the beginning of it. */
   readonly run: string;
-  /** Inputs that the journal does not hold. */
+  /** Inputs that are not in the journal. */
   readonly secrets: Readonly<Record<string, unknown>>;
   readonly options: ResumeOptions;
 }
 
-/** Continues a run that any operator started, on any host: what is known to be done is not done again. */
+/** Continues a run that any operator started, on any host, without repeating known work. */
 export async function resumeRun(
   { run, secrets, options }: ResumeRequest,
   catalogue: readonly Ddl[],
@@ -64,7 +64,7 @@ export async function resumeRun(
   }
 }
 
-/** The run, once nobody runs it any more. What was written while this waited for that is part of it. */
+/** The run, once nobody runs it any more, with the entries that were written during that wait. */
 async function findAlone(run: string, look: JournalLookup, self: string, force: boolean) {
   for (;;) {
     const found = await findRunAnywhere(run, look, { lenient: force });
@@ -86,7 +86,7 @@ function requireUnfinished(entries: readonly JournalEntry[], runId: string): Sta
   return started;
 }
 
-/** @throws Problem `usage`: the other inputs of a run stay what they were */
+/** @throws Problem `usage`: the other inputs of a run cannot change */
 function requireSecretsOnly(
   secrets: ResumeRequest['secrets'],
   { inputs }: Playbook,
@@ -98,7 +98,7 @@ function requireSecretsOnly(
   throw new Problem('usage', `a run keeps the inputs that it started with${was}`, 'start another run instead');
 }
 
-/** What is configured now must not take the place of what an input was. */
+/** The current configuration must not replace an input of the run. */
 function secretsOf({ inputs }: Playbook, defaults: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(defaults).filter(([name]) => inputs[name]?.sensitive === true));
 }

@@ -1,4 +1,4 @@
-/** The playbook that a run started with. */
+/** The original playbook of a run. */
 import { hostname } from 'node:os';
 import { Problem } from '../../../core/errors.ts';
 import { readHistory } from '../../../playbook/journal/history.ts';
@@ -18,8 +18,8 @@ interface Look extends JournalLookup {
 }
 
 /**
- * From its file or as it is shipped; for a run from elsewhere also from its journal, where it is compiled again. It must say what
- * it said then.
+ * From its file or as it is shipped; for a run from elsewhere also from its journal, where it is compiled again. Its
+ * content must be the same.
  * @throws Problem `playbook-changed`, or as loadWithNodes
  */
 export async function findSame(found: FoundRun, started: Started, look: Look): Promise<KnownPlaybook> {

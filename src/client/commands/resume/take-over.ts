@@ -1,4 +1,4 @@
-/** Continuing what another operator began. */
+/** Continues the run of another operator. */
 import { Problem } from '../../../core/errors.ts';
 import { count, printable } from '../../../core/text.ts';
 import type { CliContext } from '../../cli/context.ts';
@@ -8,8 +8,8 @@ import { formatInputs } from '../../runs/record.ts';
 import type { ResumeOptions, Started } from './options.ts';
 
 /**
- * A file on this host proves nothing of who wrote it: it is only continued by the operator that it names. What nodes store is
- * signed, and each line must be of the operator in whose name it speaks.
+ * A file on this host does not prove its author: only the operator that it names continues it. The copies on nodes are
+ * signed, and each line must be signed by the operator that it names.
  * @throws Problem `other-operator`, `bad-journal`, `author-revoked`
  */
 export function requireAuthors(
@@ -33,7 +33,7 @@ export function requireAuthors(
   throw new Problem('author-revoked', what, 'find out why; to continue the run anyway, add --force');
 }
 
-/** Shows whose run it is, and asks. @throws Problem `not-agreed`, `no-terminal` */
+/** Shows the operator of the run, and asks. @throws Problem `not-agreed`, `no-terminal` */
 export async function agreeToTakeOver(
   { run, stored, entries, lost }: FoundRun,
   { playbook, inputs, operator, digest }: Started,

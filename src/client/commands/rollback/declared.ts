@@ -6,7 +6,7 @@ import type { RollbackOptions } from './options.ts';
 
 type TypedOptions = Omit<RollbackOptions, 'cluster'> & Partial<Pick<RollbackOptions, 'cluster'>> & DeclaredOptions;
 
-/** The options of a rollback: what was typed, then what fleet.yaml says of the application. @throws Problem */
+/** The options of a rollback: typed ones, then those of the application in fleet.yaml. @throws Problem */
 export async function readRollbackOptions(
   name: string | undefined,
   typed: TypedOptions,
@@ -30,7 +30,7 @@ export async function readRollbackOptions(
     ...typed,
     ...discovery,
     ...(batch === undefined ? {} : { batch }),
-    // Undefined, or true: nobody named any.
+    // Undefined, or true: none was named.
     ...((typed.check ?? true) === true && checks !== undefined ? { check: checks } : {}),
     cluster: clusterOf(application, typed.cluster),
     notify: typed.notify && recipient !== false,
@@ -38,11 +38,13 @@ export async function readRollbackOptions(
   };
 }
 
-/** How many servers an upgrade of the application takes out at a time; undefined where that depends on what can be spared. */
+/**
+ * How many servers an upgrade of the application takes out at a time; undefined if that depends on what can be spared.
+ */
 function batchOf({ strategy, batch }: Upgrade): string | undefined {
   if (batch !== undefined) return String(batch);
   return strategy === undefined || strategy === 'auto' ? undefined : batches[strategy];
 }
 
-/** As the playbook of each strategy has it. A release that served before need not prove itself, so there is no soak. */
+/** As in the playbook of each strategy. A release that served before is known to work, so there is no soak. */
 const batches = { parallel: '100%', rolling: '2', canary: '1,25%,50%' } as const;

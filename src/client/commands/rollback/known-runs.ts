@@ -1,4 +1,4 @@
-/** The runs that may be undone, from this host and from the nodes. */
+/** The runs that can be undone, from this host and from the nodes. */
 import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
@@ -13,7 +13,7 @@ export interface KnownRun {
   readonly entries: readonly JournalEntry[];
 }
 
-/** How many of the latest journals are looked through: on this host, and on the nodes. */
+/** How many of the latest journals are searched: on this host, and on the nodes. */
 const most = 1000;
 const mostStored = 100;
 
@@ -23,7 +23,10 @@ export async function* namedRun(id: string, look: JournalLookup): AsyncGenerator
   yield { id: run, entries };
 }
 
-/** The runs that were written to last, the latest first. @throws Problem where one can’t be read whole: it may be the one that is meant */
+/**
+ * The runs with the latest entries, the latest first. @throws Problem if one cannot be read whole: it may be the wanted
+ * one
+ */
 export async function* latestRuns(look: JournalLookup): AsyncGenerator<KnownRun> {
   const { session, catalogue, options, context } = look;
   const { stateDirectory, journal } = session.config;
@@ -47,7 +50,7 @@ async function readOne(id: string, nodes: readonly FoundNode[], look: JournalLoo
     const refuse = (warning: string) => {
       throw new Problem('bad-journal', warning.replace(/^warning: /, ''));
     };
-    // What nodes store whole stands in for a file here that is damaged.
+    // A whole journal on nodes replaces a damaged file here.
     const local = await readJournal(stateDirectory, id, stored === undefined ? refuse : () => {});
     return compareJournals(local, stored).entries;
   } catch (error) {
@@ -56,7 +59,7 @@ async function readOne(id: string, nodes: readonly FoundNode[], look: JournalLoo
   }
 }
 
-/** What one node alone makes up must not keep a run from being undone. */
+/** An invention of a single node must not keep a run from being undone. */
 async function fetchBelieved(id: string, nodes: readonly FoundNode[], look: JournalLookup) {
   try {
     return await fetchRunFrom(id, nodes, look, true);

@@ -1,6 +1,6 @@
 import type { RunPlaybookOptions } from '../../runs/run-playbook.ts';
 
-/** What was typed, or is said in fleet.yaml. */
+/** Typed options, or those of fleet.yaml. */
 export interface RollbackOptions extends RunPlaybookOptions {
   readonly cluster: string;
   readonly application?: string;
@@ -10,7 +10,7 @@ export interface RollbackOptions extends RunPlaybookOptions {
   readonly notify: boolean;
   readonly minAvailable?: string;
   readonly batch?: string;
-  /** Names of checks; false for none, true where nothing is said. */
+  /** Names of checks; false for none, true by default. */
   readonly check?: readonly string[] | boolean;
   readonly dryRun?: boolean;
   /** Undo a rollback without asking. */

@@ -9,12 +9,12 @@ import { requireDdl } from '../../../library/fleet/agents.ts';
 import type { Known } from './recorded.ts';
 import type { RollbackOptions } from './options.ts';
 
-/** What to type where nothing else shows what served before. */
+/** The command to type if nothing else shows the earlier releases. */
 export const byHand = 'name the releases yourself: mco-deploy run rollback cluster=… targets=NODE=REVISION,…';
 
 /**
- * What the nodes themselves know, if no journal says it: safe only where all of them serve the same release, since
- * otherwise a run did not come to all of them and each remembers another one.
+ * The nodes' own memory, if no journal has the releases: only safe if all of them serve the same release, since
+ * otherwise a run did not reach all of them and each remembers another one.
  * @throws Problem `no-release-before`
  */
 export async function readReleasesBefore(

@@ -1,4 +1,4 @@
-/** The run to undo, as a journal has it. */
+/** The run to undo, from a journal. */
 import { Problem } from '../../../core/errors.ts';
 import type { JournalLookup } from '../../runs/fleet/fetch-run.ts';
 import {
@@ -11,20 +11,20 @@ import {
 import { latestRuns, namedRun } from './known-runs.ts';
 import type { RollbackOptions } from './options.ts';
 
-/** What each node served before, and what it may serve now: something else was brought by somebody else. */
+/** The earlier release of each node, and those that it may serve now: any other was deployed by somebody else. */
 export interface Known {
   readonly before: ReadonlyMap<string, string>;
   readonly brought: readonly string[];
   /** The load balancers that the run called; undefined if no journal names them. */
   readonly balancers?: readonly string[];
   readonly recipient?: string;
-  /** Inputs of the run that hold for its undoing, too. */
+  /** Inputs of the run that also apply to its undoing. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** True when the run was itself a rollback. */
   readonly isRollback: boolean;
 }
 
-/** Undefined where no run that is known upgraded servers of the cluster. @throws Problem `unknown-run`, `nothing-to-undo` */
+/** Undefined if no known run upgraded servers of the cluster. @throws Problem `unknown-run`, `nothing-to-undo` */
 export async function findRecorded(
   { cluster, run, application }: RollbackOptions,
   look: JournalLookup,

@@ -8,7 +8,9 @@ import { findRecorded, type Known } from './recorded.ts';
 import { readReleasesBefore, byHand } from './read-releases.ts';
 import type { RollbackOptions } from './options.ts';
 
-/** The playbook `rollback`, with what each server served before: by the journal of the run, else as the nodes report it. */
+/**
+ * The playbook `rollback`, with the earlier release of each server: from the journal of the run, else from the nodes.
+ */
 export async function rollBack(
   options: RollbackOptions,
   catalogue: readonly Ddl[],
@@ -50,7 +52,10 @@ export async function rollBack(
   return await runNamedPlaybook({ playbook: 'rollback', inputs, options }, catalogue, context);
 }
 
-/** As a second “rpc appmgr rollback” fails on a node, a second rollback does not bring back by itself what the first one replaced. */
+/**
+ * Like a second “rpc appmgr rollback” on a node, a second rollback fails: it does not restore what the first one
+ * replaced.
+ */
 async function requireRedo(
   { before }: Known,
   { redo, yes, cluster }: RollbackOptions,

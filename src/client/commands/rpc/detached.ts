@@ -1,4 +1,4 @@
-/** Calls that nobody waits for. */
+/** Detached calls. */
 import { Problem } from '../../../core/errors.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import { count } from '../../../core/text.ts';
@@ -15,7 +15,7 @@ interface DetachOptions {
   readonly quiet?: boolean;
 }
 
-/** @throws Problem `usage` for what only makes sense where replies are waited for */
+/** @throws Problem `usage` for options that only make sense when replies are awaited */
 export function refuseWaiting({ detach, dryRun, batch }: DetachOptions): void {
   if (detach !== true) return;
   if (batch !== undefined) throw new Problem('usage', '--detach does not wait, so --batch cannot: use one of the two');

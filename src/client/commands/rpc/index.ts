@@ -30,7 +30,7 @@ export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
   };
 }
 
-/** What the agent and the action that stand before `--help` take and give. */
+/** The inputs and outputs of the agent and the action before `--help`. */
 function explainWords([agent, action = '']: readonly string[], catalogue: readonly Ddl[]): string {
   const ddl = catalogue.find(({ name }) => name === agent);
   if (ddl === undefined) return '';

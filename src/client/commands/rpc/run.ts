@@ -45,8 +45,8 @@ interface RpcArguments {
 }
 
 /**
- * Calls one action on all nodes that match; the whole of the input is checked before any is called.
- * The nodes themselves describe an agent that is not built in.
+ * Calls one action on all nodes that match; the whole input is checked before any is called. The nodes themselves
+ * describe an agent that is not built in.
  */
 export async function runRpc(words: RpcArguments, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   const { options } = words;
@@ -117,7 +117,7 @@ function startArriving(options: RpcOptions, context: CliContext): Arriving {
   return { shown, show };
 }
 
-/** A person who asks for more wants to see every reply. */
+/** With -v, every reply is shown. */
 function displayOf({ display, verbose }: RpcOptions, description: ActionDdl): Display {
   return chooseDisplay(display ?? (verbose === true ? 'all' : undefined), description);
 }

@@ -21,7 +21,7 @@ export interface RunRequest {
   readonly options: RunCommandOptions;
 }
 
-/** Runs a playbook: checks all of it and its inputs first, and prints every step as it ends. */
+/** Runs a playbook: checks it with its inputs first, and prints every step as it ends. */
 export async function runNamedPlaybook(
   request: RunRequest,
   catalogue: readonly Ddl[],
@@ -29,7 +29,7 @@ export async function runNamedPlaybook(
 ): Promise<number> {
   const { options } = request;
   const tree = await readPlaybook(request.playbook);
-  // Refuse what can be refused before any node is asked.
+  // Refuse everything possible before any node is asked.
   if (unknownAgents(tree, catalogue).length === 0) compilePlaybook(tree, catalogue);
   const session = await openSession(options, context);
   try {

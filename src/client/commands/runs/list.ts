@@ -64,7 +64,7 @@ function print(records: readonly RunRecord[], none: string, options: ListOptions
   else showRuns(runs, options, context);
 }
 
-/** As much of an id as distinguishes it from the others that are listed. */
+/** The shortest part of an id that distinguishes it from the others in the list. */
 function shortIdOf(run: string, all: readonly RunRecord[]): string {
   for (let length = 8; length < run.length; length++) {
     const short = run.slice(0, length);
@@ -102,7 +102,7 @@ function colorOf(state: string): Color {
   return state === 'failed' || state === 'cut-off' ? 'red' : 'yellow';
 }
 
-/** `10, 9` out of the targets of a rollback. */
+/** `10, 9` from the targets of a rollback. */
 function revisionsIn(targets: unknown): string {
   const list: unknown[] = Array.isArray(targets) ? targets : [];
   return [...new Set(list.map((target) => String(target).split('=')[1] ?? ''))].join(', ');

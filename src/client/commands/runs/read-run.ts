@@ -1,4 +1,4 @@
-/** The journal of a run for a look at it: from this host where it is whole here, else from the nodes. */
+/** The journal of a run for display: from this host if it is whole here, else from the nodes. */
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
@@ -19,7 +19,7 @@ export interface ReadRunOptions extends CommonOptions {
 export interface SeenRun {
   readonly run: string;
   readonly entries: readonly JournalEntry[];
-  /** Whether a node keeps a lease of it, where nodes were asked. */
+  /** Whether a node keeps a lease of it, if nodes were asked. */
   readonly isHeld?: boolean | undefined;
 }
 

@@ -30,7 +30,7 @@ export async function reportRun(
   return exitCode.ok;
 }
 
-/** For its owner alone, as the journal is. */
+/** Only for its owner, like the journal. */
 async function write(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text, { mode: 0o600 });

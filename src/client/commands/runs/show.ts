@@ -14,7 +14,7 @@ interface ShowOptions extends ReadRunOptions {
   readonly verbose?: boolean;
 }
 
-/** Prints what a run did, and which servers the load balancers that it called keep out now. */
+/** Prints what a run did, and which servers its load balancers keep out now. */
 export async function showRun(
   id: string,
   options: ShowOptions,

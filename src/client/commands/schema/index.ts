@@ -3,7 +3,7 @@ import { suggest } from '../../../core/text.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import type { LoadNodeParts } from '../../fleet-file/model.ts';
 
-/** @param load what a fleet's file may hold */
+/** @param load the schema of a fleet's file */
 export const schemaCommand = (load: LoadNodeParts): CommandEntry => ({
   name: 'schema',
   define: (program, context) => {

@@ -12,18 +12,18 @@ import type { Rotation } from '../../runs/rotation.ts';
 
 export interface DeployedNodes {
   readonly outcomes: readonly Outcome[];
-  /** With what load balancers and journals add to it; by cluster, then by name. */
+  /** With data from load balancers and journals; by cluster, then by name. */
   readonly of: (rotation: Rotation, journals: readonly (readonly JournalEntry[])[]) => Deployed[];
 }
 
 export interface DeployedOptions {
   readonly session: Session;
   readonly catalogue: readonly Ddl[];
-  /** Show this one alone. */
+  /** Show only this one. */
   readonly application?: string;
 }
 
-/** Asks the nodes that run applications what serves there. */
+/** Asks the nodes with applications for the serving releases. */
 export async function readDeployed(
   nodes: readonly FoundNode[],
   { session, catalogue, application }: DeployedOptions,
@@ -61,7 +61,7 @@ function statusesIn(data: Outcome['data']): Outcome['data'][] {
   return Array.isArray(data.applications) ? data.applications.filter(isObject) : [data];
 }
 
-/** As the node recorded it when the release arrived, in a run of any operator. */
+/** As the node recorded it when the release was activated, in a run of any operator. */
 function originIn({ since, caller, run }: Outcome['data']): DeployedBy | undefined {
   if (typeof since !== 'number' || typeof caller !== 'string') return undefined;
   return { at: since, operator: callerName(caller), run: typeof run === 'string' ? run : '' };

@@ -10,7 +10,7 @@ export interface Status {
   readonly out: readonly OutServer[];
   /** Whether any load balancer replied. */
   readonly asked: boolean;
-  /** The runs from here, the newest first. */
+  /** The runs of this host, the newest first. */
   readonly records: readonly RunRecord[];
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -21,7 +21,7 @@ export interface StatusOptions {
   readonly wide: boolean;
 }
 
-/** A table of nodes, then all that is not as it should be. */
+/** A table of nodes, then everything unusual. */
 export function formatStatus({ deployed, out, asked, records, now }: Status, options: StatusOptions): string[] {
   const { paint } = options;
   const warn = (head: string, rest: string) => `${paint('yellow', head)} ${rest}`;

@@ -6,7 +6,7 @@ import type { FleetRun } from '../../runs/fleet/fleet-runs.ts';
 import { listJournals, readJournal } from '../../runs/read-journal.ts';
 import { type RunRecord, recordRun } from '../../runs/record.ts';
 
-/** How many of the latest journals are looked at. */
+/** How many of the latest journals are read. */
 const most = 100;
 
 export interface RecentRuns {
@@ -15,8 +15,8 @@ export interface RecentRuns {
 }
 
 /**
- * The latest runs from here and those that nodes store, the newest first; a journal that can’t be read is left out.
- * @param stored of a run that both have, the journal with more of it counts
+ * The latest runs of this host and those that nodes store, the newest first; an unreadable journal is skipped.
+ * @param stored of a run that both have, the longer journal counts
  */
 export async function readRuns(
   stateDirectory: string,

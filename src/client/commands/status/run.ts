@@ -30,15 +30,15 @@ function applicationOf({ application }: StatusOptions) {
   return application === undefined ? {} : { application };
 }
 
-/** Of the runs that nodes store, so many of the latest are looked at. */
+/** How many of the latest runs on nodes are read. */
 const mostStored = 20;
 
-/** Milliseconds between two looks of --watch. */
+/** Milliseconds between two updates of --watch. */
 const interval = 2000;
 
 /**
- * Prints what runs where, what is out of traffic, which clusters are mixed and which runs are incomplete. What can’t be
- * asked is named: it is not “all well”.
+ * Prints what runs where, what is out of traffic, which clusters are mixed and which runs are incomplete. A node that
+ * cannot be asked is named: it does not count as healthy.
  */
 export function showStatus(options: StatusOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   return withSession(options, context, async (session) => {
@@ -65,7 +65,7 @@ interface Seen {
   readonly outcomes: readonly Outcome[];
 }
 
-/** What --watch compares: all that is shown, but for how long ago something was. */
+/** What --watch compares: everything shown except ages. */
 function keyOf({ status, findings, outcomes }: Seen): string {
   const failed = outcomes.filter(({ outcome }) => outcome !== 'ok').map(({ node, code }) => [node, code]);
   const missing = [...findings.silent, ...findings.broken].map(({ name }) => name);
@@ -89,14 +89,14 @@ function show(
   printMissing(findings, context);
 }
 
-/** Facts and classes that are asked for are those of servers: their load balancers have others. */
+/** The requested facts and classes are those of servers: their load balancers have others. */
 function balancersFor(options: StatusOptions): TargetOptions {
   const targets = readTargetOptions(options, 'haproxy');
   const { agents, identities } = targets.filter;
   return { ...targets, filter: { ...noFilter, agents, identities } };
 }
 
-/** Who is missing of either. */
+/** The missing nodes of both. */
 function unite(one: Findings, other: Findings): Findings {
   const names = new Set([...one.silent, ...one.broken].map(({ name }) => name));
   return {
@@ -124,7 +124,7 @@ async function look(
     session.find(balancersFor(options)),
   ]);
   const findings = unite(servers, balancers);
-  // An operator who may not read journals sees all the rest.
+  // An operator who may not read journals sees everything else.
   const keepers = findings.nodes.filter(({ description }) => description.agents.some(({ name }) => name === 'journal'));
   const isLocal = session.config.journal === 'local' || keepers.length === 0;
   const [rotation, deployed, { records, journals }] = await Promise.all([

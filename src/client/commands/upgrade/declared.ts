@@ -10,13 +10,13 @@ interface Words {
   readonly revision: string | undefined;
 }
 
-/** The options as they were typed: what stands nowhere is undefined. */
+/** The typed options; the others are undefined. */
 export type TypedUpgradeOptions = Omit<UpgradeOptions, 'cluster' | 'rev' | 'strategy' | 'onFailure'> &
   Partial<Pick<UpgradeOptions, 'cluster' | 'rev' | 'strategy' | 'onFailure'>> &
   DeclaredOptions;
 
 /**
- * The options of an upgrade: what was typed, then what fleet.yaml says of the application, then the defaults.
+ * The options of an upgrade: typed ones, then those of the application in fleet.yaml, then the defaults.
  * @throws Problem `usage`, or as {@link readDeclared}
  */
 export async function readUpgradeOptions(
@@ -59,14 +59,14 @@ async function fromFleet(
     ...defined({ ...typed, ...discovery }),
     cluster: clusterOf(application, typed.cluster),
     rev,
-    // Undefined, or true: nobody named any.
+    // Undefined, or true: none was named.
     check: (typed.check ?? true) === true && checks !== undefined ? checks : typed.check,
     notify: typed.notify && recipient !== false,
     ...(typeof recipient === 'string' ? { recipient } : {}),
   };
 }
 
-/** What fleet.yaml says, as options. */
+/** The settings of fleet.yaml as options. */
 function optionsOf({ strategy, batch, soak, on_failure, min_available, backend }: Upgrade): Partial<UpgradeOptions> {
   return defined({
     strategy,

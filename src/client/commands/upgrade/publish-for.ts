@@ -5,7 +5,7 @@ import type { CliContext } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { runPublish } from '../publish/run.ts';
 
-/** What `upgrade` was given, as far as publishing goes. */
+/** The options of `upgrade` for publishing. */
 export interface PublishForOptions extends CommonOptions {
   readonly cluster: string;
   readonly rev: string;
@@ -16,8 +16,8 @@ export interface PublishForOptions extends CommonOptions {
 }
 
 /**
- * Publishes what `upgrade --publish` names, to the servers of the cluster. Where one of them does not take it, nothing is
- * upgraded. What is printed of it goes to standard error: standard output is the run's.
+ * Publishes the file of `upgrade --publish` to the servers of the cluster. If one of them does not accept it, nothing
+ * is upgraded. Its output goes to standard error, because standard output belongs to the run.
  * @returns the exit code of publishing
  * @throws Problem `usage`
  */

@@ -26,18 +26,18 @@ export interface UpgradeOptions extends RunPlaybookOptions {
   readonly batch?: string;
   readonly soak?: string;
   readonly onFailure: string;
-  /** Names of checks; false for none, true where nothing is said. */
+  /** Names of checks; false for none, true by default. */
   readonly check: readonly string[] | boolean;
   /** Further inputs of the playbook, as `name=value`. */
   readonly with?: readonly string[];
   readonly dryRun?: boolean;
-  /** An artifact that is published as the revision first. */
+  /** An artifact to publish first, as the revision. */
   readonly publish?: string;
   /** The key that signs it. */
   readonly sign?: string;
 }
 
-/** `upgrade` is the shipped playbook of its strategy with its inputs as options. @throws Problem `usage` */
+/** Runs the shipped playbook of the strategy with its inputs as options. @throws Problem `usage` */
 export async function upgradeCluster(
   options: UpgradeOptions,
   catalogue: readonly Ddl[],
@@ -55,7 +55,7 @@ export async function upgradeCluster(
   return await runNamedPlaybook({ playbook: playbooks[strategy.name], inputs, options }, catalogue, context);
 }
 
-/** In the words of this command, and before anybody is asked. */
+/** In the words of this command, and before any node is asked. */
 async function requireRecipient(
   { notify, recipient, config }: UpgradeOptions,
   more: Readonly<Record<string, string>>,

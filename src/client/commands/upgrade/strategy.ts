@@ -1,4 +1,7 @@
-/** Chooses how an upgrade goes: all servers together where those that stay can carry the load, else a batch at a time. */
+/**
+ * Chooses the strategy of an upgrade: all servers together if the remaining ones can carry the load, else a batch at a
+ * time.
+ */
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
 import { count } from '../../../core/text.ts';
@@ -13,7 +16,7 @@ import { requireDdl } from '../../../library/fleet/agents.ts';
 export interface Strategy {
   readonly name: 'parallel' | 'rolling' | 'canary';
   readonly batch: string | undefined;
-  /** In words; undefined where it was asked for, or where the run itself will say what is wrong. */
+  /** In words; undefined if it was requested, or if the run itself will report the fault. */
   readonly why?: string | undefined;
 }
 
@@ -23,10 +26,10 @@ interface UpgradeTargets extends CommonOptions {
   readonly minAvailable?: string;
 }
 
-/** What load balancers say of taking so many servers out: how many stay usable at least, or that it is too few. */
+/** The load balancers' reply about taking so many servers out: how many stay usable at least, or that it is too few. */
 export type Capacity = { readonly left: number } | { readonly refused: string } | undefined;
 
-/** Asks the load balancers, by a dry run of what the upgrade would ask them. */
+/** Asks the load balancers by dry runs of the calls of the upgrade. */
 export function chooseStrategy(
   options: UpgradeTargets,
   catalogue: readonly Ddl[],
@@ -45,13 +48,13 @@ export function chooseStrategy(
   });
 }
 
-/** Pure but for what it asks. @param ask what would stay when these are taken out */
+/** Pure except for its questions. @param ask returns what would stay when these are taken out */
 export async function decideStrategy(
   servers: readonly string[],
   ask: (servers: readonly string[]) => Promise<Capacity>,
 ): Promise<Strategy> {
   const all = await ask(servers);
-  // What else is wrong the run says itself, and better.
+  // The run itself reports other faults better.
   if (all === undefined) return { name: 'parallel', batch: undefined };
   const enough = 'left' in all && all.left >= servers.length;
   if (enough) {
@@ -86,7 +89,7 @@ async function askCapacity(
 function capacityOf(outcomes: readonly Outcome[]): Capacity {
   const few = outcomes.find(({ code }) => code === 'too-few-servers');
   if (few !== undefined) return { refused: few.message };
-  // A load balancer that has none of them has no say.
+  // A load balancer that has none of them does not count.
   const counts = outcomes.flatMap(({ outcome, data }) =>
     outcome === 'ok' && typeof data.available === 'number' ? [data.available] : [],
   );

@@ -14,7 +14,7 @@ interface VerifyOptions {
   readonly json?: boolean;
 }
 
-/** What is said of one file: `ok`; `changed`, its sum is another; `unknown`, the list does not name it. */
+/** The result for one file: `ok`; `changed`, its sum differs; `unknown`, the list does not name it. */
 type FileStatus = 'ok' | 'changed' | 'unknown';
 
 const words: Readonly<Record<FileStatus, string>> = {
@@ -24,7 +24,7 @@ const words: Readonly<Record<FileStatus, string>> = {
 };
 
 /**
- * Nothing in the list of sums counts before its signature holds.
+ * The list of sums is not used before its signature is valid.
  * @throws Problem `no-release-key`, `bad-release-key`, `bad-signature`, `unreadable-file`
  */
 export async function verifyFiles(
@@ -53,7 +53,7 @@ async function readKey(file: string | undefined): Promise<KeyObject> {
     const key = createPublicKey(pem);
     if (key.asymmetricKeyType === 'ed25519') return key;
   } catch {
-    // Said below, as of a key of another type.
+    // Reported below, like a key of another type.
   }
   throw new Problem('bad-release-key', `${file ?? 'the key in this program'} is not an Ed25519 key in PEM`);
 }

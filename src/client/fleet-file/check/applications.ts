@@ -5,7 +5,7 @@ import type { Faults } from './faults.ts';
 import type { Application, Fleet, Host, NodeParts } from '../model.ts';
 import { applicationSettings } from '../node-settings.ts';
 
-/** The values of the fact that `upgrade` finds servers by; a host without it has the name of its role. */
+/** The values of the fact by which `upgrade` finds servers; a host without it has the name of its role. */
 export function clustersOf(hosts: readonly Host[]): string[] {
   return [...new Set(hosts.map(({ facts, role }) => String(facts.cluster ?? role.name)))].sort();
 }
@@ -44,7 +44,7 @@ function checkBalancers({ name }: Application, fleet: Fleet, path: readonly stri
   faults.add(path, `no balancer serves ${name}: ${what}, so it could not be taken out of traffic`, true);
 }
 
-/** By what appmgr knows of an application; the keys that are fleet.yaml’s own count for the nearest, too. */
+/** By appmgr's schema of an application; fleet.yaml’s own keys are suggested, too. */
 function checkKeys({ name, settings }: Application, parts: NodeParts, path: readonly string[], faults: Faults): void {
   const appmgr = parts.agents.find((agent) => agent.name === 'appmgr');
   if (appmgr === undefined) return;
@@ -67,7 +67,7 @@ function checkUpgrade(application: Application, fleet: Fleet, path: readonly str
   const { upgrade, role: name } = application;
   const role = fleet.roles.find((one) => one.name === name);
   if (role === undefined) return;
-  // Checks that stand in a file of the host's own are known there alone.
+  // Checks in a file of the host itself are only known there.
   if (!Object.hasOwn(role.agents, 'nrpe') || Object.keys(role.checks).length > 0) {
     for (const [index, check] of (upgrade.checks ?? []).entries()) {
       faults.requireKnown([...path, 'upgrade', 'checks', String(index)], 'check', check, Object.keys(role.checks));

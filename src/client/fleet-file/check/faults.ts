@@ -2,11 +2,11 @@ import { Problem } from '../../../core/errors.ts';
 import { suggest } from '../../../core/text.ts';
 import type { Locate } from '../model.ts';
 
-/** All that is wrong in a fleet.yaml, so that it is reported at once. */
+/** All faults of a fleet.yaml, so that they are reported at once. */
 export interface Faults {
-  /** @param key whether the key is at fault, not its value */
+  /** @param key whether the fault is in the key, not in its value */
   readonly add: (path: readonly string[], message: string, key?: boolean) => void;
-  /** Adds a fault where a name leads nowhere. @param what for a person: “role” */
+  /** Adds a fault if a name is unknown. @param what for a person: “role” */
   readonly requireKnown: (path: readonly string[], what: string, name: string, known: Iterable<string>) => boolean;
   /** @throws Problem `bad-configuration` when there is any */
   readonly throwAny: () => void;

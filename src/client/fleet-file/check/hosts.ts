@@ -46,7 +46,7 @@ export function checkHosts({ hosts, roles }: FleetDocument, faults: Faults): voi
   }
 }
 
-/** A host’s role alone, or what else is said of it. */
+/** Either only a host’s role, or all its settings. */
 export function hostFields(declared: HostDocument): HostFields {
   return isObject(declared) && !Array.isArray(declared)
     ? (declared as unknown as HostFields)

@@ -49,7 +49,7 @@ function checkAgents(
   }
 }
 
-/** Without its agents, which stand beside the settings. */
+/** Without its agents, which are beside the settings. */
 function checkSettings({ settings }: RoleDocument, path: readonly string[], parts: NodeParts, faults: Faults): void {
   const keyPath = [...path, 'settings'];
   if (Object.hasOwn(settings as object, 'agents')) {
@@ -59,7 +59,7 @@ function checkSettings({ settings }: RoleDocument, path: readonly string[], part
   checkSection('config/node', parts.settings, settings, keyPath, faults);
 }
 
-/** By the schema of a part, which stands in fleet.yaml at `place`. */
+/** By the schema of a part, which is in fleet.yaml at `place`. */
 export function checkSection(
   id: string,
   schema: object,
@@ -69,7 +69,7 @@ export function checkSection(
   inside: readonly string[] = [],
 ): void {
   const validate = validatorOf(id, schema);
-  // A copy: defaults are for the node to fill in.
+  // A copy: the node fills in defaults.
   if (validate(structuredClone(section))) return;
   for (const fault of faultsOf(validate)) {
     const path = [...keyPath, ...fault.path.slice(inside.length)];

@@ -1,6 +1,8 @@
 import { type Groups, type Policy, parsePolicy } from '../../../core/policy/parse.ts';
 
-/** A rule as it stands in a policy: in fleet.yaml, two or more spaces also separate columns, since YAML takes few tabs. */
+/**
+ * A rule in the form of a policy: in fleet.yaml, two or more spaces also separate columns, since tabs are rare in YAML.
+ */
 export function ruleLine(rule: string): string {
   const columns = rule.trim().split(/\t+| {2,}/);
   if (columns.length > 1) return columns.join('\t');

@@ -7,7 +7,7 @@ import type { DraftHost } from './draft.ts';
 const implicit = new Set(['all', 'ungrouped', '_meta']);
 
 /**
- * The hosts of what `ansible-inventory --list` prints. A host has one role: its group, or its groups together.
+ * The hosts in the output of `ansible-inventory --list`. A host has one role: its group, or its groups together.
  * @throws Problem `bad-nodes`
  */
 export function draftFromAnsible(text: string, file: string): DraftHost[] {
@@ -26,7 +26,7 @@ export function draftFromAnsible(text: string, file: string): DraftHost[] {
   return names.map((name) => hostOf(name, members.get(name) ?? [], variables[name], file));
 }
 
-/** The groups that name a host themselves: those above them say less of it. */
+/** The groups that directly contain a host: their parents are less specific. */
 function membersOf(groups: Readonly<Record<string, unknown>>): Map<string, string[]> {
   const members = new Map<string, string[]>();
   for (const [group, value] of Object.entries(groups)) {

@@ -1,22 +1,22 @@
 import { stringify } from 'yaml';
 import type { JsonObject } from '../../../core/json.ts';
 
-/** A host as it is imported. */
+/** An imported host. */
 export interface DraftHost {
   readonly name: string;
   /** HOST or HOST:PORT of its node. */
   readonly address?: string;
   readonly ssh?: string;
   readonly facts: JsonObject;
-  /** What its role is to be called. */
+  /** The name of its role. */
   readonly role: string;
-  /** What its role holds; hosts with the same name and another content get a role of their own. */
+  /** The content of its role; hosts with the same name and another content get a separate role. */
   readonly content: JsonObject;
-  /** As appmgr has them. */
+  /** In the form of appmgr. */
   readonly applications: Readonly<Record<string, JsonObject>>;
 }
 
-/** A fleet.yaml that holds these hosts. @param operators who may do everything */
+/** A fleet.yaml with these hosts. @param operators who may do everything */
 export function formatDraft(hosts: readonly DraftHost[], operators: readonly string[]): string {
   const roles = rolesOf(hosts);
   const entries = hosts.map(({ name, address, ssh, facts }): [string, unknown] => {

@@ -4,13 +4,13 @@ import { formatAddress } from '../../../core/node.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { DraftHost } from './draft.ts';
 
-/** The files of a node’s configuration that it returned; undefined where it may not be asked for them. */
+/** The configuration files that a node returned; undefined if they may not be read. */
 export type KnownFiles = ReadonlyMap<string, string> | undefined;
 
-/** What `apply` gives every node. */
+/** The common settings that `apply` gives every node. */
 const always = ['rpcutil', 'lock', 'crl', 'audit', 'config', 'appmgr', 'publish'];
 
-/** What a node that runs already would be in fleet.yaml. Settings of agents are known only of one that returned its files. */
+/** A running node in the form of fleet.yaml. Settings of agents are only known of a node that returned its files. */
 export function draftFromNode({ name, addresses, description }: FoundNode, files: KnownFiles): DraftHost {
   const settings = objectIn(files?.get('node.yaml'));
   const sections = isObject(settings.agents) ? (settings.agents as Record<string, JsonObject>) : {};
