@@ -64,8 +64,8 @@ const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND;
 export async function openAuditFile(file: string): Promise<AuditFileWriter> {
   await makeDirectories(dirname(file), 0o750);
   const reserve = `${file}.reserve`;
-  const { active, tail } = await openActive(file);
   let before = await fileBefore(file);
+  const { active, tail } = await openActive(file);
   let current = active;
   let full = await fillReserve(reserve);
 

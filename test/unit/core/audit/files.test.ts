@@ -28,11 +28,13 @@ describe('the files of an audit log', () => {
       'audit-00000000000a.jsonl',
       'audit-000000000003.jsonl.gz',
       'audit-000000000003.txt',
+      'audit-000000000003.jsonx',
       'other-000000000003.jsonl',
       'audit.jsonl.next',
       'xaudit-000000000003.jsonl',
     ];
-    for (const name of [...archives.toReversed(), ...others]) place(name);
+    const [second = '', tenth = '', last = ''] = archives;
+    for (const name of [tenth, last, second, ...others]) place(name);
     const expected = [2, 10, 999_999_999_999_999].map((first, at) => ({
       path: join(directory, archives[at] ?? ''),
       first,
@@ -93,7 +95,10 @@ describe('the lines of a file', () => {
       (await read()).map((line) => (line as [string])[0].length),
       [1, most],
     );
-    writeFileSync(file, Buffer.concat([half, Buffer.from('\n'), half, half, Buffer.from('x')]));
+    const [newline, lines] = [Buffer.from('\n'), [half, half, half]];
+    writeFileSync(file, Buffer.concat(lines.flatMap((line) => [line, newline])));
+    assert.equal((await read()).length, 3);
+    writeFileSync(file, Buffer.concat([half, newline, half, half, Buffer.from('x')]));
     await assert.rejects(read(), { code: 'malformed', message: `${file}:2: the line is too long for a record` });
   });
 
@@ -169,6 +174,12 @@ describe('a log that is verified while its daemon writes', () => {
       if (look === 1) renameSync(join(directory, 'audit-000000000009.jsonl'), join(directory, first));
     });
     assert.deepEqual([renamed.fault, renamed.looks, renamed.files], [undefined, 2, [first, 'audit.jsonl']]);
+    // One file less.
+    place(first, text(records.slice(1, 3)));
+    const fewer = await verify((look) => {
+      if (look === 1) rmSync(file);
+    });
+    assert.deepEqual([fewer.fault?.code, fewer.looks, fewer.files], ['removed', 2, [first]]);
   });
 
   test('is looked at again where its last line is half written, three times at most', async () => {

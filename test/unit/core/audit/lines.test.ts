@@ -101,6 +101,7 @@ describe('the requests of a log', () => {
       ],
     );
     assert.equal('outcome' in (entries[2] ?? {}), false);
+    assert.equal(only(asked(), record(3, outcome(2, { recorded: true }))).outcome?.recorded, true);
     const became = outcomeOf(record(7, ended) as AuditRecord & EndedRecord);
     assert.deepEqual(became, { ...record(7, ended), kind: 'outcome', recorded: false });
   });

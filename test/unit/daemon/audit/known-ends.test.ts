@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { chainStart, hashLine } from '../../../../src/core/audit/record.ts';
+import { startKnownEnds } from '../../../../src/daemon/audit/known-ends.ts';
+
+const line = (sequence: number) => `{"v":1,"sequence":${sequence},"x":""}`;
+const endAt = (sequence: number) => ({ sequence, hash: hashLine(line(sequence)) });
+
+describe('whether a log has a record that a caller knows', () => {
+  let directory: string;
+  let file: string;
+  before(() => {
+    directory = mkdtempSync('/dev/shm/mco-ends-');
+    file = join(directory, 'audit.jsonl');
+    writeFileSync(file, Array.from({ length: 5 }, (_, index) => `${line(index + 1)}\n`).join(''));
+  });
+  after(() => rmSync(directory, { recursive: true }));
+  const other = (sequence: number) => ({ sequence, hash: 'f'.repeat(64) });
+
+  test('is known of those that were written since the start, without the files', async () => {
+    const { add, has } = startKnownEnds(join(directory, 'no', 'audit.jsonl'), () => endAt(9));
+    add(endAt(9));
+    assert.deepEqual([await has(endAt(9)), await has(other(9))], [true, false]);
+    assert.deepEqual([await has(chainStart), await has(other(0))], [true, false], 'where every log begins');
+  });
+
+  test('is looked up in the files of those before', async () => {
+    const { has } = startKnownEnds(file, () => endAt(5));
+    for (let sequence = 1; sequence <= 5; sequence++) {
+      for (const _ of [1, 2]) {
+        assert.equal(await has(endAt(sequence)), true);
+        assert.equal(await has(other(sequence)), false);
+      }
+    }
+  });
+
+  test('is never so of a record that is yet to be written', async () => {
+    const { has } = startKnownEnds(file, () => endAt(4));
+    assert.deepEqual([await has(endAt(5)), await has(endAt(4))], [false, true]);
+    assert.equal(await has({ sequence: 4, hash: '' }), false);
+  });
+
+  test('is not so where the files have no such record', async () => {
+    const { has } = startKnownEnds(file, () => endAt(9));
+    assert.deepEqual([await has(endAt(7)), await has(other(7))], [false, false]);
+  });
+
+  test('is remembered of 1024 records', async () => {
+    const { add, has } = startKnownEnds(file, () => endAt(5000));
+    for (let sequence = 2001; sequence <= 3023; sequence++) add(endAt(sequence));
+    assert.deepEqual([await has(endAt(2001)), await has(endAt(3023))], [true, true]);
+    assert.equal(await has(chainStart), true, 'the 1024th');
+    add(endAt(3024));
+    assert.equal(await has(endAt(2002)), true);
+    assert.equal(await has(chainStart), false, 'the oldest is forgotten, and no file has it');
+  });
+});
