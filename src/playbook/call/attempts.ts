@@ -136,7 +136,8 @@ async function callOnce(
   const sent = { ...asked, input, runId: run.runId, ...(timeout === undefined ? {} : { timeout }) };
   const outcomes = await run.ports.call(sent, receive, run.kill);
   for (const outcome of outcomes) receive(outcome);
-  for (const node of nodes) if (!heard.has(node)) receive(silence(node));
+  // Counts only where a node has no outcome yet.
+  for (const node of nodes) receive(silence(node));
   await Promise.all(written);
   if (broken !== undefined) throw broken;
   return nodes.flatMap((node) => heard.get(node) ?? []);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseShare, planBatches } from '../../../../src/playbook/call/batches.ts';
+import { parseShare, planBatches, sizeOf } from '../../../../src/playbook/call/batches.ts';
 import { stops } from '../../../../src/playbook/call/threshold.ts';
 
 function names(number: number): string[] {
@@ -39,9 +39,20 @@ describe('batches', () => {
     });
   }
 
-  for (const bad of [0, -1, 1.5, '0', '0%', '101%', '-5%', '', 'x', '5 %', '1e3', Number.NaN]) {
+  for (const bad of [0, -1, 1.5, '1.5', '2.25', '0', '0%', '101%', '-5%', '', 'x', '5 %', '1e3', Number.NaN]) {
     test(`takes ${JSON.stringify(bad)} for no size`, () => assert.equal(parseShare(bad), undefined));
   }
+});
+
+test('a share is a number from 1, or a percentage; spaces around it do not count', () => {
+  assert.deepEqual(['1', 1, ' 2 ', '50%'].map(parseShare), [
+    { number: 1 },
+    { number: 1 },
+    { number: 2 },
+    { percent: 50 },
+  ]);
+  assert.deepEqual([sizeOf('50%', 10_000), sizeOf('33.333%', 10_000)], [5000, 3333]);
+  assert.equal(sizeOf('half', 7), 7, 'all of them where it is neither');
 });
 
 describe('thresholds', () => {

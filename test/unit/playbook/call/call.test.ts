@@ -5,7 +5,8 @@ import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts'
 import { playbookText, runText } from '../../../support/fleet/playbook.ts';
 
 const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
-const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);
+const goes = '  - {id: go, call: thing.change, on: all, with: {to: x}}';
+const change = (more = '') => playbookText(goes.replace(/}$/, `${more}}`));
 
 describe('a call', () => {
   test('reaches every node once, under one request id', async () => {
@@ -120,6 +121,45 @@ describe('a call', () => {
     const report = await runText(change(), { ...fabric, ports });
     assert.equal(report.state, 'failed');
     assert.deepEqual(report.steps[0]?.ok, []);
+    assert.ok(!fabric.journal.some((entry) => 'node' in entry && entry.node === 'z'));
+  });
+
+  test('counts an outcome once, whether it comes during the call or at its end', async () => {
+    const fabric = createFabric(four);
+    const late = { ...fabric.ports, call: (...given: Parameters<typeof fabric.ports.call>) => silently(...given) };
+    const silently: typeof fabric.ports.call = (call, _onOutcome, kill) => fabric.ports.call(call, () => {}, kill);
+    for (const ports of [fabric.ports, late]) {
+      for (const list of [fabric.journal, fabric.events]) list.length = 0;
+      const report = await runText(change(), { ...fabric, ports });
+      assert.deepEqual(report.steps[0]?.ok, ['a', 'b', 'c', 'd']);
+      for (const entries of [fabric.journal, fabric.events])
+        assert.deepEqual(
+          entries.flatMap((entry) => (entry.type === 'outcome' ? [entry.node] : [])),
+          ['a', 'b', 'c', 'd'],
+        );
+    }
+  });
+
+  test('has the timeout of its step, and else that of the action', async () => {
+    const timeouts = async (more: string) => {
+      const fabric = createFabric(four);
+      await runText(change(more), fabric);
+      return fabric.calls.map((call) => ('timeout' in call ? call.timeout : 'of the action'));
+    };
+    assert.deepEqual([await timeouts(', timeout: 7'), await timeouts('')], [[7000], ['of the action']]);
+  });
+
+  test('whose reply has a sensitive output keeps no later message: it may repeat the output', async () => {
+    for (const data of [{ secret: 's3cret' }, { secret: 's3cret', pin: '0007' }, { number: 1 }]) {
+      const nodes = four.map((node) => ({ ...node, actions: { 'thing.look': () => data } }));
+      const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
+      const fabric = createFabric(nodes, { troubles });
+      await runText(playbookText(`  - {id: look, call: thing.look, on: all}\n${goes}`), fabric);
+      const kept = fabric.journal.find(
+        (entry) => entry.type === 'outcome' && entry.step === 'go' && entry.node === 'b',
+      );
+      assert.equal((kept as { message: string }).message, 'number' in data ? 'b is broken' : '(hidden)');
+    }
   });
 
   test('omits an input that is null, and refuses one that the DDL refuses', async () => {
