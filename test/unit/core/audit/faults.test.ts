@@ -27,6 +27,17 @@ const wrong = (some: readonly string[], from?: ChainState) => {
 };
 const sole = (event: AuditEvent) => [formatLine(event, chainStart, node.credentials, Date.now())];
 
+/** What is wrong with a log of this node of which nothing before is there. */
+const faultOf = (from: ChainState, events: readonly AuditEvent[]) => {
+  const walk = startAuditWalk(fleet.trust);
+  for (const [index, line] of writeLog(events, node.credentials, from).entries()) {
+    const verdict = walk.step({ text: line, number: index + 1, torn: false }, 'audit.jsonl');
+    if (verdict !== undefined) return verdict.fault;
+  }
+  return walk.end('first.jsonl', { file: 'audit.jsonl', line: events.length }).fault;
+};
+const endOf = (sequence: number): ChainState => ({ sequence, hash: 'a'.repeat(64) });
+
 describe('where an audit log begins and ends', () => {
   test('is where it was said to begin, and after its last record', () => {
     const { end, records } = verify(lines.slice(0, 3));
@@ -45,20 +56,9 @@ describe('where an audit log begins and ends', () => {
     assert.deepEqual([start, end, fault], [chainStart, chainStart, undefined]);
   });
 
-  /** What is wrong with a log of this node of which nothing before is there. */
-  const faultOf = (from: ChainState, events: readonly AuditEvent[]) => {
-    const walk = startAuditWalk(fleet.trust);
-    for (const [index, line] of writeLog(events, node.credentials, from).entries()) {
-      const verdict = walk.step({ text: line, number: index + 1, torn: false }, 'audit.jsonl');
-      if (verdict !== undefined) return verdict.fault;
-    }
-    return walk.end('first.jsonl', { file: 'audit.jsonl', line: events.length }).fault;
-  };
-  const after = (sequence: number): ChainState => ({ sequence, hash: 'a'.repeat(64) });
-
   test('has a record of what was deleted before it, from the first record on', () => {
     for (const sequence of [1, 7]) {
-      assert.deepEqual(faultOf(after(sequence), [rotated(node, sequence)]), {
+      assert.deepEqual(faultOf(endOf(sequence), [rotated(node, sequence)]), {
         code: 'removed',
         message: `records 1 to ${sequence} are missing before it, and no record says that they were deleted`,
         file: 'first.jsonl',
@@ -71,7 +71,7 @@ describe('where an audit log begins and ends', () => {
           { file: 'y', first: 1, last: sequence, hash: 'a'.repeat(64) },
         ],
       };
-      assert.equal(faultOf(after(sequence), [rotated(node, sequence), deleted, outcome(1)]), undefined);
+      assert.equal(faultOf(endOf(sequence), [rotated(node, sequence), deleted, outcome(1)]), undefined);
     }
   });
 
@@ -82,19 +82,19 @@ describe('where an audit log begins and ends', () => {
       kept: '',
       certificate: certificateOf(node),
     });
-    const message = (found: 'missing' | 'cut') => faultOf(after(6), [displaced(found), outcome(1)])?.message;
+    const message = (found: 'missing' | 'cut') => faultOf(endOf(6), [displaced(found), outcome(1)])?.message;
     assert.equal(
       message('missing'),
       'records 1 to 6 are missing before it, and record 7 says that the log was moved away or removed',
     );
     assert.match(message('cut') ?? '', /was moved away or cut while the daemon did not run$/);
-    assert.match(faultOf(after(6), [rotated(node, 6), displaced('cut')])?.message ?? '', /no record says/);
+    assert.match(faultOf(endOf(6), [rotated(node, 6), displaced('cut')])?.message ?? '', /no record says/);
   });
 
   test('is at the first record of a file', () => {
     for (const sequence of [1, 6]) {
       const words = `record ${sequence + 1}: it is not the first of a file`;
-      const fault = faultOf(after(sequence), [outcome(1)]);
+      const fault = faultOf(endOf(sequence), [outcome(1)]);
       assert.deepEqual([fault?.code, fault?.message, fault?.line], ['removed', words, 1]);
     }
     const words = 'record 1 does not continue the record before it';
@@ -113,13 +113,13 @@ describe('where an audit log begins and ends', () => {
     };
     assert.equal(end(first, second, first), undefined);
     const where = { file: 'audit.jsonl', line: 5 };
-    assert.deepEqual(end(second, first, after(6)), {
+    assert.deepEqual(end(second, first, endOf(6)), {
       code: 'truncated',
       message: 'the log ends at record 5, but a caller holds a head of record 6',
       ...where,
     });
     const forked = 'callers hold two heads of record 9: the log was rewritten between them';
-    assert.deepEqual(end(after(9), { ...after(9), hash: 'b'.repeat(64) }), {
+    assert.deepEqual(end(endOf(9), { ...endOf(9), hash: 'b'.repeat(64) }), {
       code: 'edited',
       message: forked,
       ...where,
@@ -191,10 +191,13 @@ describe('a record of an audit log', () => {
     assert.deepEqual(wrong(mixed), ['foreign', 6, words]);
   });
 
-  test('of files that were deleted accounts for nothing where it has no list of them', () => {
-    for (const files of [undefined, 7, [null], ['x'], [{}]]) {
-      const deleted = { kind: 'deleted', files } as unknown as AuditEvent;
-      assert.equal(wrong([...lines, ...writeLog([deleted], node.credentials, verify(lines).end)]), undefined);
+  test('accounts for files that were deleted only where it says so, in a list', () => {
+    const files = [{ file: 'x', first: 1, last: 6, hash: 'a'.repeat(64) }];
+    const codeAfter = (event: object) => faultOf(endOf(6), [rotated(node, 6), event as AuditEvent])?.code;
+    assert.equal(codeAfter({ kind: 'deleted', files }), undefined);
+    assert.equal(codeAfter(outcome(1, { files })), 'removed');
+    for (const other of [undefined, 7, {}, [null], ['x'], [{}]]) {
+      assert.equal(codeAfter({ kind: 'deleted', files: other }), 'removed', JSON.stringify(other));
     }
   });
 });

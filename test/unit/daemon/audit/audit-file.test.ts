@@ -202,7 +202,7 @@ describe('the reserve beside the log', () => {
     await log.close();
   });
 
-  test('has no half of it left, and is no reason to refuse where something else is wrong with it', async () => {
+  test('has no half of it left, and never leads to a refusal where something else is wrong with it', async () => {
     const log = await failing('ENOSPC', isReserve, () => openAuditFile(file));
     writeFileSync(`${file}.reserve`, 'half');
     assert.equal(await failing('ENOSPC', isReserve, () => log.hasRoom()), false);
