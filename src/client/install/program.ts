@@ -24,12 +24,12 @@ export type DebianProgram = Program | 'none';
 /** The path of the program in a package. */
 export const packagedProgram = '/usr/bin/mco-deploy';
 
-/** ELF’s e_machine (elf(5)) and Debian’s architectures, as `uname -m` calls them. */
+/** ELF’s e_machine (elf(5)) and Debian’s architectures, by their names in `uname -m`. */
 const elfMachines: Readonly<Record<number, string>> = { 62: 'x86_64', 183: 'aarch64' };
 const debianMachines: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' };
 
 /**
- * @param own the file that runs now
+ * @param own the file that is running
  * @throws Problem `usage`, `unreadable-file`, `bad-program`
  */
 export async function openProgram(

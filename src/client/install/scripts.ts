@@ -1,6 +1,6 @@
 /**
- * What is run on a host, in POSIX shell. Nothing is ever put into these texts: values arrive as $1, $2, ….
- * Each prints lines `name=value`; what goes wrong is said on standard error and ends it with a code of its own.
+ * The scripts that run on a host, in POSIX shell. Values are never inserted into these texts: they arrive as $1, $2, ….
+ * Each prints lines `name=value`; errors go to standard error and end it with a specific code.
  */
 
 const helpers = String.raw`
@@ -9,7 +9,9 @@ say() { printf '%s=%s\n' "$1" "$2"; }
 near() { d=$1; while [ ! -d "$d" ]; do d=$(dirname "$d"); done; printf %s "$d"; }
 `;
 
-/** Who logs in, what they may do, and what the host is. Values: directories that are written to. Changes nothing. */
+/**
+ * The user of the login, their rights, and the kind of host. Values: directories that are written to. Changes nothing.
+ */
 export const inspectScript = `${helpers}
 say system "$(uname -s)"
 say machine "$(uname -m)"
@@ -26,8 +28,8 @@ done
 `;
 
 /**
- * What is installed. Values: the program, node.crt, ca.crt, node.key, the port, the manifest, directories, “--”, sockets,
- * “--”, then the files to be. Changes nothing.
+ * The installed files. Values: the program, node.crt, ca.crt, node.key, the port, the manifest, directories, “--”,
+ * sockets, “--”, then the desired files. Changes nothing.
  */
 export const probeScript = `${helpers}
 program=$1 certificate=$2 ca=$3 key=$4 port=$5 manifest=$6
@@ -60,7 +62,7 @@ for file; do
 done
 `;
 
-/** Brings the program over, next to where it will be. Values: that directory, the form. The program is the input. */
+/** Copies the program next to its final path. Values: that directory, the form. The program is the input. */
 export const uploadScript = `${helpers}
 set -eu
 directory=$1 form=$2
@@ -76,8 +78,8 @@ say staging "$staging"
 `;
 
 /**
- * Makes the key and its request on the host, away from where they will be; a key that is there is kept.
- * Values: the staging directory or nothing, the form, the installed program, the node, where its key is.
+ * Makes the key and its request on the host, in the staging directory; an existing key is kept. Values: the staging
+ * directory or nothing, the form, the installed program, the node, the path of its key.
  */
 export const enrollScript = `${helpers}
 set -eu
@@ -96,9 +98,9 @@ say request "$(base64 -w0 <"$staging/keys/node.csr")"
 `;
 
 /**
- * Puts everything in its place, or nothing. Values: the staging directory, the form, the program, the key and the request, the
- * directories to be there, “--”, those that are the daemon's, “--”, the files to be removed, “--”, then for each file of the
- * archive on the input, which are named 0, 1, …, where it goes.
+ * Moves everything into place, or nothing. Values: the staging directory, the form, the program, the key and the
+ * request, the directories to create, “--”, those that belong to the daemon, “--”, the files to be removed, “--”, then
+ * the path of each file of the archive on the input, which are named 0, 1, ….
  */
 export const placeScript = `${helpers}
 set -eu
@@ -162,13 +164,13 @@ for target; do
 done
 `;
 
-/** Has the host say what is wrong. Values: the program, node.yaml. */
+/** Asks the host for its own findings. Values: the program, node.yaml. */
 export const doctorScript = '"$1" doctor node --config "$2" --json </dev/null || :';
 
 /** Values: a staging directory. */
 export const discardScript = `case $1 in */.mco-deploy-install.*) rm -rf "$1" ;; esac`;
 
-/** Takes the service up. Values: how (systemd, none, or the path of an init script), and the verb. */
+/** Starts or reloads the service. Values: how (systemd, none, or the path of an init script), and the verb. */
 export const serviceScript = `${helpers}
 set -eu
 case $1 in
@@ -192,13 +194,13 @@ case $1 in
 esac
 `;
 
-/** What is to be removed. Values: the program, node.yaml. Changes nothing. */
+/** Lists what would be removed. Values: the program, node.yaml. Changes nothing. */
 export const readScript = `${helpers}
 if [ -f "$1" ] || dpkg-query -W mco-deploy >/dev/null 2>&1; then say installed yes; fi
 [ ! -f "$2" ] || say config "$(base64 -w0 <"$2")"
 `;
 
-/** Takes away what was installed. Values: the program, the unit, “purge” or nothing, then directories. */
+/** Removes what was installed. Values: the program, the unit, “purge” or nothing, then directories. */
 export const removeScript = `${helpers}
 set -eu
 program=$1 unit=$2 purge=$3

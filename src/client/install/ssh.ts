@@ -10,10 +10,10 @@ import { printable } from '../../core/text.ts';
 import type { SshTarget } from './target.ts';
 
 export interface SshSettings {
-  /** ssh’s own configuration file, and the private key to log in with; ssh’s defaults when left out. */
+  /** ssh’s own configuration file, and the private key for the login; ssh’s defaults if omitted. */
   readonly config?: string;
   readonly identity?: string;
-  /** Takes the key of a host that is not known yet. A changed one is always refused. */
+  /** Accepts the key of an unknown host. A changed one is always refused. */
   readonly acceptNew?: boolean;
   readonly env: Readonly<NodeJS.ProcessEnv>;
   readonly signal: AbortSignal;
@@ -25,7 +25,7 @@ export interface Script {
   /** POSIX shell. The values arrive as $1, $2, …: none is ever a part of the text. */
   readonly text: string;
   readonly values: readonly string[];
-  /** What the script finds on its standard input. */
+  /** The script's standard input. */
   readonly payload?: Readable;
 }
 
@@ -40,7 +40,7 @@ export interface ScriptResult {
 export interface Remote {
   /** @throws Problem `ssh-failed` when ssh cannot log in or loses the host */
   readonly run: (script: Script, asRoot?: boolean) => Promise<ScriptResult>;
-  /** The address that ssh’s configuration gives the host. */
+  /** The address of the host in ssh’s configuration. */
   readonly address: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
@@ -50,8 +50,8 @@ const sshFailed = 255;
 const mostOutput = 1024 * 1024;
 
 /**
- * The whole remote command, the same for every script: it reads the script’s length, the script, and leaves the rest
- * of standard input to it. So the user’s login shell, whichever it is, sees nothing but this line.
+ * The whole remote command, the same for every script: it reads the script’s length, the script, and leaves the rest of
+ * standard input to it. So the user’s login shell, whatever it is, sees only this line.
  */
 const receive = `sh -c 'IFS= read -r n && s=$(head -c "$n") && eval "$s"'`;
 
@@ -82,7 +82,7 @@ function sshArgv(
   directory: string,
 ): string[] {
   const options = {
-    // Nobody is there to answer: what would be asked for fails at once.
+    // Nobody is there to answer: prompts fail at once.
     BatchMode: 'yes',
     ConnectTimeout: '15',
     ServerAliveInterval: '15',
@@ -116,7 +116,7 @@ async function runScript(
 ): Promise<ScriptResult> {
   const child = start(argv, settings);
   const script = Buffer.from(`set -- ${values.map(quote).join(' ')}\n${text}`);
-  // A script that ends early closes its input; its exit says more than that.
+  // A script that ends early closes its input; its exit code says more than that.
   child.stdin?.on('error', () => {});
   child.stdin?.write(`${script.length}\n`);
   child.stdin?.write(script);
@@ -141,12 +141,12 @@ export function loginOf({ user, host }: SshTarget): string {
   return user === undefined ? host : `${user}@${host}`;
 }
 
-/** A word as a POSIX shell takes it for itself, whatever is in it. */
+/** A word quoted for a POSIX shell, with any content. */
 export function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Runs a script that must succeed. @throws Problem `host-failed` with what the script said last */
+/** Runs a script that must succeed. @throws Problem `host-failed` with the script's last message */
 export async function must(remote: Remote, script: Script, asRoot: boolean): Promise<string> {
   const { code, out, lastError } = await remote.run(script, asRoot);
   if (code === 0) return out;
@@ -157,7 +157,7 @@ export async function must(remote: Remote, script: Script, asRoot: boolean): Pro
 async function collect(child: ChildProcess): Promise<ScriptResult> {
   const out = keep(child.stdout as Readable);
   const err = keep(child.stderr as Readable);
-  // Not “close”: the shared connection may go on holding standard error.
+  // Not “close”: the shared connection may keep standard error open.
   const [[code]] = await Promise.all([once(child, 'exit') as Promise<[number | null]>, out.ended]);
   child.stderr?.destroy();
   return { code: code ?? sshFailed, out: out.text(), lastError: lastLine(err.text()) };

@@ -9,7 +9,7 @@ import {
   unitText,
 } from './unit.ts';
 
-/** What systemd is to know of the node: the files of the service, and what node.yaml takes of it. */
+/** The files of systemd for the node: those of the service, and those that node.yaml requires. */
 export function systemFiles(
   { paths, directories, units }: DesiredFiles,
   { form }: Program,
@@ -37,22 +37,22 @@ export function systemFiles(
 }
 
 export const dropInFile = '/etc/systemd/system/mco-deploy.service.d/node.conf';
-/** Before the package's own list, which refuses what it does not know. */
+/** Before the package's own list, which refuses unknown units. */
 export const polkitFile = '/etc/polkit-1/rules.d/49-mco-deploy-node.rules';
 
-/** What the daemon may write, and whose sockets it may use. */
+/** The paths that the daemon may write, and the sockets that it may use. */
 export function dropInText(directories: readonly string[], groups: readonly string[]): string {
   return [
     '# Written by mco-deploy, from node.yaml.',
     '[Service]',
-    // One that is missing does not keep the daemon from starting.
+    // A missing one does not keep the daemon from starting.
     ...directories.map((path) => `ReadWritePaths=-${path}`),
     ...(groups.length === 0 ? [] : [`SupplementaryGroups=${groups.join(' ')}`]),
     '',
   ].join('\n');
 }
 
-/** What the daemon may have systemd do: of each unit, these verbs. @param units verbs by unit */
+/** What the daemon may ask systemd to do: these verbs, for each unit. @param units verbs by unit */
 export function polkitText(units: Readonly<Record<string, readonly string[]>>): string {
   return `// Written by mco-deploy, from node.yaml.
 var mcoDeployNodeMay = ${JSON.stringify(units)};

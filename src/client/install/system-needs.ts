@@ -1,16 +1,16 @@
 import { isObject, type JsonObject } from '../../core/json.ts';
 
-/** What a daemon takes of the system. */
+/** What a daemon needs from the system. */
 export interface SystemNeeds {
-  /** Directories that it writes: made where they are missing. */
+  /** Directories that it writes: created if they are missing. */
   readonly directories: readonly string[];
   /** Sockets of other programs that it connects to. */
   readonly sockets: readonly string[];
-  /** What it has systemd do: verbs, by unit. */
+  /** Its requests to systemd: verbs, by unit. */
   readonly units: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What the agents' sections of a node.yaml take of the system: directories to write, sockets to use, units to reload. */
+/** The needs of the agents' sections of a node.yaml: directories to write, sockets to use, units to reload. */
 export function systemNeeds(agents: Readonly<Record<string, unknown>>): SystemNeeds {
   const applications = valuesOf(inside(agents.appmgr, 'applications'));
   const directories = applications.flatMap(({ root, artifacts }) => [root, artifacts]).filter(isDirectory);
@@ -42,7 +42,7 @@ function isDirectory(value: unknown): value is string {
 
 const verbs = ['reload', 'restart', 'reload-or-restart', 'start', 'stop'];
 
-/** Units that an application has systemd reload or restart, each with the verb. */
+/** Units that an application reloads or restarts, each with the verb. */
 function unitCalls(application: JsonObject): [string, string][] {
   const { reload, restart, service } = application;
   const commands = [reload, restart].map(listOf).filter(([program]) => /(^|\/)systemctl$/.test(program ?? ''));
@@ -53,11 +53,13 @@ function unitCalls(application: JsonObject): [string, string][] {
   const unit = inside(service, 'unit');
   if (typeof unit !== 'string') return called;
   const action = inside(service, 'action');
-  // appmgr restarts where it brings another release into service by a restart.
+  // appmgr restarts if it activates a release by a restart.
   return [...called, [unitName(unit), typeof action === 'string' ? action : 'reload'], [unitName(unit), 'restart']];
 }
 
-/** The units of the agent “service”, each with what callers may do to it; enabling is not a verb of manage-units. */
+/**
+ * The units of the agent “service”, each with the verbs that callers may use; enabling is not a verb of manage-units.
+ */
 function serviceUnits(section: unknown): [string, string][] {
   const units = inside(section, 'units');
   if (!isObject(units)) return [];
@@ -68,7 +70,7 @@ function serviceUnits(section: unknown): [string, string][] {
   });
 }
 
-/** systemctl(1) takes a name without a type for a service. */
+/** systemctl(1) treats a name without a type as a service. */
 function unitName(name: string): string {
   return name.includes('.') ? name : `${name}.service`;
 }

@@ -5,17 +5,17 @@ import { isNodeName } from '../../core/identity.ts';
 import { parseNodesText } from '../../discovery/file/text.ts';
 import type { RemoteOptions } from '../commands/install/options.ts';
 
-/** A host to be reached by ssh, and the name that its node has or is to have. */
+/** A host that ssh reaches, and the name of its node. */
 export interface SshTarget {
   readonly node: string;
-  /** As ssh is given it: a name, an alias of ssh's own configuration, or an address. */
+  /** In ssh's form: a name, an alias of ssh's own configuration, or an address. */
   readonly host: string;
-  /** Left to ssh when undefined, as the port is. */
+  /** ssh decides if undefined, as for the port. */
   readonly user?: string;
   readonly port?: number;
 }
 
-/** None begins with a hyphen, which ssh would take for an option. */
+/** None begins with a hyphen, which ssh would read as an option. */
 const form =
   /^(?:(?<node>[a-z0-9][a-z0-9.-]*)=)?(?:(?<user>[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})@)?(?:\[(?<v6>[0-9A-Fa-f:]+)\]|(?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}))(?::(?<port>\d{1,5}))?$/;
 
@@ -42,8 +42,9 @@ export function parseTarget(text: string): SshTarget {
 }
 
 /**
- * The hosts of a list of nodes, in any form that discovery by file reads: each is reached at its address, or by its name.
- * @param user who logs in
+ * The hosts of a list of nodes, in any form that discovery by file reads: each is reached at its address, or by its
+ * name.
+ * @param user of the login
  * @throws Problem `unreadable-file`, `bad-nodes`
  */
 export async function readTargets(file: string, user: string | undefined): Promise<SshTarget[]> {
@@ -72,7 +73,7 @@ export function requireDistinct(targets: readonly SshTarget[]): void {
 
 /** The hosts that a command line names. @throws Problem `usage`, `unreadable-file`, `bad-nodes` */
 export async function targetsOf(words: readonly string[], { hosts, user }: RemoteOptions): Promise<SshTarget[]> {
-  // As strict as in front of a host’s @.
+  // As strict as before a host’s @.
   if (user !== undefined) parseTarget(`${user}@host`);
   const named = words.map((word) => ({ ...(user === undefined ? {} : { user }), ...parseTarget(word) }));
   const listed = hosts === undefined ? [] : await readTargets(hosts, user);

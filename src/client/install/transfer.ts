@@ -8,14 +8,14 @@ import { discardScript, enrollScript, parseLines, placeScript, uploadScript } fr
 import { must, type Remote } from './ssh.ts';
 import type { DesiredFiles, DesiredFile } from './desired-files.ts';
 
-/** How a host is worked on. */
+/** The connection to a host. */
 export interface HostAccess {
   readonly remote: Remote;
   readonly asRoot: boolean;
   readonly desired: DesiredFiles;
 }
 
-/** A directory on the host where things wait to be put in their places, and what waits there besides keys. */
+/** A staging directory on the host, and what it contains besides keys. */
 export interface Staging {
   readonly directory: string;
   readonly form: Program['form'] | 'nothing';
@@ -41,7 +41,7 @@ export async function upload(
 function readWithProgress({ file, size }: Program, onPart: (percent: number) => void): Readable {
   const stream = createReadStream(file, { highWaterMark: 256 * 1024 });
   let [sent, reported] = [0, -1];
-  // A second listener would start the flow too early: the count is taken where chunks pass.
+  // A second listener would start the flow too early: bytes are counted where chunks pass.
   return stream.map((chunk: Buffer) => {
     sent += chunk.length;
     const percent = Math.floor((sent / size) * 100);
@@ -51,7 +51,7 @@ function readWithProgress({ file, size }: Program, onPart: (percent: number) => 
   });
 }
 
-/** Has the host make its key, or keep the one it has. @returns the certificate request, in PEM */
+/** Makes the host create its key, or keep the existing one. @returns the certificate request, in PEM */
 export async function enroll(way: HostAccess, { directory, form }: Staging, node: string): Promise<string> {
   const { paths, places } = way.desired;
   const values = [directory, form, paths.program, node, places.key];
@@ -59,7 +59,7 @@ export async function enroll(way: HostAccess, { directory, form }: Staging, node
   return Buffer.from(parseLines(out)('request')[0] ?? '', 'base64').toString('utf8');
 }
 
-/** What is put in its place, and what goes. */
+/** What is moved into place, and what is removed. */
 export interface FilesToPlace {
   readonly files: readonly DesiredFile[];
   /** Paths. */
@@ -68,7 +68,7 @@ export interface FilesToPlace {
   readonly missing: readonly string[];
 }
 
-/** Puts program, key and files in their places, or none of them. */
+/** Moves program, key and files into place, or none of them. */
 export async function placeFiles(
   way: HostAccess,
   { directory, form }: Staging,
@@ -90,7 +90,7 @@ export async function placeFiles(
   await must(way.remote, { purpose: 'move the files into place', text: placeScript, values, payload }, way.asRoot);
 }
 
-/** Takes away what an installation that failed has brought. */
+/** Removes what a failed installation has copied. */
 export async function discard({ remote, asRoot }: HostAccess, { directory }: Staging): Promise<void> {
   await remote.run({ purpose: 'clean up', text: discardScript, values: [directory] }, asRoot).catch(() => {});
 }

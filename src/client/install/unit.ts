@@ -1,6 +1,6 @@
 export const unitFile = '/etc/systemd/system/mco-deploy.service';
 
-/** The service of a node that was installed as a bare binary; the Debian package brings a stricter one of its own. */
+/** The service of a node that was installed as a bare binary; the Debian package has a stricter one. */
 export function unitText(program: string, directory: string): string {
   return `[Unit]
 Description=mco-deploy daemon
@@ -28,7 +28,7 @@ WantedBy=multi-user.target
 export const configSocketFile = '/etc/systemd/system/mco-deploy-config.socket';
 export const configServiceFile = '/etc/systemd/system/mco-deploy-config@.service';
 
-/** Where the daemon reaches the program that writes its configuration. */
+/** The path at which the daemon reaches the program that writes its configuration. */
 export const configSocketText = `[Unit]
 Description=mco-deploy: changes of the configuration
 

@@ -18,8 +18,8 @@ export interface LocalArtifact {
 }
 
 /**
- * Opens a file, or packs a directory, and takes the digests of all of it.
- * @param expected its SHA-256 (hex), where the caller knows it; a file of sums beside the file is heeded as well
+ * Opens a file, or packs a directory, and computes the digests of all of it.
+ * @param expected its SHA-256 (hex), if the caller knows it; a file of sums beside the file is also checked
  * @throws Problem `bad-publication`, `bad-checksum`, `bad-archive`
  */
 export async function openArtifact(
@@ -86,7 +86,7 @@ function assertSize(path: string, size: number): void {
   throw new Problem('artifact-too-large', `${path} has ${size} bytes, and ${largestArtifact} are allowed`);
 }
 
-/** What appmgr would refuse on every node is better refused here (RFC 1952, 2.3.1). */
+/** It is better to refuse here what appmgr would refuse on every node (RFC 1952, 2.3.1). */
 async function assertGzip(path: string, handle: FileHandle): Promise<void> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
   if (bytesRead === 2 && buffer.toString('hex') === '1f8b') return;
@@ -111,7 +111,7 @@ async function readAt(handle: FileHandle, index: number, size: number): Promise<
   return buffer.subarray(0, bytesRead);
 }
 
-/** The sum in FILE.sha256, as sha256sum(1) writes it; undefined where there is none. @throws Problem `bad-checksum` */
+/** The sum in FILE.sha256, as sha256sum(1) writes it; undefined if there is none. @throws Problem `bad-checksum` */
 async function readSums(path: string): Promise<string | undefined> {
   const file = `${path}.sha256`;
   const text = await ifThere(readFile(file, 'utf8'));

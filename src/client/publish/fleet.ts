@@ -9,7 +9,7 @@ import { noFilter } from '../../core/filter/filter.ts';
 import { callNode } from '../../library/fleet/call-node.ts';
 import type { Session } from '../fleet/session.ts';
 
-/** Asks one node to do something, and gives up when nothing is heard of it for too long. */
+/** Calls one node, and stops waiting when it is silent for too long. */
 export type PublishCall = (
   node: FoundNode,
   action: string,
@@ -22,7 +22,7 @@ export interface PublishCallOptions {
   readonly onProgress?: (message: string) => void;
 }
 
-/** Milliseconds without a word of a node that works after which it is taken for lost. */
+/** Milliseconds of silence after which a working node counts as lost. */
 const silence = 60_000;
 
 export function definePublishCall(
@@ -56,8 +56,8 @@ export function definePublishCall(
 }
 
 /**
- * Where other nodes can reach a node: addresses at which its identity was proven, here or by another node. A node that none
- * of these is known of is looked for by its name, as DNS has it; it has to prove its identity there all the same.
+ * Where other nodes can reach a node: addresses at which its identity was proven, here or by another node. A node
+ * without a known address is looked up by its name in DNS; it has to prove its identity there as well.
  */
 export async function addressesOf(
   nodes: readonly FoundNode[],

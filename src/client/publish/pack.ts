@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib';
 import { createTarPacker } from 'modern-tar';
 import { Problem } from '../../core/errors.ts';
 
-/** The time of every entry: the same content is the same archive, whenever it is packed (reproducible-builds.org). */
+/** The time of every entry: the same content gives the same archive at any time (reproducible-builds.org). */
 const epoch = new Date(315_532_800_000);
 const owner = { uid: 0, gid: 0, uname: 'root', gname: 'root', mtime: epoch };
 
@@ -15,8 +15,8 @@ type Controller = ReturnType<typeof createTarPacker>['controller'];
 
 /**
  * Packs a directory as tar.gz: entries in the order of their names, without owners and times, modes as 0755 or 0644.
- * @throws Problem `bad-publication` for what is not a file, a directory or a symbolic link, and for a file that changes
- * while it is read
+ * @throws Problem `bad-publication` for anything but a file, a directory or a symbolic link, and for a file that
+ * changes while it is read
  */
 export async function packDirectory(directory: string, file: string, signal: AbortSignal): Promise<void> {
   const { readable, controller } = createTarPacker();
@@ -26,7 +26,7 @@ export async function packDirectory(directory: string, file: string, signal: Abo
     createWriteStream(file, { mode: 0o600 }),
     { signal },
   );
-  // What packing throws is the reason; what the pipeline says then is its consequence.
+  // The error of packing is the reason; the error of the pipeline is its consequence.
   written.catch(() => {});
   try {
     if ((await addBelow(directory, '', controller, signal)) === 0) {
@@ -46,7 +46,7 @@ export async function packDirectory(directory: string, file: string, signal: Abo
 
 /** @returns how many entries were added */
 async function addBelow(root: string, below: string, controller: Controller, signal: AbortSignal): Promise<number> {
-  // By code units, so that no locale has a say.
+  // By code units, independent of the locale.
   const names = (await readdir(join(root, below))).sort();
   let count = 0;
   for (const name of names) {

@@ -13,12 +13,12 @@ import { makeTicket, type Publication } from './ticket.ts';
 import { upload } from './upload.ts';
 import { planWaves } from './waves.ts';
 
-/** What came of publishing one artifact. */
+/** The result of publishing one artifact. */
 export interface Published {
   readonly results: readonly NodeResult[];
-  /** Nodes that run the agent and do not take the application. */
+  /** Nodes that run the agent and do not accept the application. */
   readonly others: readonly string[];
-  /** Bytes of the artifact that went over this host's line. */
+  /** Bytes of the artifact that this host sent. */
   readonly sent: number;
   /** Milliseconds from the first byte to the last. */
   readonly elapsed: number;
@@ -27,7 +27,7 @@ export interface Published {
 export interface PublishOptions {
   readonly dryRun: boolean;
   readonly onResult: (result: NodeResult) => void;
-  /** How far it is, for a person. */
+  /** The progress, for a person. */
   readonly onProgress: (what: string, message: string) => void;
   readonly signal: AbortSignal;
 }
@@ -41,7 +41,7 @@ interface Prepared {
 
 /**
  * Delivers an artifact to all nodes of its application: to one of them from here, and from there on from node to node.
- * @throws Problem `unknown-application` when none of the nodes takes it
+ * @throws Problem `unknown-application` when none of the nodes accepts it
  */
 export async function publish(
   publication: Publication,
@@ -117,7 +117,7 @@ interface Delivery extends PublishOptions {
   readonly since: number;
 }
 
-/** @returns bytes that went over this host's line */
+/** @returns bytes that this host sent */
 async function deliver(publication: Publication, prepared: readonly Prepared[], delivery: Delivery): Promise<number> {
   const { ask, ticket, prepareOne, since, signal, onResult } = delivery;
   const id = ticket.id.toString('hex');
@@ -145,7 +145,7 @@ async function deliver(publication: Publication, prepared: readonly Prepared[], 
       onResult(resultOf(one.node.name, 'present', done(one.node.name), since));
     } else waiting.push(one);
   }
-  // Those that have all of it, from a transfer that was cut off or under another revision, are done with a check.
+  // Nodes that have all of it, from a transfer that was cut off or under another revision, only need a check.
   for (const one of waiting.filter(({ missing }) => missing === 0)) {
     const outcome = await fetch(one.node);
     onResult(resultOf(one.node.name, 'present', outcome, since));
@@ -171,7 +171,7 @@ async function deliver(publication: Publication, prepared: readonly Prepared[], 
         .filter(({ outcome }) => outcome.outcome === 'ok')
         .sort((a, b) => missing(a.outcome) - missing(b.outcome));
       if (best !== undefined) return await sendTo({ node: best.node, ranges: lackingIn(best.outcome).ranges });
-      // None can be asked: they may come back in a moment.
+      // None can be asked: they may be back in a moment.
       await sleep(500, undefined, { signal }).catch(() => {});
       return (asked[0] as (typeof asked)[0]).outcome;
     },

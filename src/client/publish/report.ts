@@ -13,7 +13,7 @@ export interface Report extends Published {
   readonly dryRun: boolean;
 }
 
-/** As `publish --json` prints it. */
+/** The output of `publish --json`. */
 export function publishJson({
   application,
   revision,
@@ -38,7 +38,7 @@ export function publishJson({
   };
 }
 
-/** Prints a line for each node and what came of it all. */
+/** Prints a line for each node and the total result. */
 export function printPublished(
   report: Report,
   options: OutputOptions,

@@ -5,10 +5,10 @@ import type { FoundNode } from '../../discovery/findings.ts';
 import type { PublishCall } from './fleet.ts';
 import type { Copy, Waves } from './waves.ts';
 
-/** How a node got it: it was there, came from this host, or came from another node; `none` where it did not. */
+/** How a node got it: it was there, came from this host, or came from another node; `none` if it did not. */
 export type DeliveryMethod = 'present' | 'uploaded' | 'copied' | 'none';
 
-/** What became of one node. */
+/** The result for one node. */
 export interface NodeResult {
   readonly node: string;
   readonly outcome: Outcome['outcome'];
@@ -16,7 +16,7 @@ export interface NodeResult {
   readonly message: string;
   readonly hint: string;
   readonly way: DeliveryMethod;
-  /** The node that sent it; empty where none did. */
+  /** The node that sent it; empty if none did. */
   readonly from: string;
   /** Of the copies from node to node, from 1; 0 for any other way. */
   readonly round: number;
@@ -30,11 +30,14 @@ export interface SpreadOptions {
   readonly nodes: ReadonlyMap<string, FoundNode>;
   readonly addresses: ReadonlyMap<string, readonly string[]>;
   readonly ask: PublishCall;
-  /** As the action `fetch` takes it. */
+  /** In the form of the action `fetch`. */
   readonly ticket: string;
-  /** Has a node accept the ticket again. @returns what it says, where it does not */
+  /** Makes a node accept the ticket again. @returns the reason if it does not */
   readonly prepare: (node: FoundNode) => Promise<Outcome | undefined>;
-  /** Sends what it lacks to one of these nodes from here: to the one that lacks least, as no node can send it any more. */
+  /**
+   * Sends the missing part to one of these nodes from here: to the one that lacks least, because no node can send it
+   * any more.
+   */
   readonly reseed: (nodes: readonly FoundNode[]) => Promise<Outcome>;
   readonly onResult: (result: NodeResult) => void;
   readonly onProgress: (node: string, message: string) => void;
@@ -44,11 +47,11 @@ export interface SpreadOptions {
 
 /** How often one node is asked to fetch. */
 const tries = 6;
-/** Of those that wait, how many are asked what they lack before one is sent it from here. */
+/** How many of the waiting nodes are asked for their missing parts before one receives it from here. */
 const mostSeeds = 64;
 /** Milliseconds before it is asked again. */
 const pause = 500;
-/** Codes after which another try may do: the others are the node's own. */
+/** Codes after which another try may succeed: the others depend on the node itself. */
 const passing = new Set([
   'busy',
   'rate-limited',
@@ -64,13 +67,13 @@ const passing = new Set([
   'timeout',
 ]);
 
-/** Who sent to a node, and who did not, as the action `fetch` returns it. */
+/** The nodes that sent, and those that did not, as the action `fetch` returns them. */
 interface Sources {
   readonly sources: readonly string[];
   readonly rejected: readonly { readonly node: string; readonly code: string }[];
 }
 
-/** Copies from node to node until all have it, or nobody can send it to those that are left. */
+/** Copies from node to node until all have it, or nobody can send it to the remaining ones. */
 export async function spread(waves: Waves, options: SpreadOptions): Promise<void> {
   const { onResult, reseed, nodes, signal, since } = options;
   const attempts = new Map<string, number>();
@@ -124,7 +127,7 @@ async function copyOnce(
   const node = nodes.get(to) as FoundNode;
   if (attempt > 0) {
     await sleep(pause * attempt, undefined, { signal }).catch(() => {});
-    // Its daemon may have been restarted since, and knows no ticket then.
+    // Its daemon may have been restarted since, and then it does not know the ticket.
     const refused = await prepare(node);
     if (refused !== undefined) return refused;
   }

@@ -8,14 +8,14 @@ import { isApplicationName, isRevisionName, signTicket } from '../../core/publis
 import { signedTicketCodec } from '../../core/wire/codec.ts';
 import type { LocalArtifact } from './artifact.ts';
 
-/** What is published, and as what. */
+/** What is published, and under which names. */
 export interface Publication {
   readonly application: string;
   readonly revision: string;
   readonly artifact: LocalArtifact;
-  /** Signs the file of sums; none when left out. */
+  /** Signs the file of sums; none if omitted. */
   readonly key?: KeyObject;
-  /** Milliseconds that the ticket is valid. */
+  /** The lifetime of the ticket in milliseconds. */
   readonly validity: number;
 }
 
@@ -32,7 +32,7 @@ export function assertNames(application: string, revision: string): void {
   throw new Problem('usage', `“${revision}” is not a valid revision`, 'use letters, digits and . _ + ~ -');
 }
 
-/** @throws Problem `bad-key` for what is not an Ed25519 private key in PEM */
+/** @throws Problem `bad-key` unless it is an Ed25519 private key in PEM */
 export async function readSigningKey(file: string): Promise<KeyObject> {
   let why = 'it is not an Ed25519 key';
   try {
@@ -49,7 +49,7 @@ export async function readSigningKey(file: string): Promise<KeyObject> {
   );
 }
 
-/** A ticket for these nodes. @returns it as the action `prepare` takes it, and its id as `fetch` does */
+/** A ticket for these nodes. @returns it in the form of the action `prepare`, and its id in that of `fetch` */
 export function makeTicket(
   { application, revision, artifact, key, validity }: Publication,
   nodes: readonly string[],

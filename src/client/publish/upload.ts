@@ -6,28 +6,28 @@ import { indicesOf, chunksOf } from '../../core/publish/chunks.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import type { LocalArtifact } from './artifact.ts';
 
-/** What a node lacks of an artifact. */
+/** The missing parts of an artifact on a node. */
 export interface MissingChunks {
   readonly ranges: readonly ChunkRange[];
 }
 
 export interface UploadOptions {
   readonly ticket: Buffer;
-  /** Asks the node again what it lacks: it accepts the ticket again where its daemon was restarted. */
+  /** Asks the node again for its missing parts: it accepts the ticket again if its daemon was restarted. */
   readonly prepare: () => Promise<MissingChunks>;
-  /** Called with the bytes that go over this host's line. */
+  /** Called with the number of bytes that this host sends. */
   readonly onSent: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** Chunks on their way at once: enough to fill a line with a long way. */
+/** Concurrent chunks: enough to fill a link with a long delay. */
 const window = 8;
 /** How often it is resumed after the connection was lost. */
 const tries = 5;
 /** Milliseconds for one chunk. */
 const chunkTimeout = 60_000;
 
-/** `cancelled`: a chunk took too long, as the command itself goes on. */
+/** `cancelled`: a chunk took too long, while the command itself continues. */
 const lost = new Set([
   'cancelled',
   'no-response',
@@ -39,8 +39,8 @@ const lost = new Set([
 ]);
 
 /**
- * Sends to one node what it lacks. A connection that is lost is opened again, and the upload resumes where it was.
- * @throws Problem of the last try, or what the node says
+ * Sends the missing parts to one node. A lost connection is opened again, and the upload resumes.
+ * @throws Problem of the last try, or the node's reason
  */
 export async function upload(
   { connection }: FoundNode,
@@ -57,7 +57,7 @@ export async function upload(
       await mapLimited(indicesOf(lacking.ranges, chunksOf(artifact.size)), window, async (index) => {
         assertGoing(signal);
         const data = await artifact.chunk(index);
-        // Counted when it begins: also what is lost on the way goes over the line.
+        // Counted at its start: lost bytes also use the link.
         onSent(data.length);
         await patiently(() => connection.store({ ticket, chunk: { index, data } }, within()), signal);
       });
@@ -72,12 +72,12 @@ export async function upload(
   }
 }
 
-/** Codes of a node that is asked too much at once. */
+/** Codes of a node that receives too many calls. */
 const tooFast = new Set(['rate-limited', 'busy']);
-/** Milliseconds before a chunk that came too fast is sent again, each time twice as many. */
+/** Milliseconds before a chunk that came too fast is sent again, doubled each time. */
 const pauses = [100, 200, 400, 800, 1600, 3200, 6400];
 
-/** A fast line is slowed down to what the node takes of one caller. */
+/** A fast link is slowed down to the node's limit for one caller. */
 async function patiently(send: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
   for (const pause of pauses) {
     try {

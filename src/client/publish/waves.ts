@@ -1,31 +1,31 @@
-/** Who copies from which node, as values: each node that has the artifact sends it to one other at a time. */
+/** Decides who copies from which node, as values: each node with the artifact sends it to one other at a time. */
 
 /** A copy that begins now. */
 export interface Copy {
   readonly to: string;
-  /** Where to ask first. */
+  /** The node to ask first. */
   readonly from: string;
-  /** Others that have it, to be asked where the first fails. */
+  /** Other nodes that have it, to ask if the first fails. */
   readonly others: readonly string[];
   /** From 1: one more than that of the copy by which the sender got it, and than that of the last one that it sent. */
   readonly round: number;
 }
 
 export interface Waves {
-  /** The copies that can begin now; each is counted as running from here on. */
+  /** The copies that can begin now; each counts as running from here on. */
   readonly next: () => Copy[];
-  /** A node has it: it sends it on from now on. */
+  /** A node has it and can send it from now on. */
   readonly arrived: (node: string) => void;
   /** A copy failed. @param again whether the node waits for another */
   readonly failed: (node: string, again: boolean) => void;
-  /** A node did not send what it has to another. Blamed by two since it last did, it is not asked again. */
+  /** A node did not send to another what it has. If two reported it since its last success, it is not asked again. */
   readonly blame: (source: string, by: string) => void;
   /** A node sent what it has. */
   readonly clear: (source: string) => void;
   readonly waiting: () => readonly string[];
-  /** Nodes that have it and are to be asked. */
+  /** Nodes that have it and can be asked. */
   readonly holders: () => readonly string[];
-  /** The operator sends to this node itself. @param has whether it has it now */
+  /** The operator sends to this node directly. @param has whether it has it now */
   readonly seed: (node: string, has: boolean) => void;
 }
 
@@ -33,14 +33,14 @@ export interface Waves {
 const mostOthers = 3;
 const mostBlame = 2;
 
-/** How many times the number of holders has to double until all have it. */
+/** How often the number of holders must double until all have it. */
 export function doublings(holders: number, nodes: number): number {
   return Math.max(0, Math.ceil(Math.log2(nodes / Math.max(1, holders))));
 }
 
 /**
- * A node that is done sends at once, whatever the others are at. So that quick ones do not make long chains, a node that has
- * taken part in one round more than doubling takes rests while others can send.
+ * A node that is done sends at once, without waiting for others. To keep quick ones from making long chains, a node
+ * that has taken part in one round more than doubling takes rests while others can send.
  * @param holders nodes that have it already @param nodes those that are to receive it, in this order
  */
 export function planWaves(holders: readonly string[], nodes: readonly string[]): Waves {

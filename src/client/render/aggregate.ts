@@ -2,7 +2,7 @@ import { checkStateOf, checkStates } from '../../core/check-state.ts';
 import type { ActionDdl, Aggregate } from '../../core/ddl/ddl.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 
-/** What the DDL wants summed up over the nodes that replied well. */
+/** The summary that the DDL requests over the successful replies. */
 export function aggregateLines(outcomes: readonly Outcome[], { aggregate = [] }: ActionDdl): string[] {
   const good = outcomes.filter(({ outcome }) => outcome === 'ok');
   if (good.length < 2) return [];

@@ -1,4 +1,4 @@
-/** `rip@devco.net` for `cert=rip@devco.net`: who it is, as people call them. */
+/** `rip@devco.net` for `cert=rip@devco.net`: the name for people. */
 export function callerName(caller: string): string {
   return caller.replace(/^cert=/, '');
 }

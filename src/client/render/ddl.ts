@@ -8,7 +8,7 @@ import {
 } from '../../core/ddl/ddl.ts';
 import { printable } from '../../core/text.ts';
 
-/** What a person must know of one property to write or to read it. */
+/** The information that a person needs to write or read one property. */
 interface Property {
   readonly name: string;
   readonly type: string;

@@ -2,10 +2,10 @@ import { count, printable } from '../../core/text.ts';
 import type { Findings, Rumours } from '../../discovery/directory.ts';
 import type { CliContext } from '../cli/context.ts';
 
-/** Names that a person reads; the rest is counted. */
+/** The maximum number of names in a line; the rest is counted. */
 const mostNames = 20;
 
-/** Names the nodes that were heard of and not proven, and those that were expected and are silent. */
+/** Names the nodes that were heard of and not proven, and expected ones that are silent. */
 export function printMissing(
   { broken, silent, nodes, rumours, hints }: Findings,
   { err }: CliContext,
@@ -27,7 +27,7 @@ export function printMissing(
 
 const mostNamed = 3;
 
-/** What was announced and not proven is one line, however much it is. */
+/** Announced names that were not proven make one line, however many they are. */
 function rumourLine({ count: all, examples }: Rumours): string {
   const [first] = examples;
   const names = examples.slice(0, mostNamed).map(({ name }) => name);
@@ -36,13 +36,13 @@ function rumourLine({ count: all, examples }: Rumours): string {
   return `not counted: ${count(all, 'name')} ${all === 1 ? 'was' : 'were'} announced by multicast without proof${which}`;
 }
 
-/** As many lines as a person reads, and how many more there are. */
+/** At most a readable number of lines, and how many more there are. */
 export function shorten(lines: readonly string[], verbose: boolean): string[] {
   if (verbose || lines.length <= mostNames) return [...lines];
   return [...lines.slice(0, mostNames), `and ${lines.length - mostNames} more (-v lists them all)`];
 }
 
-/** Where the name of a node comes from that nobody has seen. */
+/** The origin of the name of a node that was never seen. */
 const neverSeen: Readonly<Record<string, string>> = {
   expected: 'never seen',
   file: 'never seen, named in the list of nodes',
@@ -54,7 +54,7 @@ export function formatLastSeen(lastSeen: number | undefined, by: string): string
   return `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
 }
 
-/** A message of several lines cannot pass for one about another node. */
+/** A message of several lines cannot imitate one about another node. */
 export function indented(message: string): string {
   return message.replaceAll('\n', '\n  ');
 }

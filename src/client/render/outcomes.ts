@@ -36,8 +36,8 @@ export interface Rendering {
 }
 
 /**
- * Shown replies node by node, then sums, then the counts, as MCollective's users know them.
- * @param how times in milliseconds, and what the command's options say
+ * Shown replies node by node, then sums, then the counts, as MCollective prints them.
+ * @param how times in milliseconds, and the command's options
  */
 export function renderOutcomes(
   shown: readonly Outcome[],

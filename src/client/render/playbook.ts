@@ -1,4 +1,4 @@
-/** What a playbook takes and does, for people: as plain lines, or as Markdown. */
+/** The inputs and steps of a playbook, for people: as plain lines, or as Markdown. */
 import { printable } from '../../core/text.ts';
 import type {
   GroupSource,
@@ -56,7 +56,7 @@ function sectionsOf({ inputs = {}, nodes = {}, steps, on_failure = [], always = 
   return sections.filter(({ rows }) => rows.length > 0);
 }
 
-/** What an input is for, and what it may be. */
+/** The purpose of an input, and its possible values. */
 export function describeInput(input: InputSource): string {
   const { type = 'string', enum: values, pattern, minimum, maximum, from, sensitive, description = '' } = input;
   const parts = [

@@ -19,7 +19,7 @@ function pad(cell: string, width: number): string {
   return cell + ' '.repeat(Math.max(0, width - columnsOf(cell)));
 }
 
-/** Prints a table; on a terminal no wider than that, unless `-o wide` asks for all of it. */
+/** Prints a table; on a terminal no wider than that, unless `-o wide` is given. */
 export function printTable(
   headers: readonly string[],
   rows: readonly (readonly string[])[],

@@ -4,14 +4,14 @@ import { isObject } from '../../core/json.ts';
 import { formatTable } from './table.ts';
 import { ago } from './times.ts';
 
-/** As much of a DDL's schema as the form of a value depends on. */
+/** The parts of a DDL's schema that decide the form of a value. */
 export interface ValueSchema {
   readonly 'x-unit'?: string;
   readonly items?: unknown;
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-/** @param now milliseconds since the epoch @returns the lines; what stands on several begins on one of its own */
+/** @param now milliseconds since the epoch @returns the lines; a value of several lines begins on a new one */
 export function valueLines(value: unknown, schema: unknown, now: number): string[] {
   if (isObjects(value)) return tableLines(value, itemsOf(schema), now);
   if (isObject(value)) return fieldLines(value, schema, now);
@@ -55,7 +55,7 @@ function fieldLines(fields: Readonly<Record<string, unknown>>, schema: unknown, 
 }
 
 /**
- * Text in one cell, on one line; empty text is shown as what it is: nothing.
+ * Text in one cell, on one line; empty text is shown as empty.
  * @param whole whether objects in a list are written out: there may be many, and each is long
  */
 export function cellOf(value: unknown, schema: unknown, now: number, whole = false): string {

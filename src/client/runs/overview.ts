@@ -1,4 +1,4 @@
-/** What runs where, out of what nodes, load balancers and journals say. Pure. */
+/** What runs where, from nodes, load balancers and journals. Pure. */
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 import type { RunRecord } from './record.ts';
 
@@ -8,14 +8,14 @@ export interface Deployed {
   readonly application: string;
   readonly release: string;
   readonly healthy: boolean;
-  /** Undefined where no load balancer knows it by its name. */
+  /** Undefined if no load balancer knows it by its name. */
   readonly inTraffic: boolean | undefined;
-  /** Who brought the release: as the node says, else by the journals of this host. */
+  /** The operator who deployed the release: by the node, else by the journals of this host. */
   readonly broughtBy: DeployedBy | undefined;
 }
 
 export interface DeployedBy {
-  /** Empty where a call was part of no run. */
+  /** Empty if a call belonged to no run. */
   readonly run: string;
   readonly operator: string;
   /** Milliseconds since the epoch. */
@@ -38,7 +38,7 @@ export function mixedClusters(deployed: readonly Deployed[]): MixedCluster[] {
   });
 }
 
-/** Runs that did not come to their end, and after which none for the same cluster has. @param records the newest first */
+/** Runs that did not complete, and that no later run for the same cluster completed. @param records the newest first */
 export function incompleteRuns(records: readonly RunRecord[]): RunRecord[] {
   const settled = new Set<string>();
   return records.filter((record) => {
@@ -55,7 +55,7 @@ function changes({ agent, action, dryRun }: RunRecord['steps'][number]['calls'][
   return !dryRun && agent !== 'angelia' && !reads.includes(action);
 }
 
-/** By node and release: the run that brought it there. @param journals the newest first */
+/** By node and release: the run that deployed it. @param journals the newest first */
 export function findDeployments(journals: readonly (readonly JournalEntry[])[]): Map<string, DeployedBy> {
   const found = new Map<string, DeployedBy>();
   for (const entries of journals) {

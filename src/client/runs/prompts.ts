@@ -1,4 +1,4 @@
-/** How a person is asked: before a run by its plan, and in it where a step wants a yes. */
+/** How a person is asked: before a run with its plan, and in it if a step needs a yes. */
 import type { WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
@@ -18,7 +18,7 @@ export interface PromptOptions {
   readonly json?: boolean;
 }
 
-/** A job that has no terminal has said what it wants by its command; a step that asks wants more than that. */
+/** A job without a terminal has agreed by its command; a step that asks needs more than that. */
 export function sessionFor(
   { name, description }: Playbook,
   { yes, json }: PromptOptions,
@@ -28,7 +28,7 @@ export function sessionFor(
 ): Pick<PlaybookPorts, 'agree' | 'confirm'> {
   if (yes === true) return { confirm: async () => true };
   if (!isOnTerminal(context)) return {};
-  // Branches that run at the same time ask one after the other.
+  // Concurrent branches ask one after the other.
   const mutex = defineMutex();
   const confirm = (question: string, signal: AbortSignal) =>
     mutex(() => live.aside(() => askPerson(question, signal, context)));
@@ -42,7 +42,7 @@ export function sessionFor(
   };
 }
 
-/** @throws Problem `no-terminal` where a step is going to ask and nobody can answer: better now than in the middle */
+/** @throws Problem `no-terminal` if a step will ask and nobody can answer: better now than in the middle */
 export function refuseQuestions(playbook: Playbook, { yes }: PromptOptions, context: CliContext): void {
   if (yes === true || isOnTerminal(context) || !asks(playbook)) return;
   const message = `${playbook.name} asks a question while it runs, and there is no terminal`;
@@ -54,7 +54,7 @@ function asks(playbook: Playbook): boolean {
   return steps.some(({ kind, body }) => kind === 'confirm' || (body.used !== undefined && asks(body.used)));
 }
 
-/** Where the output goes does not matter: a person who types can be asked. */
+/** The destination of the output does not matter: a person who types can be asked. */
 export function isOnTerminal({ stdin }: CliContext): boolean {
   return stdin.isTTY === true;
 }
@@ -65,7 +65,7 @@ async function showToPerson(lines: readonly string[], { err }: CliContext): Prom
   else own.end(`${lines.join('\n')}\n`);
 }
 
-/** The terminal itself, where standard error goes elsewhere (`2>&1 | tee log`). */
+/** The terminal itself, if standard error goes elsewhere (`2>&1 | tee log`). */
 async function openOwnTerminal(): Promise<WriteStream | undefined> {
   if (isatty(2)) return undefined;
   const handle = await open('/dev/tty', 'w').catch(() => undefined);
@@ -76,9 +76,9 @@ export async function askPerson(question: string, signal: AbortSignal, { stdin }
   if (signal.aborted) return false;
   const own = await openOwnTerminal();
   const terminal = createInterface({ input: stdin, output: own ?? process.stderr });
-  // While it reads, the terminal hands a Ctrl-C to it instead of to the program.
+  // While it reads, the terminal passes a Ctrl-C to it instead of to the program.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-  // What nodes said may be part of the question: it must not move the cursor, nor begin a line of its own.
+  // Text from nodes may be part of the question: it must not move the cursor, nor begin a new line.
   const shown = printable(question.replaceAll(/\s+/g, ' '));
   try {
     return /^y(es)?$/i.test((await terminal.question(`${shown} [y/N] `, { signal })).trim());

@@ -9,9 +9,9 @@ import { readIfThere } from '../../core/files/if-there.ts';
 const name = /^([0-9a-f]{32})\.jsonl$/;
 
 /**
- * The entries of a run's journal, or undefined when this machine has none. Lines that are torn, as a crash or a full disk
- * leaves them, are skipped.
- * @param report called with what is damaged, for a person
+ * The entries of a run's journal, or undefined when this machine has none. Lines that a crash or a full disk tore are
+ * skipped.
+ * @param report receives what is damaged, for a person
  * @throws Problem `unreadable-file`
  */
 export async function readJournal(
@@ -31,12 +31,15 @@ export async function readJournal(
   return entries;
 }
 
-/** What a journal holds, and the numbers (from 1) of lines that are damaged. A last line without its end is an entry that was not made. */
+/**
+ * The content of a journal, and the numbers (from 1) of damaged lines. A last line without its end does not count as an
+ * entry.
+ */
 export function parseJournal(text: string): { readonly entries: JournalEntry[]; readonly torn: readonly number[] } {
   const entries: JournalEntry[] = [];
   const torn: number[] = [];
   const lines = text.split('\n');
-  // What stands behind the last newline was not written to its end.
+  // The text after the last newline was not completely written.
   lines.pop();
   for (const [index, line] of lines.entries()) {
     if (line === '') continue;
@@ -47,7 +50,7 @@ export function parseJournal(text: string): { readonly entries: JournalEntry[]; 
   return { entries, torn };
 }
 
-/** The whole entry behind a torn one: a client that did not see to the newline first has joined them. */
+/** The whole entry after a torn one: a client that did not write the newline first has joined them. */
 function parseJoined(line: string): JournalEntry | undefined {
   const at = line.lastIndexOf('{"at":');
   return at > 0 ? parseLine(line.slice(at)) : undefined;
@@ -63,12 +66,12 @@ function parseLine(line: string): JournalEntry | undefined {
   }
 }
 
-/** The ids of the runs whose journals were written to last, the latest first. */
+/** The ids of the runs with the latest entries, the latest first. */
 export async function listJournals(stateDirectory: string, most: number): Promise<string[]> {
   return (await datedJournals(stateDirectory, most)).map(({ id }) => id);
 }
 
-/** The same, with when each was written to last: milliseconds since the epoch. */
+/** The same, with the time of the last entry: milliseconds since the epoch. */
 export async function datedJournals(
   stateDirectory: string,
   most: number,
@@ -88,7 +91,7 @@ export async function datedJournals(
 }
 
 /**
- * The run that is meant by an id or by its beginning.
+ * The run with an id, or with the beginning of one.
  * @throws Problem `usage`, `unknown-run`
  */
 export async function findRun(stateDirectory: string, given: string): Promise<string> {

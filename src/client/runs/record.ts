@@ -1,4 +1,4 @@
-/** What a run’s journal amounts to, for people and machines. */
+/** The summary of a run’s journal, for people and machines. */
 
 import { isRunning } from '../../core/files/process-mark.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -6,7 +6,7 @@ import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
 export interface RunRecord {
   readonly run: string;
-  /** Milliseconds since the epoch: of its beginning, and of the last that was written. */
+  /** Milliseconds since the epoch: of the first and of the last entry. */
   readonly began: number;
   readonly last: number;
   readonly playbook: string;
@@ -20,19 +20,19 @@ export interface RunRecord {
 
 export interface StepRecord {
   readonly step: string;
-  /** `begun` if there is no entry of its end; empty for what was only asserted again on behalf of another step. */
+  /** `begun` if there is no entry of its end; empty for a repetition on behalf of another step. */
   readonly state: string;
   readonly calls: readonly CallRecord[];
 }
 
-/** One node’s part in a call: the last that is known of it. */
+/** One node’s part in a call: its latest known state. */
 export interface CallRecord {
   readonly node: string;
   readonly agent: string;
   readonly action: string;
   readonly dryRun: boolean;
   readonly try: number;
-  /** `unknown` where no reply was written down. */
+  /** `unknown` if no reply was recorded. */
   readonly outcome: string;
   readonly code: string;
   readonly message: string;
@@ -40,8 +40,8 @@ export interface CallRecord {
 }
 
 /**
- * Undefined for a journal in which no run begins.
- * @param isHeld whether nodes keep a lease of the run, where they were asked; else its process is looked for on this host
+ * Undefined for a journal without the start of a run.
+ * @param isHeld whether nodes keep a lease of the run, if they were asked; else its process is looked for on this host
  */
 export async function recordRun(entries: readonly JournalEntry[], isHeld?: boolean): Promise<RunRecord | undefined> {
   const started = entries.find((entry) => entry.type === 'run-started');
@@ -93,7 +93,7 @@ function byNode(a: CallRecord, b: CallRecord): number {
   return a.node < b.node ? -1 : 1;
 }
 
-/** `cluster=bravo revision=20`; what is null is left out. */
+/** `cluster=bravo revision=20`; null inputs are omitted. */
 export function formatInputs(inputs: JsonObject): string {
   const inputPairs = Object.entries(inputs).filter(([, value]) => value !== null);
   return inputPairs

@@ -1,9 +1,9 @@
-/** What servers served before a run, as its journal has it. */
+/** The releases of servers before a run, from its journal. */
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
 /**
- * By node: the revision that served before the run first changed anything; empty if the journal does not say. Also of
- * servers that the run did not come to: it may have taken them out of traffic.
+ * By node: the revision that served before the run first changed anything; empty if the journal does not have it. Also
+ * of servers that the run did not reach: it may have taken them out of traffic.
  */
 export function revisionsBefore(entries: readonly JournalEntry[]): Map<string, string> {
   const before = new Map<string, string>();
@@ -41,7 +41,7 @@ export function revisionsBrought(entries: readonly JournalEntry[]): string[] {
   return [...new Set(brought)];
 }
 
-/** Whether the run is one that upgraded servers of that cluster, and that application where both have named one. */
+/** Whether the run upgraded servers of that cluster, and that application if both have named one. */
 export function upgraded(entries: readonly JournalEntry[], cluster: string, application?: string): boolean {
   const started = entries.find((entry) => entry.type === 'run-started');
   if (started?.inputs.cluster !== cluster || started.dryRun) return false;
@@ -50,7 +50,7 @@ export function upgraded(entries: readonly JournalEntry[], cluster: string, appl
   return revisionsBefore(entries).size > 0;
 }
 
-/** What the run was given that holds for its undoing, too; an input that was left out is not there. */
+/** The inputs of the run that also apply to its undoing; omitted inputs are not included. */
 export function inputsKept(entries: readonly JournalEntry[]): Readonly<Record<string, unknown>> {
   const inputs = entries.find((entry) => entry.type === 'run-started')?.inputs ?? {};
   const kept = ['application', 'backend', 'checks', 'min_available'].map((name) => [name, inputs[name]] as const);

@@ -1,10 +1,10 @@
 import type { RunEvent } from '../../../playbook/events/events.ts';
 import type { LiveView, LiveWork } from './live.ts';
 
-/** A run as it is shown while it goes on: each call in hand, and what its nodes say they are at. */
+/** The live view of a run: each running call, and the progress of its nodes. */
 export interface LiveRun {
   readonly see: (event: RunEvent) => void;
-  /** What a node says of a call while it runs. */
+  /** The progress of a node during a call. */
   readonly onProgress: (step: string, node: string, message: string) => void;
 }
 
@@ -25,7 +25,7 @@ export function startLiveRun(live: LiveView): LiveRun {
   const settle = (step: string, node: string) => {
     const work = shown.get(step);
     work?.done(node);
-    // Not every call is a step of its own, which would be shown as ended.
+    // Some calls do not belong to a step, which would be shown as ended.
     if (work?.going.size === 0) end(step);
   };
   return {

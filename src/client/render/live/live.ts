@@ -1,23 +1,26 @@
-/** What goes on now and who has not answered yet, in lines below what was said: on a terminal only, and gone at the end. */
+/**
+ * The live view: running work and nodes that have not answered yet, in lines below the output; only on a terminal, and
+ * cleared at the end.
+ */
 import type { CliContext } from '../../cli/context.ts';
 
 export interface LiveView {
-  /** Shows a piece of work on so many nodes or hosts, until it is ended. */
+  /** Shows work on a number of nodes or hosts, until it ends. */
   readonly begin: (title: string | (() => string), total: number) => LiveWork;
-  /** Draws nothing while somebody is asked something. */
+  /** Draws nothing while a person is asked something. */
   readonly aside: <Answer>(ask: () => Promise<Answer>) => Promise<Answer>;
 }
 
 export interface LiveWork {
-  /** Whose turn it is, or what one is at. Its clock runs from the first time. */
+  /** A node's turn, or its progress. Its clock runs from the first time. */
   readonly show: (name: string, doing: string) => void;
   readonly done: (name: string) => void;
   readonly end: () => void;
-  /** Who was begun with and is not done. */
+  /** Nodes that were begun and are not done. */
   readonly going: ReadonlyMap<string, unknown>;
 }
 
-/** One piece of work as it stands. Times are in milliseconds, of one clock. */
+/** One piece of work. Times are in milliseconds, of one clock. */
 export interface WorkState {
   readonly title: string | (() => string);
   readonly total: number;
@@ -25,13 +28,13 @@ export interface WorkState {
   readonly going: ReadonlyMap<string, { readonly since: number; readonly doing: string }>;
 }
 
-/** Milliseconds between two looks: what is over sooner is never shown. */
+/** Milliseconds between two updates: shorter work is never shown. */
 const interval = 200;
 const barWidth = 30;
-/** Lines of nodes for each piece of work: more would hide what was said. */
+/** Lines of nodes for each piece of work: more would hide the output. */
 const mostNames = 8;
 
-/** One view a context: what is found and what is called at the same time is shown together. */
+/** One view a context: searches and calls at the same time are shown together. */
 export function startLive(context: Pick<CliContext, 'status'>, now: () => number = () => performance.now()): LiveView {
   const view = views.get(context) ?? openLive(context, now);
   views.set(context, view);

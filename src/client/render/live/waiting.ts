@@ -1,7 +1,7 @@
 import type { CliContext } from '../../cli/context.ts';
 import { startLive } from './live.ts';
 
-/** Who is dialled while nodes are found: on a terminal, `11 answered, waiting for dev4.devco.net`. */
+/** The nodes that are dialled during discovery: on a terminal, `11 answered, waiting for dev4.devco.net`. */
 export interface Waiting {
   readonly turn: (name: string, turn: 'begun' | 'answered' | 'given-up') => void;
   readonly end: () => void;

@@ -1,4 +1,4 @@
-/** Which lines of a run stand out on a terminal: what failed, what is out of traffic, the next command. */
+/** The lines of a run that are coloured on a terminal: failures, servers out of traffic, the next command. */
 import type { RunEvent, RunReport } from '../../../playbook/events/events.ts';
 import type { Color, Paint } from '../color.ts';
 

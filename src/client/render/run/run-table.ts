@@ -1,11 +1,14 @@
-/** What a run came to, as a table at its end: what was done, failed or never touched, what it left out of traffic, and how long each step took. */
+/**
+ * The table at the end of a run: what was done, failed or never touched, what it left out of traffic, and how long each
+ * step took.
+ */
 import { printable } from '../../../core/text.ts';
 import type { RunEvent, RunReport, StepReport } from '../../../playbook/events/events.ts';
 
 export interface RunTable {
-  /** Takes note of what happens. */
+  /** Records an event. */
   readonly see: (event: RunEvent) => void;
-  /** The lines; none where nothing was begun. */
+  /** The lines; none if nothing was begun. */
   readonly lines: (report: RunReport) => string[];
 }
 
@@ -13,7 +16,7 @@ export interface RunTable {
 interface Row {
   readonly step: string;
   readonly state: string;
-  /** Whether it called nodes itself; steps around others leave the counting to these. */
+  /** Whether it called nodes itself; enclosing steps leave the counting to these. */
   readonly calls: boolean;
   readonly ok: number;
   readonly failed: number;
@@ -24,7 +27,7 @@ interface Row {
 
 type Outcome = Extract<RunEvent, { type: 'outcome' }>;
 
-/** Steps that call nobody and wait for nothing are only worth a line when they fail. */
+/** Steps without calls and waits are only shown when they fail. */
 const quiet = new Set(['set', 'require', 'say', 'finish']);
 
 export function startRunTable(): RunTable {
@@ -57,7 +60,7 @@ function isWorthALine({ kind, state }: StepReport): boolean {
   return state !== 'skipped' && (!quiet.has(kind) || state !== 'done');
 }
 
-/** Which servers load balancers keep out, by what they said they did. */
+/** The servers that load balancers keep out, by their replies. */
 function followTraffic(title: string, outcomes: readonly Outcome[], out: Set<string>): void {
   if (title !== 'haproxy#disable' && title !== 'haproxy#enable') return;
   for (const { node, outcome, data } of outcomes) {
@@ -85,7 +88,7 @@ function rowOf({ id, kind, state, ok, failed, untouched, elapsed }: StepReport):
   };
 }
 
-/** Rounds are added up; the last one’s state is what became of them. */
+/** Rounds are added up; the state of the last one counts. */
 function addRow(rows: Map<string, Row>, row: Row): void {
   const before = rows.get(row.step);
   if (before === undefined) rows.set(row.step, row);

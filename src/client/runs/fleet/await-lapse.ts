@@ -1,4 +1,4 @@
-/** Waits until nobody holds the lease of a run any more: the first client may still be at work. */
+/** Waits until nobody holds the lease of a run: the first client may still be at work. */
 import { Problem } from '../../../core/errors.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
@@ -15,24 +15,25 @@ export interface LeasedRun {
 }
 
 export interface Waiting {
-  /** The lease that lives longest; undefined where there is none any more. */
+  /** The lease with the longest remaining time; undefined if there is none. */
   readonly read: () => Promise<LeasedRun | undefined>;
   readonly report: (line: string) => void;
   /** Milliseconds; ends early when the signal is aborted. */
   readonly sleep: (milliseconds: number) => Promise<void>;
-  /** Milliseconds by a clock that nobody can set. */
+  /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
   readonly signal: AbortSignal;
 }
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two queries. */
 const interval = 500;
-/** Seconds by which the time left may seem to grow without a renewal: each node rounds its own up. */
+/** Seconds by which the remaining time may seem to grow without a renewal: each node rounds up. */
 const rounding = 2;
 
 /**
- * A lease that is renewed meanwhile is held by a living run; one that is not ends by itself (`lease` in client.yaml, 30 s).
- * @returns whether there was one to wait for: the run may have gone on until then
+ * A lease that is renewed meanwhile belongs to a living run; otherwise it ends by itself (`lease` in client.yaml, 30
+ * s).
+ * @returns whether there was one to wait for: the run may have continued until then
  * @throws Problem `run-in-progress`
  */
 export async function awaitLapse({ read, report, sleep, clock, signal }: Waiting): Promise<boolean> {
@@ -55,7 +56,7 @@ export async function awaitLapse({ read, report, sleep, clock, signal }: Waiting
   }
 }
 
-/** The lease of the run that lives longest. */
+/** The run's lease with the longest remaining time. */
 export async function readLease(
   run: string,
   nodes: readonly FoundNode[],

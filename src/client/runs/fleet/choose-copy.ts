@@ -1,11 +1,11 @@
-/** Which of the copies that nodes store of a run's journal is the run's. Pure. */
+/** Chooses the valid copy of a run's journal from those that nodes store. Pure. */
 import type { Trust } from '../../../core/credentials/certificate.ts';
 import { explain, Problem } from '../../../core/errors.ts';
 import type { JournalLine } from '../../../core/journal/line.ts';
 import { type VerifiedJournal, verifyJournal } from '../../../core/journal/verify.ts';
 import { majorityOf } from '../../../library/runs/fleet/writer.ts';
 
-/** What one node gave. */
+/** The copy of one node. */
 export interface JournalCopy {
   readonly node: string;
   readonly lines: readonly JournalLine[];
@@ -13,7 +13,7 @@ export interface JournalCopy {
 
 export interface ChosenCopy {
   readonly journal: VerifiedJournal;
-  /** For a person: copies that were not believed, and why. */
+  /** For a person: copies that were rejected, and why. */
   readonly warnings: readonly string[];
 }
 
@@ -23,11 +23,11 @@ interface ProvenCopy {
 }
 
 /**
- * The longest copy whose signatures and order hold. Shorter ones must be its beginning; where they are not, what a majority
- * of the run's holders stores counts.
+ * The longest copy with valid signatures and order. Shorter ones must be its beginning; otherwise the copy that a
+ * majority of the run's holders stores counts.
  * @param copies of all nodes that could be read
- * @param lenient take what there is where too few of the holders could be read
- * @throws Problem `bad-journal` where no copy holds, `journal-forked`, `journal-incomplete`
+ * @param lenient accept the available copies if too few of the holders could be read
+ * @throws Problem `bad-journal` if no copy is valid, `journal-forked`, `journal-incomplete`
  */
 export function chooseCopy(run: string, copies: readonly JournalCopy[], trust: Trust, lenient: boolean): ChosenCopy {
   const warnings: string[] = [];
@@ -39,7 +39,7 @@ export function chooseCopy(run: string, copies: readonly JournalCopy[], trust: T
       return [];
     }
   });
-  // Only those that the run itself names: another node can store what it likes.
+  // Only those that the run itself names: another node can store anything.
   const own = proven.filter(({ node, journal }) => journal.stored.holders.includes(node));
   const [first] = own;
   if (first === undefined) {
@@ -84,7 +84,7 @@ function follow(copies: readonly ProvenCopy[], needed: number, warnings: string[
   }
 }
 
-/** The first line in which two journals differ; one that is shorter differs in none. */
+/** The first line in which two journals differ; a shorter one that agrees does not differ. */
 function partingOf(one: VerifiedJournal, other: VerifiedJournal): number {
   const parting = other.lines.findIndex(
     ({ text }, index) => one.lines[index] !== undefined && one.lines[index].text !== text,

@@ -1,4 +1,4 @@
-/** Holds a run's journal on this host against the one that nodes store. Pure. */
+/** Compares a run's journal on this host with the one that nodes store. Pure. */
 import type { VerifiedJournal } from '../../../core/journal/verify.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { entriesOf } from './fetch-run.ts';
@@ -6,16 +6,16 @@ import type { StoredHistory } from '../../../library/runs/fleet/journaling.ts';
 import { startKeeping } from '../../../library/runs/fleet/kept-entries.ts';
 
 export interface ComparedJournal {
-  /** What the run did, by the journal that has more of it. */
+  /** The run's history, from the longer journal. */
   readonly entries: readonly JournalEntry[];
-  /** True where the file on this host must be replaced by it. */
+  /** True if it must replace the file on this host. */
   readonly isElsewhere: boolean;
-  /** Entries on this host that are not part of it: what was written here last never came to the nodes. */
+  /** Entries on this host that are not part of it: the last ones here never reached the nodes. */
   readonly lost: number;
   readonly past: StoredHistory;
 }
 
-/** @param local undefined where this host has none @param stored undefined where no node has one */
+/** @param local undefined if this host has none @param stored undefined if no node has one */
 export function compareJournals(
   local: readonly JournalEntry[] | undefined,
   stored: VerifiedJournal | undefined,

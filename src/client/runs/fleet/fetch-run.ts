@@ -9,7 +9,7 @@ import type { Session } from '../../fleet/session.ts';
 import { chooseCopy } from './choose-copy.ts';
 import { findKeepers, listStored, readCopies } from './read-copies.ts';
 
-/** What looking for a journal needs of its command. */
+/** What the search for a journal needs from its command. */
 export interface JournalLookup {
   readonly session: Session;
   readonly catalogue: readonly Ddl[];
@@ -24,9 +24,9 @@ export function entriesOf({ entries }: VerifiedJournal): JournalEntry[] {
 
 /**
  * The journal of a run, by its whole id: every signature and the order of its lines were checked.
- * @param holders the nodes that store it, where they are known
- * @param lenient go by what there is
- * @returns undefined where no node stores one that this operator may read
+ * @param holders the nodes that store it, if they are known
+ * @param lenient accept the available copies
+ * @returns undefined if no node stores one that this operator may read
  * @throws Problem `bad-journal`, `journal-forked`, `journal-incomplete`
  */
 export async function fetchRun(
@@ -37,7 +37,7 @@ export async function fetchRun(
   return await fetchRunFrom(run, await findKeepers(look.session, look.options, holders), look, lenient);
 }
 
-/** The same, from nodes that were found. */
+/** The same, from nodes that were already found. */
 export async function fetchRunFrom(
   run: string,
   nodes: readonly FoundNode[],
@@ -52,7 +52,7 @@ export async function fetchRunFrom(
   return journal;
 }
 
-/** The whole id of the run on the nodes that begins so. @throws Problem `unknown-run`, `usage` */
+/** The whole id of the run on the nodes that begins with this text. @throws Problem `unknown-run`, `usage` */
 export async function findStoredRun(
   given: string,
   { session, catalogue, options, context }: JournalLookup,
@@ -70,7 +70,10 @@ export async function findStoredRun(
   return only.run;
 }
 
-/** The entries of a run's journal on the nodes, for a look: by what could be read of it. Undefined where no node has it. */
+/**
+ * The entries of a run's journal on the nodes, for display: from the copies that could be read. Undefined if no node
+ * has it.
+ */
 export async function fetchEntries(run: string, look: JournalLookup): Promise<readonly JournalEntry[] | undefined> {
   if (look.session.config.journal === 'local') return undefined;
   const journal = await fetchRun(run, look, { lenient: true });

@@ -11,14 +11,14 @@ import { type JournalLookup, fetchRun, findStoredRun } from './fetch-run.ts';
 
 export interface FoundRun extends ComparedJournal {
   readonly run: string;
-  /** What nodes store of it, checked; undefined where none does. */
+  /** The checked journal on nodes; undefined if none stores it. */
   readonly stored: VerifiedJournal | undefined;
 }
 
 export interface FindRunOptions {
-  /** Go by what there is where too few of the holders can be read. */
+  /** Accept the available copies if too few of the holders can be read. */
   readonly lenient: boolean;
-  /** Ask the nodes also where the journal on this host names none. */
+  /** Ask the nodes even if the journal on this host names none. */
   readonly always?: boolean;
 }
 
@@ -58,7 +58,7 @@ async function findHere(stateDirectory: string, given: string): Promise<string |
   }
 }
 
-/** Writes what nodes store of a run to this host, from where it is continued; what was here before is kept beside it. */
+/** Writes the journal on nodes to this host, from where the run is continued; the earlier file is kept beside it. */
 export async function adoptRun(stateDirectory: string, { run, entries, isElsewhere, lost }: FoundRun): Promise<void> {
   if (!isElsewhere) return;
   const file = journalFile(stateDirectory, run);
@@ -72,7 +72,7 @@ async function keepBeside(file: string): Promise<void> {
   await replaceFile(`${file}.before-${Date.now()}`, before);
 }
 
-/** The operators who began the run or resumed it, in order. */
+/** The operators who started or resumed the run, in order. */
 export function operatorsOf(entries: readonly JournalEntry[]): string[] {
   const named = entries.flatMap((entry) =>
     entry.type === 'run-started' || entry.type === 'run-resumed' ? [entry.operator] : [],

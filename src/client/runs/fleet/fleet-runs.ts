@@ -11,18 +11,18 @@ import { type ListedRun, listStored, readCopies } from './read-copies.ts';
 export interface FleetRun {
   readonly run: string;
   readonly journal: VerifiedJournal;
-  /** Whether a node keeps a lease of it; undefined where none of them says what leases it keeps. */
+  /** Whether a node keeps a lease of it; undefined if none of them reports its leases. */
   readonly isHeld: boolean | undefined;
 }
 
 export interface FleetRuns {
   readonly runs: readonly FleetRun[];
-  /** NODE: REASON of those that did not give what they were asked for. */
+  /** NODE: REASON of those that did not return the requested data. */
   readonly failed: readonly string[];
 }
 
 /**
- * Reads the latest runs, each from the node that has most of it. What was read once is not read again.
+ * Reads the latest runs, each from the node with the longest journal. Each is read once.
  * @param nodes that run the agent journal
  */
 export function startFleetRuns(
@@ -67,7 +67,7 @@ export function startFleetRuns(
   };
 }
 
-/** The runs that hold a lease; undefined where no node says. */
+/** The runs that hold a lease; undefined if no node reports any. */
 export async function readLeasedRuns(
   nodes: readonly FoundNode[],
   { session, catalogue, context }: JournalLookup,

@@ -15,23 +15,23 @@ export interface ListedRun {
   readonly run: string;
   readonly node: string;
   readonly sequence: number;
-  /** Milliseconds since the epoch: when it was last written to. */
+  /** Milliseconds since the epoch of its last entry. */
   readonly at: number;
 }
 
 export interface Listing {
   readonly runs: readonly ListedRun[];
-  /** NODE: REASON of those that gave no list. */
+  /** NODE: REASON of those that returned no list. */
   readonly failed: readonly string[];
 }
 
-/** Pages of a journal at most. */
+/** The maximum number of pages of a journal. */
 const mostPages = 200;
 
 /**
  * The nodes that run the agent journal.
- * @param options of the command: where nodes are heard of
- * @param identities only these, where they are known
+ * @param options of the command: the source of nodes
+ * @param identities only these, if they are known
  */
 export async function findKeepers(
   session: Session,
@@ -43,7 +43,7 @@ export async function findKeepers(
   return nodes;
 }
 
-/** The runs whose journals the nodes store, each as the node with most of it has it. */
+/** The runs whose journals the nodes store, each from the node with the longest one. */
 export async function listStored(
   nodes: readonly FoundNode[],
   { limit, prefix = '' }: { readonly limit: number; readonly prefix?: string },
@@ -80,7 +80,7 @@ function linesIn(value: unknown): JournalLine[] {
   );
 }
 
-/** What each node stores of the run; one that has nothing, or may not be read, is left out. */
+/** The journal of the run on each node; a node that has none, or may not be read, is omitted. */
 export async function readCopies(
   run: string,
   nodes: readonly FoundNode[],

@@ -7,7 +7,7 @@ import { html, type Markup, table } from './html.ts';
 import { duration } from '../../render/times.ts';
 import type { Clock } from './times.ts';
 
-/** @param state that of the run: of the last attempt where its end was not written down */
+/** @param state that of the run: of the last attempt if its end was not recorded */
 export function drawAttempt(attempt: Attempt, of: number, state: string, clock: Clock): Markup {
   const { number, operator, begin, end, finished } = attempt;
   const ended = finished?.state ?? (number === of ? state : 'cut-off');

@@ -1,6 +1,7 @@
 /**
- * The timeline of an attempt as a drawing: rows for its batches, its steps and its nodes. Places are percentages, so that
- * text keeps its size on a phone; they are attributes of SVG, as styles in attributes are forbidden by the page's policy.
+ * The timeline of an attempt as a drawing: rows for its batches, its steps and its nodes. Positions are percentages, so
+ * that text keeps its size on a phone; they are attributes of SVG, because the page's policy forbids styles in
+ * attributes.
  */
 import type { Attempt } from './read/attempts.ts';
 import { type Band, findBands } from './read/bands.ts';
@@ -11,10 +12,10 @@ import { callsTogether, type StepSpan } from './read/timeline.ts';
 import { duration } from '../../render/times.ts';
 import type { Clock } from './times.ts';
 
-/** Steps that were over sooner, in milliseconds, are not drawn. */
+/** Steps shorter than this, in milliseconds, are not drawn. */
 const shortest = 50;
 
-/** Where a moment stands in a row, and what stands behind every row. */
+/** The position of a moment in a row, and the background of every row. */
 interface Scale {
   readonly begin: number;
   readonly x: (at: number) => string;
@@ -22,7 +23,7 @@ interface Scale {
   readonly ground: Markup;
 }
 
-/** The steps that are worth a row: those that took their time on nodes, and those that went wrong. */
+/** The steps that get a row: those that took time on nodes, and failed ones. */
 export function drawnSteps({ steps }: Pick<Attempt, 'steps'>): readonly StepSpan[] {
   const withNodes = steps.filter(({ bars }) => bars.length > 0);
   const long = withNodes.filter(({ begin, end }) => end - begin >= shortest);
@@ -123,7 +124,7 @@ function drawWait({ node, slow, from, to }: Wait, { x, width }: Scale): Markup {
   return html`<rect x="${x(from)}" width="${width(from, to)}" y="10" height="2" class="wait"><title>${`${node} waited ${duration(to - from)} for ${slow}`}</title></rect>`;
 }
 
-/** A fixed set of words: what a journal says is never a class by itself. */
+/** A fixed set of words: text of a journal never becomes a class. */
 export function classOf(state: string): 'good' | 'bad' | 'open' {
   if (state === 'ok' || state === 'done') return 'good';
   return state === 'begun' || state === 'unknown' || state === 'interrupted' || state === 'cancelled' ? 'open' : 'bad';

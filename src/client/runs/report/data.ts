@@ -1,4 +1,4 @@
-/** What a node answered, for people: its fields by name, those within them indented. */
+/** A node's reply, for people: its fields by name, nested ones indented. */
 import { cut, html, type Markup } from './html.ts';
 
 const deepest = 4;

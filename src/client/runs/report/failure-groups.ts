@@ -1,4 +1,4 @@
-/** The section of what failed: each cause once, with its nodes, and what each try was answered. */
+/** The section of failures: each cause once, with its nodes, and the reply to each try. */
 import type { Attempt } from './read/attempts.ts';
 import { type Bar, isGood } from './read/bars.ts';
 import { type FailureGroup, groupFailures } from './read/failures.ts';
@@ -29,7 +29,7 @@ function drawGroup(group: FailureGroup, several: boolean, clock: Clock): Markup 
 ${drawTries(tries, nodes.length === 0, clock)}</section>`;
 }
 
-/** @param isEvidence whether the step failed by itself: its nodes answered, and that was the reason */
+/** @param isEvidence whether the step failed by itself: its nodes replied, and that was the reason */
 function drawTries(tries: readonly Bar[], isEvidence: boolean, clock: Clock): Markup {
   if (tries.length === 0) return html``;
   const rows = joinAlike(tries).map(([first, last]) => [
@@ -47,7 +47,7 @@ function drawTries(tries: readonly Bar[], isEvidence: boolean, clock: Clock): Ma
 /** More rows are folded away. */
 const mostShown = 12;
 
-/** Tries of one node that were answered alike, one after the other, as one: the first and the last of them. */
+/** Consecutive tries of one node with the same reply are shown as one: the first and the last of them. */
 function joinAlike(tries: readonly Bar[]): (readonly [Bar, Bar])[] {
   const joined: [Bar, Bar][] = [];
   for (const bar of tries) {

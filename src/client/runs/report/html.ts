@@ -1,7 +1,7 @@
-/** HTML out of values: whatever is put in is text, unless it was made here. */
+/** HTML from values: every value is text, unless it was made here. */
 import { printable } from '../../../core/text.ts';
 
-/** Markup that is right as it is. */
+/** Valid markup. */
 export interface Markup {
   readonly markup: string;
 }
@@ -16,7 +16,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text of others as text of a page: no markup, and nothing that is invisible or turns the order of letters round. */
+/** Foreign text as text of a page: no markup, and no characters that are invisible or reverse the order of letters. */
 export function escapeHtml(text: string): string {
   return printable(text).replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }
@@ -52,7 +52,7 @@ export function names(list: readonly string[]): string {
 
 type Cell = string | Markup;
 
-/** On a narrow screen each row becomes a block, in which the heads of the columns stand before the cells. */
+/** On a narrow screen each row becomes a block, with the column's heading before each cell. */
 export function table(heads: readonly string[], rows: readonly (readonly Cell[])[]): Markup {
   const cell = (value: Cell, column: number) => html`<td data-head="${heads[column] ?? ''}">${value}</td>`;
   const left = rows.length > mostRows ? html`<p class="muted">And ${rows.length - mostRows} more.</p>` : html``;

@@ -1,4 +1,4 @@
-/** What became of each node: its release before and after, its traffic, its result. */
+/** The result of each node: its release before and after, its traffic, its outcome. */
 import { notifier } from '../../../playbook/call/notifier.ts';
 import { groupFailures } from './read/failures.ts';
 import { html, type Markup, table } from './html.ts';
@@ -6,7 +6,7 @@ import type { Incident } from './read/incident.ts';
 import type { Bar } from './read/bars.ts';
 import { byName } from './read/timeline.ts';
 
-/** A cell that a narrow screen leaves out. */
+/** A cell that a narrow screen hides. */
 const nothing = html`<span class="nothing">–</span>`;
 
 type Result = readonly [text: string, mood: 'good' | 'bad' | 'open' | 'none'];
@@ -46,7 +46,7 @@ function releasesOf(node: string, { effect, record }: Incident) {
   return { before, after: change?.after ?? (isSame && !record.dryRun ? before : nothing) };
 }
 
-/** As the run left it; a load balancer and a node without traffic have none of their own. */
+/** As the run left it; a load balancer and a node without traffic have none. */
 function trafficOf(node: string, { effect, record }: Incident, bars: readonly Bar[]): string | Markup {
   const names = [node, node.split('.')[0]];
   const out = effect.out.filter(({ server }) => names.includes(server));
