@@ -40,7 +40,7 @@ export interface NodeView {
    * Whether the policies allow a caller an action on this node now. The agent is given by its name, not an alias.
    * `limited`: its certificate is limited to some applications, so only rules that name the caller count.
    */
-  readonly may: (asked: { caller: string; agent: string; action: string; limited?: boolean }) => Promise<boolean>;
+  readonly may: (access: { caller: string; agent: string; action: string; limited?: boolean }) => Promise<boolean>;
   /** What `rpcutil inventory` and `daemon_stats` return; kept by the daemon. */
   readonly info: () => Promise<NodeInfo>;
   /** The node's own audit log: its current file, and the CAs whose certificates are valid in it. */

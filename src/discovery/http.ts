@@ -35,11 +35,11 @@ const largest = 64 * 1024 * 1024;
  * Asks an HTTP server for JSON. Redirects are not followed: a list of nodes is taken from the server that was named.
  * @throws Problem `source-failed`, `cancelled`
  */
-export async function fetchJson(asked: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
-  const { what, url, timeout } = asked;
+export async function fetchJson(request: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
+  const { what, url, timeout } = request;
   const late = AbortSignal.timeout(timeout);
   try {
-    const response = await send(asked, AbortSignal.any([signal, late]));
+    const response = await send(request, AbortSignal.any([signal, late]));
     const text = await readText(response);
     if (response.statusCode !== 200) throw new Error(`it answers ${response.statusCode} ${complaintIn(text)}`.trim());
     return { value: parseJson(text), headers: response.headers };

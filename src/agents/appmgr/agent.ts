@@ -49,8 +49,12 @@ function findApplication({ applications }: AppmgrConfig, name: string | undefine
 }
 
 /** Two changes of one application at a time would undo each other. @throws Problem `busy` */
-async function doAlone<T>(busy: Set<string>, app: Application, work: (site: Application) => Promise<T>): Promise<T> {
-  const { name } = app.application;
+async function doAlone<T>(
+  busy: Set<string>,
+  app: Application,
+  work: (application: Application) => Promise<T>,
+): Promise<T> {
+  const { name } = app.config;
   if (busy.has(name)) {
     throw new Problem('busy', `“${name}” is being changed by another call on this node`, 'wait until it ends');
   }

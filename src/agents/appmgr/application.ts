@@ -7,21 +7,17 @@ import { archiveStore } from './release/archive-store.ts';
 
 /** One application of this node and what the actions need to work on it. */
 export interface Application {
-  readonly application: ApplicationConfig;
+  readonly config: ApplicationConfig;
   readonly releases: Releases;
   readonly health: HealthAsker | undefined;
   readonly run: RunCommand;
 }
 
-export function defineApplication(
-  application: ApplicationConfig,
-  run: RunCommand,
-  stateDirectory: string,
-): Application {
-  const { deploy, root = '' } = application;
+export function defineApplication(config: ApplicationConfig, run: RunCommand, stateDirectory: string): Application {
+  const { deploy, root = '' } = config;
   const releases =
     deploy === undefined
-      ? archiveStore(application, root, stateDirectory)
-      : commandStore(application, deploy, run, stateDirectory);
-  return { application, releases, health: defineHealth(application, run), run };
+      ? archiveStore(config, root, stateDirectory)
+      : commandStore(config, deploy, run, stateDirectory);
+  return { config, releases, health: defineHealth(config, run), run };
 }

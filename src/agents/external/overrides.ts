@@ -24,8 +24,8 @@ interface SiteAction {
  * @param ddl as Choria's JSON has it, not yet checked
  * @throws Problem `bad-ddl` for a mark that is none, or is about what the DDL does not have
  */
-export function applyOverrides(ddl: JsonObject, site: JsonObject, file: string): JsonObject {
-  const { actions: marks = {}, validators = {} } = checkMarks(site, file);
+export function applyOverrides(ddl: JsonObject, overrides: JsonObject, file: string): JsonObject {
+  const { actions: marks = {}, validators = {} } = checkMarks(overrides, file);
   const actions = (Array.isArray(ddl.actions) ? ddl.actions : []).filter(isObject);
   const names = actions.map(({ action }) => String(action));
   for (const name of Object.keys(marks)) {
@@ -55,8 +55,8 @@ function markInput(input: unknown, isSensitive: boolean, validators: Readonly<Re
   };
 }
 
-function checkMarks(site: JsonObject, file: string): SiteMarks {
-  const { actions = {}, validators = {}, ...others } = site;
+function checkMarks(overrides: JsonObject, file: string): SiteMarks {
+  const { actions = {}, validators = {}, ...others } = overrides;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined)
     throw bad(file, `unknown key “${unknown}”: ${suggest(unknown, ['actions', 'validators'])}`);

@@ -37,34 +37,34 @@ const longestProgress = 500;
 export async function openJobs(directory: string, config: JobsConfig, now: () => number): Promise<JobStore> {
   const jobs = new Map<string, StoredJob>();
   for (const job of await readJobs(directory, now())) jobs.set(keyOf(job.id, job.caller), { job, progress: '' });
-  for (const held of jobs.values()) {
-    const lost = loseJob(held.job, now());
-    if (lost !== held.job) await writeJob(directory, lost);
-    held.job = lost;
+  for (const stored of jobs.values()) {
+    const lost = loseJob(stored.job, now());
+    if (lost !== stored.job) await writeJob(directory, lost);
+    stored.job = lost;
   }
   const setup = { directory, config, now };
   const find: JobStore['find'] = (id, caller) => {
-    const held =
+    const stored =
       caller === undefined ? [...jobs.values()].find(({ job }) => job.id === id) : jobs.get(keyOf(id, caller));
-    if (held === undefined || isOver(held, config, now())) {
+    if (stored === undefined || isOver(stored, config, now())) {
       throw new Problem('unknown-job', `there is no job ${id} here that you may see`);
     }
-    return held;
+    return stored;
   };
   return {
     begin: (request) => beginJob(request, jobs, setup),
     find,
     list: (caller) =>
       [...jobs.values()]
-        .filter((held) => (caller === undefined || held.job.caller === caller) && !isOver(held, config, now()))
+        .filter((stored) => (caller === undefined || stored.job.caller === caller) && !isOver(stored, config, now()))
         .sort((a, b) => b.job.began - a.job.began),
     cancel: async (id, caller, by) => {
-      const held = find(id, caller) as StoredJob;
-      held.running?.cancel.abort(by);
+      const stored = find(id, caller) as StoredJob;
+      stored.running?.cancel.abort(by);
       const late = AbortSignal.timeout(patience);
       const waited = new Promise<void>((resolve) => late.addEventListener('abort', () => resolve(), { once: true }));
-      if (held.job.state === 'running') await Promise.race([held.running?.ended.promise, waited]);
-      return held.job;
+      if (stored.job.state === 'running') await Promise.race([stored.running?.ended.promise, waited]);
+      return stored.job;
     },
   };
 }
@@ -89,13 +89,13 @@ async function beginJob(
   }
   const none = { status: 0, code: '', message: '', data: {}, left_out: false };
   const job: Job = { id, caller, agent, action, run: runId, state: 'running', began: now(), ended: 0, ...none };
-  const held: StoredJob = {
+  const stored: StoredJob = {
     job,
     progress: '',
     running: { cancel: new AbortController(), ended: Promise.withResolvers<void>() },
   };
   // Taken before it is written: of two at once only one begins.
-  jobs.set(key, held);
+  jobs.set(key, stored);
   try {
     await makeRoom(jobs, setup);
     await writeJob(directory, job);
@@ -103,7 +103,7 @@ async function beginJob(
     jobs.delete(key);
     throw error;
   }
-  return started(held, (ended) => writeJob(directory, ended), config, now);
+  return started(stored, (ended) => writeJob(directory, ended), config, now);
 }
 
 /** Forgets jobs that have ended: those whose time is over, and the oldest beyond what is kept. */
@@ -132,25 +132,25 @@ async function writeJob(directory: string, job: Job): Promise<void> {
 }
 
 function started(
-  held: StoredJob,
+  stored: StoredJob,
   write: (job: Job) => Promise<void>,
   config: JobsConfig,
   now: () => number,
 ): StartedJob {
-  const { running } = held;
+  const { running } = stored;
   return {
     cancelled: running?.cancel.signal ?? new AbortController().signal,
     progress: (message) => {
-      if (held.job.state === 'running') held.progress = message.slice(0, longestProgress);
+      if (stored.job.state === 'running') stored.progress = message.slice(0, longestProgress);
     },
     end: async (content) => {
-      const ended = endJob(held.job, content, now(), config.max_output);
+      const ended = endJob(stored.job, content, now(), config.max_output);
       // Nobody waits for ever for what the disk does not take.
       try {
         await write(ended);
       } finally {
-        held.job = ended;
-        held.progress = '';
+        stored.job = ended;
+        stored.progress = '';
         running?.ended.resolve();
       }
     },

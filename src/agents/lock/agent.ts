@@ -35,10 +35,10 @@ export async function startLock(
 }
 
 async function breakHeld(leases: Leases, name: string) {
-  const held = leases.find(name);
-  if (held === undefined) return { broken: false };
+  const lease = leases.find(name);
+  if (lease === undefined) return { broken: false };
   await leases.end(name);
-  return { broken: true, caller: held.caller, run: held.runId, from: held.from, since: held.since };
+  return { broken: true, caller: lease.caller, run: lease.runId, from: lease.from, since: lease.since };
 }
 
 function listed({ others, clock }: Leases) {

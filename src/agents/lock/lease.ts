@@ -19,9 +19,13 @@ export interface Lease {
 }
 
 /** @throws Problem `lease-held`: its holder, since when, from where, and how long at most */
-export function assertFree(held: Lease | undefined, asked: { caller: string; runId: string }, clock: number): void {
-  if (held === undefined || held.ends <= clock || isHolder(held, asked)) return;
-  const { name, caller, runId, from, since, ends } = held;
+export function assertFree(
+  current: Lease | undefined,
+  claimant: { caller: string; runId: string },
+  clock: number,
+): void {
+  if (current === undefined || current.ends <= clock || isHolder(current, claimant)) return;
+  const { name, caller, runId, from, since, ends } = current;
   const where = from === '' ? '' : ` from ${from}`;
   const left = Math.ceil((ends - clock) / 1000);
   throw new Problem(
@@ -32,18 +36,18 @@ export function assertFree(held: Lease | undefined, asked: { caller: string; run
 }
 
 /** Why a request under this lease must not go on, or undefined. */
-export function judgeClaim(held: Lease | undefined, claim: LeaseClaim, clock: number): Problem | undefined {
+export function judgeClaim(current: Lease | undefined, claim: LeaseClaim, clock: number): Problem | undefined {
   const stale = (why: string) => {
     const hint = 'nothing was done; check “mco-deploy locks”, then continue with “mco-deploy resume”';
     return new Problem('stale-lease', `the lease “${claim.lease}” ${why}`, hint);
   };
-  if (held === undefined) return stale('has ended or was broken');
-  if (!isHolder(held, claim)) return stale('is held by another run now');
-  if (held.fence !== claim.fence) return stale(`was taken again: ${claim.fence} is no longer its number`);
-  return held.ends <= clock ? stale('has passed') : undefined;
+  if (current === undefined) return stale('has ended or was broken');
+  if (!isHolder(current, claim)) return stale('is held by another run now');
+  if (current.fence !== claim.fence) return stale(`was taken again: ${claim.fence} is no longer its number`);
+  return current.ends <= clock ? stale('has passed') : undefined;
 }
 
 /** One run of one caller; a run that names no id is nobody’s. */
-function isHolder(held: Lease, { caller, runId }: { caller: string; runId: string }): boolean {
-  return runId !== '' && held.runId === runId && held.caller === caller;
+function isHolder(current: Lease, { caller, runId }: { caller: string; runId: string }): boolean {
+  return runId !== '' && current.runId === runId && current.caller === caller;
 }

@@ -48,9 +48,9 @@ export async function openLeases(directory: string, clock: Clock): Promise<Lease
       leases = others(name);
       await write(fence, leases);
     },
-    extend: (held, ttl) => {
-      const extended = { ...held, ttl, ends: clock() + ttl };
-      leases = leases.map((lease) => (lease === held ? extended : lease));
+    extend: (lease, ttl) => {
+      const extended = { ...lease, ttl, ends: clock() + ttl };
+      leases = leases.map((one) => (one === lease ? extended : one));
     },
     check: (claim) => judgeClaim(find(claim.lease), claim, clock()),
     clock,
@@ -68,15 +68,15 @@ export async function takeLease(
   if (runId === '') throw new Problem('no-run', 'a lease is taken for a run, and the request names none');
   assertTime(ttl, config);
   const now = leases.clock();
-  const held = leases.find(name);
-  assertFree(held, context, now);
+  const lease = leases.find(name);
+  assertFree(lease, context, now);
   const others = leases.others(name);
   for (const other of others) if (leasesOverlap(other.name, name)) assertFree(other, context, now);
   if (others.length >= config.max_leases) {
     throw new Problem('too-many-leases', `there are ${others.length} leases already`, 'see “mco-deploy locks”');
   }
   if (dryRun) return { name, fence: 0, since: Date.now() };
-  const since = held?.since ?? Date.now();
+  const since = lease?.since ?? Date.now();
   const fence = leases.nextFence();
   const taken = { name, fence, caller, runId, from, since, ttl: ttl * 1000, ends: now + ttl * 1000 };
   await leases.write(fence, [...others, taken]);
@@ -91,8 +91,8 @@ export function assertTime(ttl: number, { max_ttl }: LockConfig): void {
 
 /** The lease of that name and number, which the caller's run must hold. @throws Problem `stale-lease` */
 export function requireHeld(leases: Leases, name: string, fence: number, { caller, runId }: ActionContext): Lease {
-  const held = leases.find(name);
+  const lease = leases.find(name);
   const problem = leases.check({ lease: name, fence, caller, runId });
-  if (problem !== undefined || held === undefined) throw problem ?? new Problem('stale-lease', 'there is no lease');
-  return held;
+  if (problem !== undefined || lease === undefined) throw problem ?? new Problem('stale-lease', 'there is no lease');
+  return lease;
 }

@@ -59,10 +59,13 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
 
     may_i: async ({ actions }, { caller, limited = false }) => {
       const known = new Set((await node.info()).agents.map(({ name }) => name));
-      const asked = [...new Set(actions.split(','))].map((name) => ({ name, agent: name.slice(0, name.indexOf('.')) }));
+      const questions = [...new Set(actions.split(','))].map((name) => ({
+        name,
+        agent: name.slice(0, name.indexOf('.')),
+      }));
       const may = async ({ name, agent }: { name: string; agent: string }) =>
         known.has(agent) && (await node.may({ caller, agent, action: name.slice(agent.length + 1), limited }));
-      const answers = await Promise.all(asked.map(async (one) => ({ ...one, allowed: await may(one) })));
+      const answers = await Promise.all(questions.map(async (one) => ({ ...one, allowed: await may(one) })));
       const namesOf = (kind: (one: (typeof answers)[number]) => boolean) =>
         answers.filter(kind).map(({ name }) => name);
       return {

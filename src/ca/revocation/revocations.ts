@@ -31,7 +31,7 @@ export async function readRevocations(
   const trusted = new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
   const isTrusted = ({ issuer, issuerFingerprint }: Crl) =>
     trusted.has(issuerFingerprint) || pathsOf(issuer, { authorities }).length > 0;
-  const held = listsOf(before).filter(isTrusted);
+  const current = listsOf(before).filter(isTrusted);
   const own = pem === undefined ? undefined : sortCrls(pem, authorities);
   const others = brought === undefined ? undefined : sortCrls(brought, authorities);
   const sorted = [own, others].filter((one) => one !== undefined);
@@ -39,7 +39,7 @@ export async function readRevocations(
   if (own !== undefined && own.crls.length === 0) {
     throw new Problem('foreign-crl', 'the revocation list was not signed by this fleet’s CA');
   }
-  const lists = inForce([...held, ...read], authorities);
+  const lists = inForce([...current, ...read], authorities);
   const isOnDisk = (one: Crl) => read.some(({ raw }) => raw.equals(one.raw));
   const older = lists.filter((one) => !isOnDisk(one) && read.some((other) => isNewer(one, other)));
   return {

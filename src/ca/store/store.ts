@@ -66,9 +66,9 @@ export async function openStore(directory: string): Promise<Store> {
   await completeSuccession(directory);
   const text = await readIfThere(paths.certificate);
   if (text === undefined) {
-    const asked = (await readIfThere(paths.request)) !== undefined;
+    const isRequested = (await readIfThere(paths.request)) !== undefined;
     const signed = `have a root sign ${paths.request}, then take what it wrote: “mco-deploy ca accept FILE”`;
-    const hint = asked ? signed : 'create one with “mco-deploy ca init --realm REALM”';
+    const hint = isRequested ? signed : 'create one with “mco-deploy ca init --realm REALM”';
     throw new Problem('no-ca', `there is no CA in ${directory}`, hint);
   }
   const [certificate, ...above] = parseChain(text, paths.certificate);

@@ -18,14 +18,14 @@ export function crlStatusOf(
   if (outcome !== 'ok') {
     return { node, outcome, code, message, state: code === 'old-crl' ? 'newer' : 'unknown' };
   }
-  const held = heldIn(data.lists);
-  const isBehind = lists.some(({ issuer, number }) => (held.get(issuer)?.number ?? 0) < number);
-  const isAhead = lists.some(({ issuer, ...list }) => isOther(list, held.get(issuer)));
+  const listed = heldIn(data.lists);
+  const isBehind = lists.some(({ issuer, number }) => (listed.get(issuer)?.number ?? 0) < number);
+  const isAhead = lists.some(({ issuer, ...list }) => isOther(list, listed.get(issuer)));
   const state = isBehind ? 'behind' : isAhead ? 'newer' : data.changed === true ? 'taken' : 'current';
   const has =
-    held.size === 0
+    listed.size === 0
       ? 'it has none'
-      : `it has list ${[...held.values()].map(({ number, date }) => `${number} of ${date}`).join(' and ')}`;
+      : `it has list ${[...listed.values()].map(({ number, date }) => `${number} of ${date}`).join(' and ')}`;
   const isGood = state === 'taken' || state === 'current';
   return {
     node,
@@ -65,9 +65,9 @@ interface ListedNumber {
 /** A list with a higher number, or another one with the same: a CA that was restored from a backup counts again. */
 function isOther(
   { number, this_update: date }: Omit<RevocationListInfo, 'issuer'>,
-  held: ListedNumber | undefined,
+  listed: ListedNumber | undefined,
 ): boolean {
-  return held !== undefined && (held.number > number || (held.number === number && held.date !== date));
+  return listed !== undefined && (listed.number > number || (listed.number === number && listed.date !== date));
 }
 
 /** A node's lists, by issuer; invalid ones do not count. */

@@ -25,8 +25,8 @@ export function validityIn({ days, valid }: CertificateOutputOptions): { readonl
   if (days !== undefined && valid !== undefined) {
     throw new Problem('usage', '--days and --valid cannot be combined', 'give one of them');
   }
-  const asked = days ?? valid;
-  return asked === undefined ? {} : { days: asked };
+  const validDays = days ?? valid;
+  return validDays === undefined ? {} : { days: validDays };
 }
 
 /** `8h`, `30m` or `7d` in days. @throws Problem `usage` */

@@ -63,8 +63,10 @@ function wordsFor(command: Command, operands: readonly string[], typed: string, 
   const children = operands.length === 0 ? childrenOf(command) : [];
   const position = Math.min(operands.length, command.registeredArguments.length - 1);
   const argument = command.registeredArguments[position];
-  const past = operands.length > position && argument?.variadic !== true;
-  return argument === undefined || past ? children : [...children, ...operandsFor(argument, command, operands, known)];
+  const isPast = operands.length > position && argument?.variadic !== true;
+  return argument === undefined || isPast
+    ? children
+    : [...children, ...operandsFor(argument, command, operands, known)];
 }
 
 function childrenOf(command: Command): Candidate[] {

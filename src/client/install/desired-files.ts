@@ -122,9 +122,9 @@ async function readYaml(file: string): Promise<JsonObject> {
 }
 
 /** The given settings; of their agents the requested ones, or all. */
-function nodeYaml({ agents, ...settings }: JsonObject, asked: readonly string[] | undefined) {
+function nodeYaml({ agents, ...settings }: JsonObject, agentNames: readonly string[] | undefined) {
   const sections = isObject(agents) ? (agents as JsonObject) : {};
-  const names = asked ?? (Object.keys(sections).length > 0 ? Object.keys(sections) : firstAgents);
+  const names = agentNames ?? (Object.keys(sections).length > 0 ? Object.keys(sections) : firstAgents);
   const chosen = Object.fromEntries(names.map((name) => [name, sections[name] ?? {}]));
   const first = '# Written by mco-deploy install; every key is explained in docs/daemon.md.\n';
   return { text: first + stringify({ ...settings, agents: chosen }), agents: chosen };

@@ -110,8 +110,8 @@ async function statesOf(
 }
 
 /** @throws Problem `no-systemd` */
-function chooseService(asked: string | undefined, systemd: boolean): string {
-  if (asked !== 'systemd' || systemd) return asked ?? (systemd ? 'systemd' : 'none');
+function chooseService(requested: string | undefined, systemd: boolean): string {
+  if (requested !== 'systemd' || systemd) return requested ?? (systemd ? 'systemd' : 'none');
   throw new Problem('no-systemd', 'the host has no systemd', 'say --service none, or name an init script there');
 }
 

@@ -65,8 +65,8 @@ export async function addressesOf(
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const known = new Map(nodes.map(({ name, addresses }) => [name, addresses.map(formatAddress)]));
   // A few of them hear each other, or are in one segment with those that do.
-  const asked = nodes.some(({ name }) => known.get(name)?.length === 0) ? nodes.slice(0, mostAsked) : [];
-  const heard = await Promise.all(asked.map((node) => peersOf(node, signal)));
+  const witnesses = nodes.some(({ name }) => known.get(name)?.length === 0) ? nodes.slice(0, mostAsked) : [];
+  const heard = await Promise.all(witnesses.map((node) => peersOf(node, signal)));
   for (const { identity, address, port } of heard.flat()) {
     const list = known.get(identity);
     const text = formatAddress({ host: address, port });

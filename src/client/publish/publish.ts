@@ -165,15 +165,15 @@ async function deliver(publication: Publication, prepared: readonly Prepared[], 
       return outcome.outcome === 'ok' ? undefined : outcome;
     },
     reseed: async (candidates) => {
-      const asked = await Promise.all(candidates.map(async (node) => ({ node, outcome: await prepareOne(node) })));
+      const answered = await Promise.all(candidates.map(async (node) => ({ node, outcome: await prepareOne(node) })));
       const missing = ({ data }: Outcome) => (data as unknown as Prepared).missing;
-      const [best] = asked
+      const [best] = answered
         .filter(({ outcome }) => outcome.outcome === 'ok')
         .sort((a, b) => missing(a.outcome) - missing(b.outcome));
       if (best !== undefined) return await sendTo({ node: best.node, ranges: lackingIn(best.outcome).ranges });
       // None can be asked: they may be back in a moment.
       await sleep(500, undefined, { signal }).catch(() => {});
-      return (asked[0] as (typeof asked)[0]).outcome;
+      return (answered[0] as (typeof answered)[0]).outcome;
     },
   });
   return sent;

@@ -81,9 +81,9 @@ function stepsOf(entries: readonly JournalEntry[]): StepRecord[] {
     if (entry.type === 'outcome') {
       const request = requests.get(entry.requestId);
       if (request === undefined) continue;
-      const { step, ...asked } = request;
+      const { step, ...call } = request;
       const { node, try: attempt, outcome, code, message, data } = entry;
-      stepOf(step).calls.set(node, { node, ...asked, try: attempt, outcome, code, message, data });
+      stepOf(step).calls.set(node, { node, ...call, try: attempt, outcome, code, message, data });
     }
   }
   return [...steps].map(([step, { state, calls }]) => ({ step, state, calls: [...calls.values()].sort(byNode) }));

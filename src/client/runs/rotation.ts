@@ -119,10 +119,10 @@ function formatLines(lines: readonly string[], host: string): string {
   return lines.map((line) => (line === `${backendOf(line)}/${host}` ? backendOf(line) : line)).join(', ');
 }
 
-function originOf({ since, caller, run, check, out_since: held }: OutServer): string {
+function originOf({ since, caller, run, check, out_since: outSince }: OutServer): string {
   if (since !== undefined)
     return `since ${new Date(since).toISOString()} by ${caller}${run === '' ? '' : ` in run ${run}`}`;
-  if (held !== undefined) return 'out before a run took it out, and held out since';
+  if (outSince !== undefined) return 'out before a run took it out, and held out since';
   return `not by a run: ${check || 'HAProxy says no more'}`;
 }
 

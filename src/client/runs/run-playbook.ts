@@ -49,12 +49,12 @@ export interface PlaybookRun {
   /** What the playbook says, for who resumes it elsewhere; left out where it may not be written down. */
   readonly texts?: PlaybookTexts | undefined;
   /** What nodes store of a run that is resumed. */
-  readonly past?: StoredHistory;
+  readonly history?: StoredHistory;
 }
 
 /** Runs a checked playbook over real nodes, with its journal and its lease; prints what happens. @returns the exit code */
 export async function runWithNodes(
-  { playbook, inputs, runId, journal, options, settings, texts, past }: PlaybookRun,
+  { playbook, inputs, runId, journal, options, settings, texts, history }: PlaybookRun,
   session: Session,
   { catalogue, context }: { catalogue: readonly Ddl[]; context: CliContext },
 ): Promise<number> {
@@ -72,7 +72,7 @@ export async function runWithNodes(
     const print = eventPrinter({ playbook, runId }, context, json, detailOf(options, settings));
     const { allowMissing, notifyStart, lock, lockWait = 0 } = options;
     const run = {
-      ...{ playbook, inputs, runId, journal, texts, past, journalMode: options.journal },
+      ...{ playbook, inputs, runId, journal, texts, history, journalMode: options.journal },
       targets: readTargetOptions(options),
       lockWait: lock === false ? undefined : lockWait * 1000,
       settings: {

@@ -7,7 +7,7 @@ import type { TargetOptions } from '../cli/target-options.ts';
  * that are only named, and were found by another question, are not asked at all.
  */
 export function rememberFinds(session: Session): Session {
-  const asked = new Map<string, Promise<Findings>>();
+  const searches = new Map<string, Promise<Findings>>();
   const found = new Map<string, Findings['nodes'][number]>();
   const ask = async (targets: TargetOptions, settings: FindSettings | undefined): Promise<Findings> => {
     const findings = await session.find(targets, settings);
@@ -18,8 +18,8 @@ export function rememberFinds(session: Session): Session {
     ...session,
     find: async (targets, settings) => {
       const key = JSON.stringify([targets, settings]);
-      const known = asked.get(key) ?? recall(targets, settings, found) ?? ask(targets, settings);
-      asked.set(key, known);
+      const known = searches.get(key) ?? recall(targets, settings, found) ?? ask(targets, settings);
+      searches.set(key, known);
       return await known;
     },
   };

@@ -10,7 +10,7 @@ import type { Log } from '../../core/ports.ts';
 /** The node's policies: AGENT.policy, else default.policy, else everything is denied. */
 export interface Policies {
   /** @param limited as in {@link decide} */
-  readonly allows: (asked: { caller: string; agent: string; action: string; limited?: boolean }) => Promise<boolean>;
+  readonly allows: (access: { caller: string; agent: string; action: string; limited?: boolean }) => Promise<boolean>;
   /** Reads all files again; a file that does not parse leaves the last good one in force. */
   readonly reload: () => Promise<void>;
   /** Files and lines that do not parse, and rules without effect. */

@@ -92,10 +92,10 @@ function requestIn({ request }: IntentRecord): Request | undefined {
 }
 
 /** Fills the memory from the audit log. A call without an outcome was cut off when the daemon ended. */
-export function fillFromLog(remembered: RememberedCalls, past: readonly AuditRecord[], now: number): void {
+export function fillFromLog(remembered: RememberedCalls, records: readonly AuditRecord[], now: number): void {
   const { nonces, calls } = remembered;
   const keys = new Map<number, string>();
-  for (const record of past) {
+  for (const record of records) {
     if (Date.parse(record.time) < now - keepTime) continue;
     if (record.kind === 'intent' && record.verdict === 'verified') {
       const request = requestIn(record);

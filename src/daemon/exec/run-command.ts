@@ -111,10 +111,10 @@ function watch(family: ProcessTree | undefined, { mostProcesses }: CommandOption
  * from them.
  */
 function endGroup(child: ChildProcess, family: ProcessTree | undefined, note: (why: 'timeout' | 'cancelled') => void) {
-  let asked = false;
+  let isEnding = false;
   return (why: 'timeout' | 'cancelled') => {
-    if (asked || child.pid === undefined) return;
-    asked = true;
+    if (isEnding || child.pid === undefined) return;
+    isEnding = true;
     note(why);
     killGroup(child.pid, 'SIGTERM');
     const pid = child.pid;

@@ -13,21 +13,21 @@ export interface Budget {
 
 export function startBudget(most: { readonly requests: number; readonly bytes: number }): Budget {
   let requests = 0;
-  let held = 0;
+  let reserved = 0;
   return {
     take: (bytes) => {
       if (requests >= most.requests) throw new Problem('busy', `the relay has ${most.requests} requests on their way`);
-      if (held + bytes > most.bytes) throw new Problem('busy', `the relay holds ${most.bytes} bytes already`);
+      if (reserved + bytes > most.bytes) throw new Problem('busy', `the relay holds ${most.bytes} bytes already`);
       requests++;
-      held += bytes;
+      reserved += bytes;
       let ended = false;
       return () => {
         if (ended) return;
         ended = true;
         requests--;
-        held -= bytes;
+        reserved -= bytes;
       };
     },
-    used: () => ({ requests, bytes: held }),
+    used: () => ({ requests, bytes: reserved }),
   };
 }

@@ -96,9 +96,9 @@ async function replyDespite(
   signal: AbortSignal,
 ): Promise<SignedReply> {
   if (!(error instanceof TurnedAway)) throw error;
-  const asked = await ask(name, route, { result: referenceTo(request) }, options, signal).catch(() => undefined);
-  if (!asked?.result?.reply) throw error;
-  return asked.result.reply;
+  const answered = await ask(name, route, { result: referenceTo(request) }, options, signal).catch(() => undefined);
+  if (!answered?.result?.reply) throw error;
+  return answered.result.reply;
 }
 
 function referenceTo({ request }: SignedRequest) {

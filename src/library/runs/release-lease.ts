@@ -38,8 +38,8 @@ export async function releaseLease(
     const { fence } = taken.data;
     return taken.outcome === 'ok' && typeof fence === 'number' ? await ask(node, 'release', { name, fence }) : taken;
   };
-  const tryAll = async (held: Iterable<readonly [string, number | undefined]>) => {
-    const outcomes = await Promise.all([...held].map(([node, fence]) => releaseOne(node, fence)));
+  const tryAll = async (leases: Iterable<readonly [string, number | undefined]>) => {
+    const outcomes = await Promise.all([...leases].map(([node, fence]) => releaseOne(node, fence)));
     return outcomes.filter((outcome) => !isFree(outcome));
   };
   let kept = await tryAll(fences);

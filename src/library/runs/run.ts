@@ -25,7 +25,7 @@ export interface FleetRun {
   /** The text of the playbook, for an operator who resumes it elsewhere; omitted if it may not be recorded. */
   readonly texts?: PlaybookTexts | undefined;
   /** The journal of a resumed run on nodes. */
-  readonly past?: StoredHistory | undefined;
+  readonly history?: StoredHistory | undefined;
   /** How nodes are found. */
   readonly targets: TargetOptions;
   /** Milliseconds to wait for another run to end; undefined: no lease is taken. */
@@ -60,7 +60,7 @@ export interface RunEnd {
 
 /** Runs a playbook over real nodes, with its journal and its lease. @throws Problem when it cannot begin */
 export async function runOverNodes(
-  { playbook, inputs, runId, journal, journalMode, texts, past, targets, lockWait, settings }: FleetRun,
+  { playbook, inputs, runId, journal, journalMode, texts, history, targets, lockWait, settings }: FleetRun,
   session: Session,
   catalogue: readonly Ddl[],
   { emit, onProgress, warn, asking, signal, kill }: RunWatchers,
@@ -73,7 +73,7 @@ export async function runOverNodes(
   const stored = startJournaling({
     runId,
     mode: settings.dryRun === true ? 'local' : (journalMode ?? session.config.journal),
-    past,
+    history,
     texts,
     credentials: () => session.caller.credentials,
     warn,

@@ -115,10 +115,10 @@ async function callOnce(
 ): Promise<readonly Outcome[]> {
   const { plan, input, shown, requestId, dryRun, run, step } = call;
   const { agent, action, timeout } = plan;
-  const asked = { agent, action, dryRun, requestId, step: step.id, try: number, nodes };
+  const request = { agent, action, dryRun, requestId, step: step.id, try: number, nodes };
   const changes = mayChange(call);
   const undoes = run.undoes === undefined ? {} : { undoes: run.undoes };
-  await run.journal({ type: 'call', ...asked, batch: batch + 1, changes, ...undoes, input: shown });
+  await run.journal({ type: 'call', ...request, batch: batch + 1, changes, ...undoes, input: shown });
   if (changes) run.resumed?.move();
   run.kept.last = requestId;
   const heard = new Map<string, Outcome>();
@@ -133,7 +133,7 @@ async function callOnce(
       }),
     );
   };
-  const sent = { ...asked, input, runId: run.runId, ...(timeout === undefined ? {} : { timeout }) };
+  const sent = { ...request, input, runId: run.runId, ...(timeout === undefined ? {} : { timeout }) };
   const outcomes = await run.ports.call(sent, receive, run.kill);
   for (const outcome of outcomes) receive(outcome);
   // Counts only where a node has no outcome yet.

@@ -48,14 +48,14 @@ export async function runCall(plan: CallPlan, target: CallTarget, run: RunContex
   // Also before reading: replies must stay true until the change.
   if (plan.ddl.kind === 'change' && !run.dryRun) await run.lock();
   const dryRun = plan.askOnly || (run.dryRun && changes);
-  const past = findEarlierCall(
+  const earlier = findEarlierCall(
     run,
     step.id,
     { agent: plan.agent, action: plan.action, dryRun, input: shown },
     plan.ddl,
   );
-  const requestId = past?.requestId ?? run.ports.newId();
-  const call = { plan, input, shown, requestId, dryRun, hypothetical, past, run, step };
+  const requestId = earlier?.requestId ?? run.ports.newId();
+  const call = { plan, input, shown, requestId, dryRun, hypothetical, earlier, run, step };
   const settled = plan.failover
     ? await callWithFailover(call, nodes, chosen.length)
     : await callBatches(call, batches, chosen.length);
@@ -67,7 +67,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, run: RunContex
 /** Records the change for steps that rely on it. */
 function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: RunContext): void {
   if (call.plan.ddl.kind !== 'change' || call.dryRun) return;
-  noteTraffic(call, replies, call.past === undefined);
+  noteTraffic(call, replies, call.earlier === undefined);
   const nodes = replies.filter(({ ok }) => ok).map(({ node }) => node);
   if (nodes.length === 0) return;
   const { plan, requestId } = call;
@@ -80,7 +80,7 @@ function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: RunContex
 }
 
 async function repeatCall(call: StepCall, nodes: readonly string[], id: string): Promise<BatchResult> {
-  const again = { ...call, requestId: call.run.ports.newId(), past: undefined, step: { ...call.step, id } };
+  const again = { ...call, requestId: call.run.ports.newId(), earlier: undefined, step: { ...call.step, id } };
   const result = await tryBatch(again, nodes, 0, 1);
   noteTraffic({ ...again, step: call.step }, result.replies, true);
   return result;

@@ -28,8 +28,8 @@ function toHold(call: StepCall, host: string, node: string, data: StepReply['dat
   const { plan, input, step } = call;
   const { hosts = '', proof = '' } = plan.ddl.traffic ?? {};
   const action = actionOf(plan.agentDdl, proof);
-  const asked = new Set(action === undefined ? [] : inputNames(action));
-  const scope = Object.entries(input).filter(([name]) => name !== hosts && asked.has(name));
+  const known = new Set(action === undefined ? [] : inputNames(action));
+  const scope = Object.entries(input).filter(([name]) => name !== hosts && known.has(name));
   return {
     host,
     node,

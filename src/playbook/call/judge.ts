@@ -23,7 +23,7 @@ export interface Judgement {
 const passing = new Set(['busy', 'rate-limited', 'stopping']);
 
 /** @param streak the number of consecutive passes before */
-export function judge({ plan, hypothetical, past, run }: StepCall, outcome: Outcome, streak: number): Judgement {
+export function judge({ plan, hypothetical, earlier, run }: StepCall, outcome: Outcome, streak: number): Judgement {
   const reply = replyOf(outcome);
   const unusable = outcome.outcome === 'ok' && !reply.ok;
   if (unusable)
@@ -32,19 +32,19 @@ export function judge({ plan, hypothetical, past, run }: StepCall, outcome: Outc
     const again = outcome.outcome !== 'refused' || passing.has(outcome.code);
     return { reply, failure: failureOf(outcome), streak: 0, again };
   }
-  if (past !== undefined && plan.ddl.repeatable && isBare(plan.ddl, reply)) {
+  if (earlier !== undefined && plan.ddl.repeatable && isBare(plan.ddl, reply)) {
     const message = 'it completed, but its reply is no longer available';
     return { reply, failure: { node: reply.node, code: 'reply-lost', reason: message }, streak: 0, again: true };
   }
   const reason = findUnmet(plan, reply, run, hypothetical ? 1 : plan.passes - streak);
   if (reason === undefined) return { reply, failure: undefined, streak: streak + 1, again: false };
-  const held = reason === '';
+  const passed = reason === '';
   const failure = {
     node: reply.node,
     code: 'until-failed',
-    reason: held ? `it did not hold ${plan.passes} times in a row` : reason,
+    reason: passed ? `it did not hold ${plan.passes} times in a row` : reason,
   };
-  return { reply: { ...reply, ok: hypothetical }, failure, streak: held ? streak + 1 : 0, again: !hypothetical };
+  return { reply: { ...reply, ok: hypothetical }, failure, streak: passed ? streak + 1 : 0, again: !hypothetical };
 }
 
 /** A restarted node remembers that it did something, but not its reply. */

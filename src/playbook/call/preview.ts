@@ -8,7 +8,7 @@ import type { CallPlan } from './step-call.ts';
 export function previewCall(plan: CallPlan, { nodes: target }: CallTarget, run: RunContext, id: string): StepPreview {
   const input = hideInputs(plan.ddl, bindCallInput(plan.input(run.context()), plan.agentDdl, plan.action, plan.ddl));
   const key = { agent: plan.agent, action: plan.action, dryRun: false, input };
-  const tries = run.resumed?.past.callOf(id, key)?.tries;
+  const tries = run.resumed?.history.callOf(id, key)?.tries;
   const isDone = (node: string) => {
     const last = tries?.get(node)?.at(-1);
     return last?.outcome?.outcome === 'ok' && !last.undone;

@@ -55,9 +55,9 @@ async function askOnce(
   step: string,
 ): Promise<Outcome> {
   const { agent, action } = proof;
-  const asked = { agent, action, dryRun: false, requestId, step, try: number, nodes: [node] };
-  await run.journal({ type: 'call', ...asked, batch: 1, changes: false, input });
-  const replies = await run.ports.call({ ...asked, input, runId: run.runId }, () => {}, run.kill);
+  const request = { agent, action, dryRun: false, requestId, step, try: number, nodes: [node] };
+  await run.journal({ type: 'call', ...request, batch: 1, changes: false, input });
+  const replies = await run.ports.call({ ...request, input, runId: run.runId }, () => {}, run.kill);
   const outcome = replies.find((reply) => reply.node === node) ?? silence(node);
   const { status, code, message, data } = outcome;
   const entry = { step, requestId, try: number, node, outcome: outcome.outcome };

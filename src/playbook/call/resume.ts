@@ -20,10 +20,10 @@ export function findEarlierCall(
   ddl: ActionDdl,
 ): ResumedCall | undefined {
   if (resumed === undefined || undoes !== undefined) return undefined;
-  const done = resumed.past.isDone(step);
+  const done = resumed.history.isDone(step);
   const reads = ddl.kind === 'read' || key.dryRun;
   if (reads && (!done || resumed.moved())) return undefined;
-  const call = resumed.past.callOf(step, key);
+  const call = resumed.history.callOf(step, key);
   if (call === undefined) return undefined;
   const tries = [...call.tries.values()].flat();
   return reads && tries.some(({ outcome }) => hidesOutput(ddl, outcome)) ? undefined : { ...call, done };
@@ -49,10 +49,10 @@ export function resumeState(call: StepCall, nodes: readonly string[]): ResumedSt
   const next = new Map<string, number>();
   let asks = false;
   for (const node of nodes) {
-    const { judgement, number } = resumeNode(call, node, call.past?.tries.get(node) ?? []);
+    const { judgement, number } = resumeNode(call, node, call.earlier?.tries.get(node) ?? []);
     if (judgement !== undefined) judgements.set(node, judgement);
     if (number !== undefined) next.set(node, number);
-    asks ||= call.past?.tries.get(node)?.at(-1)?.number === number && call.plan.ddl.repeatable;
+    asks ||= call.earlier?.tries.get(node)?.at(-1)?.number === number && call.plan.ddl.repeatable;
   }
   return { judgements, next, asks };
 }
@@ -79,7 +79,7 @@ function resumeNode(call: StepCall, node: string, tries: readonly EarlierTry[]):
   );
   if (judgement === undefined) return { number: last.number };
   // A step that ended well did so with its allowed failures.
-  if (judgement.failure === undefined || call.past?.done === true) return { judgement };
+  if (judgement.failure === undefined || call.earlier?.done === true) return { judgement };
   if (last.outcome?.outcome !== 'refused' && !ddl.repeatable) return { judgement };
   return { judgement, number: last.number + 1 };
 }

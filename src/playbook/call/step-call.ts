@@ -41,7 +41,7 @@ export interface StepCall {
   /** In a dry run, after a change that was not made: assertions are reported, and do not fail the step. */
   readonly hypothetical: boolean;
   /** Its history before the run resumed. */
-  readonly past: ResumedCall | undefined;
+  readonly earlier: ResumedCall | undefined;
   readonly run: RunContext;
   readonly step: Step;
 }

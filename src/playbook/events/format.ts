@@ -71,7 +71,7 @@ function formatCall(report: StepReport, prefix: string): string[] {
   const { title, state, ok, failed, untouched, dryRun } = report;
   const tries = count(report.tries, 'try', 'tries');
   const called = ok.length + failed.filter(({ node }) => node !== '').length;
-  const asked = dryRun ? ', without changing anything' : '';
+  const suffix = dryRun ? ', without changing anything' : '';
   const reasons = [...failed.map(formatFailure), ...notCalled(untouched)];
   if (state === 'skipped' || state === 'not-run') return [];
   if (called === 0 && state === 'done') return [];
@@ -81,7 +81,7 @@ function formatCall(report: StepReport, prefix: string): string[] {
   if (called === 0) return [`${prefix} ${title} failed`, ...reasons];
   if (state === 'done') {
     return [
-      `${prefix} ${title} executed successfully on ${count(ok.length, 'node')} after ${tries}${asked}`,
+      `${prefix} ${title} executed successfully on ${count(ok.length, 'node')} after ${tries}${suffix}`,
       ...reasons,
     ];
   }

@@ -38,7 +38,7 @@ export interface RunHistory {
 
 /** The history that the steps of a resumed run share. */
 export interface Resumed {
-  readonly past: RunHistory;
+  readonly history: RunHistory;
   /** True once something was changed again: earlier reads and waits no longer count. */
   readonly moved: () => boolean;
   readonly move: () => void;
@@ -47,7 +47,7 @@ export interface Resumed {
 export function resumeFrom(history: RunHistory): Resumed {
   let moved = false;
   return {
-    past: history,
+    history,
     moved: () => moved,
     move: () => {
       moved = true;

@@ -21,7 +21,7 @@ export function startAgreement(
   onStart: (run: RunContext) => Promise<unknown>,
 ): Agreement {
   let startedAt = now();
-  let asked: Promise<void> | undefined;
+  let agreement: Promise<void> | undefined;
   const askNow = async (run: RunContext) => {
     const agreed = agree === undefined || (await agree(await planRun(playbook, run, tracker)));
     if (agree !== undefined) startedAt = now();
@@ -30,8 +30,8 @@ export function startAgreement(
   };
   return {
     ask: (run) => {
-      asked ??= askNow(run);
-      return asked;
+      agreement ??= askNow(run);
+      return agreement;
     },
     startedAt: () => startedAt,
   };

@@ -32,7 +32,7 @@ export async function findNodes(
   allowMissing: boolean,
   prefix: string,
 ): Promise<FoundSets> {
-  const before = run.resumed?.past.setsOf(prefix);
+  const before = run.resumed?.history.setsOf(prefix);
   const found = await Promise.all(nodeSets.map((set) => findSet(set, run, allowMissing, before?.[set.name])));
   return {
     sets: new Map(found.map(({ name, nodes }) => [name, nodes])),

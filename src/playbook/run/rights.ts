@@ -62,12 +62,12 @@ function questionOf({ certain, possible }: Needs = { certain: new Set(), possibl
 async function ask(actions: string, nodes: readonly string[], run: RunContext): Promise<readonly Outcome[]> {
   const { ports, runId, kill } = run;
   const input: JsonObject = { actions };
-  const asked = { agent, action, requestId: ports.newId(), step: '', try: 1, dryRun: false, nodes };
-  await run.journal({ type: 'call', ...asked, batch: 1, changes: false, input });
-  const replies = await ports.call({ ...asked, input, runId }, () => {}, kill);
+  const request = { agent, action, requestId: ports.newId(), step: '', try: 1, dryRun: false, nodes };
+  await run.journal({ type: 'call', ...request, batch: 1, changes: false, input });
+  const replies = await ports.call({ ...request, input, runId }, () => {}, kill);
   const outcomes = nodes.map((node) => replies.find((reply) => reply.node === node) ?? silence(node));
   for (const { node, outcome, status, code, message, data } of outcomes) {
-    const common = { step: '', requestId: asked.requestId, try: 1, node };
+    const common = { step: '', requestId: request.requestId, try: 1, node };
     await run.journal({ type: 'outcome', ...common, outcome, status, code, message, data });
   }
   return outcomes;

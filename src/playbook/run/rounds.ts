@@ -35,7 +35,7 @@ export async function runGroup(
   for (const [index, round] of rounds.entries()) {
     const left = rounds.slice(index).flatMap(({ nodes }) => nodes);
     const prefix = `${step.id}[${index + 1}].`;
-    const begun = run.resumed?.past.hasBegun(prefix) === true;
+    const begun = run.resumed?.history.hasBegun(prefix) === true;
     if (index > 0 && sleep > 0 && !run.dryRun && !begun) await rest(run, sleep);
     if (run.signal.aborted) return { state: 'interrupted', ran: index > 0, untouched: left };
     const ended = await runRound(group, round, prefix, run);

@@ -49,7 +49,7 @@ export function startRunContext(
 ): RunContext {
   const runId = options.runId ?? ports.newId();
   const dryRun = options.dryRun ?? false;
-  const time = options.time ?? options.resumed?.past.time ?? new Date(ports.now()).toISOString();
+  const time = options.time ?? options.resumed?.history.time ?? new Date(ports.now()).toISOString();
   const known = startNodes();
   const run = {
     id: runId,
@@ -164,10 +164,10 @@ async function takeLease(
   { ports, runId, nodes, context }: Pick<RunContext, 'ports' | 'runId' | 'nodes' | 'context'>,
 ): Promise<void> {
   const whole = sets.filter(({ allowMissing }) => !allowMissing);
-  const held = [...new Set(whole.flatMap((set) => nodes(set.name) ?? []))];
+  const names = [...new Set(whole.flatMap((set) => nodes(set.name) ?? []))];
   const named = lock?.(context());
   const lease = named === undefined ? nameLease(name, inputs) : toLeaseName(toText(named));
-  if (held.length > 0) await ports.takeLease?.({ name: lease, nodes: held, runId });
+  if (names.length > 0) await ports.takeLease?.({ name: lease, nodes: names, runId });
 }
 
 /** @throws Problem `bad-facts`, naming the node: its facts are only its own claim */

@@ -8,12 +8,12 @@ export const confirmStep: StepKind = {
   key: 'confirm',
   keys: [],
   compile({ source, template }) {
-    const asked = template('confirm', source.confirm);
+    const compute = template('confirm', source.confirm);
     return {
       title: 'confirm',
       once: true,
       async run(run) {
-        const question = hideSecrets(toText(asked(run.context())), run.taint);
+        const question = hideSecrets(toText(compute(run.context())), run.taint);
         if (run.dryRun) return { state: 'done', ran: false, lines: [`would ask: ${question}`] };
         const { confirm, operator } = run.ports;
         if (confirm === undefined) {

@@ -38,14 +38,14 @@ export function drawGraph({ resources, relations, containments }: Catalogue): re
     points.push(first, ...(last === first ? [] : [last]));
     ends.set(resource, { first, last });
   }
-  const hold = (container: Resource, held: Resource) => {
-    const [outer, inner] = [ends.get(container), ends.get(held)];
+  const contain = (container: Resource, contained: Resource) => {
+    const [outer, inner] = [ends.get(container), ends.get(contained)];
     if (outer === undefined || inner === undefined) return;
     connect(outer.first, inner.first, true);
     connect(inner.last, outer.last, true);
   };
-  for (const resource of declared) if (resource.container !== undefined) hold(resource.container, resource);
-  for (const { container, held } of containments) hold(container, held);
+  for (const resource of declared) if (resource.container !== undefined) contain(resource.container, resource);
+  for (const { container, contained } of containments) contain(container, contained);
   // What holds nothing still stands between what is before it and what is behind it.
   for (const { first, last } of ends.values())
     if (first !== last && first.behind.length === 0) connect(first, last, true);

@@ -40,9 +40,9 @@ export function compileCatalogue({ catalogue, queries }: Done, parts: ScriptPart
   const ordered = orderCatalogue(catalogue, source);
   const sets = collectNodeSets(queries, answers);
   const calls = new Map(ordered.flatMap(({ resource }) => callsOf(resource)));
-  const held = findDisabledAhead(ordered, calls);
+  const disabledAhead = findDisabledAhead(ordered, calls);
   const steps = ordered.map((one, index): Step => {
-    const { body, batch, refreshOnly } = bodyOf(one.resource, calls, held, sets, agents);
+    const { body, batch, refreshOnly } = bodyOf(one.resource, calls, disabledAhead, sets, agents);
     const before = ordered[index - 1];
     return {
       id: stepIdOf(one.resource),
@@ -86,7 +86,7 @@ interface MadeBody {
 function bodyOf(
   resource: Resource,
   calls: ReadonlyMap<Resource, McollectiveCall>,
-  held: ReadonlyMap<Resource, readonly Resource[]>,
+  disabledAhead: ReadonlyMap<Resource, readonly Resource[]>,
   sets: NodeSets,
   agents: readonly Ddl[],
 ): MadeBody {
@@ -95,7 +95,7 @@ function bodyOf(
     const text = resource.type === 'exec' ? readExec(resource) : readNotify(resource);
     return { body: showBody(text), refreshOnly: text.refreshOnly };
   }
-  const reassert = (held.get(resource) ?? []).map(stepIdOf);
+  const reassert = (disabledAhead.get(resource) ?? []).map(stepIdOf);
   return { body: callBody(resource, call, reassert, sets, agents), batch: call.batch, refreshOnly: call.refreshOnly };
 }
 

@@ -10,7 +10,7 @@ export function findDisabledAhead(
   ordered: readonly OrderedResource[],
   calls: Calls,
 ): ReadonlyMap<Resource, readonly Resource[]> {
-  const held = new Map<Resource, readonly Resource[]>();
+  const result = new Map<Resource, readonly Resource[]>();
   const out = new Set<Resource>();
   /** The disabling calls that a resource needs, near and far. */
   const behind = new Map<Resource, ReadonlySet<Resource>>();
@@ -25,12 +25,12 @@ export function findDisabledAhead(
     } else if (isTraffic(call, 'enable')) {
       for (const one of out) if (haveSameServers(calls.get(one), call)) out.delete(one);
     } else
-      held.set(
+      result.set(
         resource,
         [...needed].filter((one) => out.has(one)),
       );
   }
-  return held;
+  return result;
 }
 
 function isTraffic(call: McollectiveCall | undefined, action: 'disable' | 'enable'): boolean {

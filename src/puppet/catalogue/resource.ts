@@ -43,7 +43,7 @@ export interface Catalogue {
   readonly resources: Map<string, Resource>;
   readonly relations: Relation[];
   /** Classes that something else contains. */
-  readonly containments: { readonly container: Resource; readonly held: Resource }[];
+  readonly containments: { readonly container: Resource; readonly contained: Resource }[];
 }
 
 export function keyOf(type: string, title: string): string {

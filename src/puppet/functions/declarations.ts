@@ -12,7 +12,7 @@ export const declarationFunctions: Readonly<Record<string, ScriptFunction>> = {
     for (const resource of include(args, call)) {
       // A class has no container of its own: what is around it waits for it, and what is before that is before it.
       const { container } = call.scope;
-      if (container !== undefined) call.evaluation.catalogue.containments.push({ container, held: resource });
+      if (container !== undefined) call.evaluation.catalogue.containments.push({ container, contained: resource });
     }
     return undefined;
   }),

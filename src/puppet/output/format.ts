@@ -84,11 +84,11 @@ function formatStep(report: StepReport, steps: Steps, whole: boolean): RunLines 
   const details = lines.map((line) => `${at}: ${line}`);
   if (state !== 'done') return { out: details, err: formatFailure(report, at).slice(0, whole ? undefined : 1) };
   const nodes = count(ok.length, 'node');
-  const asked = dryRun ? ', without changing anything' : '';
+  const suffix = dryRun ? ', without changing anything' : '';
   const done =
     ok.length > 0 && tries === 0
       ? `${at}: ${title} was executed before on ${nodes}`
-      : `${at}: ${title} executed successfully on ${nodes} after ${count(tries, 'try', 'tries')}${asked}`;
+      : `${at}: ${title} executed successfully on ${nodes} after ${count(tries, 'try', 'tries')}${suffix}`;
   return { out: [...(ok.length > 0 ? [done] : []), ...details], err: failed.map((one) => `${at}: ${describe(one)}`) };
 }
 

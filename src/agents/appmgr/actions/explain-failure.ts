@@ -5,7 +5,7 @@ import type { Application } from '../application.ts';
 
 /** Does work on an application whose place was looked at; what the system says comes out as a Problem. */
 export async function explainingFailure<T>(
-  { application, releases }: Application,
+  { config, releases }: Application,
   what: string,
   { signal }: Pick<Work, 'signal'>,
   act: () => Promise<T>,
@@ -15,7 +15,7 @@ export async function explainingFailure<T>(
     return await act();
   } catch (error) {
     if (signal.aborted && !(error instanceof Problem)) {
-      throw new Problem('cancelled', `${what} of “${application.name}” was cancelled`, 'nothing was changed');
+      throw new Problem('cancelled', `${what} of “${config.name}” was cancelled`, 'nothing was changed');
     }
     throw await explainDisk(error, releases.root);
   }

@@ -16,11 +16,11 @@ export interface FetchResult {
  * Brings a release to the node, whole and verified, so that an upgrade to it is a switch only.
  * @throws Problem as {@link Releases.prepare} does
  */
-export async function fetchRelease(site: Application, revision: string, work: Work): Promise<FetchResult> {
+export async function fetchRelease(application: Application, revision: string, work: Work): Promise<FetchResult> {
   assertRevision(revision);
-  const { application, releases } = site;
-  return explainingFailure(site, 'the fetch', work, async () => {
-    const result = { application: application.name, revision };
+  const { config, releases } = application;
+  return explainingFailure(application, 'the fetch', work, async () => {
+    const result = { application: config.name, revision };
     if (await releases.isPrepared(revision, true, work)) return { ...result, changed: false };
     if (work.dryRun) {
       await releases.rehearse(revision, work);
@@ -29,7 +29,7 @@ export async function fetchRelease(site: Application, revision: string, work: Wo
     await releases.tidy();
     await releases.prepare(revision, true, work);
     const state = settleState(await releases.readState(), await releases.current());
-    await prune(site, state, revision, work);
+    await prune(application, state, revision, work);
     return { ...result, changed: true };
   });
 }

@@ -20,12 +20,12 @@ export interface ReleaseList {
 }
 
 /** The releases on the node, the oldest first. */
-export async function listReleases({ application, releases }: Application): Promise<ReleaseList> {
+export async function listReleases({ config, releases }: Application): Promise<ReleaseList> {
   const current = await releases.current();
   const { confirmed, before, pending } = settleState(await releases.readState(), current);
   const known = await releases.known();
   return {
-    application: application.name,
+    application: config.name,
     revision: current,
     previous: current === confirmed ? before : confirmed,
     unfinished: pending,

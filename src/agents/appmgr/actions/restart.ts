@@ -15,10 +15,10 @@ export interface RestartResult {
  * Restarts the service on the release that it has.
  * @throws Problem `no-restart`, `no-release`, `restart-failed`, `unhealthy-release`, `cancelled`
  */
-export async function restart(site: Application, work: Work): Promise<RestartResult> {
-  const { application, releases, health } = site;
-  const { name } = application;
-  const action = restartOf(application);
+export async function restart(application: Application, work: Work): Promise<RestartResult> {
+  const { config, releases, health } = application;
+  const { name } = config;
+  const action = restartOf(config);
   if (action === undefined) {
     const hint = 'set “restart”, “reload” or “service” in node.yaml';
     throw new Problem('no-restart', `“${name}” has no command to restart it`, hint);
@@ -28,7 +28,12 @@ export async function restart(site: Application, work: Work): Promise<RestartRes
   if (revision === '') throw new Problem('no-release', `no release of “${name}” is in service`);
   if (work.dryRun) return { application: name, revision, health: '' };
   work.progress(`restarting on revision ${revision}`);
-  await actOnService(site, action, { what: 'the restart', code: 'restart-failed', revision, previous: revision }, work);
+  await actOnService(
+    application,
+    action,
+    { what: 'the restart', code: 'restart-failed', revision, previous: revision },
+    work,
+  );
   if (health === undefined) return { application: name, revision, health: '' };
   const { healthy, words } = await health.wait(revision, work.signal);
   if (work.signal.aborted) throw new Problem('cancelled', 'the call was cancelled');

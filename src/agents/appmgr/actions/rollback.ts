@@ -19,20 +19,20 @@ export interface RollbackInput {
  * second call fails instead of bringing in what the first one left.
  * @throws Problem `no-previous`, `unknown-release`, and as {@link activateRelease} does
  */
-export async function rollback(site: Application, input: RollbackInput, work: Work): Promise<UpgradeResult> {
-  const { application, releases } = site;
+export async function rollback(application: Application, input: RollbackInput, work: Work): Promise<UpgradeResult> {
+  const { config, releases } = application;
   for (const revision of [input.revision, input.from]) if (revision !== undefined) assertRevision(revision);
-  return explainingFailure(site, 'the rollback', work, async () => {
+  return explainingFailure(application, 'the rollback', work, async () => {
     const current = await releases.current();
     const state = settleState(await releases.readState(), current);
-    const result = { application: application.name, previous: current };
+    const result = { application: config.name, previous: current };
     if (input.from !== undefined && input.from !== current) return { ...result, revision: current, changed: false };
-    const revision = await chooseTarget(site, input.revision, current, state);
+    const revision = await chooseTarget(application, input.revision, current, state);
     if (revision === current && state.pending === '') return { ...result, revision, changed: false };
     if (work.dryRun) return { ...result, revision, changed: true };
     await releases.tidy();
     await activateRelease({
-      site,
+      application,
       revision,
       current,
       state,
@@ -45,7 +45,7 @@ export async function rollback(site: Application, input: RollbackInput, work: Wo
 
 /** A release in service that was never confirmed was to follow the confirmed one, which is then what to go back to. */
 async function chooseTarget(
-  { application, releases }: Application,
+  { config, releases }: Application,
   named: string | undefined,
   current: string,
   { confirmed, before }: ReleaseState,
@@ -55,14 +55,10 @@ async function chooseTarget(
   const there = others.length === 0 ? 'there is no other release on this node' : `there are: ${others.join(', ')}`;
   const target = named ?? (current === confirmed ? before : confirmed);
   if (target === '') {
-    const what = `no release of “${application.name}” is known before ${current === '' ? 'now' : current}`;
+    const what = `no release of “${config.name}” is known before ${current === '' ? 'now' : current}`;
     throw new Problem('no-previous', what, there);
   }
   const found = known.find(({ revision }) => revision === target);
   if (found !== undefined && (found.whole || named === undefined)) return target;
-  throw new Problem(
-    'unknown-release',
-    `release ${target} of “${application.name}” is not complete on this node`,
-    there,
-  );
+  throw new Problem('unknown-release', `release ${target} of “${config.name}” is not complete on this node`, there);
 }

@@ -25,22 +25,22 @@ const longestLook = 5000;
 
 /** What serves, how it does, and whether a revision could be brought in here. */
 export async function readStatus(
-  site: Application,
+  application: Application,
   revision: string | undefined,
   signal: AbortSignal,
 ): Promise<ApplicationStatus> {
-  const { application, releases } = site;
+  const { config, releases } = application;
   if (revision !== undefined) assertRevision(revision);
   const current = await releases.current();
   const [health, known, has, state] = await Promise.all([
-    checkHealth(site, current, signal),
+    checkHealth(application, current, signal),
     releases.known(),
     revision === undefined ? false : releases.has(revision, signal),
-    stateOf(site, current),
+    stateOf(application, current),
   ]);
   const { confirmed, before, origin } = state;
   return {
-    application: application.name,
+    application: config.name,
     revision: current,
     previous: confirmed === current ? before : confirmed,
     healthy: health.healthy && current !== '',
@@ -53,11 +53,11 @@ export async function readStatus(
 
 /** Of each application of the node: the first one's status, with all of them in `applications`. */
 export async function readAll(
-  sites: readonly Application[],
+  all: readonly Application[],
   revision: string | undefined,
   signal: AbortSignal,
 ): Promise<ApplicationStatus & { readonly applications: ApplicationStatus[] }> {
-  const applications = await Promise.all(sites.map((site) => readStatus(site, revision, signal)));
+  const applications = await Promise.all(all.map((application) => readStatus(application, revision, signal)));
   const [first] = applications;
   if (first === undefined) throw new Problem('unknown-application', 'this node has no application');
   return { ...first, applications };

@@ -26,15 +26,16 @@ export interface UpgradeResult {
  * Brings a revision into service. Doing it again does nothing, or finishes what was cut off.
  * @throws Problem as {@link Releases.prepare} and {@link activateRelease} do, and `bad-revision`, `bad-layout`, `bad-state`
  */
-export async function upgrade(site: Application, revision: string, work: Work): Promise<UpgradeResult> {
+export async function upgrade(application: Application, revision: string, work: Work): Promise<UpgradeResult> {
   assertRevision(revision);
-  const { application, releases } = site;
-  return explainingFailure(site, 'the upgrade', work, async () => {
+  const { config, releases } = application;
+  return explainingFailure(application, 'the upgrade', work, async () => {
     const current = await releases.current();
     const state = settleState(await releases.readState(), current);
-    const result = { application: application.name, revision, previous: state.confirmed };
+    const result = { application: config.name, revision, previous: state.confirmed };
     const isThere = revision === current && isConfirmed(state, revision);
-    if (isThere && (await checkHealth(site, revision, work.signal)).healthy) return { ...result, changed: false };
+    if (isThere && (await checkHealth(application, revision, work.signal)).healthy)
+      return { ...result, changed: false };
     if (work.dryRun) {
       if (!(await releases.isPrepared(revision, false, work))) await releases.rehearse(revision, work);
       return { ...result, changed: true };
@@ -43,23 +44,23 @@ export async function upgrade(site: Application, revision: string, work: Work): 
     await releases.prepare(revision, false, work);
     const confirmed = confirmRelease(state, revision, originOf(work));
     try {
-      await activateRelease({ site, revision, current, state, confirmed, work });
+      await activateRelease({ application, revision, current, state, confirmed, work });
     } catch (error) {
-      await noteAndPrune(site, revision, work);
+      await noteAndPrune(application, revision, work);
       throw error;
     }
-    await prune(site, confirmed, revision, work);
+    await prune(application, confirmed, revision, work);
     return { ...result, changed: true };
   });
 }
 
 /** Five bad releases in a row must not push out the good ones; that the release failed is reported whatever comes of this. */
-async function noteAndPrune(site: Application, revision: string, work: Work): Promise<void> {
-  const { releases } = site;
+async function noteAndPrune(application: Application, revision: string, work: Work): Promise<void> {
+  const { releases } = application;
   try {
     const state = noteFailure(settleState(await releases.readState(), await releases.current()), revision);
     await releases.writeState(state);
-    await prune(site, state, await releases.current(), work);
+    await prune(application, state, await releases.current(), work);
   } catch (error) {
     work.log.warn({ root: releases.root, reason: explainErrno(error) }, 'the failed release cannot be recorded');
   }
@@ -69,11 +70,11 @@ async function noteAndPrune(site: Application, revision: string, work: Work): Pr
 export async function prune(
   { releases }: Application,
   state: ReleaseState,
-  held: string,
+  protectedRevision: string,
   { log }: Work,
 ): Promise<void> {
   try {
-    await releases.prune(state, held);
+    await releases.prune(state, protectedRevision);
   } catch (error) {
     log.warn({ root: releases.root, reason: explainErrno(error) }, 'old releases cannot be removed');
   }

@@ -9,10 +9,10 @@ import { reload, runHook } from './hooks.ts';
  * @throws Problem `hook-failed` (nothing changed), `unhealthy-release`, `cancelled`
  */
 export async function activateRelease(activation: Activation): Promise<void> {
-  const { site, revision, current, confirmed, work } = activation;
-  const { application, releases } = site;
+  const { application, revision, current, confirmed, work } = activation;
+  const { config, releases } = application;
   const details = { revision, previous: current };
-  await runHook(site, 'before', details, work);
+  await runHook(application, 'before', details, work);
   assertGoingOn(work.signal);
   const pending = { ...activation.state, pending: revision };
   await releases.writeState(pending);
@@ -23,21 +23,21 @@ export async function activateRelease(activation: Activation): Promise<void> {
     throw await revert(activation, pending, error);
   }
   await releases.writeState(confirmed);
-  work.log.info({ application: application.name, revision, previous: current }, 'release in service');
+  work.log.info({ application: config.name, revision, previous: current }, 'release in service');
 }
 
-async function bringUp({ site, revision, current, work }: Activation): Promise<void> {
+async function bringUp({ application, revision, current, work }: Activation): Promise<void> {
   const details = { revision, previous: current };
-  await runHook(site, 'after_switch', details, work);
+  await runHook(application, 'after_switch', details, work);
   assertGoingOn(work.signal);
-  await reload(site, details, work);
-  if (site.health !== undefined) {
+  await reload(application, details, work);
+  if (application.health !== undefined) {
     work.progress(`waiting for revision ${revision} to be healthy`);
-    const { healthy, words } = await site.health.wait(revision, work.signal);
+    const { healthy, words } = await application.health.wait(revision, work.signal);
     assertGoingOn(work.signal);
-    if (!healthy) throw new Problem('unhealthy-release', `${site.health.what} gave ${words}`);
+    if (!healthy) throw new Problem('unhealthy-release', `${application.health.what} gave ${words}`);
   }
-  await runHook(site, 'after', details, work);
+  await runHook(application, 'after', details, work);
   assertGoingOn(work.signal);
 }
 

@@ -4,7 +4,7 @@ import type { ReleaseState } from '../release/state.ts';
 
 /** A release that is put into service. */
 export interface Activation {
-  readonly site: Application;
+  readonly application: Application;
   readonly revision: string;
   /** What was in service when the call began; empty for none. */
   readonly current: string;

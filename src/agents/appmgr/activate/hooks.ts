@@ -14,34 +14,34 @@ export type Hook = 'before' | 'after_switch' | 'after' | 'on_failure';
 
 /** Has the service take up what is in place, where it is configured how. @throws Problem with that code */
 export async function actOnService(
-  { application, releases, run }: Application,
+  { config, releases, run }: Application,
   action: ServiceAction,
   { what, code, revision, previous }: ReleaseInfo & { readonly what: string; readonly code: ProblemCode },
   work: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
   if (action.kind === 'signal') return sendSignal(action, code);
-  const { name, reload_timeout: timeout } = application;
+  const { name, reload_timeout: timeout } = config;
   const command = { what, code, argv: action.argv, timeout, cwd: releases.root, application: name, revision, previous };
   await runDeployCommand(run, command, work);
 }
 
 /** Runs a hook in the directory of its release, if there is one. @throws Problem `hook-failed` */
 export async function runHook(
-  { application, releases, run }: Application,
+  { config, releases, run }: Application,
   hook: Hook,
   { revision, previous, reason }: ReleaseInfo & { readonly reason?: string },
   work: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
-  const argv = application.hooks?.[hook];
+  const argv = config.hooks?.[hook];
   if (argv === undefined) return;
   work.progress(`running the hook “${hook}”`);
   const command = {
     what: `the hook “${hook}”`,
     code: 'hook-failed' as const,
     argv,
-    timeout: application.hook_timeout,
+    timeout: config.hook_timeout,
     cwd: releases.directory(revision),
-    application: application.name,
+    application: config.name,
     revision,
     previous,
     ...(reason === undefined ? {} : { reason }),
@@ -51,12 +51,12 @@ export async function runHook(
 
 /** Has the service take up a release. @throws Problem `reload-failed` */
 export async function reload(
-  site: Application,
+  application: Application,
   release: ReleaseInfo,
   work: Pick<Work, 'signal' | 'progress'>,
 ): Promise<void> {
-  const action = reloadOf(site.application);
+  const action = reloadOf(application.config);
   if (action === undefined) return;
   work.progress(`reloading the service for revision ${release.revision}`);
-  await actOnService(site, action, { what: 'the reload', code: 'reload-failed', ...release }, work);
+  await actOnService(application, action, { what: 'the reload', code: 'reload-failed', ...release }, work);
 }

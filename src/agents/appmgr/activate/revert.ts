@@ -7,10 +7,10 @@ import type { ReleaseState } from '../release/state.ts';
 
 /** Goes back to the release before and says what came of it, in the problem that is to be thrown. */
 export async function revert(activation: Activation, pending: ReleaseState, error: unknown): Promise<Problem> {
-  const { site, revision, work } = activation;
-  const { name } = site.application;
+  const { application, revision, work } = activation;
+  const { name } = application.config;
   // Asked before the release that was good takes its place.
-  const report = await reportService(activation.site);
+  const report = await reportService(activation.application);
   const outcome = await goBack(activation, pending);
   const reason = explain(error);
   work.log.error({ application: name, revision, reason, outcome }, 'release given up');
@@ -18,30 +18,30 @@ export async function revert(activation: Activation, pending: ReleaseState, erro
   return new Problem(
     work.signal.aborted ? 'cancelled' : 'unhealthy-release',
     [`revision ${revision} of “${name}” did not come up: ${reason}; ${outcome}${hookFault}`, ...report].join('\n'),
-    `look at ${site.releases.directory(revision)}, or publish a corrected revision`,
+    `look at ${application.releases.directory(revision)}, or publish a corrected revision`,
     { cause: error },
   );
 }
 
 async function goBack(activation: Activation, pending: ReleaseState): Promise<string> {
-  const { site, revision } = activation;
+  const { application, revision } = activation;
   const { confirmed } = pending;
   if (confirmed === revision) return 'it stays, because it served before';
   if (confirmed === '') return 'it stays, because there was no release before';
-  if (site.application.on_failure === 'stay') return 'it stays, because the configuration says so';
-  if (!(await site.releases.isPlaced(confirmed))) return `it stays, as ${confirmed} is no longer here`;
+  if (application.config.on_failure === 'stay') return 'it stays, because the configuration says so';
+  if (!(await application.releases.isPlaced(confirmed))) return `it stays, as ${confirmed} is no longer here`;
   activation.work.progress(`going back to ${confirmed}`);
   try {
-    await site.releases.switchTo(confirmed, revision, unstoppable(activation, deployTimeout(activation)));
-    await site.releases.writeState({ ...pending, pending: '' });
+    await application.releases.switchTo(confirmed, revision, unstoppable(activation, deployTimeout(activation)));
+    await application.releases.writeState({ ...pending, pending: '' });
   } catch (error) {
     return `it could not go back to ${confirmed}: ${explain(error)}`;
   }
   try {
     await reload(
-      site,
+      application,
       { revision: confirmed, previous: revision },
-      unstoppable(activation, site.application.reload_timeout),
+      unstoppable(activation, application.config.reload_timeout),
     );
   } catch (error) {
     return `went back to ${confirmed}, but ${explain(error)}`;
@@ -50,7 +50,7 @@ async function goBack(activation: Activation, pending: ReleaseState): Promise<st
 }
 
 /** What is to be said when the old release is not healthy either. */
-async function doubtOf({ site: { health } }: Activation, confirmed: string): Promise<string> {
+async function doubtOf({ application: { health } }: Activation, confirmed: string): Promise<string> {
   if (health === undefined) return '';
   const found = await health.wait(confirmed, AbortSignal.timeout(Math.ceil(health.timeout * 1000) + 1000));
   return found.healthy ? '' : `, which is not healthy either: ${found.words}`;
@@ -58,18 +58,18 @@ async function doubtOf({ site: { health } }: Activation, confirmed: string): Pro
 
 /** The call's failure is reported even if this fails. */
 async function runFailureHook(activation: Activation, reason: string): Promise<string> {
-  const { site, revision, current } = activation;
+  const { application, revision, current } = activation;
   try {
-    const work = unstoppable(activation, site.application.hook_timeout);
-    await runHook(site, 'on_failure', { revision, previous: current, reason }, work);
+    const work = unstoppable(activation, application.config.hook_timeout);
+    await runHook(application, 'on_failure', { revision, previous: current, reason }, work);
     return '';
   } catch (error) {
     return `; ${explain(error)}`;
   }
 }
 
-function deployTimeout({ site }: Activation): number {
-  return site.application.deploy?.timeout ?? site.application.reload_timeout;
+function deployTimeout({ application }: Activation): number {
+  return application.config.deploy?.timeout ?? application.config.reload_timeout;
 }
 
 /** The call may be cancelled by now, but the service must take up the old release all the same. */

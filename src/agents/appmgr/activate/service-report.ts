@@ -14,7 +14,7 @@ const patience = 3000;
  * What the service of an application says of itself when a release does not come up: its state, and the last lines of
  * its unit's journal. Empty where no service is configured; never throws.
  */
-export async function reportService({ application: { service }, run }: Application): Promise<readonly string[]> {
+export async function reportService({ config: { service }, run }: Application): Promise<readonly string[]> {
   if (service?.unit !== undefined) return reportUnit(service.unit, run);
   return service?.pid_file === undefined ? [] : [await reportProcess(service.pid_file)];
 }

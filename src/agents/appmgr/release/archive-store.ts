@@ -54,7 +54,7 @@ export function archiveStore(application: ApplicationConfig, root: string, state
       progress(`switching from ${from === '' ? 'nothing' : from} to ${revision}`);
       await switchCurrent(layout, revision);
     },
-    prune: (state, held) => pruneReleases(layout, state, held, keep),
+    prune: (state, protectedRevision) => pruneReleases(layout, state, protectedRevision, keep),
   };
 }
 

@@ -30,11 +30,11 @@ export function planPrune(
   current: string,
   keep: number,
 ): string[] {
-  const held = new Set([current, state.confirmed, state.before, state.pending]);
-  const spare = placed.map(({ revision }) => revision).filter((revision) => !held.has(revision));
-  const order = state.failed ?? [];
-  const failed = spare.filter((revision) => order.includes(revision));
-  failed.sort((a, b) => order.indexOf(a) - order.indexOf(b));
+  const protectedRevisions = new Set([current, state.confirmed, state.before, state.pending]);
+  const spare = placed.map(({ revision }) => revision).filter((revision) => !protectedRevisions.has(revision));
+  const failures = state.failed ?? [];
+  const failed = spare.filter((revision) => failures.includes(revision));
+  failed.sort((a, b) => failures.indexOf(a) - failures.indexOf(b));
   const good = spare.filter((revision) => !failed.includes(revision));
   const surplus = placed.length - failed.length - keep;
   return [...failed.slice(0, -1), ...good.slice(0, Math.max(0, surplus))];

@@ -42,7 +42,7 @@ export interface Releases {
   /** Puts a prepared revision into service. */
   readonly switchTo: (revision: string, from: string, work: Pick<Work, 'signal' | 'progress'>) => Promise<void>;
   /** Removes what is beyond the number to keep. */
-  readonly prune: (state: ReleaseState, held: string) => Promise<void>;
+  readonly prune: (state: ReleaseState, protectedRevision: string) => Promise<void>;
   /** Where hooks of a revision run. */
   readonly directory: (revision: string) => string;
   /** Where the service's own command runs. */

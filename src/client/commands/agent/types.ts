@@ -31,8 +31,8 @@ export async function runAgentTypes(
     throw new Problem('usage', `the agent ${builtIn} is built in: its types come with the package`);
   }
   const fromFiles = await Promise.all(files.map(async (file) => await readDdl(await readJson(file), file)));
-  const asked = typed.length === 0 || names.length > 0;
-  const fromNodes = asked ? await learn(names, catalogue, options, context) : [];
+  const fromFleet = typed.length === 0 || names.length > 0;
+  const fromNodes = fromFleet ? await learn(names, catalogue, options, context) : [];
   const text = siteTypes([...fromFiles, ...fromNodes].toSorted((a, b) => (a.name < b.name ? -1 : 1)));
   if (options.out === undefined) context.out(text.trimEnd());
   else await write(options.out, text);

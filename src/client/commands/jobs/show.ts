@@ -62,8 +62,8 @@ export function cancelJob(
     const running = before.results.filter(({ state }) => state === 'running').map(({ node }) => node);
     const ddl = requireDdl(catalogue, 'jobs');
     const request = { ddl, action: actionFor('cancel', options), input: () => ({ id: look.id }) };
-    const asked = nodes.filter(({ name }) => running.includes(name));
-    const outcomes = await callNodes(request, asked, look.session, context.signal);
+    const targets = nodes.filter(({ name }) => running.includes(name));
+    const outcomes = await callNodes(request, targets, look.session, context.signal);
     const failed = outcomes.filter(({ outcome }) => outcome !== 'ok');
     const after = await read(nodes, look);
     return { results: after.results, failed: [...failed, ...after.failed], isEnd: true };

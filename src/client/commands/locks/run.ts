@@ -29,10 +29,10 @@ export async function listLocks(
   context: CliContext,
 ): Promise<number> {
   return await askAll('list', {}, options, catalogue, context, (replies) => {
-    const held = replies.flatMap(({ node, data }) =>
+    const perNode = replies.flatMap(({ node, data }) =>
       (data.leases as Lock[]).map(({ name, caller, run, from, since }) => ({ name, caller, run, from, since, node })),
     );
-    const leases = [...Map.groupBy(held, ({ name, caller, run, from }) => JSON.stringify([name, caller, run, from]))]
+    const leases = [...Map.groupBy(perNode, ({ name, caller, run, from }) => JSON.stringify([name, caller, run, from]))]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, same]) => {
         const { node: _node, ...lease } = same[0] as Lock & { node: string };

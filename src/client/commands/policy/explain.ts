@@ -83,14 +83,14 @@ function orNothing(policies: string | undefined) {
 async function decideIn(
   directory: string,
   names: readonly string[],
-  asked: { caller: string; action: string; node: NodeFacts },
+  request: { caller: string; action: string; node: NodeFacts },
 ): Promise<Explained> {
   const groups = await readGroups(join(directory, groupsFile));
   for (const name of names) {
     const file = join(directory, `${name}.policy`);
     const text = await readPolicyFile(file);
     if (text === undefined) continue;
-    return { ...decide(parsePolicy(text, file, groups), asked), fallback: name === fallbackPolicy };
+    return { ...decide(parsePolicy(text, file, groups), request), fallback: name === fallbackPolicy };
   }
   const file = join(directory, 'default.policy');
   return { allowed: false, file, line: 'none', text: '', fallback: true };

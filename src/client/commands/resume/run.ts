@@ -57,7 +57,7 @@ export async function resumeRun(
       throw error;
     }
     const settings = { dryRun: false, resumed: resumeFrom(history), startedBy: started.operator };
-    const resumed = { playbook, inputs, runId, journal, options, settings, past: found.past };
+    const resumed = { playbook, inputs, runId, journal, options, settings, history: found.history };
     return await runWithNodes(resumed, session, { catalogue: agents, context });
   } finally {
     await session.close();

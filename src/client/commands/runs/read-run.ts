@@ -44,8 +44,8 @@ export async function readRun(
     const look = { session, catalogue, options, context };
     const found = await findRunAnywhere(id, look, { lenient: true, always: options.fleet === true });
     if (found.stored === undefined) return found;
-    const held = await readLeasedRuns(await findKeepers(session, options, found.stored.stored.holders), look);
-    return { ...found, isHeld: held?.has(found.run) };
+    const leased = await readLeasedRuns(await findKeepers(session, options, found.stored.stored.holders), look);
+    return { ...found, isHeld: leased?.has(found.run) };
   });
 }
 

@@ -46,13 +46,13 @@ export async function awaitLapse({ read, report, sleep, clock, signal }: Waiting
   for (;;) {
     await sleep(interval);
     if (signal.aborted) throw new Problem('run-in-progress', 'interrupted while waiting for the lease of the run');
-    const held = await read();
-    if (held === undefined) return true;
-    if (held.left > least + rounding || clock() > latest) {
+    const lease = await read();
+    if (lease === undefined) return true;
+    if (lease.left > least + rounding || clock() > latest) {
       const what = `the run is still in progress: ${who} has renewed its lease`;
       throw new Problem('run-in-progress', what, 'wait for it to end, or stop it');
     }
-    least = Math.min(least, held.left);
+    least = Math.min(least, lease.left);
   }
 }
 

@@ -12,7 +12,7 @@ export interface ComparedJournal {
   readonly isElsewhere: boolean;
   /** Entries on this host that are not part of it: the last ones here never reached the nodes. */
   readonly lost: number;
-  readonly past: StoredHistory;
+  readonly history: StoredHistory;
 }
 
 /** @param local undefined if this host has none @param stored undefined if no node has one */
@@ -23,7 +23,7 @@ export function compareJournals(
   const isKept = startKeeping();
   const own = (local ?? []).filter(isKept);
   if (stored === undefined) {
-    return { entries: local ?? [], isElsewhere: false, lost: 0, past: { stored: undefined, backlog: own } };
+    return { entries: local ?? [], isElsewhere: false, lost: 0, history: { stored: undefined, backlog: own } };
   }
   const theirs = entriesOf(stored);
   const texts = theirs.map((entry) => JSON.stringify(entry));
@@ -31,7 +31,7 @@ export function compareJournals(
   const common = same < 0 ? own.length : same;
   const on = { on: stored.stored, lines: stored.lines };
   if (common >= theirs.length) {
-    return { entries: local ?? [], isElsewhere: false, lost: 0, past: { stored: on, backlog: own.slice(common) } };
+    return { entries: local ?? [], isElsewhere: false, lost: 0, history: { stored: on, backlog: own.slice(common) } };
   }
-  return { entries: theirs, isElsewhere: true, lost: own.length - common, past: { stored: on, backlog: [] } };
+  return { entries: theirs, isElsewhere: true, lost: own.length - common, history: { stored: on, backlog: [] } };
 }

@@ -50,7 +50,7 @@ export function startFleetRuns(
     }
   };
   return async (nodes) => {
-    const [listing, held] = await Promise.all([
+    const [listing, leased] = await Promise.all([
       listStored(nodes, { limit }, session, catalogue, context.signal),
       readLeasedRuns(nodes, look),
     ]);
@@ -60,7 +60,7 @@ export function startFleetRuns(
     );
     return {
       runs: runs.flatMap(({ run, journal }) =>
-        journal === undefined ? [] : [{ run, journal, isHeld: held?.has(run) }],
+        journal === undefined ? [] : [{ run, journal, isHeld: leased?.has(run) }],
       ),
       failed,
     };

@@ -22,7 +22,7 @@ export interface StoredHistory {
 export interface JournalingOptions {
   readonly runId: string;
   readonly mode: JournalMode;
-  readonly past: StoredHistory | undefined;
+  readonly history: StoredHistory | undefined;
   /** The playbook's text; undefined if it may not be recorded. */
   readonly texts: PlaybookTexts | undefined;
   readonly credentials: () => Credentials;
@@ -53,9 +53,9 @@ export interface Journaling {
 }
 
 export function startJournaling(options: JournalingOptions): Journaling {
-  const { mode, past, warn } = options;
+  const { mode, history, warn } = options;
   const isKept = startKeeping();
-  const waiting: JournalEntry[] = [...(past?.backlog ?? [])];
+  const waiting: JournalEntry[] = [...(history?.backlog ?? [])];
   /** Requests that changed something. */
   const changes = new Set<string>();
   let reason = 'the run holds no lease';
@@ -116,8 +116,8 @@ export function startJournaling(options: JournalingOptions): Journaling {
 type Chosen = { readonly stored: StoredOn; readonly lines: readonly JournalLine[] } | { readonly reason: string };
 
 /** A resumed run keeps the nodes that store its journal. */
-async function choose({ past }: JournalingOptions, { name, candidates, append }: JournalLease): Promise<Chosen> {
-  if (past?.stored !== undefined) return { stored: past.stored.on, lines: past.stored.lines };
+async function choose({ history }: JournalingOptions, { name, candidates, append }: JournalLease): Promise<Chosen> {
+  if (history?.stored !== undefined) return { stored: history.stored.on, lines: history.stored.lines };
   if (candidates.length === 0) return { reason: 'no node of the run runs the agent journal' };
   const { holders, refused } = await chooseHolders(candidates, append);
   if (holders.length > 0) return { stored: { lease: name, holders }, lines: [] };

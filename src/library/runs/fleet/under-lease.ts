@@ -7,21 +7,21 @@ import { requireDdl } from '../../fleet/agents.ts';
 import type { HeldLease } from '../lease.ts';
 import type { JournalLease } from './journaling.ts';
 
-/** How nodes store the journal of a run under its lease. @param held nodes on which the run holds it */
+/** How nodes store the journal of a run under its lease. @param holders nodes on which the run holds it */
 export function journalUnder(
   lease: Pick<HeldLease, 'name' | 'fenceOf'>,
-  held: readonly FoundNode[],
+  holders: readonly FoundNode[],
   runId: string,
   { session, catalogue }: { readonly session: Session; readonly catalogue: readonly Ddl[] },
 ): JournalLease {
   const ddl = requireDdl(catalogue, 'journal');
-  const nodes = new Map(held.map((node) => [node.name, node]));
+  const nodes = new Map(holders.map((node) => [node.name, node]));
   const timeout = session.config.timeout * 1000;
   const signal = new AbortController().signal;
   const sensitive = sensitiveInputs(ddl.actions.append as never);
   return {
     name: lease.name,
-    candidates: held
+    candidates: holders
       .filter(({ description }) => description.agents.some(({ name }) => name === ddl.name))
       .map(({ name }) => name),
     append: async (name, input, dryRun) => {

@@ -20,12 +20,12 @@ interface Given {
   readonly plan?: object;
   readonly ddl?: object;
   readonly hypothetical?: boolean;
-  readonly past?: object;
+  readonly earlier?: object;
 }
 function judged(given: Given, fields: Partial<Outcome> = {}, streak = 0) {
   const ddl = { kind: 'change', repeatable: true, output: { required: ['number'] }, ...given.ddl };
   const plan = { ddl, until, passes: 1, message: undefined, ...given.plan };
-  const call = { plan, hypothetical: given.hypothetical === true, past: given.past, run: { context: () => ({}) } };
+  const call = { plan, hypothetical: given.hypothetical === true, earlier: given.earlier, run: { context: () => ({}) } };
   return judge(call as unknown as StepCall, outcome(fields), streak);
 }
 
@@ -124,11 +124,11 @@ describe('a reply that cannot be used', () => {
 });
 
 describe('a reply that has lost its output', () => {
-  const past = { requestId: '', tries: new Map(), done: false };
-  const lost = (given: Given, data = {}) => judged({ past, ...given }, { data }).failure?.code;
+  const earlier = { requestId: '', tries: new Map(), done: false };
+  const lost = (given: Given, data = {}) => judged({ earlier, ...given }, { data }).failure?.code;
 
   test('because its node was restarted is asked for again', () => {
-    const { failure, ...rest } = judged({ past }, { data: {} }, 2);
+    const { failure, ...rest } = judged({ earlier }, { data: {} }, 2);
     assert.deepEqual(failure, {
       ...{ node: 'a', code: 'reply-lost', reason: 'it completed, but its reply is no longer available' },
     });
@@ -138,7 +138,7 @@ describe('a reply that has lost its output', () => {
   test('exists only for a repeatable change, in a resumed run, where output is expected', () => {
     const other = { plan: { until: undefined } };
     assert.equal(lost(other), 'reply-lost');
-    assert.equal(lost({ ...other, past: undefined as never }), undefined);
+    assert.equal(lost({ ...other, earlier: undefined as never }), undefined);
     assert.equal(lost({ ...other, ddl: { repeatable: false } }), undefined);
     assert.equal(lost({ ...other, ddl: { kind: 'read' } }), undefined);
     assert.equal(lost({ ...other, ddl: { output: { required: [] } } }), undefined);

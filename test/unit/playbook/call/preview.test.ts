@@ -14,13 +14,13 @@ const tried = (outcome: object | undefined, undone = false) => [{ number: 1, at:
 
 function preview(nodes: unknown, tries?: Readonly<Record<string, readonly object[]>>) {
   const asked: unknown[] = [];
-  const past = {
+  const history = {
     callOf: (...given: unknown[]) => {
       asked.push(given);
       return tries === undefined ? undefined : { requestId: '', tries: new Map(Object.entries(tries)) };
     },
   };
-  const run = { context: () => ({}), resumed: tries === undefined ? undefined : { past } } as unknown as RunContext;
+  const run = { context: () => ({}), resumed: tries === undefined ? undefined : { history } } as unknown as RunContext;
   return { asked, shown: previewCall(plan, { nodes, mayBeEmpty: false }, run, 'go') };
 }
 

@@ -66,8 +66,8 @@ async function activate({
       void happen(`switch ${from} to ${revision}${signal.aborted ? ' (cancelled)' : ''}`),
     isPlaced: async () => placed,
   } as unknown as Releases;
-  const site: Application = {
-    application: { name: 'app', ...applications.app } as Application['application'],
+  const application: Application = {
+    config: { name: 'app', ...applications.app } as Application['config'],
     releases,
     health: !checked
       ? undefined
@@ -91,7 +91,7 @@ async function activate({
   };
   const work = actionContext({ signal: cancel.signal, log });
   const problem = await activateRelease({
-    ...{ site, revision: '20', current, state, confirmed: { ...state, confirmed: '20', before: confirmed } },
+    ...{ application, revision: '20', current, state, confirmed: { ...state, confirmed: '20', before: confirmed } },
     work,
   }).catch((failure: unknown) => failure as Problem);
   return { order, problem, said: work.said, logged, reasons, previous };

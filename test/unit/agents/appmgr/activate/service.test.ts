@@ -99,7 +99,7 @@ describe('the state of a service', () => {
       const [code, stdout] = answers[argv[0]] ?? [1, ''];
       return { code, signal: null, stdout, stderr: '', truncated: false } as never;
     };
-    const site = { application: application(service === undefined ? {} : { service }), run } as Application;
+    const site = { config: application(service === undefined ? {} : { service }), run } as Application;
     return { lines: await reportService(site), asked };
   };
 

@@ -71,7 +71,7 @@ describe('a run whose journal is stored on nodes', () => {
     const journaling = startJournaling({
       runId: run,
       mode,
-      past: undefined,
+      history: undefined,
       texts: undefined,
       credentials: () => rip.credentials,
       warn: (line) => said.push(line),
