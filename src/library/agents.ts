@@ -22,7 +22,7 @@ export interface Agents {
         readonly delivered: boolean;
         /** Kept for another try */
         readonly queued: boolean;
-        /** Kept until its run is not heard of in time */
+        /** Kept until its run stops renewing it */
         readonly held?: boolean;
       };
     };
@@ -477,7 +477,7 @@ export interface Agents {
             readonly socket: string;
             /** BACKEND/SERVER */
             readonly line: string;
-            /** What put it in */
+            /** What put it back into traffic */
             readonly cause: string;
             /** Where that can be seen */
             readonly where: string;
@@ -536,7 +536,7 @@ export interface Agents {
         readonly changed: readonly string[];
         /** Hosts that were already as asked */
         readonly unchanged: readonly string[];
-        /** Usable servers left then in the backend that has the fewest */
+        /** Usable servers that remain, in the backend with the fewest */
         readonly available: number;
         /** Each host with its lines */
         readonly hosts: readonly {
@@ -575,7 +575,7 @@ export interface Agents {
         readonly changed: readonly string[];
         /** Hosts that were already as asked */
         readonly unchanged: readonly string[];
-        /** Usable servers left then in the backend that has the fewest */
+        /** Usable servers that remain, in the backend with the fewest */
         readonly available: number;
         readonly servers: readonly {
           /** As asked for */
@@ -597,7 +597,7 @@ export interface Agents {
         readonly server: string;
         /** Only the lines with these ports, separated by commas; the node’s configuration decides when not given */
         readonly port?: string;
-        /** Whether to leave out what somebody other than this run took out */
+        /** Put in only hosts that this run took out */
         readonly own?: boolean;
       };
       output: {
@@ -607,7 +607,7 @@ export interface Agents {
         readonly changed: readonly string[];
         /** Hosts that were already as asked */
         readonly unchanged: readonly string[];
-        /** Usable servers left then in the backend that has the fewest */
+        /** Usable servers that remain, in the backend with the fewest */
         readonly available: number;
         /** Each host with its lines */
         readonly hosts: readonly {
@@ -804,7 +804,7 @@ export interface Agents {
     /** The runs whose journals are stored here, the most recently written first */
     list: {
       input: {
-        /** How many at most */
+        /** Maximum number of lines */
         readonly limit?: number;
         /** Only runs whose ids begin with this */
         readonly prefix?: string;

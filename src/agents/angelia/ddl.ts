@@ -103,7 +103,7 @@ export const angeliaDdl = defineDdl({
           id: { type: 'string', description: 'The same on every node and at every try', 'x-display-as': 'Id' },
           delivered: { type: 'boolean', 'x-display-as': 'Delivered' },
           queued: { type: 'boolean', description: 'Kept for another try', 'x-display-as': 'Queued' },
-          held: { type: 'boolean', description: 'Kept until its run is not heard of in time', 'x-display-as': 'Held' },
+          held: { type: 'boolean', description: 'Kept until its run stops renewing it', 'x-display-as': 'Held' },
         },
       },
     },

@@ -54,7 +54,7 @@ export const changed = {
   backend: { type: 'string', description: 'The backends that are meant, separated by commas' },
   changed: { ...names, description: 'Hosts that were changed (in a dry run: would be)' },
   unchanged: { ...names, description: 'Hosts that were already as asked' },
-  available: { type: 'integer', description: 'Usable servers left then in the backend that has the fewest' },
+  available: { type: 'integer', description: 'Usable servers that remain, in the backend with the fewest' },
 } as const;
 
 const changedHosts = {
@@ -112,7 +112,7 @@ const holdBreak = {
     at: { type: 'integer', description: 'When it was noticed (milliseconds since the epoch)', 'x-unit': 'epoch-ms' },
     socket: { type: 'string' },
     line: { type: 'string', description: 'BACKEND/SERVER' },
-    cause: { type: 'string', description: 'What put it in' },
+    cause: { type: 'string', description: 'What put it back into traffic' },
     where: { type: 'string', description: 'Where that can be seen' },
   },
 } as const;

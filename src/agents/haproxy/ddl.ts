@@ -138,7 +138,7 @@ export const haproxyDdl = defineDdl({
         ...hosts,
         properties: {
           ...scope,
-          own: { description: 'Whether to leave out what somebody other than this run took out', type: 'boolean' },
+          own: { description: 'Put in only hosts that this run took out', type: 'boolean' },
         },
       },
       output: changeOutput,

@@ -69,7 +69,7 @@ export const journalDdl = defineDdl({
         type: 'object',
         additionalProperties: false,
         properties: {
-          limit: { type: 'integer', description: 'How many at most', minimum: 1, maximum: 100, default: 20 },
+          limit: { type: 'integer', description: 'Maximum number of lines', minimum: 1, maximum: 100, default: 20 },
           prefix: { type: 'string', description: 'Only runs whose ids begin with this', pattern: '^[0-9a-f]{0,32}$' },
         },
       },

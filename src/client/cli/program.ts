@@ -65,7 +65,7 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
     .helpOption('-h, --help', 'show this help')
     // Narrow columns are wrapped, too: a terminal would break them in the middle of a word.
     .configureHelp({ minWidthToWrap: 16 })
-    .showHelpAfterError('(add --help to see what is possible)')
+    .showHelpAfterError('(use --help for usage)')
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => context.out(text.trimEnd()),

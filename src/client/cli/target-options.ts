@@ -44,13 +44,13 @@ export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = [
   hidden('--with-class <class>');
   command.addOption(new Option('--with-agent <agent>').argParser(agent).hideHelp());
   hidden('--with-identity <identity>');
-  command.option('-S, --select <expression>', 'expression of these: and, or, not, ( )');
+  command.option('-S, --select <expression>', 'filters combined with and, or, not and ( )');
   return addDiscoveryOptions(command)
     .optionsGroup(nodesHeading)
-    .option('-t, --timeout <seconds>', 'wait so long for a reply', parseSeconds)
-    .option('--limit <n>', 'only so many of them, or N%', parseLimit)
+    .option('-t, --timeout <seconds>', 'how long to wait for a reply', parseSeconds)
+    .option('--limit <n>', 'call only this many of them, or N%', parseLimit)
     .option('--limit-seed <seed>', 'choose the same ones again', parseSeed)
-    .option('-1, --one', 'only one of them')
+    .option('-1, --one', 'call only one of them')
     .option('--np', 'show no progress on a terminal');
 }
 
@@ -68,10 +68,10 @@ export function takeList(command: Command, takes: boolean): Command {
 export function addDiscoveryOptions(command: Command): Command {
   return command
     .optionsGroup('How nodes are found:')
-    .option('--nodes <file>', 'from this file, instead of discovery')
+    .option('--nodes <file>', 'read the nodes from this file instead of discovering them')
     .option('--dm <method>', 'discovery method: mdns, file, stdin, dns, …')
     .option('--do <option>', 'option of that method, as name=value', collect)
-    .option('--dt <seconds>', 'wait so long for the first answer', parseSeconds);
+    .option('--dt <seconds>', 'how long to wait for the first reply', parseSeconds);
 }
 
 interface Raw {

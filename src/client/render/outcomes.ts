@@ -17,7 +17,7 @@ export type Display = 'ok' | 'failed' | 'all' | 'none';
 export function chooseDisplay(given: string | undefined, { display }: ActionDdl): Display {
   if (given === undefined) return display === 'always' ? 'all' : display;
   if (given === 'ok' || given === 'failed' || given === 'all' || given === 'none') return given;
-  throw new Problem('usage', `“${given}” is not a valid display`, 'say ok, failed, all or none');
+  throw new Problem('usage', `“${given}” is not a valid display`, 'use ok, failed, all or none');
 }
 
 export function shows(display: Display, { outcome }: Outcome): boolean {

@@ -37,7 +37,7 @@ export function sessionFor(
     confirm,
     agree: async (plan) => {
       const lines = [`${name}: ${description}`, ...formatPlan(plan), ...(await notes())].map(printable);
-      return await live.aside(() => showToPerson(lines, context)).then(() => confirm('Go on?', context.signal));
+      return await live.aside(() => showToPerson(lines, context)).then(() => confirm('Continue?', context.signal));
     },
   };
 }

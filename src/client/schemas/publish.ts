@@ -11,7 +11,7 @@ const publish = object({
   sha256,
   size: bytes,
   dry_run: flag,
-  sent: { ...count, description: 'Bytes that went over the line of the host that published' },
+  sent: { ...count, description: 'Bytes that the publishing host sent' },
   rounds: { ...count, description: 'Rounds of copies from node to node' },
   elapsed_ms: milliseconds,
   nodes: list(

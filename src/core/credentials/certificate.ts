@@ -125,7 +125,7 @@ export function proveCertificate(
   if (paths.length === 0 || identity === undefined || certificate.ca) {
     const limit = tooFarAbove(certificate, trust);
     if (limit !== undefined)
-      throw new Problem('foreign-certificate', limit, 'let a CA issue it that may stand so far below its root');
+      throw new Problem('foreign-certificate', limit, 'issue it with a CA whose pathLength allows it');
     const from = certificate.issuer.replaceAll('\n', ', ');
     throw new Problem('foreign-certificate', `the certificate was not issued by this fleet's CA (its issuer: ${from})`);
   }

@@ -83,7 +83,7 @@ export async function loadCredentials(
     throw new Problem(
       'bad-certificate',
       `${files.certificate} names no mco-deploy identity`,
-      'issue it by “mco-deploy ca issue”',
+      'issue one with “mco-deploy ca issue”',
     );
   }
   const link = missingLink(certificate, issuers, authorities, files);

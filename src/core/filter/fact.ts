@@ -8,7 +8,7 @@ export type FactOperator = '=' | '!=' | '<' | '>' | '<=' | '>=' | '=~' | '!~';
 /** Tests one fact. */
 export interface FactTest {
   readonly kind: 'fact';
-  /** Its name; nested facts by dots. */
+  /** Its name; nested facts with dots. */
   readonly name: string;
   readonly operator: FactOperator;
   /** The text after the operator; the pattern's source where there is one. */

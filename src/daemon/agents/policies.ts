@@ -83,7 +83,7 @@ async function loadAll(directory: string, last: Loaded): Promise<Loaded> {
       return parse(await readFile(path, 'utf8'), path);
     } catch (error) {
       const reason = error instanceof Problem ? error.message : `${path}: ${explainErrno(error)}`;
-      const kept = lastGood === undefined ? 'nobody is allowed anything by it' : 'the last good one stays in force';
+      const kept = lastGood === undefined ? 'it grants no rights' : 'the last good one stays in force';
       warnings.push(`policy refused, ${kept}: ${reason}`);
       return lastGood;
     }

@@ -95,7 +95,10 @@ async function openHeldHosts(file: string, log: Log): Promise<HeldHosts> {
   };
   await read().catch((problem: unknown) => {
     damaged = true;
-    log.error({ problem: explain(problem) }, 'which hosts are held out is not known: nothing is taken out or put in');
+    log.error(
+      { problem: explain(problem) },
+      'the list of hosts that are held out cannot be read: nothing is taken out or put in',
+    );
   });
   const oneByOne = defineChangeMutex();
   const never = new AbortController().signal;

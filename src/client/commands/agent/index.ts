@@ -25,7 +25,7 @@ export const agentCommand = (readDdl: ReadDdl, catalogue: readonly Ddl[]): Comma
       });
     agent
       .command('import <file>')
-      .description('take the DDL of another agent: NAME.ddl of MCollective (needs Ruby), or NAME.json of Choria')
+      .description('convert a DDL: NAME.ddl of MCollective (needs Ruby), or NAME.json of Choria')
       .option('--directory <directory>', 'where to put NAME.json and NAME.site.json', '.')
       .action(async (file, options) => {
         const { importDdl } = await import('./import.ts');

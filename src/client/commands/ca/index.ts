@@ -39,10 +39,10 @@ function withKey(command: Command): Command {
 
 function withPlace(command: Command): Command {
   return withKey(command)
-    .option('--out <dir>', 'write the files into this directory (default: one of the holder’s name)')
+    .option('--out <dir>', 'write the files into this directory (default: named after the holder)')
     .option('--bundle <file>', 'write one .tar.gz, to be unpacked on the holder’s host')
     .option('--days <days>', 'days until it expires', parseDays)
-    .option('--valid <time>', 'the same as 30m, 8h or 7d', parseValid)
+    .option('--valid <time>', 'time until it expires, such as 30m, 8h or 7d (instead of --days)', parseValid)
     .option('--force', 'replace files that are there already');
 }
 
@@ -96,7 +96,7 @@ function defineSign(ca: Command, context: CliContext): void {
 function defineSignIntermediate(ca: Command, context: CliContext): void {
   withKey(ca.command('sign-intermediate').description('on a root: sign the request of an intermediate CA'))
     .argument('<csr>', 'file of the request (ca.csr)')
-    .option('--out <file>', 'write the file to carry back here (default: one of the CA’s name)')
+    .option('--out <file>', 'write the file to carry back here (default: named after the CA)')
     .option('--days <days>', 'days until the intermediate CA expires', parseDays)
     .option('--fingerprint <fingerprint>', 'sign only when the key has this fingerprint')
     .option('--yes', 'sign without comparing the fingerprint')
@@ -105,7 +105,7 @@ function defineSignIntermediate(ca: Command, context: CliContext): void {
 }
 
 function defineAccept(ca: Command, context: CliContext): void {
-  withKey(ca.command('accept').description('take what a root wrote: the certificate of this CA, or a newer list'))
+  withKey(ca.command('accept').description('import what a root issued: the certificate of this CA, or a newer list'))
     .argument('<file>', 'what “ca sign-intermediate” wrote, or crl.pem of the root')
     .action(async (file, options) => (await import('./accept.ts')).acceptSigned(file, options, context));
 }
@@ -113,14 +113,14 @@ function defineAccept(ca: Command, context: CliContext): void {
 function defineRenew(ca: Command, context: CliContext): void {
   withRole(withPlace(ca.command('renew').description('issue a new certificate for the key that a holder has')))
     .argument('<name>', 'name or serial')
-    .option('--kind <kind>', 'node or operator, where both have the name', parseKind)
+    .option('--kind <kind>', 'node or operator, if both have the name', parseKind)
     .action(async (name, options) => (await import('./renew.ts')).renewCertificate(name, options, context));
 }
 
 function defineRevoke(ca: Command, context: CliContext): void {
   withKey(ca.command('revoke').description('revoke all certificates of a name, or one serial'))
     .argument('<name>', 'name or serial')
-    .option('--kind <kind>', 'node or operator, where both have the name', parseKind)
+    .option('--kind <kind>', 'node or operator, if both have the name', parseKind)
     .option('--reason <reason>', 'keyCompromise, superseded, cessationOfOperation, …', 'unspecified')
     .action(async (name, options) => (await import('./revoke.ts')).revokeCertificates(name, options, context));
 }
@@ -158,15 +158,15 @@ function defineRollover(ca: Command, context: CliContext): void {
 
 function defineList(ca: Command, context: CliContext): void {
   withCommon(ca.command('list').description('list the issued certificates'))
-    .option('--all', 'also those that expired or were revoked')
-    .option('--expiring <days>', 'only those that expire within so many days', parseDays)
+    .option('--all', 'include expired and revoked certificates')
+    .option('--expiring <days>', 'only those that expire within this many days', parseDays)
     .action(async (options) => (await import('./list.ts')).listIssued(options, context));
 }
 
 function defineShow(ca: Command, context: CliContext): void {
   withCommon(ca.command('show').description('show a certificate, or the CA'))
     .argument('[name]', 'name or serial')
-    .option('--kind <kind>', 'node or operator, where both have the name', parseKind)
+    .option('--kind <kind>', 'node or operator, if both have the name', parseKind)
     .option('--pem', 'as PEM')
     .action(async (name, options) => (await import('./show.ts')).show(name, options, context));
 }

@@ -20,7 +20,7 @@ export function configHelperCommand(load: () => Promise<ConfigHelper>): CommandE
         .command('config-helper', { hidden: true })
         .description('change the configuration of this node, as an operator signed it')
         .option('--directory <path>', 'where the configuration is', '/etc/mco-deploy')
-        .option('--take-back', 'go back to the last good version where a change was cut off or not confirmed in time')
+        .option('--take-back', 'restore the last good version if a change was interrupted or not confirmed in time')
         .action(async ({ directory, takeBack }: { directory: string; takeBack?: boolean }) => {
           const helper = await load();
           if (takeBack === true) await helper.takeBack(directory);

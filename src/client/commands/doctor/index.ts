@@ -8,7 +8,7 @@ export function doctorCommand(doctorNode: DoctorNode): CommandEntry {
     define: (program, context) => {
       program
         .command('doctor')
-        .description('check everything that a node or an operator needs, and say how to fix what is wrong')
+        .description('check everything that a node or an operator needs, and show how to fix what is wrong')
         .addArgument(
           new Argument('[side]', 'which side to check (default: what this host is set up as)').choices([
             'node',

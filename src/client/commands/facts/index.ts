@@ -9,8 +9,10 @@ export function factsCommand(catalogue: readonly Ddl[]): CommandEntry {
     define: (program, context) => {
       const command = program
         .command('facts <fact>')
-        .description('show the values of a fact on the matching nodes, and how often each occurs; nested facts by dots')
-        .option('-v, --verbose', 'with the names of the nodes');
+        .description(
+          'show the values of a fact on the matching nodes, and how often each occurs; nested facts with dots',
+        )
+        .option('-v, --verbose', 'also show the names of the nodes');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (fact, options) => {
         const { runFacts } = await import('./run.ts');
         context.exit(await runFacts(fact, options, context));

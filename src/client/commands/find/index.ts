@@ -10,7 +10,7 @@ export function findCommand(catalogue: readonly Ddl[]): CommandEntry {
       const command = program
         .command('find')
         .description('list the nodes that match')
-        .option('-v, --verbose', 'with agents, classes and facts');
+        .option('-v, --verbose', 'also show agents, classes and facts');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (options) => {
         const { runFind } = await import('./run.ts');
         context.exit(await runFind(options, context));

@@ -9,7 +9,7 @@ export function fleetCommand(catalogue: readonly Ddl[], load: LoadNodeParts): Co
   return {
     name: 'fleet',
     define: (program, context) => {
-      const fleet = program.command('fleet').description('work on the declared fleet, fleet.yaml');
+      const fleet = program.command('fleet').description('check or write fleet.yaml');
       fleet
         .command('check [file]')
         .description('check fleet.yaml without asking any host')
@@ -21,8 +21,8 @@ export function fleetCommand(catalogue: readonly Ddl[], load: LoadNodeParts): Co
         });
       const command = fleet
         .command('import')
-        .description('write a fleet.yaml of the nodes there are, or of an inventory of Ansible')
-        .option('--ansible <file>', 'what “ansible-inventory --list” printed, instead of asking nodes')
+        .description('write a fleet.yaml from the running nodes, or from an Ansible inventory')
+        .option('--ansible <file>', 'the output of “ansible-inventory --list”, instead of asking nodes')
         .option('--out <file>', 'write it there (default: print it)');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (options) => {
         const { importFleet } = await import('./import.ts');

@@ -7,7 +7,7 @@ export const forgetCommand: CommandEntry = {
     const command = program
       .command('forget <node>')
       .description('no longer expect a node that was retired, until it is seen again')
-      .option('--force', 'also a node that this client has never seen: other nodes may know it');
+      .option('--force', 'also forget a node that only other nodes report');
     addCommonOptions(command).action(async (node, options) => {
       const { runForget } = await import('./run.ts');
       context.exit(await runForget(node, options, context));

@@ -12,7 +12,7 @@ export function jobsCommand(catalogue: readonly Ddl[]): CommandEntry {
         .command('jobs')
         .description('list, show, await or cancel calls that were detached (rpc --detach)');
       const define = (command: Command) =>
-        addCommonOptions(addTargetOptions(command)).option('--any', 'jobs of all callers, where a policy allows it');
+        addCommonOptions(addTargetOptions(command)).option('--any', 'jobs of all callers, if a policy allows it');
       define(
         jobs
           .command('list', { isDefault: true })

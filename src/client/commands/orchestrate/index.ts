@@ -17,7 +17,7 @@ export function orchestrateCommand(catalogue: readonly Ddl[]): CommandEntry {
         .helpOption(false)
         .option('-h, --help', 'explain the command, and with a script what it takes')
         .option('--dry-run', 'show what would change on each node, and change nothing')
-        .option('-d, --debug', 'show what the script says by debug()')
+        .option('-d, --debug', 'show the output of debug()')
         .option('-r, --ruby', 'not supported: scripts in Ruby are not run');
       addRunOptions(command).action(async (script, words, options) => {
         if (options.help === true) {

@@ -10,7 +10,7 @@ export function pingCommand(catalogue: readonly Ddl[]): CommandEntry {
       const command = program
         .command('ping')
         .description('show which nodes answer, and how fast')
-        .option('-v, --verbose', 'also show the relays on the way of each answer')
+        .option('-v, --verbose', 'also show the relays that each reply passed')
         .option('--graph', 'draw the times as a line of bars');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (options) => {
         const { runPing } = await import('./run.ts');

@@ -60,7 +60,7 @@ function defineExplain(
     .requiredOption('--caller <id>', 'the caller, as policies write it: cert=rip@devco.net')
     .requiredOption('--agent <agent>', 'the agent, by its name or an alias')
     .requiredOption('--action <action>', 'the action')
-    .option('--policies <dir>', 'the directory with the policies (default: by the configuration of this node)')
+    .option('--policies <dir>', 'the directory with the policies (default: from the configuration of this node)')
     .option('--facts <facts...>', 'facts of the node, as name=value (default: those of this node)')
     .option('--classes <classes...>', 'classes of the node (default: those of this node)')
     .option('--config <file>', "the node's configuration, which names its policies, facts and classes", nodeConfigFile)

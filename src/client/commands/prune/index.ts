@@ -11,7 +11,7 @@ export function pruneCommand(catalogue: readonly Ddl[], load: LoadNodeParts): Co
     define: (program, context) => {
       const command = program
         .command('prune <application>')
-        .description('remove published artifacts, but the newest ones, what serves and what served before')
+        .description('remove published artifacts, except the newest, the serving release and the one before it')
         .option('--fleet <file>', 'where the application is declared (default: fleet.yaml, if it is there)')
         .option('--keep <n>', 'how many of the newest stay on each node', parseKeep, 3)
         .option('--dry-run', 'show what would be removed, and remove nothing');

@@ -12,10 +12,13 @@ export function rollbackCommand(catalogue: readonly Ddl[], load: LoadNodeParts):
       const command = program
         .command('rollback [application]')
         .description('return the servers of the last upgrade to the release that each had before')
-        .option('--cluster <name>', 'the cluster, instead of an application of fleet.yaml: value of the fact “cluster”')
+        .option(
+          '--cluster <name>',
+          'the cluster (value of the fact “cluster”), instead of an application of fleet.yaml',
+        )
         .option('--fleet <file>', 'where the application is declared (default: fleet.yaml)')
         .option('--run <id>', 'the run to undo (default: the last from here that upgraded servers of the cluster)')
-        .option('--application <name>', 'the application, where a server has several')
+        .option('--application <name>', 'the application, if a server has more than one')
         .option(
           '--backend <names>',
           'the HAProxy backends, separated by commas (default: those of the run, or every one that leads to the servers)',
@@ -30,7 +33,7 @@ export function rollbackCommand(catalogue: readonly Ddl[], load: LoadNodeParts):
             'an NRPE check that each server must pass (repeatable; default: those of fleet.yaml or of the run, or check_load)',
           ).argParser(collect),
         )
-        .option('--no-check', 'make no check')
+        .option('--no-check', 'run no check')
         .option('--recipient <url>', 'who to notify, such as mailto:ops@example.net')
         .option('--no-notify', 'notify nobody')
         .option('--min-available <n>', 'how many servers of the backend must stay usable')

@@ -15,17 +15,17 @@ export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
         .command('list', { isDefault: true })
         .description('list the runs: when each started, what it did, and how it ended; newest first')
         .option('--fleet', 'list the runs that nodes store, from any machine')
-        .option('--limit <n>', 'how many at most', parseLimit, 20);
+        .option('--limit <n>', 'maximum number of runs', parseLimit, 20);
       addCommonOptions(addDiscoveryOptions(list)).action(async (options) => {
         const { listRuns } = await import('./list.ts');
         context.exit(await listRuns(options, catalogue, context));
       });
       const show = runs
         .command('show <run>')
-        .description('show what a run did, step by step and node by node, and which servers are still out of rotation')
-        .option('--fleet', 'ask the nodes that store its journal, also where this host has one')
+        .description('show what a run did, step by step and node by node, and which servers are still out of traffic')
+        .option('--fleet', 'ask the nodes that store its journal, even if this host has one')
         .option('--offline', 'ask no node')
-        .option('-v, --verbose', 'with what each node answered');
+        .option('-v, --verbose', 'include the reply of each node');
       addCommonOptions(addDiscoveryOptions(show)).action(async (run, options) => {
         const { showRun } = await import('./show.ts');
         context.exit(await showRun(run, options, catalogue, context));
@@ -33,7 +33,7 @@ export function runsCommand(catalogue: readonly Ddl[]): CommandEntry {
       const report = runs
         .command('report <run>')
         .description('write a run as one page: what failed and why, what is out of traffic, its nodes, its timeline')
-        .option('--fleet', 'ask the nodes that store its journal, also where this host has one')
+        .option('--fleet', 'ask the nodes that store its journal, even if this host has one')
         .option('--offline', 'ask no node')
         .option('--html [file]', 'write the page to this file (default: to standard output)');
       addCommonOptions(addDiscoveryOptions(report)).action(async (run, options) => {

@@ -13,7 +13,10 @@ export function upgradeCommand(catalogue: readonly Ddl[], load: LoadNodeParts): 
       const command = program
         .command('upgrade [application] [revision]')
         .description('upgrade a cluster of web servers to another revision without losing a request')
-        .option('--cluster <name>', 'the cluster, instead of an application of fleet.yaml: value of the fact “cluster”')
+        .option(
+          '--cluster <name>',
+          'the cluster (value of the fact “cluster”), instead of an application of fleet.yaml',
+        )
         .option('--rev <revision>', 'the revision to install')
         .option('--fleet <file>', 'where the application is declared (default: fleet.yaml)')
         .option(
@@ -23,7 +26,7 @@ export function upgradeCommand(catalogue: readonly Ddl[], load: LoadNodeParts): 
         .addOption(
           new Option(
             '--strategy <name>',
-            'take the servers out together, a batch at a time, or one first; auto (the default): together where enough others stay in traffic',
+            'parallel: all servers at once; rolling: in batches; canary: one first; auto (the default): parallel if enough other servers stay in traffic, else rolling',
           ).choices(['auto', 'parallel', 'rolling', 'canary']),
         )
         .option(
@@ -40,7 +43,7 @@ export function upgradeCommand(catalogue: readonly Ddl[], load: LoadNodeParts): 
             'leave what failed out of traffic (the default), or return all servers to the release that served before',
           ).choices(['stop', 'rollback']),
         )
-        .option('--application <name>', 'the application, where a server has several')
+        .option('--application <name>', 'the application, if a server has more than one')
         .option('--publish <path>', 'publish this .tar.gz or directory as the revision first (needs --application)')
         .option('--sign <file>', 'with --publish: sign it with this Ed25519 private key (PEM)')
         .addOption(

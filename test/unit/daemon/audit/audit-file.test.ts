@@ -202,7 +202,7 @@ describe('the reserve beside the log', () => {
     await log.close();
   });
 
-  test('has no half of it left, and never leads to a refusal where something else is wrong with it', async () => {
+  test('leaves no half of it, and does not refuse for it if something else is wrong', async () => {
     const log = await failing('ENOSPC', isReserve, () => openAuditFile(file));
     writeFileSync(`${file}.reserve`, 'half');
     assert.equal(await failing('ENOSPC', isReserve, () => log.hasRoom()), false);

@@ -86,7 +86,7 @@ describe('the first record of a file', () => {
     }
   });
 
-  test('is none where no line is whole, or the first is not a record', async () => {
+  test('finds no record if no line is complete, or if the first line is not a record', async () => {
     for (const content of ['', line(7), line(7, 64 * 1024), line(7, chunk), text('x', line(7))]) {
       assert.equal(await first(content), undefined);
     }
