@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Lab } from '../support/lab/lab.ts';
 
 /** A process of a lab's host, by its number on the machine. */
@@ -24,7 +25,11 @@ export async function processesOf(lab: Lab): Promise<LabProcess[]> {
 
 async function describe(pid: string, spaces: ReadonlyMap<string, string | undefined>): Promise<LabProcess[]> {
   const host = spaces.get(await readlink(`/proc/${pid}/ns/mnt`));
-  return host === undefined ? [] : [{ host, command: (await readFile(`/proc/${pid}/comm`, 'utf8')).trim(), pid }];
+  if (host === undefined) return [];
+  const name = (await readFile(`/proc/${pid}/comm`, 'utf8')).trim();
+  // Node.js calls itself so until the program has set its own name.
+  const command = name === 'MainThread' ? basename(await readlink(`/proc/${pid}/exe`)) : name;
+  return [{ host, command, pid }];
 }
 
 /** The daemons among them, by host. */
