@@ -1,5 +1,3 @@
-import { defineLimit } from '../core/concurrency.ts';
-
 /** What dialling rumours may cost. */
 export interface RumourBudget {
   /** Dials at once. */
@@ -8,122 +6,152 @@ export interface RumourBudget {
   readonly timeout: number;
 }
 
+/** How long a search has taken, in milliseconds. */
+export interface SearchTimes {
+  readonly elapsed: number;
+  /** The slowest dial of a node that proved itself, elsewhere than in the lane; undefined where none did. */
+  readonly slowest?: number | undefined;
+}
+
 /** Names that were only heard, and wait to be dialled: each sender's in turn, and no more than the budget allows. */
 export interface RumourLane {
   /** @param sender who made it heard @param dial resolves to whether a node proved itself */
   readonly add: (sender: string, dial: (signal: AbortSignal) => Promise<boolean>) => void;
-  /**
-   * Waits until all are dialled, or the budget is spent; what is left then is dropped.
-   * @param elapsed milliseconds that the search has taken
-   * @param found whether any node has proven itself, in this lane or elsewhere
-   */
-  readonly settle: (elapsed: number, found: boolean) => Promise<void>;
+  /** Waits until all are dialled, or the budget is spent; what is left then is dropped. */
+  readonly settle: (times: SearchTimes) => Promise<void>;
 }
 
 /** Dials that may fail, and how many more for each node that proves itself: real nodes announce few names that are not theirs. */
 const failures = { base: 64, perSuccess: 8 };
+/** The same for one sender, dials under way among them: a host that makes names up costs few handshakes, one that passes on others' names more. */
+const unproven = { base: 16, perSuccess: 8 };
 /** From so many rumours on, the lane is flooded. */
 const flood = 64;
 /**
  * Once a node has proven itself, the search waits for the rest this many times as long as it has taken so far, and at
- * least so many milliseconds. A node that others have proven does not count as a rumour, and has the full time.
+ * least so many milliseconds. A node that others have proven does not count as a rumour, and has the full time. In a flood,
+ * most of the search was spent on reading it: there, the time of the slowest proven node counts instead.
  */
-const patience = { usual: { times: 3, atLeast: 1000 }, flooded: { times: 1, atLeast: 250 } };
+const patience = { usual: { times: 3, atLeast: 1000 }, flooded: { times: 2, atLeast: 150 } };
 /** Milliseconds after which a dial that hangs no longer keeps the next one waiting, and how many may hang so. */
 const hanging = { after: 250, most: 64 };
 
 type DialRumour = (signal: AbortSignal) => Promise<boolean>;
 
 export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourLane {
-  const limit = defineLimit(concurrency);
-  const lane = openLane();
+  const lane = openLane(concurrency);
   return {
-    add: (sender, dial) => {
+    add: (name, dial) => {
       if (isSpent(lane)) return;
       lane.open++;
-      const dials = lane.waiting.get(sender) ?? [];
-      dials.push(dial);
-      lane.waiting.set(sender, dials);
-      const working = limit(() => dialNext(lane)).finally(() => lane.running.delete(working));
-      lane.running.add(working);
+      const sender = lane.senders.get(name) ?? { waiting: [], begun: 0, proven: 0 };
+      sender.waiting.push(dial);
+      lane.senders.set(name, sender);
+      dialMore(lane);
     },
-    settle: async (elapsed, found) => {
+    settle: async (times) => {
       const idle = (async () => {
         while (lane.running.size > 0) await Promise.all(lane.running);
       })();
-      const quiet = waitForQuiet(lane, timeout, elapsed, found);
+      const quiet = waitForQuiet(lane, timeout, times);
       await Promise.race([idle, quiet.promise]);
       quiet.end();
       lane.abandon.abort();
       await idle;
-      lane.waiting.clear();
+      lane.senders.clear();
     },
   };
 }
 
+/** Who made names heard. */
+interface Sender {
+  readonly waiting: DialRumour[];
+  /** Dials, those under way among them. */
+  begun: number;
+  proven: number;
+}
+
 /** What a lane has done and has left to do. */
 interface Lane {
-  /** By sender. */
-  readonly waiting: Map<string, DialRumour[]>;
+  readonly senders: Map<string, Sender>;
   readonly running: Set<Promise<void>>;
   /** Aborted when the budget is given up. */
   readonly abandon: AbortController;
+  /** Dials for which there is room at once. */
+  room: number;
   /** Rumours whose dial has not ended. */
   open: number;
   failed: number;
   proven: number;
+  /** Milliseconds that the slowest of the proven took. */
+  slowest: number;
   /** Dials that hang. */
   hung: number;
   onSuccess: () => void;
 }
 
-function openLane(): Lane {
-  const counts = { open: 0, failed: 0, proven: 0, hung: 0 };
-  return { waiting: new Map(), running: new Set(), abandon: new AbortController(), ...counts, onSuccess: () => {} };
+function openLane(room: number): Lane {
+  const counts = { room, open: 0, failed: 0, proven: 0, slowest: 0, hung: 0 };
+  return { senders: new Map(), running: new Set(), abandon: new AbortController(), ...counts, onSuccess: () => {} };
 }
 
 function isSpent({ abandon, failed, proven }: Lane): boolean {
   return abandon.signal.aborted || failed >= failures.base + failures.perSuccess * proven;
 }
 
-/** The next dial of the sender whose turn it is. */
-function takeNext({ waiting }: Lane): DialRumour | undefined {
-  for (const [sender, dials] of waiting) {
-    waiting.delete(sender);
-    const dial = dials.shift();
-    if (dials.length > 0) waiting.set(sender, dials);
-    if (dial !== undefined) return dial;
+/** Dials rumours, each sender's in turn, while there is room and budget. */
+function dialMore(lane: Lane): void {
+  if (lane.room === 0 || isSpent(lane)) return;
+  for (const [name, sender] of lane.senders) {
+    if (sender.begun - sender.proven >= unproven.base + unproven.perSuccess * sender.proven) continue;
+    const dial = sender.waiting.shift();
+    if (dial === undefined) continue;
+    // Its next turn comes after all the others'.
+    lane.senders.delete(name);
+    lane.senders.set(name, sender);
+    startDial(lane, sender, dial);
+    if (lane.room === 0) return;
   }
-  return undefined;
 }
 
-/** Dials the next rumour. One that hangs goes on in the background, so that others have its place. */
-async function dialNext(lane: Lane): Promise<void> {
-  const dial = isSpent(lane) ? undefined : takeNext(lane);
-  if (dial === undefined) return;
-  const done = dial(lane.abandon.signal).then((found) => {
+/** Dials one rumour. One that hangs gives its place to others, and goes on in the background. */
+function startDial(lane: Lane, sender: Sender, dial: DialRumour): void {
+  lane.room--;
+  sender.begun++;
+  const begun = performance.now();
+  let hangs = false;
+  const timer = setTimeout(() => {
+    if (lane.hung >= hanging.most) return;
+    hangs = true;
+    lane.hung++;
+    lane.room++;
+    dialMore(lane);
+  }, hanging.after);
+  const working = dial(lane.abandon.signal).then((found) => {
+    clearTimeout(timer);
+    lane.running.delete(working);
     lane.open--;
+    if (hangs) lane.hung--;
+    else lane.room++;
     if (found) {
       lane.proven++;
+      sender.proven++;
+      lane.slowest = Math.max(lane.slowest, performance.now() - begun);
       lane.onSuccess();
     } else lane.failed++;
+    dialMore(lane);
   });
-  if (lane.hung >= hanging.most) return await done;
-  if (await isDoneWithin(done, hanging.after)) return;
-  lane.hung++;
-  const over = done.finally(() => {
-    lane.hung--;
-    lane.running.delete(over);
-  });
-  lane.running.add(over);
+  lane.running.add(working);
 }
 
 /** Resolves when no rumour has proven true for so long that none is worth waiting for. */
-function waitForQuiet(lane: Lane, timeout: number, elapsed: number, found: boolean) {
+function waitForQuiet(lane: Lane, timeout: number, { elapsed, slowest }: SearchTimes) {
   const { promise, resolve } = Promise.withResolvers<void>();
   const enough = () => {
-    const { times, atLeast } = lane.open > flood ? patience.flooded : patience.usual;
-    return found || lane.proven > 0 ? Math.min(timeout, Math.max(atLeast, times * elapsed)) : timeout;
+    if (slowest === undefined && lane.proven === 0) return timeout;
+    const [{ times, atLeast }, measure] =
+      lane.open > flood ? [patience.flooded, Math.max(lane.slowest, slowest ?? 0)] : [patience.usual, elapsed];
+    return Math.min(timeout, Math.max(atLeast, times * measure));
   };
   const wait = () => setTimeout(resolve, enough());
   let timer = wait();
@@ -132,14 +160,4 @@ function waitForQuiet(lane: Lane, timeout: number, elapsed: number, found: boole
     timer = wait();
   };
   return { promise, end: () => clearTimeout(timer) };
-}
-
-async function isDoneWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), milliseconds);
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -245,9 +245,9 @@ describe('the directory', () => {
       }
     });
 
-    for (const [title, from] of [
-      ['one address', () => 'rogue'],
-      ['forty addresses', (index: number) => `rogue${index % 40}`],
+    for (const [title, most, from] of [
+      ['one address', 16, () => 'rogue'],
+      ['forty addresses', 64 + 8 * 12 + 32, (index: number) => `rogue${index % 40}`],
     ] as const) {
       test(`of 10,000 names made up by ${title} dials a few, and all nodes are found`, async () => {
         const { names, network, real } = estate();
@@ -255,10 +255,21 @@ describe('the directory', () => {
         assert.deepEqual([found.names, found.codes, found.silent], [names, [], []]);
         assert.equal(found.rumours.count, 10_000);
         const wasted = network.dialled.filter((one) => one.startsWith('fake')).length;
-        assert.ok(wasted <= 64 + 8 * 12 + 32, String(wasted));
+        assert.ok(wasted <= most, String(wasted));
         assert.ok(found.rumours.examples.length <= 100);
       });
     }
+
+    test('finds any number of nodes that one host passes on from another network, though one in nine is gone', async () => {
+      const names = Array.from({ length: 180 }, (_, index) => `dev${1000 + index}`);
+      const there = names.filter((_, index) => index % 9 !== 0);
+      const network = memoryNetwork(Object.fromEntries(there.map((name) => [`${name}:5810`, web(name, 'alfa')])));
+      const found = await find(
+        network,
+        names.map((name) => ({ ...heard(name, name), from: 'gateway' })),
+      );
+      assert.deepEqual([found.names, found.rumours.count], [there, 20]);
+    });
 
     test('that hang delays no node: one that proves itself names the others, though all share an address', async () => {
       const { names, network, real } = estate();
