@@ -10,7 +10,7 @@ import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { startWebhookServer } from '../../support/agents/webhook-server.ts';
 
 /** Inputs that are meant to do harm, and surroundings that fail, of the agents nrpe, angelia and rpcutil: as a node sees them. */
-describe('an agent that receives harmful requests, or whose surroundings fail', () => {
+describe('an agent with harmful requests or a failing environment', () => {
   let fleet: Fleet;
   let node: TestNode;
   let rip: Member;
@@ -106,7 +106,7 @@ describe('an agent that receives harmful requests, or whose surroundings fail', 
     });
 
   for (const id of ['../a', 'a/b', 'a.json', '', 'x'.repeat(65)])
-    test(`retries no message by the name ${JSON.stringify(id.slice(0, 10))}`, async () => {
+    test(`does not retry a message with the id ${JSON.stringify(id.slice(0, 10))}`, async () => {
       const { outcome, code } = await call('angelia', 'retry', { id });
       assert.deepEqual([outcome, code], ['refused', 'invalid-input']);
     });
@@ -123,7 +123,7 @@ describe('an agent that receives harmful requests, or whose surroundings fail', 
     untouched();
   });
 
-  test('keeps little of a plugin that prints a gigabyte, and the node answers meanwhile', async () => {
+  test('limits the output of a plugin that prints a gigabyte, and the node replies meanwhile', async () => {
     const long = node.call(rip, { agent: 'nrpe', action: 'runcommand', input: { command: 'gigabyte' } });
     assert.equal((await node.call(rip, { agent: 'rpcutil', action: 'ping', input: {} })).outcome, 'ok');
     const { outcome, data } = await long;
@@ -135,7 +135,7 @@ describe('an agent that receives harmful requests, or whose surroundings fail', 
     assert.equal(records.findLast((record) => record.kind === 'outcome')?.outcome, 'ok');
   });
 
-  test('keeps a message for a mail server that hangs, and says so', async () => {
+  test('keeps a message for a mail server that hangs, and reports it', async () => {
     const { outcome, output } = await send({ recipient: 'mailto:ops@devco.net' });
     assert.equal(outcome, 'ok');
     assert.deepEqual([output.delivered, output.queued], [false, true]);

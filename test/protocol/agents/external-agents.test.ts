@@ -138,7 +138,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     return description;
   };
 
-  test('in Python runs its action, with default inputs and outputs filled in', async () => {
+  test('a Python agent runs its action, with default inputs and outputs filled in', async () => {
     const reply = await call('greeter', 'greet', { name: 'Ada' });
     assert.deepEqual(
       [reply.outcome, reply.output],
@@ -148,7 +148,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.equal((await lastOutcome())?.outcome, 'ok');
   });
 
-  test('in Bash runs its action', async () => {
+  test('a Bash agent runs its action', async () => {
     const { outcome, output } = await call('uptime', 'show');
     assert.equal(outcome, 'ok');
     assert.ok(Number(output.seconds) > 0);
@@ -222,7 +222,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     }
   });
 
-  test('that hangs is killed with its children at its timeout, and delays no other call', async () => {
+  test('an agent that hangs is killed with its children at its timeout, and delays no other call', async () => {
     /** @returns whether another call was answered while the first one hung */
     const greetMeanwhile = async () => {
       let ended = false;
@@ -244,13 +244,13 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.ok(hindersNobody, 'each of five other calls waited for it');
   });
 
-  test('that hangs is killed with the processes that left its session, by parent or by environment', async () => {
+  test('an agent that hangs is killed with processes that left its session, found by parent or by environment', async () => {
     const reply = await call('escaping');
     assert.deepEqual([reply.outcome, reply.code], ['failed', 'timeout']);
     for (const file of ['escaped.pid', 'bare.pid']) assert.equal(await isAlive(await pidIn(file)), false, file);
   });
 
-  test('that left many processes behind after a good reply has them killed', async () => {
+  test('processes that an agent leaves behind after a good reply are killed', async () => {
     assert.equal((await call('leaving')).outcome, 'ok');
     const sleeping = async () => {
       const marks = await Promise.all(
@@ -278,7 +278,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     ['forking', 'agent-failed', /more than 256 processes and was killed/],
     ['scattering', 'agent-failed', /more than 256 processes and was killed/],
   ] as const) {
-    test(`that is ${name} affects only its own call`, async () => {
+    test(`an agent that is ${name} affects only its own call`, async () => {
       const reply = await call(name);
       assert.deepEqual([reply.outcome, reply.code], ['failed', code], reply.message);
       assert.match(reply.message, words);
@@ -287,7 +287,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     });
   }
 
-  test('that babbles is read to its end, without effect on the reply, the audit log or the disk', async () => {
+  test('endless output of an agent is read to its end, without effect on the reply, the audit log or the disk', async () => {
     const reply = await call('babbling');
     assert.deepEqual([reply.outcome, reply.output, reply.data.length], ['ok', {}, 2]);
     assert.ok(JSON.stringify(await lastOutcome()).length < 2000);
@@ -307,7 +307,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.ok(!agents.some(({ name }) => name === 'unwilling'), 'it did not want to be active');
   });
 
-  test('that cannot be trusted or read is refused, and the node reports why', async () => {
+  test('an agent file that cannot be trusted or read is refused, and the node reports why', async () => {
     const { agents, warnings: said } = await warnings();
     const reasons: Readonly<Record<string, RegExp>> = {
       late: /did not end in time/,
@@ -329,7 +329,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     assert.equal((await node.call(rip, {})).outcome, 'ok', 'the built-in agent still answers');
   });
 
-  test('exists after a reload when it was added, and is gone when it was removed', async () => {
+  test('a reload adds a new agent and drops a removed one', async () => {
     await put(directory, { name: 'added', script: `${active}\n${ok}` });
     assert.equal((await call('added')).code, 'unknown-agent', 'not before the reload');
     for (const name of ['mute', 'odd']) assert.equal((await call(name)).code, 'bad-reply');
@@ -342,7 +342,7 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
     for (const name of ['mute', 'odd']) assert.equal((await call(name)).code, 'unknown-agent');
   });
 
-  test('is refused with all others when their directory can be written by other users', async () => {
+  test('all agents are refused when other users can write their directory', async () => {
     await chmod(directory, 0o777);
     await node.daemon.reload();
     assert.equal((await call('uptime', 'show')).code, 'unknown-agent');

@@ -76,7 +76,7 @@ describe('rpc of an agent that the client does not know', { timeout: 60_000 }, (
     assert.equal((await node.records()).length, before);
   });
 
-  test('reports that no node has it', async () => {
+  test('reports that no node has the agent', async () => {
     const { code, err } = await mco('greater', 'greet');
     assert.equal(code, 64);
     assert.match(err, /there is no agent “greater”/);

@@ -75,7 +75,7 @@ describe('input that could cost a node time or memory', () => {
     assert.equal(({} as { polluted?: boolean }).polluted, undefined);
   });
 
-  test('facts that nest deep or name a prototype are left out, alias bombs, deeper and large files are refused, and the others stay', async () => {
+  test('facts that nest too deeply or name a prototype are left out, alias bombs and large files are refused, other facts stay', async () => {
     const { facts, warnings } = await ask({});
     const known = JSON.parse(Buffer.from(facts).toString()) as Record<string, unknown>;
     assert.equal(known.bait, bait);
@@ -108,7 +108,7 @@ describe('input that could cost a node time or memory', () => {
     assert.equal(outcome?.code, 'policy-denied');
   });
 
-  test('a policy with a regex that costs too much to try allows nobody', async () => {
+  test('a policy with a regex that is too expensive to match allows nobody', async () => {
     await using strict = await startTestNode(fleet, {
       name: 'dev4.devco.net',
       policies: { default: 'policy default allow\ndeny\t/((a{1,100}){1,100}){1,100}/\t*\t*\t*\n' },
@@ -116,7 +116,7 @@ describe('input that could cost a node time or memory', () => {
     assert.equal((await strict.call(rip, {})).code, 'policy-denied');
   });
 
-  test('callers who send half a message and then nothing delay nobody', async () => {
+  test('callers that stop in the middle of a message delay nobody', async () => {
     const sessions: ClientHttp2Session[] = [];
     const streams: ClientHttp2Stream[] = [];
     for (let each = 0; each < 10; each++) {

@@ -69,7 +69,7 @@ async function revertChange(node: TestNode, call: () => Promise<unknown>): Promi
 }
 
 describe('a node that was restored from a snapshot', () => {
-  test('changes nothing for callers who know a later head, and is not trusted until its head is forgotten, however many records follow', async () => {
+  test('changes nothing for callers that know a later head, and stays untrusted until its head is forgotten, however many records follow', async () => {
     await using node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const [me, other] = [client('me'), client('other')];
     await revertChange(node, () => me.call(node, 'count'));
@@ -96,7 +96,7 @@ describe('a node that was restored from a snapshot', () => {
     assert.equal((await me.call(node, 'count')).outcome, 'ok');
   });
 
-  test('whose record numbers passed the known head before its caller came back changes nothing for that caller', async () => {
+  test('changes nothing for a caller that knows a head, even once its record numbers have passed that head', async () => {
     await using node = await startTestNode(fleet, { name: 'dev2.devco.net' });
     const [me, other] = [client('me2'), client('other2')];
     await revertChange(node, () => me.call(node, 'count'));
@@ -110,7 +110,7 @@ describe('a node that was restored from a snapshot', () => {
 });
 
 describe('a head that a caller has stored', () => {
-  test('continues after restarts and rotations, and when its file was deleted, by a reply of the usual size', async () => {
+  test('stays valid after restarts, rotations and the loss of its file, with replies of the usual size', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev3.devco.net',
       prepare: async (directory) => {

@@ -70,21 +70,21 @@ describe('a harmful request', () => {
 
   const noNames = ['../appmgr', 'appmgr/', 'appmgr\0', '.', '', '__proto__', 'constructor', 'Appmgr', 'appmgr;id'];
   for (const agent of noNames) {
-    test(`for the agent ${JSON.stringify(agent)} finds none`, async () => {
+    test(`is refused because the agent ${JSON.stringify(agent)} does not exist`, async () => {
       assert.equal(await refused({ agent, action: 'upgrade', input: { revision: '20' } }), 'unknown-agent');
       nothingTouched();
     });
   }
 
   for (const action of ['../upgrade', 'upgrade\0', '__proto__', '_x', 'upgrade ', '']) {
-    test(`for the action ${JSON.stringify(action)} finds none`, async () => {
+    test(`is refused because the action ${JSON.stringify(action)} does not exist`, async () => {
       assert.equal(await refused({ agent: 'appmgr', action, input: { revision: '20' } }), 'unknown-action');
       nothingTouched();
     });
   }
 
   for (const target of ['../dev2.devco.net', 'dev2.devco.net\0', 'DEV2.devco.net', 'dev2.devco.net/..', '', '*']) {
-    test(`for the node ${JSON.stringify(target)} is for another`, async () => {
+    test(`is refused as a request for another node: ${JSON.stringify(target)}`, async () => {
       assert.equal(
         await refused({ target, agent: 'appmgr', action: 'upgrade', input: { revision: '20' } }),
         'wrong-target',
@@ -110,7 +110,7 @@ describe('a harmful request', () => {
     '.',
     '..',
   ]) {
-    test(`for the revision ${JSON.stringify(revision)} is refused`, async () => {
+    test(`is refused for the revision ${JSON.stringify(revision)}`, async () => {
       assert.equal(await upgrade({ revision }), 'invalid-input');
       assert.equal(await refused({ agent: 'appmgr', action: 'status', input: { revision } }), 'invalid-input');
       nothingTouched();
@@ -118,13 +118,13 @@ describe('a harmful request', () => {
   }
 
   for (const name of ['../app', 'app/..', 'app\0', '-app', 'app;id', '.hidden']) {
-    test(`for the application ${JSON.stringify(name)} is refused`, async () => {
+    test(`is refused for the application ${JSON.stringify(name)}`, async () => {
       assert.equal(await upgrade({ revision: '20', application: name }), 'invalid-input');
       nothingTouched();
     });
   }
 
-  test('whose releases would go through a symbolic link is refused', async () => {
+  test('is refused if its releases would go through a symbolic link', async () => {
     const elsewhere = join(fleet.dir, 'elsewhere');
     symlinkSync(elsewhere, join(application.root, 'releases'));
     application.publish('20', [{ path: 'index.html', content: 'x' }]);
@@ -150,7 +150,7 @@ describe('a harmful request', () => {
     '',
   ];
   for (const command of notChecks) {
-    test(`for the check ${JSON.stringify(command)} is refused`, async () => {
+    test(`is refused for the check ${JSON.stringify(command)}`, async () => {
       assert.equal(await refused({ agent: 'nrpe', action: 'runcommand', input: { command } }), 'invalid-input');
       assert.equal(existsSync(marker), false);
     });
@@ -158,7 +158,7 @@ describe('a harmful request', () => {
 
   const notServers = ['web1;show info', 'web1\nshow info', '@1', 'web1 state maint', 'web1\\', 'web1\0', '#1', 'a/b'];
   for (const name of notServers) {
-    test(`for the server or the backend ${JSON.stringify(name)} sends HAProxy nothing`, async () => {
+    test(`sends HAProxy nothing for the server or backend ${JSON.stringify(name)}`, async () => {
       const disable = { agent: 'haproxy', action: 'disable' };
       assert.equal(await refused({ ...disable, input: { backend: 'app', server: name } }), 'invalid-input');
       assert.equal(await refused({ ...disable, input: { backend: name, server: 'web1' } }), 'invalid-input');
@@ -166,7 +166,7 @@ describe('a harmful request', () => {
     });
   }
 
-  test('does not stop valid ones: HAProxy receives one command a connection', async () => {
+  test('does not stop valid requests: HAProxy receives one command per connection', async () => {
     await node.call(rip, { agent: 'haproxy', action: 'status', input: { backend: 'app' } });
     assert.ok(asked.length > 0);
     for (const command of asked) assert.match(command, /^[a-z]+( [A-Za-z0-9_.:/-]+)*\n$/);

@@ -75,7 +75,7 @@ describe('a node', () => {
     await assert.rejects(node.call(rip, { input: { text } }), { code: 'rate-limited' });
   });
 
-  test('does not let a revoked caller fill its audit log either', async () => {
+  test('keeps a revoked caller from filling its audit log, too', async () => {
     await using node = await start('rate: 0.001, burst: 3');
     const brief = await fleet.operator('brief@devco.net', { notAfter: Date.now() + 5000 });
     const connection = await node.dial(brief);
@@ -134,7 +134,7 @@ describe('a node', () => {
   });
 
   for (const limit of ['unproven_connections', 'unproven_per_address']) {
-    test(`closes the oldest connection without a proof beyond ${limit}, and serves proven callers`, async () => {
+    test(`closes the oldest unproven connection beyond ${limit}, and serves proven callers`, async () => {
       const listen = 'listen: { address: 127.0.0.1, port: 0, max_connections: 1 }';
       await using node = await start(`${limit}: 3, handshake: 120`, { listen });
       const held: Socket[] = [];
@@ -154,7 +154,7 @@ describe('a node', () => {
     });
   }
 
-  test('closes connections beyond the limit of one caller, and none of the others', async () => {
+  test('closes connections beyond the limit of one caller, and no other connections', async () => {
     await using node = await start('connections_per_caller: 2');
     const held = [1, 2].map(() => openTls(fleet, node, rip));
     await Promise.all(held.map((socket) => once(socket, 'secureConnect')));
@@ -180,7 +180,7 @@ describe('a node', () => {
     assert.equal(await strangersOn(node), 2);
   });
 
-  test('cuts the connection of a client whose request never ends', async () => {
+  test('closes the connection of a client whose request never ends', async () => {
     await using node = await start('stall: 1.5');
     const frame = frameOf(sealRequest(orderFor(node.name), rip.credentials, Date.now()));
     const [silent, halting] = [openHttp2(fleet, node, rip), openHttp2(fleet, node, rip)];
@@ -194,7 +194,7 @@ describe('a node', () => {
     assert.equal((await node.call(rip, {})).outcome, 'ok');
   });
 
-  test('cuts the connection of a client that does not read', async () => {
+  test('closes the connection of a client that does not read', async () => {
     await using node = await start('stall: 1.5');
     const session = openHttp2(fleet, node, rip, 0);
     const streams = Array.from({ length: 20 }, () => beginCall(session));

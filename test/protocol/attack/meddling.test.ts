@@ -80,7 +80,7 @@ describe('an attacker between a caller and a node', () => {
     { knownHash: Buffer.alloc(32, 1) },
     { filter: { facts: ['cluster=alfa'], classes: [], agents: [], identities: [], with: [], select: '' } },
   ];
-  test('changes no field of a request: nothing is done, and the audit log names the sender', async () => {
+  test('cannot change a field of a request: nothing is done, and the audit log names the sender', async () => {
     const fields = new Set(requestChanges.flatMap((change) => Object.keys(change)));
     const everything = Object.keys(requestCodec.decode(Buffer.alloc(0)));
     assert.deepEqual([...fields, 'protocol'].sort(), everything.sort(), 'each field is tried');
@@ -114,20 +114,20 @@ describe('an attacker between a caller and a node', () => {
     { recorded: true },
     { auditHead: null },
   ];
-  test('changes no field of a reply: the call has failed, for every caller', async () => {
+  test('cannot change a field of a reply: the call fails for every caller', async () => {
     for (const change of replyChanges) {
       const outcome = await callThrough({ reply: changedReply(change) });
       assert.deepEqual([outcome.outcome, outcome.code], ['failed', 'bad-reply'], JSON.stringify(change));
     }
   });
 
-  test('answers for no node with the certificate of another or of an operator', async () => {
+  test('cannot reply for a node with the certificate of another node or an operator', async () => {
     assert.equal((await callThrough({ reply: changedReply({}, dev4) })).code, 'bad-reply');
     assert.equal((await callThrough({ reply: changedReply({ node: node.name }, dev4) })).code, 'bad-reply');
     assert.equal((await callThrough({ reply: changedReply({}, rip) })).code, 'wrong-kind');
   });
 
-  test('cannot pass an old reply off as the reply to another request', async () => {
+  test('cannot reuse an old reply as the reply to another request', async () => {
     let kept: SignedReply | undefined;
     const keep = (signed: SignedReply) => {
       kept ??= signed;
@@ -137,7 +137,7 @@ describe('an attacker between a caller and a node', () => {
     assert.equal((await callThrough({ reply: keep })).code, 'bad-reply');
   });
 
-  test('cannot pass a signature off as one for another purpose', async () => {
+  test('cannot reuse a signature for another purpose', async () => {
     const crossed = (signed: SignedRequest) => ({ ...signed, signature: sign('reply', signed.request, rip.key) });
     assert.equal((await callThrough({ request: crossed })).code, 'bad-signature');
     const { key, certificate } = dev4;

@@ -33,7 +33,7 @@ const later = {
 } as unknown as NodeService;
 
 describe('another protocol version', () => {
-  test('of a node is reported by the client, with both versions and the next step; no call is made', async () => {
+  test('the client reports a node with another version, with both versions and the next step, and makes no call', async () => {
     await using fleet = await makeFleet();
     const { credentials } = await fleet.node('dev2.devco.net');
     const listener = await startListening({
@@ -59,7 +59,7 @@ describe('another protocol version', () => {
     );
   });
 
-  test('of a request is refused by the node, which names both', async () => {
+  test('the node refuses a request with another version, and names both versions', async () => {
     await using fleet = await makeFleet();
     await using node = await startTestNode(fleet);
     const rip = await fleet.operator('rip@devco.net');

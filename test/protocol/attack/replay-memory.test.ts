@@ -20,7 +20,7 @@ before(async () => {
 after(() => fleet.remove());
 
 describe('a request that is sent again after a restart', () => {
-  test('is refused when the log no longer shows whether it came before, and a new one is served', async () => {
+  test('is refused when the log no longer shows whether it is a repeat; a new request is served', async () => {
     await using node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const signed = sealRequest(orderFor(node.name, count), rip.credentials, Date.now());
     assert.equal((await node.send(rip, signed)).outcome, 'ok');
@@ -63,7 +63,7 @@ describe('a request that is sent again after a restart', () => {
     assert.equal((await node.send(rip, signed)).code, 'unproven-fresh');
   });
 
-  test('is distinguished from a first one that came while the daemon was down, where the log is whole', async () => {
+  test('is distinguished from a first request that arrived while the daemon was down, if the log is complete', async () => {
     await using node = await startTestNode(fleet, { name: 'dev4.devco.net' });
     const [sent, waiting] = [0, 1].map(() => sealRequest(orderFor(node.name, count), rip.credentials, Date.now()));
     assert.ok(sent !== undefined && waiting !== undefined);

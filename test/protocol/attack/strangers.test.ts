@@ -66,7 +66,7 @@ describe('a stranger, or a caller with an invalid certificate', () => {
     ],
   ];
   for (const [what, make] of visitors) {
-    test(`with ${what} reaches nothing, health and reflection included, and is counted`, async () => {
+    test(`reaches nothing with ${what}, health and reflection included, and is counted`, async () => {
       const visitor = await make();
       const before = await strangers();
       const records = (await node.records()).length;
@@ -76,11 +76,11 @@ describe('a stranger, or a caller with an invalid certificate', () => {
     });
   }
 
-  test('finds no reflection even as an operator of the fleet', async () => {
+  test('reflection is not available, even to an operator of the fleet', async () => {
     assert.equal(await statusOf(methods.at(-1) ?? '', rip), 12);
   });
 
-  test('whose certificate ends in the middle of a connection is refused from then on, on every call', async () => {
+  test('is refused on every call once its certificate ends, also within an open connection', async () => {
     const brief = await fleet.operator('brief@devco.net', { notAfter: Date.now() + 4000 });
     const connection = await node.dial(brief);
     const description = () => connection.describe({ filter: null, facts: [], full: false, peers: false }, signal);
@@ -106,7 +106,7 @@ describe('a stranger, or a caller with an invalid certificate', () => {
     connection.close();
   });
 
-  test('known by an ended certificate is recorded when another brings its request', async () => {
+  test('is recorded under its expired or future certificate if another caller delivers its request', async () => {
     const late = await fleet.operator('late@devco.net', {
       notBefore: Date.now() - 2 * day,
       notAfter: Date.now() - day,
@@ -127,7 +127,7 @@ describe('a stranger, or a caller with an invalid certificate', () => {
     }
   });
 
-  test('sending a request of another CA’s operator over a good connection is recorded by its own name', async () => {
+  test('is recorded under the identity of its connection if it sends a request of another CA’s operator', async () => {
     const stranger = await foreign.operator('rip@devco.net');
     const eve = await fleet.operator('eve@devco.net');
     const reply = await node.send(eve, sealRequest(orderFor(node.name), stranger.credentials, Date.now()));
@@ -146,12 +146,12 @@ describe('a certificate of the wrong kind', () => {
   });
   after(() => fleet.remove());
 
-  test('of an operator does not make a node: the daemon does not start with it', async () => {
+  test('the daemon does not start with an operator’s certificate', async () => {
     const asNode = { ...fleet, node: (name: string) => fleet.node(name, { kind: 'operator' }) };
     await assert.rejects(startTestNode(asNode), { code: 'wrong-kind' });
   });
 
-  test('of an operator does not make a node: no client talks to it', async () => {
+  test('no client accepts a server with an operator’s certificate', async () => {
     const rip = await fleet.operator('rip@devco.net');
     const mallory = await fleet.node('dev2.devco.net', { kind: 'operator' });
     let bytes = 0;

@@ -101,7 +101,7 @@ describe('on every call, health included, a caller', () => {
     assert.deepEqual(await lastRecords(), expected);
   });
 
-  test('of another CA reaches none of them', async () => {
+  test('reaches no call with a certificate of another CA', async () => {
     await using foreign = await makeFleet();
     const stranger = await foreign.operator('rip@devco.net');
     const records = (await node.records()).length;
@@ -111,7 +111,7 @@ describe('on every call, health included, a caller', () => {
     assert.equal((await node.records()).length, records, 'nor the audit log');
   });
 
-  test('that is a node does not count as an operator: it may read health, and its signed requests are refused', async () => {
+  test('does not count as an operator if it is a node: it may read health, and its signed requests are refused', async () => {
     const dev4 = await fleet.node('dev4.devco.net');
     const client = openClient(fleet, node, dev4);
     const kind = 'wrong-kind';
@@ -122,7 +122,7 @@ describe('on every call, health included, a caller', () => {
     assert.deepEqual([verdict, outcome, code], [kind, 'refused', kind]);
   });
 
-  test('does not receive the replies of another, though it has the other’s signed request', async () => {
+  test('does not receive another caller’s replies, even with that caller’s signed request', async () => {
     const [rip, eve] = [await fleet.operator('rip@devco.net'), await fleet.operator('eve@devco.net')];
     const signed = sealRequest(orderFor(node.name, { action: 'count', input: {} }), rip.credentials, Date.now());
     assert.equal((await node.send(rip, signed)).outcome, 'ok');

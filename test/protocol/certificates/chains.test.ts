@@ -75,7 +75,7 @@ describe('certificates below intermediate CAs', () => {
     }
   }
 
-  test('work with only the root in ca.crt, on both sides, and where the two have other issuers', async () => {
+  test('work with only the root in ca.crt, on both sides, also if the two have different issuers', async () => {
     const server = await load('node', await fleet.holder('node', node, fleet.first));
     const client = await load('operator', await fleet.holder('operator', 'rip', fleet.second));
     assert.equal(await meet(server, client), node);
@@ -96,7 +96,7 @@ describe('certificates below intermediate CAs', () => {
     assert.equal(openReply(reply, signed.request, node, client.trust, Date.now()).outcome, 'ok');
   });
 
-  test('are presented whole by the metrics: a scraper needs only the root', async () => {
+  test('are presented as a whole chain by the metrics: a scraper needs only the root', async () => {
     const files = await fleet.holder('node', node, fleet.first);
     const state = await load('node', files);
     const server = await startMetricsServer({ port: 0, address: '0.0.0.0', tls: () => state, text: () => 'up 1\n' });
@@ -124,7 +124,7 @@ describe('certificates below intermediate CAs', () => {
       return { ...server, trust: { ...server.trust, isRevoked } };
     };
 
-    test(`are refused when the root's list revokes their intermediate (${trusts} in ca.crt)`, async () => {
+    test(`are refused if the root's list revokes their intermediate (${trusts} in ca.crt)`, async () => {
       const both = await holders(fleet.list(fleet.root, [fleet.second.certificate.serialNumber]));
       assert.equal(await meet(await withList(both), await load('operator', both.rip)), 'node: revoked-certificate');
       const client = await load('operator', both.rip);
@@ -136,7 +136,7 @@ describe('certificates below intermediate CAs', () => {
       );
     });
 
-    test(`are refused when a list of their intermediate names them, beside lists of others (${trusts} in ca.crt)`, async () => {
+    test(`are refused if a list of their intermediate names them, next to lists of other CAs (${trusts} in ca.crt)`, async () => {
       const both = await holders('');
       const lists = [
         fleet.list(fleet.root, []),
@@ -148,7 +148,7 @@ describe('certificates below intermediate CAs', () => {
     });
   }
 
-  test('are refused at the start, with a message that names what is missing', async () => {
+  test('are refused at start, with a message that names what is missing', async () => {
     const cases: [string, Parameters<ChainedFleet['holder']>[3], RegExp][] = [
       ['an intermediate alone in ca.crt', { trusted: [fleet.first] }, /ca\.crt trusts an intermediate alone/],
       [
@@ -172,7 +172,7 @@ describe('certificates below intermediate CAs', () => {
     }
   });
 
-  test('end with a warning that says how each of their CAs gets a successor', async () => {
+  test('warn before they expire, and name how to replace each of their CAs', async () => {
     const { warnings } = await load('node', await fleet.holder('node', 'dev8.devco.net', fleet.first));
     const shown = warnings(Date.parse(fleet.first.certificate.validTo) - 5 * 86_400_000).filter((line) =>
       line.startsWith('the CA’s certificate ends'),
@@ -181,7 +181,7 @@ describe('certificates below intermediate CAs', () => {
     assert.match(shown[0] ?? '', /“mco-deploy ca rollover --intermediate”$/);
   });
 
-  test('are refused when a CA above them may not have so many CAs below it', async () => {
+  test('are refused if a CA above them may not have this many CAs below it', async () => {
     const { publicKey, privateKey: key } = makeKeyPair();
     // The first may have none below it, and signs one nevertheless.
     const certificate = await certifyIntermediate(fleet.first, publicKey, Date.now());
@@ -197,7 +197,7 @@ describe('certificates below intermediate CAs', () => {
     assert.throws(prove, { code: 'foreign-certificate', message });
   });
 
-  test('are refused when anything else than a CA is above them', async () => {
+  test('are refused if anything but a CA is above them', async () => {
     const files = await fleet.holder('node', 'dev4.devco.net', fleet.first);
     const server = await load('node', files);
     const fake = { ...fleet.first, certificate: server.credentials.certificate, key: server.credentials.key };

@@ -92,7 +92,7 @@ describe('a revocation list', () => {
     await Promise.all([fleet.remove(), foreign.remove()]);
   });
 
-  test('of 50,000 serials is delivered to all nodes', async () => {
+  test('reaches all nodes with 50,000 serials', async () => {
     const serials = Array.from({ length: 50_000 }, (_, index) =>
       `4D${(2 ** 40 + index).toString(16).padStart(32, '0')}`.toUpperCase(),
     );
@@ -167,7 +167,7 @@ describe('a revocation list', () => {
     assert.deepEqual([told.code, told.out[0]?.includes('has another list: ')], [2, true]);
   });
 
-  test('that the fleet’s CA did not sign, or that was changed since, has no effect', async () => {
+  test('has no effect if the fleet’s CA did not sign it, or it was changed since', async () => {
     const dev1 = nodeOf('dev1');
     const pem = await fleet.crl();
     const bytes = Buffer.from(pem.replaceAll(/-----.*-----/g, ''), 'base64');
@@ -189,7 +189,7 @@ describe('a revocation list', () => {
     assert.equal((await push(await foreign.crl())).code, 64, 'nor does it leave the client');
   });
 
-  test('excludes a revoked operator in the middle of a run, and ends the connections', async () => {
+  test('excludes a revoked operator during a run, and closes the connections', async () => {
     const mallory = await fleet.operator('mallory@devco.net');
     const node = nodeOf('dev2');
     const connection = await node.dial(mallory);
@@ -228,7 +228,7 @@ describe('a revocation list', () => {
     await assert.rejects(askHealth(fleet, node, mallory), /was revoked/, 'nor after a restart, whatever was put there');
   });
 
-  test('on the disk is noticed without a signal, and does not give way to an older one', async () => {
+  test('is read from the disk without a signal, and is not replaced by an older one', async () => {
     const node = nodeOf('dev3');
     const eve = await fleet.operator('eve@devco.net');
     const connection = await node.dial(eve);
@@ -245,7 +245,7 @@ describe('a revocation list', () => {
     other.close();
   });
 
-  test('keeps a client from a revoked node, also in the middle of a connection', async () => {
+  test('keeps a client away from a revoked node, also during a connection', async () => {
     const { files } = await fleet.operator('ops@devco.net');
     const crl = join(files.directory, 'crl.pem');
     const live = await startCredentials({
@@ -274,7 +274,7 @@ describe('a revocation list', () => {
     live.stop();
   });
 
-  test('that cannot be written is reported', async () => {
+  test('is reported if it cannot be written', async () => {
     await start('dev6.devco.net');
     await mkdir(join(nodeOf('dev6').directory, 'state', 'crl.pem'));
     const reply = await install(nodeOf('dev6'), oldest);

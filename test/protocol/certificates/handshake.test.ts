@@ -140,7 +140,7 @@ describe('the handshake of a node', () => {
     await assert.rejects(askHealth(fleet, node), { code: 14 });
   });
 
-  test('does not protect a caller who is revoked in the middle of a connection, once the list has arrived', async () => {
+  test('does not protect a caller who is revoked during a connection, once the list has arrived', async () => {
     const mallory = await fleet.operator('mallory@devco.net');
     const connection = await dialAs(mallory);
     await connection.describe(describeAll, signal);

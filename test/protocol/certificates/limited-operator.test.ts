@@ -48,7 +48,7 @@ describe('a certificate that is limited to an application', () => {
     assert.equal((await releases(rip, { application: 'blog' })).outcome, 'ok', 'nobody else is limited');
   });
 
-  test('is refused where the application is left to the node', async () => {
+  test('is refused if the request leaves the application to the node', async () => {
     const { code, message } = await releases(ci, {});
     assert.deepEqual(
       [code, message],
@@ -56,7 +56,7 @@ describe('a certificate that is limited to an application', () => {
     );
   });
 
-  test('is allowed nothing by rules for everybody, regexes or a default: a rule must name it', async () => {
+  test('is not allowed anything by rules for everybody, regexes or a default: a rule must name it', async () => {
     const order = { agent: 'rpcutil', action: 'ping', input: {} };
     assert.equal((await node.call(rip, order)).outcome, 'ok');
     const { outcome, code, hint } = await node.call(ci, order);
@@ -67,7 +67,7 @@ describe('a certificate that is limited to an application', () => {
     );
   });
 
-  test('shows its limits when its run asks for rights before it begins', async () => {
+  test('shows its limits when its run checks its rights before it begins', async () => {
     const input = { actions: 'appmgr.releases,rpcutil.ping' };
     const { data } = await node.call(ci, { agent: 'rpcutil', action: 'may_i', input });
     const { allowed, denied } = JSON.parse(data.toString());

@@ -43,7 +43,7 @@ describe('a node’s certificate', () => {
     return warnings.join('\n');
   };
 
-  test('is renewed without a signal, a restart or harm to a running call, and not before its key has arrived', async () => {
+  test('is renewed without a signal, a restart or an effect on a running call, and only once its key has arrived', async () => {
     await using node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const first = await shownBy(node);
     const connection = await node.dial(rip);
@@ -76,7 +76,7 @@ describe('a node’s certificate', () => {
     assert.equal(changes.length, 1, 'the audit log says from when on the new one signs');
   });
 
-  test('of another node, or of an operator, does not replace it', async () => {
+  test('is not replaced by a certificate of another node or of an operator', async () => {
     await using node = await startTestNode(fleet, { name: 'dev2.devco.net' });
     const first = await shownBy(node);
     for (const [other, warning] of [
@@ -91,7 +91,7 @@ describe('a node’s certificate', () => {
     }
   });
 
-  test('causes warnings from thirty days before its end, in ping and in the inventory', async () => {
+  test('warns thirty days before its end, in ping and in the inventory', async () => {
     const ending = (options: MemberOptions) => ({
       ...fleet,
       node: (name: string) => fleet.node(name, options),
@@ -108,7 +108,7 @@ describe('a node’s certificate', () => {
     assert.match(JSON.parse(inventory.data.toString()).warnings.join(), warning);
   });
 
-  test('has a list beside it, whose overdue date is reported while the daemon runs, not only at its start', async () => {
+  test('has an overdue revocation list reported while the daemon runs, not only at its start', async () => {
     await using node = await startTestNode(fleet, { name: 'dev6.devco.net' });
     await writeFile(join(node.directory, 'crl.pem'), await fleet.crl({ days: -1 }));
     await until(
@@ -119,7 +119,7 @@ describe('a node’s certificate', () => {
   });
 });
 
-test('the log warns at once and once a day, as long as the daemon runs', (context) => {
+test('the log warns at once and then daily, as long as the daemon runs', (context) => {
   context.mock.timers.enable({ apis: ['setInterval'] });
   const log = keepingLog();
   let days = 29;

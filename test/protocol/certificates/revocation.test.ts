@@ -17,7 +17,7 @@ describe('revocation', () => {
   });
   after(() => fleet.remove());
 
-  test('of a node takes effect for its callers in the middle of a connection, and at the next dial', async () => {
+  test('rejects a node’s callers during a connection, and at the next dial', async () => {
     const member = await fleet.node('dev2.devco.net');
     await using node = await startTestNode({ ...fleet, node: async () => member });
     const connection = await node.dial(rip);
@@ -31,7 +31,7 @@ describe('revocation', () => {
     connection.close();
   });
 
-  test('by an overdue list takes effect, everyone else is served, and the node reports that it is overdue', async () => {
+  test('applies from an overdue list; the node warns and serves everyone else', async () => {
     const mallory = await fleet.operator('mallory@devco.net');
     fleet.revoke(mallory);
     await using node = await startTestNode(fleet, {

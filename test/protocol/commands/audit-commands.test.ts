@@ -90,7 +90,7 @@ describe('audit verify', () => {
     assert.deepEqual(await faultOf(lines.toSpliced(4, 0, lines[3] ?? '')), [2, 'removed', 5]);
   });
 
-  test('detects a cut tail by a head that a caller kept, and reports nothing without one', async () => {
+  test('detects a cut tail with a head that a caller kept, and reports nothing without one', async () => {
     const last = lines.length;
     const head = `${last}:${hashLine(lines.at(-1) ?? '')}`;
     const cut = lines.slice(0, -2);
@@ -99,7 +99,7 @@ describe('audit verify', () => {
     assert.deepEqual(await faultOf(lines, '--head', head), [0, '', 0]);
   });
 
-  test('detects a tail that the node itself rewrote, by a head that a caller kept', async () => {
+  test('detects a tail that the node itself rewrote, with a head that a caller kept', async () => {
     const head = `${lines.length}:${hashLine(lines.at(-1) ?? '')}`;
     const state = { sequence: lines.length - 1, hash: hashLine(lines.at(-2) ?? '') };
     const { credentials } = await fleet.node('dev2.devco.net');
@@ -137,7 +137,7 @@ describe('audit verify', () => {
     await foreign.remove();
   });
 
-  test('names lines that are not records, and half a line that a crash left', async () => {
+  test('names lines that are not records, and a partial line that a crash left', async () => {
     assert.deepEqual(await faultOf(lines.with(2, 'hello')), [2, 'malformed', 3]);
     assert.deepEqual(await faultOf(lines.with(2, '')), [2, 'malformed', 3]);
     assert.deepEqual(await faultOf(`${lines.join('\n')}\n{"v":1,"seq`), [2, 'torn', lines.length + 1]);

@@ -93,7 +93,7 @@ describe('exit codes', () => {
     runInProcess([...command.split(' '), '--nodes', join(fleet.dir, `${situation}.json`)], homes[operator] ?? '', more);
 
   for (const [command, codes, refused] of overNodes) {
-    test(`of “${command}”`, async () => {
+    test(`fit the outcome of “${command}”`, async () => {
       const found: number[] = [];
       for (const situation of situations) found.push((await run(command, situation)).code);
       const show = (list: readonly number[]) =>
@@ -104,19 +104,19 @@ describe('exit codes', () => {
   }
 
   for (const [command, codes] of failing) {
-    test(`of “${command}”, which fails`, async () => {
+    test(`fit the failure of “${command}”`, async () => {
       for (const [index, code] of codes.entries()) {
         assert.equal((await run(command, situations[index] ?? '')).code, code, situations[index]);
       }
     });
   }
 
-  test('of a call that some refuse and others miss is 2', async () => {
+  test('a call that some nodes refuse and others miss exits with 2', async () => {
     assert.equal((await run('rpc rpcutil ping', 'one silent', 'eve')).code, 2);
     assert.equal((await run('rpc rpcutil ping', 'one broken', 'eve')).code, 2);
   });
 
-  test('of an interrupted command is 130, and nothing is called', async () => {
+  test('an interrupted command exits with 130, and nothing is called', async () => {
     const before = (await nodes[0]?.records())?.length;
     const signal = AbortSignal.abort();
     for (const command of ['rpc rpcutil ping', 'rpc lock list']) {
@@ -125,7 +125,7 @@ describe('exit codes', () => {
     assert.equal((await nodes[0]?.records())?.length, before);
   });
 
-  test('of an invalid command line is 64, with a reason, and nothing is called', async () => {
+  test('an invalid command line exits with 64 and a reason, and nothing is called', async () => {
     const before = (await nodes[0]?.records())?.length;
     for (const command of notValid) {
       const { code, err, out } = await runInProcess(command.split(' '), homes.rip ?? '');
@@ -135,7 +135,7 @@ describe('exit codes', () => {
     assert.equal((await nodes[0]?.records())?.length, before);
   });
 
-  test('of a command that needs no node is 0', async () => {
+  test('a command that needs no node exits with 0', async () => {
     for (const command of [
       'runs',
       'doc',

@@ -80,7 +80,7 @@ describe('questions to a fleet about itself', () => {
     assert.deepEqual([refused?.kind, refused?.kind === 'outcome' && refused.code], ['outcome', 'not-matched']);
   });
 
-  test('rpc that no node matches discovers nothing, whatever the nodes refuse', async () => {
+  test('rpc that matches no node discovers nothing, whatever the nodes refuse', async () => {
     const { code, err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-F', 'cluster=nowhere'], home);
     assert.deepEqual([code, err], [1, ['no node was discovered that matches']]);
   });
@@ -99,7 +99,7 @@ describe('questions to a fleet about itself', () => {
     });
   });
 
-  test('ping and inventory show a policy that does not parse, by its line, and what stays in force', async () => {
+  test('ping and inventory show the line of a policy that does not parse, and what applies instead', async () => {
     const [dev1] = nodes;
     assert.ok(dev1);
     const file = join(dev1.directory, 'policies', 'default.policy');
@@ -160,7 +160,7 @@ describe('questions to a fleet about itself', () => {
     assert.equal((await runInProcess(['facts', 'a=b'], home)).code, 64);
   });
 
-  test('facts prints the replies, with a warning, where the heads of the audit logs cannot be stored', async () => {
+  test('facts prints the replies, with a warning, if the heads of the audit logs cannot be stored', async () => {
     const env = { HOME: home, XDG_STATE_HOME: '/sys' };
     const { code, err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev1.devco.net'], home, { env });
     assert.equal(code, 0);
@@ -178,7 +178,7 @@ describe('questions to a fleet about itself', () => {
     assert.match(err.join('\n'), /No response from:\n {2}dev9\.devco\.net/);
   });
 
-  test('an agent is found by its alias, too', async () => {
+  test('an agent is also found by its alias', async () => {
     const angelia = agents.filter(({ ddl }) => ddl.name === 'angelia');
     const prepare = (directory: string) =>
       writeFile(

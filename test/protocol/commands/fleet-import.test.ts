@@ -66,7 +66,7 @@ describe('fleet import, of running nodes', () => {
     assert.match(records, /"agent":"config","action":"files"/, 'the refusal is on record');
   });
 
-  test('prints it where no file is named, and does not replace an existing one', async () => {
+  test('prints it if no file is named, and does not replace an existing one', async () => {
     const printed = await runInProcess(['fleet', 'import', '-I', 'lb1.devco.net', '--json'], home);
     assert.equal(printed.code, 0, printed.err.join('\n'));
     const { fleet: text, file } = JSON.parse(printed.out.join('\n')) as { fleet: string; file: null };

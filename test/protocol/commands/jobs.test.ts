@@ -85,7 +85,7 @@ describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
     release();
   });
 
-  test('refuse impossible requests before anybody is called', async () => {
+  test('refuse impossible requests before any node is called', async () => {
     for (const [words, expected] of [
       [['rpc', 'probe', 'wait', '--detach', '--batch', '1'], /--detach does not wait, so --batch cannot/],
       [['jobs', 'show', 'xyz'], /“xyz” is not a valid job id/],

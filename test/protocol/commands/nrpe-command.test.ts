@@ -98,7 +98,7 @@ describe('nrpe over the fleet', () => {
     });
   });
 
-  test('takes arguments, and is UNKNOWN where a node refuses them', async () => {
+  test('takes arguments, and is UNKNOWN if a node refuses them', async () => {
     const given = await runInProcess(['nrpe', 'given', '1', 'so so', '-I', 'dev2.devco.net'], home);
     assert.deepEqual(
       [given.code, given.out[0]],
@@ -109,7 +109,7 @@ describe('nrpe over the fleet', () => {
     assert.match(refused.out[0] ?? '', /UNKNOWN +argument 1 of given must match \[0-3\]$/);
   });
 
-  test('is UNKNOWN for a check that no node has, or when no node is asked', async () => {
+  test('is UNKNOWN for a check that no node has, or when no node is called', async () => {
     const none = await runInProcess(['nrpe', 'none'], home);
     assert.deepEqual([none.code, none.out.at(-2)], [3, 'UNKNOWN: 4']);
     const nobody = await runInProcess(['nrpe', 'app', '-C', 'no_such_class'], home);

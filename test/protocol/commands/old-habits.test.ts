@@ -132,7 +132,7 @@ describe('command lines from the documentation of MCollective and Choria', () =>
     ['ping -I dev1 -I dev2.devco.net', /no node dev1: did you mean dev1\.devco\.net\?/],
   ];
   for (const [line, message] of near) {
-    test(`${line} is answered with the nearest valid one`, async () => {
+    test(`${line} suggests the nearest valid command line`, async () => {
       const { err } = await type(line);
       assert.match(err, message);
       assert.doesNotMatch(err, /expected by/);

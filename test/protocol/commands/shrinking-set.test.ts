@@ -48,7 +48,7 @@ describe('a cluster that shrinks', () => {
   const find = () => mco('find', '-F', 'cluster=bravo');
   const run = (...words: string[]) => mco('run', join(home, 'ping.yaml'), '--no-lock', ...words);
 
-  test('because the file of facts no longer parses: the node is named, and a run stops unless forced', async () => {
+  test('a node is named and a run stops unless forced when its file of facts no longer parses', async () => {
     const [, node] = nodes;
     assert.ok(node !== undefined);
     assert.equal((await run()).code, 0);
@@ -71,7 +71,7 @@ describe('a cluster that shrinks', () => {
     assert.match(planned.out + planned.err, /dev4\.devco\.net.*now has no fact “cluster”/);
   });
 
-  test('for an operator who never saw it whole: the node is named for its incomplete facts', async () => {
+  test('a node is named for its incomplete facts to an operator who never saw the whole cluster', async () => {
     await rm(join(home, '.cache'), { recursive: true, force: true });
     const found = await find();
     assert.match(found.err, /dev4\.devco\.net may belong to this set: it could not read all of its facts/);

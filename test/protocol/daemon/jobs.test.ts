@@ -86,7 +86,7 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
     assert.equal(counted.times, times + 1);
   });
 
-  test('is seen and cancelled by its caller, and by callers that the policy names', async () => {
+  test('is shown to and cancelled by its caller, and callers that the policy names', async () => {
     const begun = once(probeCalls, 'wait');
     const { id } = await detach('wait');
     await begun;
@@ -128,7 +128,7 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
     assert.equal((await ask(rip, 'show', id)).data.caller, 'cert=rip@devco.net');
   });
 
-  test('is checked against its lease again when its turn comes', async () => {
+  test('has its lease checked again when its turn comes', async () => {
     const run = { runId: 'a'.repeat(32), lease: 'app/bravo' };
     const taken = await node.call(rip, {
       agent: 'lock',
@@ -151,7 +151,7 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
     assert.deepEqual([state, code, counted.times], ['refused', 'stale-lease', times]);
   });
 
-  test('leaves no sensitive value on the disk, even where its output repeats one', async () => {
+  test('leaves no sensitive value on the disk, even if its output repeats one', async () => {
     const secret = 'hunter-twenty-two';
     const { id } = await detach('echo', { input: { text: `it is ${secret}`, secret }, sensitive: ['secret'] });
     assert.deepEqual((await ended(id)).data, { text: 'it is (hidden) and 17 hidden letters' });
@@ -161,7 +161,7 @@ describe('a call that its caller does not wait for', { timeout: 60_000 }, () => 
     }
   });
 
-  test('is refused where the node keeps no jobs, and nothing is done', async () => {
+  test('is refused if the node keeps no jobs, and nothing is done', async () => {
     await using bare = await startTestNode(fleet, { name: 'dev4.devco.net', policies });
     const times = counted.times;
     const reply = await bare.call(rip, { agent: 'probe', action: 'count', input: {}, detach: true });

@@ -32,7 +32,7 @@ describe('the life cycle of a daemon', () => {
 
   const kindsOf = async (node: TestNode) => (await node.records()).slice(-2).map(({ kind }) => kind);
 
-  test('lets a running call end when it is asked to stop, and accepts no other', async () => {
+  test('lets a running call end after a request to stop, and accepts no other', async () => {
     const node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const connection = await node.dial(rip);
     const running = node.call(rip, { action: 'wait', input: {} });
@@ -72,7 +72,7 @@ describe('the life cycle of a daemon', () => {
     assert.deepEqual([outcome.intent, outcome.outcome, outcome.code], [intent.sequence, 'ok', '']);
   });
 
-  test('closes the connection of a client that only watches or sent half a message, when it is asked to stop', async () => {
+  test('closes the connection of a client that only watches or sent half a message after a request to stop', async () => {
     const node = await startTestNode(fleet, { name: 'dev9.devco.net' });
     const socket = connect(tlsOf({ name: node.name, port: node.daemon.port, fleet, attacker: rip })).on(
       'error',
@@ -89,7 +89,7 @@ describe('the life cycle of a daemon', () => {
     await Promise.all([once(socket, 'close'), node.daemon.stop()]);
   });
 
-  test('knows after a restart what was sent before it', async () => {
+  test('remembers after a restart what was sent before it', async () => {
     await using node = await startTestNode(fleet, { name: 'dev2.devco.net' });
     const signed = sealRequest(orderFor(node.name, { action: 'count', input: {} }), rip.credentials, Date.now());
     const first = await node.send(rip, signed);
@@ -119,7 +119,7 @@ describe('the life cycle of a daemon', () => {
     connection.close();
   });
 
-  test('starts with nobody allowed when its policy is broken or missing', async () => {
+  test('starts and allows nobody if its policy is broken or missing', async () => {
     await using broken = await startTestNode(fleet, {
       name: 'dev4.devco.net',
       policies: { default: 'policy default allow\nx\n' },
@@ -129,7 +129,7 @@ describe('the life cycle of a daemon', () => {
     assert.equal(await codeOf(missing), 'policy-denied');
   });
 
-  test('as a process: is ready when it says so, reloads on SIGHUP, exits with 0 on SIGTERM', async () => {
+  test('a process notifies when it is ready, reloads on SIGHUP, exits with 0 on SIGTERM', async () => {
     const member = await fleet.node('dev6.devco.net');
     const config = join(member.files.directory, 'node.yaml');
     await writeFile(

@@ -64,7 +64,7 @@ describe('a link that is cut during a call', () => {
     connection.close();
   });
 
-  test('is noticed by each further call, where the host accepts connections and the daemon does not answer', async () => {
+  test('is detected by each later call if the host accepts connections but the daemon does not reply', async () => {
     await using way = await wayTo(node.daemon.port);
     const tls = () => ({ credentials: rip.credentials, trust: fleet.trust });
     const { signal } = new AbortController();

@@ -112,7 +112,7 @@ describe('the daemon’s metrics', () => {
     for (const [, end] of ends) assert.ok(end > Date.now() / 1000);
   });
 
-  test('are served on loopback, under that path, and to nobody who used another name', async () => {
+  test('are served on loopback, under their own path, and to nobody who used another name', async () => {
     await using fleet = await makeFleet();
     const port = await freePort();
     await using _node = await nodeWithMetrics(fleet, port);
@@ -122,7 +122,7 @@ describe('the daemon’s metrics', () => {
     assert.equal((await ask(port, '/metrics?x=1')).status, 200);
   });
 
-  test('are served beyond loopback by TLS with the node’s certificate, to clients with the token', async () => {
+  test('are served by TLS outside loopback, with the node’s certificate, to clients with the token', async () => {
     await using fleet = await makeFleet();
     const directory = await mkdtemp(join(tmpdir(), 'mco-metrics-'));
     try {
@@ -151,7 +151,7 @@ describe('the daemon’s metrics', () => {
     }
   });
 
-  test('beyond loopback without a token are refused as a configuration, with the line', async () => {
+  test('are refused outside loopback without a token, as a fault of the configuration, with the line', async () => {
     await using fleet = await makeFleet();
     const config = `metrics: { port: ${await freePort()}, address: 0.0.0.0 }`;
     await assert.rejects(startTestNode(fleet, { config }), {
@@ -160,7 +160,7 @@ describe('the daemon’s metrics', () => {
     });
   });
 
-  test('stop the daemon from starting when the port is taken, and the message says what to do', async () => {
+  test('stop the daemon from starting if the port is taken, with a message that names the next step', async () => {
     await using fleet = await makeFleet();
     const busy = createServer().listen(0, '127.0.0.1');
     await once(busy, 'listening');

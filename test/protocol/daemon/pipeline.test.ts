@@ -55,13 +55,13 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(outcome?.intent, intent?.sequence);
   });
 
-  test('that changes something has the signed head of the audit log in its reply, which covers its own outcome', async () => {
+  test('a reply to a change has the signed head of the audit log, which covers its own outcome', async () => {
     const reply = await node.call(rip, { action: 'count', input: {} });
     const { outcome } = await lastRecords();
     assert.equal(reply.auditHead?.sequence, outcome?.sequence);
   });
 
-  test('that only reads has a head that covers what is on the disk; its own records follow soon after', async () => {
+  test('a reply to a read has a head that covers what is on the disk; its own records follow soon after', async () => {
     await node.call(rip, {});
     const sequence = (await lastRecords()).outcome?.sequence ?? 0;
     let head = 0;
@@ -69,7 +69,7 @@ describe('a request on its way through the pipeline', () => {
     assert.ok(head >= sequence);
   });
 
-  test('with a filter is served where that matches, and refused and recorded where it does not', async () => {
+  test('is served if its filter matches, and refused and recorded if it does not', async () => {
     const filter = (fact: string) => ({ filter: { ...noFilter, facts: [fact], agents: ['probe'] } });
     assert.equal((await node.call(rip, filter('cluster=bravo'))).outcome, 'ok');
     const before = counted.times;
@@ -87,7 +87,7 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(intent?.agent, 'sonde', 'the record says what was signed');
   });
 
-  test('is refused to an operator that no policy allows, and that is recorded', async () => {
+  test('is refused and recorded if no policy allows its operator', async () => {
     const reply = await node.call(eve, {});
     assert.equal(reply.outcome, 'refused');
     assert.equal(reply.code, 'policy-denied');
@@ -97,7 +97,7 @@ describe('a request on its way through the pipeline', () => {
   });
 
   for (const action of ['__proto__', 'constructor', '_x', 'toString', 'hasOwnProperty']) {
-    test(`does not take “${action}” for an action`, async () => {
+    test(`is refused because “${action}” is not an action`, async () => {
       const reply = await node.call(rip, { action });
       assert.deepEqual([reply.outcome, reply.code, reply.status], ['refused', 'unknown-action', 2]);
       assert.equal((await lastRecords()).outcome?.code, 'unknown-action');
@@ -152,13 +152,13 @@ describe('a request on its way through the pipeline', () => {
     assert.equal((await lastRecords()).outcome?.code, 'replayed');
   });
 
-  test('is refused on a node that it was not made for', async () => {
+  test('is refused on a node that it was not addressed to', async () => {
     const reply = await node.send(rip, seal({ target: 'dev4.devco.net' }));
     assert.equal(reply.code, 'wrong-target');
     assert.equal((await lastRecords()).outcome?.code, 'wrong-target');
   });
 
-  test('passes with a clock one second ahead or behind', async () => {
+  test('is accepted with a clock one second ahead or behind', async () => {
     assert.equal((await node.send(rip, seal({}, Date.now() + 1000))).outcome, 'ok');
     assert.equal((await node.send(rip, seal({}, Date.now() - 1000))).outcome, 'ok');
   });
@@ -178,7 +178,7 @@ describe('a request on its way through the pipeline', () => {
     assert.equal((await node.send(rip, seal({ timeToLive: 86_400_000 }))).code, 'bad-time');
   });
 
-  test('of a node is refused: a node does not count as an operator', async () => {
+  test('is refused from a node: a node does not count as an operator', async () => {
     const other = await fleet.node('dev4.devco.net');
     const reply = await node.send(rip, sealRequest(orderFor(node.name), other.credentials, Date.now()));
     assert.equal(reply.code, 'wrong-kind');
@@ -199,7 +199,7 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(counted.times, before + 2, 'another try is another execution');
   });
 
-  test('can be asked about when its reply was lost, only by its caller', async () => {
+  test('has a result that its caller, and nobody else, can ask for after a lost reply', async () => {
     const signed = seal({ action: 'count', input: {} });
     await node.send(rip, signed);
     const connection = await node.dial(rip);
@@ -246,7 +246,7 @@ describe('a request on its way through the pipeline', () => {
     assert.equal((await lastRecords()).outcome?.code, 'bad-commitment');
   });
 
-  test('that cannot be decoded ends in an error, and the daemon keeps running', async () => {
+  test('is an error if it cannot be decoded, and the daemon keeps running', async () => {
     const connection = await node.dial(rip);
     const { signal } = new AbortController();
     const before = await strangersAt(node, rip);
@@ -264,7 +264,7 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(await strangersAt(node, rip), before + 1, 'what can be no record is counted and noted');
   });
 
-  test('with nested, polluting or over-long arguments is refused', async () => {
+  test('is refused with nested, polluting or over-long arguments', async () => {
     const deep = JSON.parse('['.repeat(40) + ']'.repeat(40)) as unknown;
     const connection = await node.dial(rip);
     const { signal } = new AbortController();

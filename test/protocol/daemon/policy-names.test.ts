@@ -8,7 +8,7 @@ import { startTestNode } from '../../support/node/node.ts';
 const noFilter = { filter: null, facts: [], full: false, peers: false };
 
 describe('the policies of a daemon', () => {
-  test('cause warnings where they have no effect, and a link that leads nowhere allows nobody', async () => {
+  test('cause warnings if they have no effect, and a broken link allows nobody', async () => {
     await using fleet = await makeFleet();
     const rip = await fleet.operator('rip@devco.net');
     await using node = await startTestNode(fleet, {

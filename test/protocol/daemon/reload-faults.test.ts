@@ -58,7 +58,7 @@ async function serves(node: TestNode, where: string): Promise<void> {
 }
 
 describe('a reload', () => {
-  test('that fails at any call of the file system keeps the old state in force, and reports it until one succeeds', async () => {
+  test('keeps the old state if any call of the file system fails, and reports it until one succeeds', async () => {
     await using node = await startTestNode(fleet, { findExternal, prepare: (home) => put(home, 'outer') });
     const before = await warningsOf(node);
     let calls = 0;
@@ -93,7 +93,7 @@ describe('a reload', () => {
     assert.deepEqual(await warningsOf(node), before);
   });
 
-  test('with a new agent whose state directory cannot be created keeps the others in force, and reports it', async () => {
+  test('keeps the other agents if the state directory of a new one cannot be created, and reports it', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev3.devco.net',
       findExternal,
@@ -112,7 +112,7 @@ describe('a reload', () => {
     assert.equal((await node.call(rip, { agent: 'fresh', action: 'go', input: {} })).outcome, 'ok');
   });
 
-  test('goes through all parts, whichever throws, and two at once run one after the other', async () => {
+  test('completes all parts, whichever throws, and two at once run one after the other', async () => {
     const names = ['a', 'b', 'c'];
     for (const failing of names) {
       const order: string[] = [];

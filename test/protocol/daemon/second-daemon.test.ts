@@ -12,7 +12,7 @@ import { freePort } from '../../support/free-port.ts';
 import { startTestNode } from '../../support/node/node.ts';
 
 describe('a second daemon with the same configuration', () => {
-  test('ends before it touches the audit log or the state of the running one', async () => {
+  test('ends before it changes the audit log or the state of the running one', async () => {
     await using fleet = await makeFleet();
     const listen = `listen: { address: 127.0.0.1, port: ${await freePort()} }`;
     await using node = await startTestNode(fleet, { listen });
@@ -28,7 +28,7 @@ describe('a second daemon with the same configuration', () => {
     assert.ok((await node.records()).every(({ kind }) => kind !== 'displaced'));
   });
 
-  test('started at the same time ends, and the other runs with a whole log', async () => {
+  test('ends if it starts at the same time, and the other runs with a whole log', async () => {
     await using fleet = await makeFleet();
     const listen = `listen: { address: 127.0.0.1, port: ${await freePort()} }`;
     await using node = await startTestNode(fleet, { listen });
@@ -51,7 +51,7 @@ describe('a second daemon with the same configuration', () => {
 });
 
 describe('a port that is bound before it is served', () => {
-  test('keeps early connections until it is served, with the data they sent', async () => {
+  test('keeps early connections, with the data they sent, until it is served', async () => {
     const bound = await bindPort({ host: '127.0.0.1', port: 0 });
     const early = connect(bound.port, '127.0.0.1');
     early.write('early');
@@ -69,7 +69,7 @@ describe('a port that is bound before it is served', () => {
     early.destroy();
   });
 
-  test('is free again when it was released', async () => {
+  test('is free again after its release', async () => {
     const bound = await bindPort({ host: '127.0.0.1', port: 0 });
     await assert.rejects(bindPort({ host: '127.0.0.1', port: bound.port }), { code: 'cannot-listen' });
     bound.close();

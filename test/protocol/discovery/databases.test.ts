@@ -181,7 +181,7 @@ describe('a source that is a web server', () => {
     ],
     ['nobody', [], 200, /lists no nodes/],
   ] as const) {
-    test(`is named when it answers with ${what}`, async () => {
+    test(`is named when it returns ${what}`, async () => {
       await using server = await startJsonServer(answer, status);
       for (const source of [
         puppetdbSource({ url: server.url, facts: [] }),

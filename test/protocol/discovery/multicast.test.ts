@@ -6,7 +6,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { subtypeLabel } from '../../../src/discovery/mdns/wire/subtype.ts';
 import { createSegment, type Segment } from '../../support/discovery/segment.ts';
 
-describe('on a real segment', () => {
+describe('on a real network segment', () => {
   let segment: Segment;
   let directory: string;
   before(async () => {
@@ -20,7 +20,7 @@ describe('on a real segment', () => {
   afterEach(() => segment.quiet());
 
   describe('a question', { timeout: 120_000 }, () => {
-    test('is answered only by nodes that match, and by those that cannot decide it by multicast', async () => {
+    test('gets replies only from nodes that match, and from those that cannot decide it by multicast', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       await segment.announce(1, { identity: 'dev2.devco.net', facts: { cluster: 'Bravo' } });
       await segment.announce(2, { identity: 'silent.devco.net', facts: {} });
@@ -37,12 +37,12 @@ describe('on a real segment', () => {
       assert.deepEqual(await segment.ask(3, { filter: { identities: ['dev9.devco.net'] } }), []);
     });
 
-    test('is answered to a client on the node’s own host', async () => {
+    test('gets a reply on the node’s own host', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       assert.deepEqual(await segment.ask(0), ['dev1.devco.net']);
     });
 
-    test('reaches a node whose claims and identity have the greatest length', async () => {
+    test('reaches a node whose claims and identity have the maximum length', async () => {
       const identity = `${'a'.repeat(60)}.${'b'.repeat(60)}.devco.net`;
       const classes = Array.from({ length: 60 }, (_, index) => `class-with-a-long-name-${index}`);
       const facts = { cluster: 'x'.repeat(250) };
@@ -53,14 +53,14 @@ describe('on a real segment', () => {
       assert.deepEqual(await segment.ask(3, { filter: { identities: [identity] } }), [identity]);
     });
 
-    test('is not answered by a node that it lists as known', async () => {
+    test('gets no reply from a node that it lists as known', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       const answered = async (known: string[]) => (await segment.start(3, 'known.ts', { known }).next())?.answered;
       assert.deepEqual(await answered(['dev1.devco.net']), [2]);
       assert.deepEqual(await answered(['dev2.devco.net']), [1, 2]);
     });
 
-    test('is answered with new claims after an update', async () => {
+    test('gets new claims after an update', async () => {
       const node = await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       node.say(JSON.stringify({ agents: ['rpcutil'], classes: ['new'], facts: { cluster: 'bravo' } }));
       assert.equal((await node.next())?.updated, 'announced');
@@ -71,7 +71,7 @@ describe('on a real segment', () => {
   });
 
   describe('a listener', { timeout: 120_000 }, () => {
-    test('hears the nodes that were there before it, the ones that come, and remembers those that leave', async () => {
+    test('reports nodes that were there before it and nodes that arrive, and remembers those that leave', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       const listener = await segment.listen(3);
       await segment.until(listener, ({ heard }) => heard.length === 1);
@@ -88,7 +88,7 @@ describe('on a real segment', () => {
       assert.deepEqual(await segment.ask(4), ['dev1.devco.net']);
     });
 
-    test('remembers over a restart', async () => {
+    test('remembers nodes over a restart', async () => {
       const file = join(directory, 'peers.json');
       const node = await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       const listener = await segment.listen(3, { file });
@@ -128,7 +128,7 @@ describe('on a real segment', () => {
       for (let names: string[] = []; names.length === 0; ) names = await segment.ask(3);
     });
 
-    test('do no more harm when one only pretends: the other returns once the lies end', async () => {
+    test('recover if one was forged: the real one returns once the forged packets end', async () => {
       const identity = 'dev1.devco.net';
       const node = await segment.announce(0, { identity, facts: { cluster: 'alfa' }, retry: 300 });
       const liar = segment.start(2, 'garbage.ts', { packets: 1000, port: 5353, rival: identity });
@@ -168,7 +168,9 @@ describe('on a real segment', () => {
     assert.deepEqual(fieldsOf(await browse(subtype('alfa'))), []);
   });
 
-  test('garbage harms nobody: all still hear each other, and nothing grows', { timeout: 120_000 }, async () => {
+  test('invalid packets have no effect: all nodes still receive each other, and nothing grows', {
+    timeout: 120_000,
+  }, async () => {
     const node = await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
     const listener = await segment.listen(1);
     await segment.until(listener, ({ heard }) => heard.length === 1);

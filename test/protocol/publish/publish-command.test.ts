@@ -67,7 +67,7 @@ describe('publish', () => {
     }
   });
 
-  test('sends nothing again that is there, and appmgr upgrades to it', async () => {
+  test('sends nothing that nodes already have, and appmgr upgrades to it', async () => {
     const { code, out } = await run('publish', 'shop', '20', file, '--json');
     const report = JSON.parse(out.join('\n'));
     assert.deepEqual([code, report.sent, report.rounds], [0, 0, 0]);
@@ -94,7 +94,7 @@ describe('publish', () => {
     assert.match(err.join('\n'), /shop 20 is published already, with the SHA-256 sum/);
   });
 
-  test('refuses a file that does not match its sum before any node is asked', async () => {
+  test('refuses a file that does not match its sum before any node is called', async () => {
     const before = (await lab.nodes[0]?.records())?.length;
     await writeFile(`${file}.sha256`, `${'0'.repeat(64)}  dist.tar.gz\n`);
     const beside = await run('publish', 'shop', '21', file);
@@ -130,7 +130,7 @@ describe('publish', () => {
     assert.ok(verify(null, sums, publicKey, Buffer.from(signature, 'base64')));
   });
 
-  test('is enough for appmgr where signers are named: an unsigned artifact is refused, a signed one is upgraded to', async () => {
+  test('satisfies appmgr if signers are named: an unsigned artifact is refused, a signed one is accepted', async () => {
     const upgrade = (revision: string) =>
       run('rpc', 'appmgr', 'upgrade', `revision=${revision}`, 'application=shop', '-I', nameOf(5), '--json');
     const unsigned = JSON.parse((await upgrade('20')).out.join('\n'));
@@ -171,7 +171,7 @@ describe('publish', () => {
     assert.ok((await readFile(artifactOn(0, '31'))).length > 0);
   });
 
-  test('finds the nodes of an application where fleet.yaml declares it', async () => {
+  test('finds the nodes of an application that fleet.yaml declares', async () => {
     const hosts = lab.nodes.map(({ name, daemon }, index) => {
       const role = index === 5 ? 'balancer' : 'web';
       return `  ${name}: { role: ${role}, address: "127.0.0.1:${daemon.port}", facts: { cluster: bravo } }`;
@@ -199,7 +199,7 @@ describe('publish', () => {
     assert.match(unknown.err.join(), /has no application “shoe”: did you mean “shop”\?/);
   });
 
-  test('ends at Ctrl-C and keeps what was sent, and sends the rest the next time', async () => {
+  test('ends at Ctrl-C and keeps what was sent, and later sends only the rest', async () => {
     const large = join(lab.fleet.dir, 'large.tar.gz');
     const bytes = await writeArtifact(large, 24_000_000);
     const interrupt = new AbortController();
@@ -300,7 +300,7 @@ describe('upgrade --publish', () => {
   });
 });
 
-describe('publish over a link that is faster than the node’s limit for one caller', () => {
+describe('publish over a link that is faster than the node’s limit per caller', () => {
   test('slows down, and delivers everything', async () => {
     const config = 'limits: { rate: 40, burst: 50 }';
     await using lab = await startPublishFleet(1, { node: () => ({ config }) });
@@ -315,7 +315,7 @@ describe('publish over a link that is faster than the node’s limit for one cal
 });
 
 describe('prune', () => {
-  test('removes nothing on a node that does not report what serves', async () => {
+  test('removes nothing on a node that does not report its current release', async () => {
     const allow = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
     await using lab = await startPublishFleet(1, { node: () => ({ policies: { publish: allow } }) });
     const file = join(lab.fleet.dir, 'dist.tar.gz');

@@ -97,12 +97,12 @@ describe('a ticket', () => {
     });
   }
 
-  test('of an operator that no policy allows to publish is refused', async () => {
+  test('is refused from an operator that no policy allows to publish', async () => {
     const reply = await (target as TestNode).call(eve as Member, prepareOrder(ticket({}, eve)));
     assert.deepEqual([reply.outcome, reply.code], ['refused', 'policy-denied']);
   });
 
-  test('works only for its operator: another one can neither store nor fetch with it', async () => {
+  test('works only for its operator: another operator can neither store nor fetch with it', async () => {
     const given = ticket({ revision: '22' });
     assert.equal((await (target as TestNode).call(rip as Member, prepareOrder(given))).outcome, 'ok');
     await assert.rejects(storeChunks(target as TestNode, ann as Member, given, artifact, [0]), {
@@ -112,7 +112,7 @@ describe('a ticket', () => {
     assert.equal(reply.code, 'unknown-ticket');
   });
 
-  test('that was not accepted allows nobody to store', async () => {
+  test('allows nobody to store if it was not accepted', async () => {
     await assert.rejects(storeChunks(target as TestNode, rip as Member, ticket({ revision: '23' }), artifact, [0]), {
       code: 'unknown-ticket',
     });
@@ -174,14 +174,14 @@ describe('a ticket', () => {
     });
   }
 
-  test('gets chunks that the artifact has, and no others', async () => {
+  test('gives access to chunks of its artifact, and no others', async () => {
     const signed = ticket({ nodes: [...both, 'dev9.devco.net'] });
     for (const wanted of [[{ first: artifact.chunks, count: 1 }], [{ first: 0, count: 4_000_000_000 }]]) {
       await assert.rejects(askSource(stranger, signed, wanted), { code: 'malformed-message' });
     }
   });
 
-  test('of an operator who was revoked since yields nothing any more', async () => {
+  test('gives no access once its operator is revoked', async () => {
     const bob = await lab.fleet.operator('ann@devco.net');
     const signed = ticket({ nodes: [...both, 'dev9.devco.net'] }, bob);
     assert.ok((await askSource(stranger, signed)).length > 0);
@@ -192,7 +192,7 @@ describe('a ticket', () => {
     await assert.rejects(askSource(stranger, signed), { code: 'revoked-certificate' });
   });
 
-  test('is refused from an operator where a node is required, and a chunk from a node', async () => {
+  test('is refused from an operator if a node is required, and a chunk from a node', async () => {
     await assert.rejects(askSource(rip as Member, ticket()), { code: 'wrong-kind' });
     const connection = await (target as TestNode).dial(stranger);
     const request = { ticket: idOf(ticket()), manifest: artifact.manifest };
@@ -200,7 +200,7 @@ describe('a ticket', () => {
     connection.close();
   });
 
-  test('widens only the upload’s connection window', async () => {
+  test('enlarges only the upload’s connection window', async () => {
     const windows = new Map<string, number | undefined>();
     const note = (message: unknown) => {
       const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };

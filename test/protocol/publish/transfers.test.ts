@@ -109,7 +109,7 @@ describe('a transfer', () => {
     ],
   ];
   for (const [what, lie] of lies) {
-    test(`takes nothing from a source that sends ${what}`, async () => {
+    test(`stores nothing from a source that sends ${what}`, async () => {
       const artifact = makeArtifact();
       const ticket = newTicket(artifact);
       const liar = await startLiar(artifact, lie(artifact));
@@ -142,7 +142,7 @@ describe('a transfer', () => {
     assert.equal((await accept(ticket)).missing, artifact.chunks);
   });
 
-  test('resumes where it was cut off after a restart of the receiver, also in the middle of a chunk', async () => {
+  test('resumes after a restart of the receiver, also in the middle of a chunk', async () => {
     const artifact = makeArtifact(10 * 256 * 1024 + 5);
     const ticket = newTicket(artifact);
     await publishTo(source as TestNode, lab.rip, ticket, artifact);
@@ -166,7 +166,7 @@ describe('a transfer', () => {
     assert.deepEqual(await readFile(blobOn(target as TestNode, artifact)), artifact.bytes);
   });
 
-  test('continues with another source when one ends in the middle, and skips what it already has', async () => {
+  test('continues with another source if one stops half-way, and skips what it already has', async () => {
     const artifact = makeArtifact(8 * 256 * 1024);
     const ticket = newTicket(artifact);
     await publishTo(source as TestNode, lab.rip, ticket, artifact);
@@ -178,7 +178,7 @@ describe('a transfer', () => {
     assert.ok(served?.kind === 'served' && served.bytes === 3 * 256 * 1024);
   });
 
-  test('goes to a limited number of nodes at once, and another one is refused until one is done', async () => {
+  test('runs to a limited number of nodes at once, and a further one is refused until one ends', async () => {
     // More than the buffers on the way take.
     const artifact = makeArtifact(120 * 256 * 1024);
     const ticket = newTicket(artifact);
@@ -231,7 +231,7 @@ describe('a transfer', () => {
     assert.equal((await call(target, fetchOrder(ticket, [source as TestNode]))).outcome, 'ok');
   });
 
-  test('goes only to an address where the node proves its identity', async () => {
+  test('connects only to an address where the node proves its identity', async () => {
     const artifact = makeArtifact();
     const ticket = newTicket(artifact);
     const liar = await startLiar(artifact, (chunk) => chunk);
@@ -245,7 +245,7 @@ describe('a transfer', () => {
     assert.match(outside.message, /the ticket is not for evil\.devco\.net/);
   });
 
-  test('is refused where artifacts would take more space than allowed, and the oldest of an application are removed', async () => {
+  test('is refused if artifacts would exceed the allowed space, and the oldest of an application are removed', async () => {
     const reply = await call(target, prepareOrder(newTicket(makeArtifact(), { size: 59_999_999 })));
     assert.deepEqual([reply.outcome, reply.code], ['failed', 'too-many-published'], reply.message);
     const listed = dataOf(await call(target, { agent: 'publish', action: 'list', input: { application: 'shop' } }));
@@ -255,7 +255,7 @@ describe('a transfer', () => {
     assert.equal(blobs.length, 3);
   });
 
-  test('that was cut off between its last steps is completed by repeating it', async () => {
+  test('completes when repeated after an interruption between its last steps', async () => {
     const artifact = makeArtifact();
     const ticket = newTicket(artifact);
     assert.equal((await publishTo(target as TestNode, lab.rip, ticket, artifact)).outcome, 'ok');

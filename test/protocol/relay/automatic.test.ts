@@ -59,7 +59,7 @@ describe('relays that nobody named', () => {
     assert.equal(await pathIn(await homeWith(automaticFrom - 1, bastion())), 'direct');
   });
 
-  test('are not used where client.yaml disables them', async () => {
+  test('are not used if client.yaml disables them', async () => {
     assert.equal(await pathIn(await homeWith(automaticFrom, bastion(), 'auto_relays: false')), 'direct');
   });
 
@@ -74,7 +74,7 @@ describe('relays that nobody named', () => {
     );
   });
 
-  test('are not used where they do not answer, or do not relay for this operator', async () => {
+  test('are not used if they do not reply, or do not relay for this operator', async () => {
     assert.equal(await pathIn(await homeWith(automaticFrom, [{ name: relay.name, port: 9 }])), 'direct');
     const policies = { default: 'policy default allow\n', relay: 'policy default deny\n' };
     await using closed = await startRelayNode(fleet, 'closed.devco.net', [node], { policies });
@@ -82,7 +82,7 @@ describe('relays that nobody named', () => {
     assert.equal(await pathIn(home), 'direct');
   });
 
-  test('are remembered from a handshake with them, and only those with the role', async () => {
+  test('are remembered from a handshake, and only if their certificate has the role', async () => {
     const home = await homeWith(1, []);
     const listed = [node, relay].map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
     await writeFile(join(home, '.config/mco-deploy/nodes.json'), JSON.stringify(listed));

@@ -37,7 +37,7 @@ describe('a relay at its limit', () => {
     return Number(new RegExp(`^mco_deploy_relay_${name} (\\d+)$`, 'm').exec(text)?.[1]);
   };
 
-  test('refuses the next request, which is reported as not done; then it accepts one again', async () => {
+  test('refuses the next request, which is reported as not done; then it accepts requests again', async () => {
     assert.deepEqual([await metric('peers_known'), await metric('requests_running')], [2, 0]);
     const began = once(probeCalls, 'wait');
     const first = runInProcess(['rpc', 'probe', 'wait', '-I', 'dev1.devco.net'], home);

@@ -90,7 +90,7 @@ describe('a hostile relay that', () => {
     assert.deepEqual([outcome.outcome, outcome.data.text], ['ok', 'hello']);
   });
 
-  test('drops a request causes silence, and nothing is done', async () => {
+  test('drops a request: silence, and nothing is done', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     relay.behave({ forward: () => new Promise(() => {}) });
@@ -98,13 +98,13 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before);
   });
 
-  test('drops the reply to a read causes silence', async () => {
+  test('drops the reply to a read: silence', async () => {
     const connection = await connect(dev1);
     relay.behave({ forward: (target, request, _onEvent, pass) => pass(target, request, () => {}) });
     silent(await call(connection, {}, 1000));
   });
 
-  test('drops the reply to a change hides nothing permanently: its result is asked for, and it is done once', async () => {
+  test('drops the reply to a change: the client asks for the result, and it is done once', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     once((target, request, _onEvent, pass) => pass(target, request, () => {}));
@@ -112,7 +112,7 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before + 1);
   });
 
-  test('delays a reply beyond the caller’s time causes silence', async () => {
+  test('delays a reply beyond the caller’s time: silence', async () => {
     const connection = await connect(dev1);
     relay.behave({
       forward: async (target, request, onEvent) => {
@@ -124,7 +124,7 @@ describe('a hostile relay that', () => {
     silent(await call(connection, {}, 300));
   });
 
-  test('delays a change until its caller has asked about it gets it refused: it is never done late', async () => {
+  test('delays a change until its caller has asked about it: it is refused and never done late', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     let held: (() => Promise<SealedEvent[]>) | undefined;
@@ -139,7 +139,7 @@ describe('a hostile relay that', () => {
     assert.deepEqual([record?.kind, record?.kind === 'outcome' && record.code], ['outcome', 'late-try']);
   });
 
-  test('delivers an earlier try after a later one gets it refused', async () => {
+  test('delivers an earlier try after a later one: it is refused', async () => {
     const connection = await connect(dev1);
     const requestId = 'b'.repeat(32);
     let held: (() => Promise<SealedEvent[]>) | undefined;
@@ -159,7 +159,7 @@ describe('a hostile relay that', () => {
     assert.equal(record?.kind === 'outcome' && record.code, 'late-try');
   });
 
-  test('replays a request gets it refused and recorded: it is done once', async () => {
+  test('replays a request: it is refused and recorded, and done once', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     let kept: SealedRequest | undefined;
@@ -175,7 +175,7 @@ describe('a hostile relay that', () => {
     assert.equal(record?.kind === 'outcome' && record.code, 'replayed');
   });
 
-  test('duplicates a change and shows the refusal of its copy is detected: the result is the first one’s', async () => {
+  test('duplicates a change and shows the refusal of its copy: detected, the first result counts', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     once(async (target, request, onEvent) => {
@@ -186,7 +186,7 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before + 1);
   });
 
-  test('replays a request never gets two replies under one key', async () => {
+  test('replays a request: two replies are never encrypted with the same key', async () => {
     const connection = await connect(dev1);
     const replies: SealedEvent[][] = [];
     once(async (target, request, onEvent) => {
@@ -198,7 +198,7 @@ describe('a hostile relay that', () => {
     assert.equal(new Set(salts).size, 2);
   });
 
-  test('repeats the parts of a reply causes one outcome', async () => {
+  test('repeats the parts of a reply: one outcome', async () => {
     const connection = await connect(dev1);
     relay.behave({
       forward: async (target, request, onEvent) => {
@@ -208,7 +208,7 @@ describe('a hostile relay that', () => {
     assert.equal((await call(connection)).outcome, 'ok');
   });
 
-  test('forges parts of a reply is ignored: the real one still counts', async () => {
+  test('forges parts of a reply: they are ignored, the real one still counts', async () => {
     const connection = await connect(dev1);
     relay.behave({
       forward: async (target, request, onEvent) => {
@@ -221,7 +221,7 @@ describe('a hostile relay that', () => {
     assert.equal((await call(connection)).outcome, 'ok');
   });
 
-  test('changes a byte of a reply, its salt, its place or its end causes silence', async () => {
+  test('changes a byte of a reply, its salt, its position or its end: silence', async () => {
     const changes: ((event: SealedEvent) => SealedEvent)[] = [
       (event) => ({ ...event, ciphertext: flipped(event.ciphertext) }),
       (event) => ({ ...event, salt: flipped(event.salt) }),
@@ -237,7 +237,7 @@ describe('a hostile relay that', () => {
     }
   });
 
-  test('changes a byte of a request causes it to be opened by nobody: nothing is done', async () => {
+  test('changes a byte of a request: nobody can open it, and nothing is done', async () => {
     const before = counted.times;
     const changes: ((request: SealedRequest) => SealedRequest)[] = [
       (request) => ({ ...request, ciphertext: flipped(request.ciphertext) }),
@@ -254,7 +254,7 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before);
   });
 
-  test('delivers a request to another node than its target causes it to be opened by nobody', async () => {
+  test('delivers a request to another node than its target: that node cannot open it', async () => {
     const before = counted.times;
     const connection = await connect(dev1);
     relay.behave({ forward: (_target, request, onEvent, pass) => pass(dev2, request, onEvent) });
@@ -262,7 +262,7 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before);
   });
 
-  test('swaps the replies of two nodes, or of two requests, causes silence', async () => {
+  test('swaps the replies of two nodes, or of two requests: silence', async () => {
     const [first, second] = [await connect(dev1), await connect(dev2)];
     const targets = [
       [first, second],
@@ -284,7 +284,7 @@ describe('a hostile relay that', () => {
     }
   });
 
-  test('shows an old description of a node causes silence: each is signed over the question that it answers', async () => {
+  test('shows an old description of a node: silence, because each is signed over its question', async () => {
     const connection = await connect(dev1);
     let old: SealedEvent[] = [];
     relay.behave({
@@ -298,7 +298,7 @@ describe('a hostile relay that', () => {
     await assert.rejects(connection.describe(describeRequest, signal), { code: 'no-response' });
   });
 
-  test('replays a question gets it refused, under seal', async () => {
+  test('replays a question: it is refused, in a sealed reply', async () => {
     const connection = await connect(dev1);
     const replies: SealedEvent[][] = [];
     once(async (target, request, onEvent) => {
@@ -309,7 +309,7 @@ describe('a hostile relay that', () => {
     await assert.rejects(connection.describe(describeRequest, signal), { code: 'replayed' });
   });
 
-  test('replaces a node’s key by its own, signed by itself or by another node, is not used as a way to the node', async () => {
+  test('replaces a node’s key with its own, signed by itself or by another node: the key is not used', async () => {
     const own = makeKeyPair();
     const evil = (await fleet.node('evil2.devco.net')).credentials;
     const forgeries = [
@@ -323,7 +323,7 @@ describe('a hostile relay that', () => {
     }
   });
 
-  test('replaces a node’s key by another node’s is not used as a way to the node', async () => {
+  test('replaces a node’s key with another node’s: the key is not used', async () => {
     relay.behave({
       discover: (honest) => {
         const other = honest.find(({ node }) => node === dev2)?.key;
@@ -334,7 +334,7 @@ describe('a hostile relay that', () => {
     await assert.rejects(relays.dial(dev1, [], signal), { code: 'unreachable' });
   });
 
-  test('hands out the key from before a restart causes silence, and nothing is done', async () => {
+  test('returns a node’s key from before a restart: silence, and nothing is done', async () => {
     await using node = await startTestNode(fleet, { name: 'dev3.devco.net', agents: testAgents });
     await using other = await startHostileRelay(fleet, 'evil6.devco.net', [node]);
     const stale = await other.key(node.name);
@@ -348,14 +348,14 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before);
   });
 
-  test('omits a node makes it missing, and invents no other', async () => {
+  test('omits a node: the node is missing, and no other takes its place', async () => {
     relay.behave({ discover: (honest) => honest.filter(({ node }) => node !== dev1) });
     const { relays, names } = await startClient();
     assert.deepEqual(names, [dev2]);
     await assert.rejects(relays.dial(dev1, [], signal), { code: 'unreachable' });
   });
 
-  test('invents nodes only names them: none is proven', async () => {
+  test('invents nodes: they are only named, none is proven', async () => {
     relay.behave({
       discover: (honest) => [...honest, { node: 'ghost.devco.net', key: null, path: [], lastHeard: Date.now() }],
     });
@@ -364,12 +364,12 @@ describe('a hostile relay that', () => {
     await assert.rejects(relays.dial('ghost.devco.net', [], signal), { code: 'unreachable' });
   });
 
-  test('names a node many times counts it once', async () => {
+  test('lists a node many times: it counts once', async () => {
     relay.behave({ discover: (honest) => [...honest, ...honest, ...honest] });
     assert.deepEqual((await startClient()).names.sort(), [dev1, dev2]);
   });
 
-  test('claims that a node ended its reply, or refused, or is unknown, causes silence', async () => {
+  test('claims that a node ended its reply, refused or is unknown: silence', async () => {
     const endings = [
       () => Promise.resolve(),
       () => Promise.reject(new Problem('policy-denied', 'not allowed')),
@@ -382,7 +382,7 @@ describe('a hostile relay that', () => {
     }
   });
 
-  test('signs a request by itself is refused as a relay, and recorded under its name', async () => {
+  test('signs a request by itself: refused as a relay, and recorded under its name', async () => {
     const { credentials } = await fleet.node('evil3.devco.net', { relay: true });
     const forged = sealRequest(orderFor(dev1, count), credentials, Date.now());
     const before = counted.times;
@@ -395,7 +395,7 @@ describe('a hostile relay that', () => {
     assert.equal(intent?.kind === 'intent' && intent.relay, relay.name);
   });
 
-  test('forges an operator’s signature is recorded as the sender, and uses none of the operator’s share', async () => {
+  test('forges an operator’s signature: it is recorded as the sender, and uses none of the operator’s share', async () => {
     const policies = { default: 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n' };
     const config = 'limits: { burst: 4, rate: 0.001, calls_per_caller: 4 }\n';
     await using node = await startTestNode(fleet, { name: 'dev5.devco.net', agents: testAgents, policies, config });
@@ -422,7 +422,7 @@ describe('a hostile relay that', () => {
     assert.equal(counted.times, before + 2);
   });
 
-  test('hangs up in the middle of a call ends nothing: only its caller can, by a signature', async () => {
+  test('disconnects during a call: nothing ends, because only the caller can cancel, by a signature', async () => {
     const connection = await connect(dev1);
     const begun = new Promise((resolve) => probeCalls.once('wait', resolve));
     relay.behave({
@@ -438,14 +438,14 @@ describe('a hostile relay that', () => {
     assert.equal((await ended).outcome, 'ok');
   });
 
-  test('asks for the result of a call that it only carried is refused: the question is not signed by its caller', async () => {
+  test('asks for the result of a call that it only carried: refused, because the caller did not sign the question', async () => {
     const { credentials } = await fleet.node('evil4.devco.net', { relay: true });
     const result = { requestId: 'c'.repeat(32), try: 1, requestDigest: Buffer.alloc(32) };
     const [reply] = await inject(nodes[0], { query: signQuery(dev1, { result }, credentials, Date.now()) });
     assert.equal(reply?.turnAway?.code, 'wrong-kind');
   });
 
-  test('delivers a question that was signed for another node, or long ago, gets it refused', async () => {
+  test('delivers a question that was signed for another node, or long ago: refused', async () => {
     const content = { describe: describeRequest };
     const elsewhere = signQuery(dev2, content, rip.credentials, Date.now());
     const old = signQuery(dev1, content, rip.credentials, Date.now() - 10 * 60_000);

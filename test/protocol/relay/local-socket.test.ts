@@ -89,7 +89,7 @@ describe('a relay’s socket', () => {
     user.connection.destroy();
   });
 
-  test('leaves nothing waiting when the relay is lost, or used after that', async () => {
+  test('leaves no request waiting when the relay is lost, or used after that', async () => {
     await using relay = await startLocalRelay(echoing);
     const connection = await open(relay.socket);
     const forwarded = rejection(connection.forward('hold', sealed(''), ignore, signal));
@@ -152,7 +152,7 @@ describe('a relay’s socket ends the connection of a user that', () => {
 });
 
 describe('a relay’s socket', () => {
-  test('keeps a connection as long as one of its requests waits', async () => {
+  test('keeps a connection while one of its requests waits', async () => {
     await using relay = await startLocalRelay(echoing, { stall: 30, quiet: 1 });
     const user = connectRaw(relay.socket);
     user.send({ forward: { id: 1, target: 'hold', sealed: sealed(''), drop: false } });
@@ -187,7 +187,7 @@ describe('a relay’s socket', () => {
   });
 });
 
-describe('the process that answers at the socket', () => {
+describe('a process that imitates the relay at the socket', () => {
   const answers: readonly [string, string, (connection: Socket) => void][] = [
     ['is not used when it speaks another protocol', 'unreachable', (one) => void one.write(Buffer.alloc(40))],
     ['is not used when it closes at once', 'unreachable', (one) => void one.destroy()],
@@ -199,7 +199,7 @@ describe('the process that answers at the socket', () => {
       assert.equal((await rejection(open(fake.socket, 200))).code, code);
     });
 
-  test('is as silent as a lost relay when it sends unreadable bytes', async () => {
+  test('is treated as a lost relay if it sends unreadable bytes', async () => {
     await using fake = await startFake((connection) => {
       connection.write(greeting);
       connection.once('data', () => connection.write(frame(Buffer.from([0xff, 0xff]))));
@@ -209,7 +209,7 @@ describe('the process that answers at the socket', () => {
     assert.equal(problem.code, 'no-response');
   });
 
-  test('cannot answer requests that were not sent: unknown numbers are ignored', async () => {
+  test('cannot reply to requests that were not sent: unknown numbers are ignored', async () => {
     await using relay = await startLocalRelay({
       ...echoing,
       discover: async (_request, _user, onNode) => onNode({ node: 'dev1', path: [], lastHeard: 1 }),

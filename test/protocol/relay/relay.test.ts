@@ -57,7 +57,7 @@ describe('nodes behind a relay', () => {
     );
   });
 
-  test('are reached by the relay that --via names, with its address; without any, by none', async () => {
+  test('are reached by the relay that --via names, with its address, and otherwise not at all', async () => {
     const bare = join(fleet.dir, 'bare');
     await makeHome(fleet, bare, 'discovery: { method: file, file: nodes.json }');
     await writeFile(join(bare, '.config/mco-deploy/nodes.json'), JSON.stringify(['dev1.devco.net']));
@@ -68,7 +68,7 @@ describe('nodes behind a relay', () => {
     assert.equal(both.code, 64);
   });
 
-  test('are not reached over a relay that does not answer: the command reports it and ends', async () => {
+  test('are not reached over a relay that does not reply: the command reports it and ends', async () => {
     const lost = join(fleet.dir, 'lost');
     await makeHome(fleet, lost, 'relays: [{ name: gone.devco.net, address: "127.0.0.1:9" }]\ntimeout: 2');
     const { code, err } = await runInProcess(['ping'], lost);
@@ -76,7 +76,7 @@ describe('nodes behind a relay', () => {
     assert.match(err.join('\n'), /no relay can be used: gone\.devco\.net/);
   });
 
-  test('are found over one of several relays when another does not answer, with a warning', async () => {
+  test('are found over one of several relays if another does not reply, with a warning', async () => {
     const some = join(fleet.dir, 'some');
     const lines = relayLine([relay]).replace(']', ', { name: gone.devco.net, address: "127.0.0.1:9" }]');
     await makeHome(fleet, some, `${lines}\ntimeout: 2`);
@@ -103,7 +103,7 @@ describe('nodes behind a relay', () => {
     );
   });
 
-  test('are reached over a relay that a source names them to, and not once the source does not', async () => {
+  test('are reached over a relay that a source names, until the source no longer names it', async () => {
     const answer = join(fleet.dir, 'catalogue.json');
     const listed = nodes.map((node) => ({ name: node.name, address: '127.0.0.1', port: node.daemon.port }));
     await writeFile(answer, JSON.stringify({ nodes: listed }));
@@ -132,7 +132,7 @@ describe('nodes behind a relay', () => {
     );
   });
 
-  test('are given up by a relay when its list does not name them any more', async () => {
+  test('are dropped by a relay once its list no longer names them', async () => {
     await using listing = await startRelayNode(fleet, 'listing.devco.net', nodes);
     const sites = join(fleet.dir, 'dropped');
     await makeHome(fleet, sites, relayLine([listing]));
@@ -147,7 +147,7 @@ describe('nodes behind a relay', () => {
     assert.deepEqual(await found(), ['dev2.devco.net', 'listing.devco.net']);
   });
 
-  test('are one node each over two relays', async () => {
+  test('count as one node each over two relays', async () => {
     await using second = await startRelayNode(fleet, 'bastion2.devco.net', nodes);
     const two = join(fleet.dir, 'two');
     await makeHome(fleet, two, relayLine([relay, second]));
@@ -167,7 +167,7 @@ describe('nodes behind a relay', () => {
     assert.match(err.join('\n'), /cert=rip@devco\.net may not relay\.discover on bastion3\.devco\.net/);
   });
 
-  test('are named as silent once they were known and the relay has lost them', async () => {
+  test('are named as silent if they were known and the relay has lost them', async () => {
     const known = join(fleet.dir, 'known');
     const third = await startTestNode(fleet, { name: 'dev3.devco.net', agents: testAgents });
     await using other = await startRelayNode(fleet, 'bastion4.devco.net', [...nodes, third]);

@@ -52,7 +52,7 @@ describe('a peer that is revoked while a client works over a relay', () => {
       assert.equal(last?.kind === 'outcome' && last.code, 'revoked-certificate');
     }));
 
-  test('gets nothing as an operator through a relay that knows it, even to nodes that do not', () =>
+  test('receives nothing as an operator through a relay that knows of it, even from nodes that do not', () =>
     withSite(async (site) => {
       const { client, connection, before } = await begin(site);
       site.fleet.revoke(site.rip);
@@ -62,7 +62,7 @@ describe('a peer that is revoked while a client works over a relay', () => {
       assert.deepEqual([outcome, counted.times], ['no-response', before]);
     }));
 
-  test('receives nothing as a node from a relay that knows it, and its caller believes nothing of it', () =>
+  test('receives nothing as a node from a relay that knows of it, and its replies are not trusted', () =>
     withSite(async (site) => {
       const { client, connection, before } = await begin(site);
       const { certificate } = site.node;

@@ -98,7 +98,7 @@ describe('a deploy that must be refused', () => {
 
   const wrong = ['../../etc', '/etc', '20\0', '20/..', '-rf', '20;id', '$(id)', '2\n0', "2'0", '.', '..', ''];
   for (const revision of wrong) {
-    test(`to, from or of the revision ${JSON.stringify(revision)} is refused before anything is looked at`, async () => {
+    test(`is refused for the revision ${JSON.stringify(revision)}, to, from or of it, before any check`, async () => {
       const input = { application: 'away', revision };
       for (const action of ['upgrade', 'fetch', 'rollback', 'status']) {
         assert.equal(await codeOf('appmgr', action, input), 'invalid-input', action);
@@ -108,7 +108,7 @@ describe('a deploy that must be refused', () => {
     });
   }
 
-  test('of an unknown application is refused by every action', async () => {
+  test('is refused by every action for an unknown application', async () => {
     for (const action of ['upgrade', 'fetch']) {
       assert.equal(await codeOf('appmgr', action, { application: 'ap', revision: '10' }), 'unknown-application');
     }
@@ -126,7 +126,7 @@ describe('a deploy that must be refused', () => {
     ['is a bomb', [{ path: 'zero', content: Buffer.alloc(5_000_000) }], 'archive-too-large'],
     ['has too many entries', Array.from({ length: 60 }, (_, index) => ({ path: `f${index}` })), 'archive-too-large'],
   ];
-  test('of an unexpected artifact leaves the old release and nothing else', async () => {
+  test('leaves only the old release after an unexpected artifact', async () => {
     await succeeds('appmgr', 'upgrade', { application: 'app', revision: '10' });
     for (const [what, entries, code] of archives) {
       publish(artifacts, '30', entries);
@@ -150,7 +150,7 @@ describe('a deploy that must be refused', () => {
     assert.ok(!existsSync('/tmp/evil') && !existsSync(join(fleet.dir, 'evil')));
   });
 
-  test('onto a disk that fills up in the middle leaves the old release', async () => {
+  test('leaves the old release if the disk fills up half-way', async () => {
     await succeeds('appmgr', 'upgrade', { application: 'full', revision: '10' });
     const large = [...release('40'), { path: 'large', content: Buffer.alloc(3_000_000) }];
     publish(artifacts, '40', large);
@@ -164,7 +164,7 @@ describe('a deploy that must be refused', () => {
     assert.deepEqual(readdirSync(join(disk, '.staging')), []);
   });
 
-  test('whose hook never ends is ended, before or after the switch', async () => {
+  test('ends a hook that hangs, before or after the switch', async () => {
     for (const [name, code] of [
       ['hooked', 'hook-failed'],
       ['late', 'unhealthy-release'],
@@ -175,7 +175,7 @@ describe('a deploy that must be refused', () => {
     }
   });
 
-  test('that nobody signed, or whose server is down, is refused', async () => {
+  test('is refused if nobody signed the artifact, or its server is down', async () => {
     for (const dryRun of [true, false]) {
       for (const action of ['upgrade', 'fetch']) {
         const [signed, away] = ['signed', 'away'].map((name) => ({ application: name, revision: '10' }));
@@ -186,7 +186,7 @@ describe('a deploy that must be refused', () => {
     assert.equal(await codeOf('appmgr', 'rollback', { application: 'signed' }), 'no-previous');
   });
 
-  test('of one application during another deploy of it is refused', async () => {
+  test('is refused during another deploy of the same application', async () => {
     const order = { agent: 'appmgr', action: 'upgrade', input: { application: 'waiting', revision: '20' } };
     const fetch = { ...order, action: 'fetch' };
     const first = node.call(rip, order);
@@ -198,7 +198,7 @@ describe('a deploy that must be refused', () => {
     assert.equal(current('waiting'), 'releases/20');
   });
 
-  test('with invalid weights, servers or backends sends HAProxy nothing', async () => {
+  test('sends HAProxy nothing for invalid weights, servers or backends', async () => {
     const before = await balancer.ask('show servers state app');
     const weight = { backend: 'app', server: 'web1', weight: '10' };
     for (const bad of ['-1', '1;show info', '1\n', '1 1', '1000', 'ten', '']) {
@@ -214,7 +214,7 @@ describe('a deploy that must be refused', () => {
     assert.equal(gist(await balancer.ask('show servers state app')), gist(before));
   });
 
-  test('that would leave no server is refused, and a dry run changes nothing', async () => {
+  test('is refused if it would leave no server, and a dry run changes nothing', async () => {
     const both = { backend: 'app', server: 'web1,web2' };
     const before = await balancer.ask('show servers state app');
     for (const dryRun of [true, false]) {
@@ -226,7 +226,7 @@ describe('a deploy that must be refused', () => {
     assert.equal(gist(await balancer.ask('show servers state app')), gist(before));
   });
 
-  test('on a load balancer with one dead HAProxy process changes nothing on the other', async () => {
+  test('changes nothing on a load balancer whose second HAProxy process is dead', async () => {
     const before = await balancer.ask('show servers state app');
     const half = await startTestNode(fleet, {
       name: 'lb1.devco.net',

@@ -41,7 +41,7 @@ function count(node: TestNode, operator: Member, options: Partial<CallOptions>) 
 }
 
 describe('a request under a lease', () => {
-  test('continues while its run holds the lease, over a restart of the daemon; with an older number it is refused', async () => {
+  test('runs while its run holds the lease, over a restart of the daemon, and is refused with an older number', async () => {
     await using node = await startTestNode(fleet, { agents: [probeAgent, lockAgent] });
     const first = await take(node, rip);
     assert.equal((await count(node, rip, { ...run, fence: first.fence })).outcome, 'ok');
@@ -101,7 +101,7 @@ describe('a call of a run that another operator took over', () => {
     return (await take(node, operator)).fence;
   };
 
-  test('is not carried out twice: the operator who asks again gets its result, also after a restart', async () => {
+  test('is not carried out twice: the operator who repeats it gets its result, also after a restart', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev1.devco.net',
       agents: [probeAgent, lockAgent],
@@ -124,7 +124,7 @@ describe('a call of a run that another operator took over', () => {
     assert.equal(counted.times, times + 1, 'another try is made');
   });
 
-  test('is waited for while it is still running', async () => {
+  test('is awaited, not repeated, while it still runs', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev3.devco.net',
       agents: [probeAgent, lockAgent],
@@ -207,7 +207,7 @@ describe('a lease whose release a node refuses', () => {
     assert.equal(await heldOn(node), 0);
   });
 
-  test('is reported as held when the node never does, and the same run takes it again', async () => {
+  test('is reported as held if the node never allows it, and the same run takes it again', async () => {
     await using node = await startTestNode(fleet, {
       name: 'dev12.devco.net',
       agents: [probeAgent, lockAgent],

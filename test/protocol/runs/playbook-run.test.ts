@@ -95,7 +95,7 @@ steps:
     assert.match(offline.err, /greeting\.yaml:7:23: there is no agent “greeter”/);
   });
 
-  test('refuses what such an agent would not accept before it calls anybody', async () => {
+  test('refuses what such an agent would not accept before it calls any node', async () => {
     await write('wrong.yaml', greeting.replace('times: "${{ inputs.times }}"', 'times: 1.5'));
     const before = (await actions()).length;
     const { code, err } = await run('wrong.yaml', ['who=Ada']);
@@ -106,7 +106,7 @@ steps:
     assert.equal((await actions()).length, before);
   });
 
-  test('uses another playbook beside it, once for each item', async () => {
+  test('uses another playbook of its directory, once for each item', async () => {
     await write('sub/greeting.yaml', greeting);
     await write(
       'outer.yaml',
@@ -118,7 +118,7 @@ steps:
     assert.match(out, /Hello Grace!/);
   });
 
-  test('takes once a lease that two playbooks of a run name, and each its own otherwise', async () => {
+  test('takes a lease that two playbooks of a run name once, and different leases separately', async () => {
     const call = '  - {call: changer.go, on: all}\n';
     const text = (name: string, lock: string, steps: string) =>
       `name: ${name}\nlock: ${lock}\nnodes: {all: {agents: [changer]}}\nsteps:\n${steps}`;
@@ -136,7 +136,7 @@ steps:
     assert.equal((await mco(['locks'])).out, 'no lease is held');
   });
 
-  test('takes an input from the environment or a file before the configured one, and a given one before both', async () => {
+  test('prefers an input from the environment or a file to the configured one, and a given one to both', async () => {
     await write('from.yaml', greeting.replace('who: {}', 'who: {from: {env: GREET}}'));
     const env = { HOME: home, GREET: 'Env' };
     assert.match((await run('from.yaml', [], { env })).out, /Hello Env!/);
@@ -160,7 +160,7 @@ steps:
     assert.doesNotMatch(journals.join('') + out + err, /Hushhush/);
   });
 
-  test('finds a set of nodes where the set says, and returns an unpublished fact of each', async () => {
+  test('finds a set of nodes by the set’s sources, and returns an unpublished fact of each', async () => {
     await write(
       'sub/set.yaml',
       'name: set\nnodes:\n  one: {source: file, file: first.json}\nsteps:\n  - {say: "${{ nodes.one.members.map(m, m.name + \' is in \' + m.facts.rack) }}"}\n',
@@ -190,11 +190,11 @@ steps:
     assert.equal(await changes(), before + 2);
   });
 
-  test('asks nobody where it only reads', async () => {
+  test('does not ask for confirmation if it only reads', async () => {
     assert.equal((await run('greeting.yaml', ['who=Ada'], answering('n'))).code, 0);
   });
 
-  test('asks where a step says so; without a terminal it does not even start', async () => {
+  test('asks for confirmation at a step that requires it, and does not start without a terminal', async () => {
     await write(
       'ask.yaml',
       greeting.replace('steps:\n', 'steps:\n  - {id: sure, confirm: "greet ${{ nodes.all.size }} nodes?"}\n'),
@@ -212,7 +212,7 @@ steps:
     assert.equal((await run('ask.yaml', ['who=Ada', '--dry-run'])).code, 0, 'a dry run needs nobody to answer');
   });
 
-  test('on a real terminal treats Ctrl-C at a question as an interruption, and a y as a yes', async () => {
+  test('treats Ctrl-C at a question on a real terminal as an interruption, and y as a yes', async () => {
     const type = async (keys: string) => {
       const words = [...program, 'run', join(home, 'ask.yaml'), 'who=Ada'];
       const env = { HOME: home, PATH: process.env.PATH ?? '' };
@@ -238,7 +238,7 @@ steps:
     assert.match(agreed.shown, /sure: greet 2 nodes\? yes/);
   });
 
-  test('prints events as JSON, one a line, as they happen', async () => {
+  test('prints events as JSON, one per line, as they happen', async () => {
     const { out } = await run('greeting.yaml', ['who=Ada', '--json']);
     const types = out.split('\n').map((line) => (JSON.parse(line) as { type: string }).type);
     assert.deepEqual([types[0], types.at(-1)], ['run-started', 'run-finished']);

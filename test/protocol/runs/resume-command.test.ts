@@ -10,7 +10,7 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 
 /** Runs that need no node: what matters is their journals. */
-describe('runs and resume, on journals', () => {
+describe('runs and resume, with journals', () => {
   let fleet: Fleet;
   let home: string;
   let state: string;
@@ -56,7 +56,7 @@ describe('runs and resume, on journals', () => {
   });
   after(() => fleet.remove());
 
-  test('continue a run that was cut off after its last entry, and complete it', async () => {
+  test('continue a run that was interrupted after its last entry, and complete it', async () => {
     const id = await begin('who=us');
     const whole = (await linesOf(id)).length;
     await cut(id, 5);
@@ -145,7 +145,7 @@ describe('runs and resume, on journals', () => {
     assert.ok(list.out.length > 3, 'the others are listed, too');
   });
 
-  test('never skip, in rollback, a journal that cannot be read, and need nodes where there is none', async () => {
+  test('rollback never skips a journal that cannot be read, and calls nodes if there is none', async () => {
     const back = ['rollback', '--cluster', 'bravo', '--no-notify'];
     const damaged = await cli(...back);
     assert.equal(damaged.code, 64);

@@ -21,7 +21,7 @@ steps:
   - { id: look, call: rpcutil.ping, on: all, until: reply.data.pong == 0, tries: 300, try_sleep: 200ms }
 `;
 
-describe('in the middle of a run', () => {
+describe('during a run', () => {
   let fleet: Fleet;
   let rip: Member;
   const nodes: TestNode[] = [];

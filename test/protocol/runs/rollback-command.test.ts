@@ -23,7 +23,7 @@ function journalOf(playbook: string, more: object = {}): string {
   return entries.map((entry) => `${JSON.stringify({ at: 1, runId: id, ...entry })}\n`).join('');
 }
 
-test('rollback of a rollback is refused without --redo where no node can be asked', async () => {
+test('rollback of a rollback is refused without --redo if no node can be called', async () => {
   await using fleet = await makeFleet();
   const home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), []);
   await mkdir(join(home, '.local/state/mco-deploy/runs'), { recursive: true });

@@ -68,7 +68,7 @@ describe('a run that is watched', () => {
     assert.deepEqual([counts[0], counts[2]], ['look', '1']);
   });
 
-  test('annotates itself in GitHub Actions and writes the summary of the job, and no text of a node becomes a command', async () => {
+  test('adds annotations and the job summary in GitHub Actions, and no text of a node becomes a command', async () => {
     const summary = join(home, 'summary.md');
     await writeFile(summary, '');
     const { err } = await run(['--report', 'github'], { GITHUB_STEP_SUMMARY: summary });
@@ -79,7 +79,7 @@ describe('a run that is watched', () => {
     assert.match(text, /^\| Ask for a fact \| failed \| \d \| dev2\.devco\.net: .* \|$/m);
   });
 
-  test('produces a trace: a span for the run, its steps and the replies of nodes, where a variable of OpenTelemetry says so', async () => {
+  test('produces a trace, with spans for the run, its steps and the replies of nodes, if a variable of OpenTelemetry requests it', async () => {
     await using collector = await startTraceReceiver();
     const env = {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -110,7 +110,7 @@ describe('a run that is watched', () => {
     assert.equal(collector.spans.find(({ name }) => name === 'look')?.parentSpanId, span);
   });
 
-  test('ends as usual, with a warning, where the collector is down, fails, hangs or has an invalid address', async () => {
+  test('ends as usual, with a warning, if the collector is down, fails, hangs or has an invalid address', async () => {
     const { code: expected } = await run([]);
     await using failing = await startTraceReceiver(500);
     await using hanging = await startTraceReceiver(0);

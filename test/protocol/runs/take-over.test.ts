@@ -47,7 +47,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.deepEqual([record?.run, record?.state, record?.operator], [run, 'done', 'rip@devco.net']);
   });
 
-  test('is seen and resumed only by operators that the policy allows to read journals', async () => {
+  test('is shown to and resumed by only operators that the policy allows to read journals', async () => {
     const rip = await stored.machine('rip@devco.net');
     const run = await begin(rip);
     const joe = await stored.machine('joe@devco.net');
@@ -63,7 +63,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.equal((await rip.mco(['resume', run])).code, 0);
   });
 
-  test('does not continue from a machine whose journal is behind: the newer entries elsewhere count', async () => {
+  test('does not continue on a machine whose journal is behind: the newer entries elsewhere count', async () => {
     const before = await changes();
     const rip = await stored.machine('rip@devco.net');
     const run = await begin(rip);
@@ -75,7 +75,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.deepEqual(await changes(), onePerStep(before));
   });
 
-  test('is completed once by two who resume it at the same moment', async () => {
+  test('is completed once if two operators resume it at the same moment', async () => {
     const before = await changes();
     const rip = await stored.machine('rip@devco.net');
     const run = await begin(rip);
@@ -90,7 +90,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.deepEqual(await changes(), onePerStep(before), texts + last.text);
   });
 
-  test('is not resumed by a forged, a truncated or a forked journal', async () => {
+  test('is not resumed from a forged, truncated or forked journal', async () => {
     const rip = await stored.machine('rip@devco.net');
     const run = await begin(rip);
     const files = stored.nodes.map((node) => stored.journalFile(node, run));
@@ -122,7 +122,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.equal(ends[0], ends[1], 'the one that was truncated has got what it lacked');
   });
 
-  test('never has a sensitive value in its journal, nor a value computed from one', async () => {
+  test('keeps sensitive values, and values computed from them, out of its journal', async () => {
     const rip = await stored.machine('rip@devco.net');
     const secret = 'hunter-twenty-two';
     const run = await begin(rip, `pin=${secret}`);
