@@ -1,0 +1,331 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { readRevocations } from '../../../../src/ca/revocation/revocations.ts';
+import { loadCredentials } from '../../../../src/core/credentials/credentials.ts';
+import { checkCredentials } from '../../../../src/core/credentials/doctor.ts';
+import { type LiveCredentials, startCredentials } from '../../../../src/core/credentials/live-credentials.ts';
+import { requireOwn } from '../../../../src/core/credentials/ownership.ts';
+import { makeChainedFleet } from '../../../support/fleet/chain.ts';
+import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
+
+const hour = 60 * 60 * 1000;
+const day = 24 * hour;
+
+let fleet: Fleet;
+let member: Member;
+before(async () => {
+  fleet = await makeFleet();
+  member = await fleet.node('dev1.devco.net');
+});
+after(() => fleet.remove());
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mco-own-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+/** Files of a member in a directory of the test, with others in place of some. */
+function placed(of: Member, changes: { certificate?: string; key?: string; ca?: string } = {}) {
+  const files = {
+    certificate: join(directory, 'own.crt'),
+    key: join(directory, 'own.key'),
+    ca: join(directory, 'ca.crt'),
+    crl: join(directory, 'crl.pem'),
+  };
+  writeFileSync(files.certificate, changes.certificate ?? of.certificatePem);
+  writeFileSync(files.key, changes.key ?? of.keyPem, { mode: 0o600 });
+  writeFileSync(files.ca, changes.ca ?? of.caPem);
+  return files;
+}
+type Files = ReturnType<typeof placed>;
+const load = (files: Files, kind: 'node' | 'operator' = 'node', now = Date.now()) =>
+  loadCredentials(files, kind, readRevocations, now);
+
+describe('the files of a certificate', () => {
+  test('are all needed, except the revocation list', async () => {
+    for (const [name, what] of [
+      ['certificate', 'certificate'],
+      ['key', 'private key'],
+      ['ca', "fleet's CA certificate"],
+    ] as const) {
+      const files = placed(member);
+      rmSync(files[name]);
+      const message = new RegExp(`^the ${what} ${files[name]} cannot be read: `);
+      await assert.rejects(load(files), { code: 'unreadable-file', message });
+    }
+    const files = placed(member);
+    assert.equal((await load(files)).credentials.identity.name, 'dev1.devco.net');
+    mkdirSync(files.crl);
+    await assert.rejects(load(files), { code: 'unreadable-file', message: /^the revocation list / });
+  });
+
+  test('are named where something is wrong in them', async () => {
+    const other = await fleet.node('dev2.devco.net');
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp521r1' });
+    const long = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    for (const [changes, code, file, words] of [
+      [{ certificate: 'x' }, 'bad-certificate', 'certificate', ': the certificate cannot be read'],
+      [{ ca: 'x' }, 'bad-certificate', 'ca', ': the certificate cannot be read'],
+      [{ certificate: member.caPem }, 'bad-certificate', 'certificate', ' names no mco-deploy identity'],
+      [{ key: 'x' }, 'bad-key', 'key', ' is not a private key that can be read'],
+      [{ key: long }, 'bad-key', 'key', " can't be used: its key is EC secp521r1; "],
+    ] as const) {
+      const files = placed(member, changes);
+      await assert.rejects(load(files), (error: { code: string; message: string }) => {
+        assert.equal(error.code, code);
+        assert.ok(error.message.startsWith(`${files[file]}${words}`), error.message);
+        return true;
+      });
+    }
+    const files = placed(member, { key: other.keyPem });
+    const message = `the private key ${files.key} does not match the certificate`;
+    await assert.rejects(load(files), { code: 'bad-key', message });
+    const kind = `${files.certificate}: dev1.devco.net is a node, and only an operator may do this`;
+    await assert.rejects(load(placed(member), 'operator'), { code: 'wrong-kind', message: kind });
+    const late = load(placed(member), 'node', Date.now() + 365 * day);
+    await assert.rejects(late, { code: 'expired-certificate', hint: 'issue a new one' });
+  });
+
+  test('lead from the certificate to a trusted root, or the one that is missing is named', async () => {
+    const chained = await makeChainedFleet(directory);
+    const { root, first, second } = chained;
+    const said = async (options?: Parameters<typeof chained.holder>[3], issuer = first) => {
+      const files = await chained.holder('node', 'dev1.devco.net', issuer, options);
+      try {
+        const { credentials } = await load(files);
+        return credentials.issuers?.length;
+      } catch (error) {
+        const { code, message } = error as { code: string; message: string };
+        assert.equal(code, 'foreign-certificate');
+        assert.ok(message.startsWith(`${files.certificate}: `));
+        return message
+          .slice(files.certificate.length + 2)
+          .replaceAll(files.ca, 'CA')
+          .replaceAll(files.certificate, 'OWN')
+          .replaceAll(/“[^”]*”/g, '“…”');
+      }
+    };
+    assert.equal(await said(), 1);
+    assert.equal(
+      await said({ withChain: false, trusted: [root, first] }),
+      0,
+      'the intermediate may stand beside the root',
+    );
+    assert.equal(
+      await said({ withChain: false }),
+      'the CA “…” that issued it is in neither file: is it a certificate of this fleet? If so, add the root to CA, and an intermediate CA to OWN after the certificate',
+    );
+    assert.equal(
+      await said({ trusted: [second] }),
+      'the CA “…” that issued the intermediate “…” is in neither file: is it a CA of this fleet? If so, add it to CA',
+    );
+    assert.equal(
+      await said({ withChain: false, trusted: [first] }),
+      'CA trusts an intermediate alone, “…”: add the root “…” that issued it',
+    );
+  });
+
+  test('warn a month before the end, and of a short life in its last third', async () => {
+    const warningsOf = async (life: number) => {
+      const start = Math.floor(Date.now() / 1000) * 1000 - hour;
+      const of = await fleet.node('dev1.devco.net', { notBefore: start, notAfter: start + life });
+      const { warnings } = await load(placed(of));
+      return (left: number) => warnings(start + life - left).join();
+    };
+    const month = await warningsOf(50 * day);
+    assert.deepEqual([month(30 * day), month(30 * day - 1).slice(0, 31)], ['', 'the certificate ends in 29 days']);
+    assert.match(month(48 * hour), /^the certificate ends in 2 days \(/);
+    assert.match(month(48 * hour - 1), /^the certificate ends in 47 hours \(/);
+    assert.match(month(hour), /^the certificate ends in 1 hour \(/);
+    assert.match(month(0), /^the certificate ends in 0 hours \(.*Z\): renew it$/);
+    assert.match(month(-1), /^the certificate ended on .*Z: renew it$/);
+    const week = await warningsOf(7 * day);
+    assert.deepEqual([week((7 * day) / 3), week((7 * day) / 3 - 1).slice(0, 19)], ['', 'the certificate end']);
+    const longer = await warningsOf(7 * day + 1000);
+    assert.notEqual(longer(7 * day), '', 'a month');
+  });
+
+  test('warn of the end of each CA, with how its successor is begun', async () => {
+    const { root, first, holder } = await makeChainedFleet(directory);
+    const { warnings } = await load(await holder('node', 'dev1.devco.net', first));
+    const [end, rootEnd] = [first, root].map(({ certificate }) => Date.parse(certificate.validTo));
+    const found = warnings((rootEnd ?? 0) - 1).filter((warning) => warning.includes('CA’s'));
+    assert.equal(found.length, 2);
+    assert.match(found[0] ?? '', /“mco-deploy ca rollover --intermediate”$/);
+    assert.match(found[1] ?? '', /“mco-deploy ca rollover”$/);
+    assert.ok((end ?? 0) <= (rootEnd ?? 0));
+  });
+});
+
+describe('the check of the own files', () => {
+  const check = async (files: Files, kind: 'node' | 'operator' = 'node') => {
+    const { findings, state } = await checkCredentials(files, kind, readRevocations, Date.now());
+    return {
+      state,
+      findings: findings.map(({ check: name, status, what, fix }) => [name, status, what, fix] as const),
+    };
+  };
+
+  test('finds what is right, and the credentials', async () => {
+    const files = placed(member);
+    writeFileSync(files.crl, await fleet.crl());
+    const { findings, state } = await check(files);
+    const until = new Date(member.certificate.validTo).toISOString().slice(0, 10);
+    assert.deepEqual(findings, [
+      ['certificate', 'ok', `node dev1.devco.net of devco.net, until ${until}; the key matches`, ''],
+      ['key', 'ok', `no other user may use ${files.key}`, ''],
+      ['revocations', 'ok', `${files.crl} is there`, ''],
+    ]);
+    assert.equal(state?.credentials.identity.name, 'dev1.devco.net');
+  });
+
+  test('finds what is missing or soon ends, each with its remedy', async () => {
+    const ending = await fleet.node('dev1.devco.net', { notBefore: Date.now() - 30 * day, notAfter: Date.now() + day });
+    const files = placed(ending);
+    const { findings } = await check(files);
+    assert.deepEqual(
+      findings.map(([name, status]) => [name, status]),
+      [
+        ['certificate', 'ok'],
+        ['certificate', 'warning'],
+        ['key', 'ok'],
+        ['revocations', 'warning'],
+      ],
+    );
+    assert.match(findings[3]?.[2] ?? '', /^there is no .*: a revoked certificate would be accepted$/);
+    rmSync(files.key);
+    const without = await check(files);
+    assert.equal(without.state, undefined);
+    const [first, second, ...more] = without.findings;
+    assert.deepEqual(
+      [first?.slice(0, 2), second?.slice(0, 2), more],
+      [['certificate', 'broken'], ['revocations', 'warning'], []],
+    );
+    assert.equal(first?.[3], 'see “mco-deploy enroll” and “mco-deploy ca sign”');
+    assert.equal((await check(files, 'operator')).findings[0]?.[3], 'request one: “mco-deploy ca issue operator”');
+  });
+
+  test('finds a key that others may read or write', async () => {
+    const files = placed(member);
+    for (const [mode, status] of [
+      [0o600, 'ok'],
+      [0o400, 'ok'],
+      [0o640, 'ok'],
+      [0o660, 'broken'],
+      [0o650, 'broken'],
+      [0o604, 'broken'],
+      [0o602, 'broken'],
+      [0o601, 'broken'],
+    ] as const) {
+      chmodSync(files.key, mode);
+      const [, found] = (await check(files)).findings;
+      assert.deepEqual(found?.slice(0, 2), ['key', status], mode.toString(8));
+      if (status === 'ok') continue;
+      const words = `others may read or write ${files.key} (mode ${mode.toString(8)})`;
+      assert.deepEqual(found?.slice(2), [words, `chmod 600 ${files.key}`]);
+    }
+  });
+});
+
+describe('credentials that are read again', () => {
+  const start = async (files: Files) => {
+    const heard: string[] = [];
+    const live: LiveCredentials = await startCredentials({
+      files,
+      kind: 'node',
+      readRevocations,
+      now: Date.now,
+      onReload: () => heard.push('reloaded'),
+      onFault: (fault) => heard.push(fault),
+    });
+    return { live, heard };
+  };
+
+  test('take effect, and the old ones stay while the new ones cannot be used', async () => {
+    const files = placed(member);
+    const { live, heard } = await start(files);
+    try {
+      assert.deepEqual([live.warnings(), heard], [[], []]);
+      const renewed = await fleet.node('dev1.devco.net');
+      placed(renewed);
+      await live.reload();
+      const serial = () => live.current().credentials.certificate.serialNumber;
+      assert.deepEqual([serial(), heard.splice(0)], [renewed.certificate.serialNumber, ['reloaded']]);
+      placed(renewed, { key: 'x' });
+      await live.reload();
+      const words = /^the certificates were not reloaded, the old ones stay in force: .*own\.key is not a private key/;
+      assert.equal(serial(), renewed.certificate.serialNumber);
+      assert.match(live.warnings().join(), words);
+      assert.match(heard.splice(0).join(), words);
+      placed(await fleet.node('dev2.devco.net'));
+      await live.reload();
+      assert.match(heard.splice(0).join(), /the new certificate is of dev2\.devco\.net, not of dev1\.devco\.net/);
+      assert.equal(live.current().credentials.identity.name, 'dev1.devco.net');
+      placed(member);
+      await Promise.all([live.reload(), live.reload()]);
+      assert.deepEqual(
+        [live.warnings(), heard, serial()],
+        [[], ['reloaded', 'reloaded'], member.certificate.serialNumber],
+      );
+      writeFileSync(files.crl, await fleet.crl());
+      await live.reload();
+      assert.equal('lists' in live.revocations(), true);
+    } finally {
+      live.stop();
+    }
+  });
+
+  test('are not begun with files that cannot be used', async () => {
+    await assert.rejects(start(placed(member, { key: 'x' })), { code: 'bad-key' });
+  });
+});
+
+describe('a file that the daemon trusts', () => {
+  const path = (name: string) => join(directory, name);
+  const bad = (message: string | RegExp) => ({ code: 'bad-permissions', message });
+
+  test('is there, of its kind, and no link', async () => {
+    writeFileSync(path('file'), '', { mode: 0o644 });
+    mkdirSync(path('directory'));
+    symlinkSync(path('file'), path('link'));
+    await requireOwn(path('file'), 'file');
+    await requireOwn(path('directory'), 'directory');
+    await assert.rejects(requireOwn(path('directory'), 'file'), bad(`${path('directory')} is not a regular file`));
+    await assert.rejects(requireOwn(path('file'), 'directory'), bad(`${path('file')} is not a directory`));
+    await assert.rejects(requireOwn(path('link'), 'file'), bad(`${path('link')} is not a regular file`));
+    await assert.rejects(requireOwn(path('gone'), 'file'), bad(/gone: /));
+    const below = requireOwn(join(path('file'), 'x'), 'file');
+    await assert.rejects(below, { code: 'unreadable-file' });
+  });
+
+  test('cannot be written by others, and a program can be run', async () => {
+    writeFileSync(path('file'), '');
+    for (const [mode, kind, words] of [
+      [0o755, 'file', undefined],
+      [0o755, 'program', undefined],
+      [0o100, 'program', undefined],
+      [0o655, 'program', 'is not executable'],
+      [0o655, 'file', undefined],
+      [0o775, 'file', 'can be written by other users'],
+      [0o757, 'program', 'can be written by other users'],
+    ] as const) {
+      chmodSync(path('file'), mode);
+      const required = requireOwn(path('file'), kind);
+      if (words === undefined) await required;
+      else await assert.rejects(required, bad(`${path('file')} ${words}`), `${kind} ${mode.toString(8)}`);
+    }
+  });
+
+  test('belongs to root or to the daemon’s user', async () => {
+    writeFileSync(path('file'), '');
+    chownSync(path('file'), 12345, 0);
+    await assert.rejects(requireOwn(path('file'), 'file'), bad(`${path('file')} belongs to user 12345`));
+    chownSync(path('file'), 0, 12345);
+    await requireOwn(path('file'), 'file');
+  });
+});
