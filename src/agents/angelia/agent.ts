@@ -12,7 +12,7 @@ import { parseRecipient } from './recipient.ts';
 import { sendMessage } from './send.ts';
 import { openSpool, type Spool } from './spool.ts';
 
-/** Milliseconds that a caller waits for the first try; the message is safe by then in any case. */
+/** Milliseconds that a caller waits for the first try; the message is stored by then in any case. */
 const patience = 5000;
 
 /** @throws Problem `bad-smtp-configuration`, `bad-endpoint` */
@@ -79,14 +79,14 @@ async function holdMessage(notices: InterruptionNotices, run: string, message: M
   return { ...(await notices.keep(run, message, seconds)), ...nothing, held: true };
 }
 
-/** A crash after it was accepted may bring it again: it is sent once. */
+/** After a crash its request may come again: it is sent once. */
 async function sendHeld(message: Message, spool: Spool, delivery: Delivery, most: number): Promise<void> {
   const { id } = message;
   if (!spool.queued.has(id) && !spool.delivered.has(id) && !spool.dead.has(id)) await accept(spool, message, most);
   void delivery.attempt(id);
 }
 
-/** A password goes over verified TLS or not at all. */
+/** A password goes only over verified TLS. */
 function assertSmtp({ smtp }: AngeliaConfig): void {
   if (smtp === undefined || (smtp.user === undefined && smtp.password_file === undefined)) return;
   const fault =
@@ -98,7 +98,7 @@ function assertSmtp({ smtp }: AngeliaConfig): void {
   if (fault !== undefined) throw new Problem('bad-smtp-configuration', `angelia’s smtp: ${fault}`);
 }
 
-/** What a service takes is known; fields beside it would be dropped in silence. */
+/** A service accepts known fields; others would be dropped silently. */
 function assertEndpoints({ webhooks = {}, push = {} }: AngeliaConfig): void {
   for (const [name, endpoint] of Object.entries({ ...webhooks, ...push })) {
     if (typeof endpoint === 'string' || endpoint.fields === undefined) continue;
@@ -112,7 +112,7 @@ function assertEndpoints({ webhooks = {}, push = {} }: AngeliaConfig): void {
   }
 }
 
-/** What is known of that id already. @throws Problem `id-reused` when it was another message's */
+/** The known message with that id. @throws Problem `id-reused` when that was another message */
 function knownStatus(spool: Spool, message: Message): DeliveryStatus | undefined {
   const queued = spool.queued.get(message.id);
   const ended = spool.delivered.get(message.id) ?? spool.dead.get(message.id);

@@ -6,7 +6,7 @@ import { DeliveryFailure } from './channels/failure.ts';
 import type { Message } from './message.ts';
 import type { Spool } from './spool.ts';
 
-/** What came of one try. */
+/** The result of one try. */
 export type DeliveryStatus =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'waiting'; readonly reason: string }
@@ -17,16 +17,16 @@ export interface DeliverySetup {
   /** @throws DeliveryFailure */
   readonly send: (message: Message, signal: AbortSignal) => Promise<void>;
   readonly retry: RetryPolicy;
-  /** Milliseconds that one try may take. */
+  /** The timeout of one try in milliseconds. */
   readonly timeout: number;
   readonly log: Log;
 }
 
-/** Deliveries under way: what is in the spool is tried until it is delivered or given up. */
+/** Running deliveries: messages in the spool are tried until they are delivered or become dead letters. */
 export interface Delivery {
-  /** Tries a message of the spool now (or joins the try under way). */
+  /** Tries a message of the spool now (or joins the running try). */
   readonly attempt: (id: string) => Promise<DeliveryStatus>;
-  /** Cuts off what is under way, and returns when nothing is; the spool keeps what was not delivered. */
+  /** Cuts off running deliveries, and returns when none is left; the spool keeps undelivered messages. */
   readonly stop: () => Promise<void>;
 }
 
@@ -61,7 +61,7 @@ export function startDelivery(setup: DeliverySetup): Delivery {
       .finally(() => {
         underWay.delete(id);
         const message = spool.queued.get(id);
-        // What could not be written down has its time in the past: it must not be tried in a tight loop.
+        // A message whose end could not be recorded is due already: it must not be tried in a tight loop.
         if (message !== undefined) schedule(id, Math.max(message.nextAt - Date.now(), setup.retry.first * 500));
       });
     underWay.set(id, trying);
@@ -78,7 +78,7 @@ export function startDelivery(setup: DeliverySetup): Delivery {
   };
 }
 
-/** @param sent ids that were sent, but whose end could not be written down yet: they are not sent again */
+/** @param sent ids that were sent, but whose end could not be recorded yet: they are not sent again */
 async function tryOnce(
   setup: DeliverySetup,
   id: string,

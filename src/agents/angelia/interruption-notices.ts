@@ -1,4 +1,6 @@
-/** Messages that are sent unless their run renews or withdraws them in time: how a run whose client is killed is noticed. */
+/**
+ * Messages that are sent unless their run renews or withdraws them in time: they report a run whose client was killed.
+ */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
@@ -9,7 +11,7 @@ import { type Message, parseMessage } from './message.ts';
 
 export interface InterruptionNotices {
   /**
-   * Keeps a message of a run for so many seconds, in place of the one that was kept before; the id stays.
+   * Stores a message of a run for a number of seconds, instead of its earlier one; the id stays.
    * @throws Problem `no-run`, `not-yours`, `queue-full`
    */
   readonly keep: (run: string, message: Message, seconds: number) => Promise<{ readonly id: string }>;
@@ -21,7 +23,7 @@ export interface InterruptionNotices {
 export interface InterruptionNoticesOptions {
   readonly directory: string;
   readonly most: number;
-  /** Accepts a message for delivery; throws where it can't be accepted yet. */
+  /** Accepts a message for delivery; throws if it cannot be accepted yet. */
   readonly send: (message: Message) => Promise<void>;
   readonly log: Log;
 }
@@ -35,7 +37,7 @@ interface StoredNotice {
 /** Milliseconds until a message that could not be accepted is tried again. */
 const retryAfter = 5000;
 
-/** What was kept when the daemon stopped is kept for its whole time again: its run may go on. */
+/** Messages from before a restart are kept for their full time again: their run may continue. */
 export async function openInterruptionNotices({
   directory,
   most,

@@ -5,7 +5,7 @@ import { priorities } from './ddl.ts';
 
 export type Priority = (typeof priorities)[number];
 
-/** A message as it lies in the spool. Times are milliseconds since the epoch. */
+/** A message in the spool. Times are milliseconds since the epoch. */
 export interface Message {
   /** The id of the request: one for all nodes and tries of a call, so that receivers can drop a duplicate. */
   readonly id: string;
@@ -20,7 +20,7 @@ export interface Message {
   readonly lastError: string;
 }
 
-/** It names files and stands in headers. @throws Problem `bad-id` */
+/** It becomes part of file names and headers. @throws Problem `bad-id` */
 export function assertMessageId(id: string): void {
   if (/^[A-Za-z0-9-]{1,64}$/.test(id)) return;
   throw new Problem('bad-id', 'the id of the request cannot name a message');
@@ -36,7 +36,7 @@ export function digestMessage({ recipient, subject, message }: Pick<Message, 're
 const strings = ['id', 'recipient', 'subject', 'message', 'caller', 'lastError'];
 const numbers = ['acceptedAt', 'attempts', 'nextAt'];
 
-/** A message out of the spool; undefined when it is not what was put there. */
+/** A message from the spool; undefined when it was changed. */
 export function parseMessage(text: string): Message | undefined {
   let value: unknown;
   try {
@@ -49,7 +49,7 @@ export function parseMessage(text: string): Message | undefined {
     strings.every((key) => typeof value[key] === 'string') && numbers.every((key) => Number.isFinite(value[key]));
   if (!fits) return undefined;
   const kept = Object.fromEntries([...strings, ...numbers].map((key) => [key, value[key]]));
-  // What an older version accepted has none.
+  // Messages of an older version have none.
   const priority = priorities.find((one) => one === value.priority) ?? 'normal';
   return { ...kept, priority } as Message;
 }

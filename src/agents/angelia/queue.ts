@@ -6,7 +6,7 @@ import type { Spool } from './spool.ts';
 /** How many of each kind are listed. */
 const longestList = 100;
 
-/** What waits and what was given up, the oldest first. @param now milliseconds since the epoch */
+/** Waiting messages and dead letters, the oldest first. @param now milliseconds since the epoch */
 export async function listQueue({ queued, dead, deadLetter }: Spool, now: number) {
   const waiting = [...queued.values()].sort((a, b) => a.acceptedAt - b.acceptedAt).slice(0, longestList);
   const letters = await Promise.all([...dead.keys()].slice(0, longestList).map(deadLetter));
@@ -31,8 +31,8 @@ function secondsBetween(from: number, to: number): number {
 }
 
 /**
- * Tries messages now, without waiting for what comes of it.
- * @param id a message that waits or a dead letter; all that wait when undefined
+ * Tries messages now, without waiting for the result.
+ * @param id a waiting message or a dead letter; all waiting ones when undefined
  * @throws Problem `unknown-message`, `already-delivered`
  */
 export async function retry(spool: Spool, delivery: Delivery, id: string | undefined, dryRun: boolean) {

@@ -2,7 +2,7 @@ import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import type { AngeliaConfig, CommandConfig, EndpointConfig, SmtpConfig } from './config.ts';
 
-/** Where a message goes, and by what. */
+/** The channel and destination of a message. */
 export type Route =
   | { readonly kind: 'mail'; readonly address: string; readonly smtp: SmtpConfig }
   | { readonly kind: 'post'; readonly address: string; readonly endpoint: EndpointConfig }
@@ -12,8 +12,8 @@ const addressPattern =
   /^([A-Za-z0-9._+=~-]{1,64})@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)$/;
 
 /**
- * Finds the way to a recipient. Only what the configuration names is reached: a URL of the caller's choice would let
- * them make this node call services that only it can see.
+ * Finds the channel of a recipient. Only configured ones can be reached: with a free URL, a caller could make this node
+ * call services that only it can see.
  * @throws Problem `bad-recipient`, `recipient-denied`, `unknown-recipient`
  */
 export function parseRecipient(recipient: string, config: AngeliaConfig): Route {
@@ -68,7 +68,7 @@ function execRoute(name: string, { commands = {} }: AngeliaConfig): Route {
   return { kind: 'exec', address: name, command };
 }
 
-/** A URL is accepted when it is, to the letter, one that the configuration has. */
+/** A URL is only accepted when it is exactly a configured one. */
 function urlRoute(recipient: string, { webhooks = {} }: AngeliaConfig): Route {
   const found = Object.values(webhooks)
     .map(endpointOf)

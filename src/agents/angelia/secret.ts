@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { explainErrno } from '../../core/errors.ts';
 import { DeliveryFailure } from './channels/failure.ts';
 
-/** A secret in a file of its own, read when it is used, so that it can be changed at any time. */
+/** A secret in a separate file, read at each use, so that it can be changed at any time. */
 export async function readSecret(file: string): Promise<string> {
   try {
     const text = (await readFile(file, 'utf8')).replace(/\r?\n$/, '');

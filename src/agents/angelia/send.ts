@@ -8,7 +8,7 @@ import type { Message } from './message.ts';
 import { post } from './channels/post.ts';
 import { parseRecipient, type Route } from './recipient.ts';
 
-/** Sends a message once, by the way that its recipient has now. @throws DeliveryFailure */
+/** Sends a message once, over the current channel of its recipient. @throws DeliveryFailure */
 export async function sendMessage(
   message: Message,
   { config, node, run }: AgentSetup<AngeliaConfig>,

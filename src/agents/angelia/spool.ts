@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { makeDirectories, replaceFile, syncDirectory } from '../../core/files/durable.ts';
 import { assertMessageId, digestMessage, type Message, parseMessage } from './message.ts';
 
-/** How a message ended. `reason` is empty for what was delivered. */
+/** The end of a message. `reason` is empty for a delivered one. */
 export interface Settled {
   readonly digest: string;
   readonly at: number;
@@ -20,11 +20,11 @@ export interface Spool {
   readonly settle: (message: Message, at: number, reason: string) => Promise<void>;
   /** A dead letter as it was accepted; undefined when it is damaged or gone. */
   readonly deadLetter: (id: string) => Promise<Message | undefined>;
-  /** Puts a dead letter back into the queue as it is given here. A crash in the middle leaves it dead. */
+  /** Puts a dead letter back into the queue in this form. A crash in the middle leaves it as a dead letter. */
   readonly revive: (message: Message) => Promise<void>;
 }
 
-/** Milliseconds that a delivered message's id is remembered, and how many at most. */
+/** How long the id of a delivered message is remembered, in milliseconds, and how many ids. */
 const memory = 7 * 86400_000;
 const mostSettled = 10_000;
 
@@ -58,7 +58,7 @@ export async function openSpool(directory: string, now: number): Promise<Spool> 
     settle: async (message, at, reason) => {
       const settled = { digest: digestMessage(message), at, reason };
       const [folder, known] = reason === '' ? [folders.delivered, delivered] : [folders.dead, dead];
-      // Written before the other is removed: what is in both has ended, and is not sent again.
+      // Written before the other is removed: a message in both has ended, and is not sent again.
       const record = reason === '' ? settled : { ...message, ...settled };
       await replaceFile(fileIn(folder, message.id), JSON.stringify(record));
       known.set(message.id, settled);
@@ -85,7 +85,7 @@ function fileIn(folder: string, id: string): string {
   return join(folder, `${id}.json`);
 }
 
-/** Drops what is older than a time, and the oldest beyond the most that are kept (they stand in the order of time). */
+/** Drops entries that are older than a time, and the oldest beyond the limit (they are in the order of time). */
 async function forget(folder: string, settled: Map<string, Settled>, before: number): Promise<void> {
   for (const [id, { at }] of settled) {
     if (at >= before && settled.size <= mostSettled) break;
@@ -112,7 +112,7 @@ function parseSettled(text: string): Settled | undefined {
   }
 }
 
-/** What waits; a file that is not a message is put beside the dead letters, for a person to look at. */
+/** Waiting messages; a file that is not a message is moved beside the dead letters, for a person to look at. */
 async function loadQueue(folder: string, dead: string, ended: ReadonlySet<string>): Promise<Map<string, Message>> {
   const queued = new Map<string, Message>();
   for (const id of await idsIn(folder)) {
@@ -129,7 +129,7 @@ async function loadQueue(folder: string, dead: string, ended: ReadonlySet<string
   return queued;
 }
 
-/** The names of whole files; what a crash left half written goes. */
+/** The names of whole files; half-written ones are removed. */
 async function idsIn(folder: string): Promise<string[]> {
   const names = await readdir(folder);
   for (const name of names.filter((one) => one.endsWith('.new'))) await rm(join(folder, name), { force: true });

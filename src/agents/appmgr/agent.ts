@@ -48,7 +48,7 @@ function findApplication({ applications }: AppmgrConfig, name: string | undefine
   return { ...found, name: wanted };
 }
 
-/** Two changes of one application at a time would undo each other. @throws Problem `busy` */
+/** Two concurrent changes of one application would undo each other. @throws Problem `busy` */
 async function doAlone<T>(
   busy: Set<string>,
   app: Application,

@@ -5,7 +5,7 @@ import { defineHealth, type HealthAsker } from './health/health.ts';
 import type { Releases } from './release/releases.ts';
 import { archiveStore } from './release/archive-store.ts';
 
-/** One application of this node and what the actions need to work on it. */
+/** One application of this node with everything that its actions need. */
 export interface Application {
   readonly config: ApplicationConfig;
   readonly releases: Releases;

@@ -129,8 +129,8 @@ export const appmgrConfigSchema = {
 
 export type AppmgrConfig = FromSchema<typeof appmgrConfigSchema>;
 
-/** One application as the functions below take it. */
+/** One application in the form of the functions below. */
 export type ApplicationConfig = AppmgrConfig['applications'][string] & { readonly name: string };
 
-/** A command with at least its program, as the schema demands. */
+/** A command with at least its program, as the schema requires. */
 export type Argv = [string, ...string[]];

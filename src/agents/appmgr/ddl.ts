@@ -17,7 +17,7 @@ const revision = {
   'x-display-as': 'Revision',
 } as const;
 
-/** What an upgrade and a rollback answer. */
+/** The output of an upgrade and a rollback. */
 const switched = {
   type: 'object',
   additionalProperties: false,
@@ -34,7 +34,7 @@ const switched = {
   },
 } as const;
 
-/** What `status` returns for one application. */
+/** The output of `status` for one application. */
 const statusRequired = ['application', 'revision', 'healthy', 'health', 'releases', 'has_revision'] as const;
 const statusProperties = {
   application: { type: 'string', 'x-display-as': 'Application' },

@@ -9,7 +9,7 @@ import { defineApplication } from './application.ts';
 import { published } from './artifact/source.ts';
 import { readStatus } from './actions/status.ts';
 
-/** Whether each application’s directories are there and what serves is healthy. */
+/** Whether each application’s directories exist and the serving release is healthy. */
 export async function doctorAppmgr(setup: DoctorSetup<AppmgrConfig>): Promise<readonly Finding[]> {
   const applications = Object.entries(setup.config.applications);
   const findings = applications.map(([name, application]) =>
@@ -22,7 +22,7 @@ export async function doctorAppmgr(setup: DoctorSetup<AppmgrConfig>): Promise<re
 
 async function look(application: ApplicationConfig, { run, signal }: DoctorSetup<AppmgrConfig>): Promise<Finding> {
   const { name, root, deploy } = application;
-  // What a command of the user's deployed is known to the running agent only.
+  // Only the running agent knows what a custom command deployed.
   if (deploy !== undefined) return fine('appmgr', `“${name}” is deployed by ${deploy.command[0]}`);
   await require(root ?? '', constants.W_OK, `the root of “${name}”`);
   await requireSource(application);
@@ -33,7 +33,7 @@ async function look(application: ApplicationConfig, { run, signal }: DoctorSetup
   return { check: 'appmgr', status: 'broken', what: `“${name}” ${revision} is not healthy: ${health}`, fix };
 }
 
-/** A server is not asked: whether it is up matters when something is to be fetched. */
+/** A server is not asked: it only needs to be up for a fetch. */
 async function requireSource({ name, artifacts = '', download, signers = [] }: ApplicationConfig): Promise<void> {
   for (const key of signers) await require(key, constants.R_OK, `a signer’s key of “${name}”`);
   if (artifacts === published) return;

@@ -6,7 +6,7 @@ import { callNodes } from '../../library/fleet/call-nodes.ts';
 import type { Session } from '../fleet/session.ts';
 import { requireDdl } from '../../library/fleet/agents.ts';
 
-/** Something that put a host in that was to stay out, as the load balancer’s agent recorded it. */
+/** The cause that put in a host that had to stay out, as the load balancer’s agent recorded it. */
 export interface RecordedBreak {
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -20,21 +20,21 @@ export interface RecordedBreak {
 /** A host that takes no traffic on some line of a load balancer. */
 export interface OutServer {
   readonly balancer: string;
-  /** The backends in which it takes none, separated by commas. */
+  /** The backends in which it takes no traffic, separated by commas. */
   readonly backend: string;
-  /** The host, by the name by which it was taken out. */
+  /** The host, under the name by which it was taken out. */
   readonly server: string;
   readonly status: string;
-  /** What the check said that keeps it out. */
+  /** The result of the check that keeps it out. */
   readonly check: string;
-  /** Milliseconds since the epoch; with caller and run, where the node took it out by a call. */
+  /** Milliseconds since the epoch; with caller and run, if a call took it out. */
   readonly since: number | undefined;
   readonly caller: string | undefined;
   readonly run: string | undefined;
   /** Out without a break since then. */
   readonly out_since: number | undefined;
   readonly breaks: readonly RecordedBreak[];
-  /** `BACKEND/SERVER` of the lines on which it takes none. */
+  /** `BACKEND/SERVER` of the lines that take no traffic. */
   readonly lines: readonly string[];
   /** `BACKEND/SERVER` of lines that still send it requests. */
   readonly still_serving: readonly string[];
@@ -42,9 +42,9 @@ export interface OutServer {
 
 export interface Rotation {
   readonly out: readonly OutServer[];
-  /** Every server of which a load balancer said something. */
+  /** Every server that a load balancer reported. */
   readonly servers: readonly { readonly balancer: string; readonly name: string; readonly inRotation: boolean }[];
-  /** Of every question that was asked. */
+  /** Of every question. */
   readonly outcomes: readonly Outcome[];
 }
 
@@ -55,7 +55,7 @@ interface ServerStatus extends Pick<OutServer, 'status' | 'check' | 'since' | 'c
   readonly lines: readonly { readonly line: string; readonly in_rotation: boolean }[];
 }
 
-/** @param nodes load balancers; every backend of theirs is looked at */
+/** @param nodes load balancers, with all their backends */
 export async function readRotation(
   nodes: readonly FoundNode[],
   session: Session,
@@ -106,7 +106,7 @@ function backendOf(line: string): string {
   return line.slice(0, line.indexOf('/'));
 }
 
-/** One line for people: the host, where it is out, and since when by what. */
+/** One line for people: the host, where it is out, since when and why. */
 export function formatOut(out: OutServer): string {
   const { balancer, server, status, lines, still_serving: serving } = out;
   const where = `${status} in ${formatLines(lines, server)}`;
@@ -114,7 +114,7 @@ export function formatOut(out: OutServer): string {
   return `${server}   ${balancer}   ${where}   ${originOf(out)}${still}${breakOf(out)}`;
 }
 
-/** Backends alone where HAProxy calls the host by its name. */
+/** Only backends, if HAProxy uses the host's own name. */
 function formatLines(lines: readonly string[], host: string): string {
   return lines.map((line) => (line === `${backendOf(line)}/${host}` ? backendOf(line) : line)).join(', ');
 }

@@ -22,14 +22,14 @@ import { runOverNodes } from '../../library/runs/run.ts';
 import { sessionFor } from './prompts.ts';
 import { startWatchers, type WatchOptions } from './watchers/start.ts';
 
-/** What the commands that run a playbook have in common. */
+/** The common parts of commands that run a playbook. */
 export interface RunPlaybookOptions extends CommonOptions, WatchOptions {
   readonly allowMissing?: boolean;
-  /** False: other runs are not kept away. */
+  /** False: other runs are not excluded. */
   readonly lock?: boolean;
   /** Seconds. */
   readonly lockWait?: number;
-  /** Where the journal is stored besides this host; as configured when left out. */
+  /** Where the journal is stored besides this host; as configured if omitted. */
   readonly journal?: JournalMode;
   /** Answers every question with yes. */
   readonly yes?: boolean;
@@ -42,17 +42,19 @@ export interface PlaybookRun {
   readonly playbook: Playbook;
   readonly inputs: JsonObject;
   readonly runId: string;
-  /** Closed at the end. */
+  /** It is closed at the end. */
   readonly journal: Journal;
   readonly options: RunPlaybookOptions;
   readonly settings: Pick<RunOptions, 'dryRun' | 'origin' | 'resumed' | 'startedBy'>;
-  /** What the playbook says, for who resumes it elsewhere; left out where it may not be written down. */
+  /** The playbook's text, for an operator who resumes it elsewhere; omitted if it may not be recorded. */
   readonly texts?: PlaybookTexts | undefined;
-  /** What nodes store of a run that is resumed. */
+  /** The journal of a resumed run on nodes. */
   readonly history?: StoredHistory;
 }
 
-/** Runs a checked playbook over real nodes, with its journal and its lease; prints what happens. @returns the exit code */
+/**
+ * Runs a checked playbook over real nodes, with its journal and its lease; prints its events. @returns the exit code
+ */
 export async function runWithNodes(
   { playbook, inputs, runId, journal, options, settings, texts, history }: PlaybookRun,
   session: Session,

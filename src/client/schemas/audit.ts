@@ -1,4 +1,4 @@
-/** What the commands about audit logs print with --json. */
+/** The output of commands about audit logs with --json. */
 import { anyObject, count, flag, list, object, runId, text, texts, time } from './parts.ts';
 
 const entry = {

@@ -1,4 +1,4 @@
-/** What commands about hosts, artifacts and what is written for them print with --json. */
+/** The output of commands about hosts, artifacts and generated files with --json. */
 import { anyObject, count, flag, list, object, oneOf, orNull, text, texts } from './parts.ts';
 
 const failed = { node: text, host: text, state: { const: 'failed' }, code: text, message: text, hint: text };
@@ -11,7 +11,7 @@ const fileChange = object({
   after: { ...orNull(text), description: 'The file as it would be; null where it goes' },
 });
 
-/** A host that apply has looked at, changed, or left alone. */
+/** A host that apply has checked, changed, or left alone. */
 const appliedHost = {
   anyOf: [
     object({

@@ -1,4 +1,4 @@
-/** The JSON Schemas of what commands print with --json, by the name that `mco-deploy schema` knows. */
+/** The JSON Schemas of commands' output with --json, by their names in `mco-deploy schema`. */
 import { playbookSchema } from '../../playbook/source/schema.ts';
 import { auditSchemas } from './audit.ts';
 import { hostSchemas, writingSchemas } from './hosts.ts';
@@ -39,7 +39,7 @@ export const outputSchemas: Readonly<Record<string, object>> = Object.fromEntrie
   ]),
 );
 
-/** By the words of a command: the schemas of what it prints, where they are not called as it is. */
+/** By the words of a command: the schemas of its output, if their names differ. */
 const others: Readonly<Record<string, readonly string[]>> = {
   run: ['run-event'],
   upgrade: ['run-event'],

@@ -1,4 +1,4 @@
-/** What commands that look at nodes print with --json. */
+/** The output of commands that read nodes with --json. */
 import { anyObject, count, list, milliseconds, object, oneOf, orNull, runId, text, texts, time } from './parts.ts';
 
 const problem = { node: text, code: text, message: text };

@@ -1,4 +1,4 @@
-/** Pieces that the schemas of several outputs share. */
+/** Parts that several schemas share. */
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -6,7 +6,7 @@ interface ObjectSchema<Properties> extends Schema {
   readonly properties: Properties;
 }
 
-/** An object whose named properties are all there; later minor versions may add others. */
+/** An object with all its named properties; later minor versions may add others. */
 export function object<Properties extends Readonly<Record<string, Schema>>>(
   properties: Properties,
   optional: readonly string[] = [],
@@ -25,7 +25,7 @@ export function orNull(schema: Schema): Schema {
 export const text: Schema = { type: 'string' };
 export const flag: Schema = { type: 'boolean' };
 export const texts: Schema = list(text);
-/** As an agent, a playbook or a node gives it: its keys are theirs. */
+/** As an agent, a playbook or a node returns it: its keys are not ours. */
 export const anyObject: Schema = { type: 'object' };
 export const count: Schema = { type: 'integer', minimum: 0 };
 export const milliseconds: Schema = { type: 'integer', minimum: 0, description: 'Milliseconds' };

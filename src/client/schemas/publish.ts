@@ -51,5 +51,5 @@ const published = list(
 /** `prune --json` */
 const prune = list(object({ node: text, outcome, code: text, message: text, removed: texts, freed: bytes }));
 
-/** What commands about published artifacts print with --json. */
+/** The output of commands about published artifacts with --json. */
 export const publishSchemas = { publish, published, prune } as const;

@@ -33,7 +33,7 @@ const step = {
   lines: texts,
 } as const;
 
-/** What a run led to, as its last event and its report have it. */
+/** The result of a run, in its last event and its report. */
 export const runResult = {
   failure: orNull(object({ step: text, name: text, reasons: list(nodeFailure) })),
   interruption: orNull(text),

@@ -1,8 +1,8 @@
-/** What commands about certificates, policies and releases print with --json. */
+/** The output of commands about certificates, policies and releases with --json. */
 import { count, flag, list, object, oneOf, orNull, text, texts, time } from './parts.ts';
 
 const kind = oneOf('node', 'operator');
-/** In the ledger of a root there are intermediate CAs. */
+/** The ledger of a root contains intermediate CAs. */
 const issuedKind = oneOf('node', 'operator', 'intermediate');
 const state = oneOf('valid', 'expired', 'revoked');
 const issued = {

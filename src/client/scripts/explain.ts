@@ -1,4 +1,4 @@
-/** What there is to know of a script without running it. */
+/** Information about a script without a run. */
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { count, printable } from '../../core/text.ts';
 import { outlineScript } from '../../puppet/analysis/outline.ts';
@@ -46,7 +46,7 @@ export async function showScriptDocs(
     out(line);
 }
 
-/** The comment that a script begins with. */
+/** The comment at the beginning of a script. */
 export function descriptionOf({ source: { text } }: Pick<Script, 'source'>): string {
   const [comment = ''] = /^(?:\s*#[^\n]*\n?)+/.exec(text) ?? [];
   const lines = comment.split('\n').map((line) => line.replace(/^\s*#+\s?/, '').trim());
@@ -76,7 +76,7 @@ export async function checkScriptFile(
   );
 }
 
-/** The inputs of a script, and what each is for, where the script says it: for completion. @throws Problem */
+/** The inputs of a script, and their descriptions, if the script has them: for completion. @throws Problem */
 export async function readInputNames(nameOrFile: string, catalogue: readonly Ddl[]): Promise<Record<string, string>> {
   const { inputs } = (await findScript(nameOrFile, catalogue)).script;
   return Object.fromEntries(Object.entries(inputs).map(([name, { description = '' }]) => [name, description]));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** What a script sees of the machine that runs it, as variables. @param operator whose certificate it is */
+/** The variables of a script about the machine that runs it. @param operator of the certificate */
 export function scriptFacts(operator: string): Record<string, unknown> {
   const fqdn = hostname();
   const [host = fqdn, ...domain] = fqdn.split('.');
@@ -15,7 +15,7 @@ export function scriptFacts(operator: string): Record<string, unknown> {
   return { ...facts, facts };
 }
 
-/** Of os-release(5), by the first word of its name: Debian, Ubuntu, Rocky. */
+/** From os-release(5), by the first word of its name: Debian, Ubuntu, Rocky. */
 function systemName(): string {
   try {
     const [, name = ''] = /^NAME="?(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? [];

@@ -13,13 +13,13 @@ import { readTargetOptions } from '../cli/target-options.ts';
 export interface ScriptOptions {
   readonly script: Script;
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** The command's options that say where nodes are heard of. */
+  /** The command's options for the source of nodes. */
   readonly options: { readonly json?: boolean; readonly debug?: boolean };
-  /** The names in each node set of a run that is resumed: it keeps to them. */
+  /** The names in each node set of a resumed run, which keeps them. */
   readonly before?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
-/** @param session one that remembers what it found @throws Problem as loadScript */
+/** @param session one that remembers its finds @throws Problem as loadScript */
 export async function loadWithFleet(
   { script, inputs, options, before }: ScriptOptions,
   session: Session,
@@ -41,7 +41,7 @@ export async function loadWithFleet(
   for (const { level, text } of loaded.notices) {
     if (level === 'debug' && options.debug !== true) continue;
     const line = `${level}: ${printable(text)}`;
-    // Machines read standard output.
+    // Standard output is for machines.
     if (level === 'notice' && options.json !== true) context.out(line);
     else context.err(line);
   }

@@ -1,4 +1,6 @@
-/** Which of the runnable files are scripts in the Puppet DSL. Small: it is loaded where their code may not be needed. */
+/**
+ * Recognises scripts in the Puppet DSL among the files. Small, because it is loaded where their code may not be needed.
+ */
 import { Problem } from '../../core/errors.ts';
 
 export function isScript(name: string): boolean {
@@ -6,8 +8,8 @@ export function isScript(name: string): boolean {
 }
 
 /**
- * Splits `name=value` words; blanks may stand around the `=`.
- * @throws Problem `usage` naming the word that is not one: a name has small letters, digits and `_`, a value is not empty
+ * Splits `name=value` words; blanks are allowed around the `=`.
+ * @throws Problem `usage` naming the invalid word: a name has small letters, digits and `_`, a value is not empty
  */
 export function parseAssignments(words: readonly string[]): Record<string, string> {
   const values: Record<string, string> = {};

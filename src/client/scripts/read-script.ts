@@ -1,4 +1,4 @@
-/** Finds and reads the script that a person names. */
+/** Finds and reads the named script. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { shippedScripts } from '#playbooks';
@@ -11,13 +11,13 @@ import { readScript, type Script } from '../../puppet/script.ts';
 
 export interface FoundScript {
   readonly script: Script;
-  /** Where a resumed run finds it again: its absolute path, or the name of a shipped one. */
+  /** The reference for a resumed run: its absolute path, or the name of a shipped one. */
   readonly origin: string;
 }
 
 /**
- * A file, else one that is shipped under that name; the ending `.mc` may be left out.
- * @throws Problem `usage` where there is neither; `unreadable-file`; `bad-script`
+ * A file, else a shipped script with that name; the ending `.mc` is optional.
+ * @throws Problem `usage` if neither exists; `unreadable-file`; `bad-script`
  */
 export async function findScript(nameOrFile: string, agents: readonly Ddl[]): Promise<FoundScript> {
   const name = nameOrFile.endsWith('.mc') ? nameOrFile : `${nameOrFile}.mc`;
@@ -40,7 +40,7 @@ async function isThere(file: string): Promise<boolean> {
     await stat(file);
     return true;
   } catch (error) {
-    // What is there and can’t be looked at is reported when it is read.
+    // A file that exists and cannot be checked is reported when it is read.
     return !['ENOENT', 'ENOTDIR'].includes(errnoOf(error));
   }
 }

@@ -3,7 +3,7 @@ import type { Session, FindSettings } from '../fleet/session.ts';
 import type { TargetOptions } from '../cli/target-options.ts';
 
 /**
- * A session that asks the fleet each question once: what a script has asked is not asked again when its run begins. Nodes
+ * A session that asks the fleet each question once: a script's questions are not repeated when its run begins. Nodes
  * that are only named, and were found by another question, are not asked at all.
  */
 export function rememberFinds(session: Session): Session {

@@ -6,11 +6,11 @@ import { loadWithFleet, type ScriptOptions } from './load-script.ts';
 import { findScript } from './read-script.ts';
 
 type ResumeScriptOptions = Omit<ScriptOptions, 'script'> & {
-  /** Where the script is found again. */
+  /** The reference to the script. */
   readonly name: string;
 };
 
-/** Evaluates a script again, for the nodes that its run began with. @throws Problem as loadWithFleet */
+/** Evaluates a script again, for the nodes of its run. @throws Problem as loadWithFleet */
 export async function loadForResume(
   { name, ...options }: ResumeScriptOptions,
   session: Session,

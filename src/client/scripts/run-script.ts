@@ -17,11 +17,14 @@ export interface ScriptRequest {
   readonly script: string;
   readonly inputs: Readonly<Record<string, string>>;
   readonly options: RunPlaybookOptions & { readonly dryRun?: boolean; readonly debug?: boolean };
-  /** What was typed, for the hint that says how to type it right. */
+  /** The typed command, for the hint with the right form. */
   readonly command: string;
 }
 
-/** Runs a script: all of it is checked, and what it declares is known, before the first call. @returns the exit code */
+/**
+ * Runs a script: it is checked completely, and its declarations are known, before the first call. @returns the exit
+ * code
+ */
 export async function runScript(
   request: ScriptRequest,
   catalogue: readonly Ddl[],
@@ -52,7 +55,7 @@ function refuseUnread(script: Script, values: Readonly<Record<string, string>>):
   bindInputs(script, values);
 }
 
-/** Where the script itself says that something is missing, all that it takes is shown. */
+/** If the script itself reports a missing input, all its inputs are shown. */
 async function withUsage<T>(
   { inputs: declared }: Script,
   inputs: Readonly<Record<string, unknown>>,

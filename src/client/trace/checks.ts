@@ -3,7 +3,7 @@ import { isCommitment } from '../../core/request/sensitive.ts';
 import type { CheckedRecords, TraceFinding } from '../../library/audit/check-records.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
-/** What a node recorded of a run, request by request. */
+/** A node's records of a run, request by request. */
 export interface TracedNode extends Pick<CheckedRecords, 'node' | 'hashes'> {
   readonly entries: readonly AuditEntry[];
 }
@@ -11,7 +11,7 @@ export interface TracedNode extends Pick<CheckedRecords, 'node' | 'hashes'> {
 type Called = Extract<JournalEntry, { type: 'call' }>;
 type Ended = Extract<JournalEntry, { type: 'outcome' }>;
 
-/** Holds what the nodes recorded against what the operator's journal says, call by call. */
+/** Compares the nodes' records with the operator's journal, call by call. */
 export function compareWithJournal(journal: readonly JournalEntry[], checked: readonly TracedNode[]): TraceFinding[] {
   const calls = journal.filter((entry): entry is Called => entry.type === 'call');
   const outcomes = journal.filter((entry): entry is Ended => entry.type === 'outcome');
@@ -47,7 +47,7 @@ export function compareWithJournal(journal: readonly JournalEntry[], checked: re
   });
 }
 
-/** Calls that were under way when the client was killed: an outcome that a node recorded need not be in the journal. */
+/** Calls in progress when the client was killed: an outcome that a node recorded may be missing in the journal. */
 function callsCutOff(journal: readonly JournalEntry[]): ReadonlySet<Called> {
   const found = new Set<Called>();
   let open = new Map<string, Called>();
@@ -57,7 +57,7 @@ function callsCutOff(journal: readonly JournalEntry[]): ReadonlySet<Called> {
   };
   for (const entry of journal) {
     if (entry.type === 'call') open.set(keyOf(entry.requestId, entry.try), entry);
-    // A run that finished wrote down every outcome that it had; one that is resumed was cut off before.
+    // A run that finished recorded every outcome; one that is resumed was cut off before.
     else if (entry.type === 'run-finished') open = new Map();
     else if (entry.type === 'run-resumed') cutOff();
   }
@@ -66,8 +66,8 @@ function callsCutOff(journal: readonly JournalEntry[]): ReadonlySet<Called> {
 }
 
 /**
- * What a run does beside its steps, and need not write down where it is resumed from: it stores its journal, keeps its lease and
- * its notice of interruption.
+ * A run's calls outside of its steps, which need not be recorded when it is resumed: it stores its journal, keeps its
+ * lease and its notice of interruption.
  */
 function keepsRun({ agent, action, step, arguments: input }: AuditEntry['intent']): boolean {
   if (step !== '') return false;
@@ -86,8 +86,8 @@ function nameOf({ agent, action, try: attempt }: { agent: string; action: string
 }
 
 /**
- * Refusals that a node can't record, or need not record one by one (docs/audit.md): its log could not be written, or the
- * caller was turned away before its request was read or because it asked for too much.
+ * Refusals that a node cannot record, or need not record one by one (docs/audit.md): its log could not be written, or
+ * the caller was refused before its request was read or because it exceeded its limits.
  */
 const leavesNoRecord = new Set([
   'audit-failed',
@@ -103,7 +103,7 @@ const leavesNoRecord = new Set([
   'malformed-message',
 ]);
 
-/** A call that nobody answered need not have arrived. */
+/** A call without a reply may never have arrived. */
 const mayBeLost = new Set(['no-response', 'cancelled']);
 
 function compareCall(
@@ -118,7 +118,7 @@ function compareCall(
     code,
     message: `${nameOf(call)}: ${message}`,
   });
-  // The same request sent once more is answered from memory, or refused: what counts is the first.
+  // A repetition of the same request is answered from memory, or refused: the first one counts.
   const entry = entries.find(({ outcome }) => outcome?.recorded !== true && outcome?.code !== 'replayed') ?? entries[0];
   if (entry === undefined) {
     if (ended?.outcome === 'refused' && leavesNoRecord.has(ended.code)) {
@@ -150,7 +150,10 @@ function saying({ outcome, code }: { outcome: string; code: string }): string {
   return code === '' ? outcome : `${outcome} (${code})`;
 }
 
-/** Sensitive inputs stand in the record as commitments, and in the journal hidden or not at all: the others must be the same. */
+/**
+ * In the record, commitments replace sensitive inputs, and in the journal they are hidden or missing: the others must
+ * be the same.
+ */
 function sameInput(input: object, recorded: object): boolean {
   const hidden = new Set(Object.entries(recorded).flatMap(([name, value]) => (isCommitment(value) ? [name] : [])));
   const shown = (all: object) => {
@@ -160,7 +163,7 @@ function sameInput(input: object, recorded: object): boolean {
   return shown(recorded) === shown(input);
 }
 
-/** A head that a reply brought names the record that stood last then. */
+/** The head in a reply names the last record at that time. */
 function compareHead(ended: Ended, hashes: ReadonlyMap<number, string>): TraceFinding[] {
   const { sequence, hash } = headOf(ended);
   const recorded = hashes.get(sequence);

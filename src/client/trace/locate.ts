@@ -5,7 +5,7 @@ import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 
-/** Where a node keeps its log and its CA certificate, by its configuration or by the options. */
+/** The paths of a node's log and its CA certificate, from its configuration or the options. */
 export interface AuditLocation {
   readonly file: string;
   readonly ca: string | undefined;

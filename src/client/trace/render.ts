@@ -16,7 +16,7 @@ export interface Trace {
   readonly unasked: readonly TraceFinding[];
 }
 
-/** By how much a node's clock was ahead of its caller's, at most: the way of the fastest request is still in it. */
+/** The maximum by which a node's clock was ahead of its caller's: it includes the delay of the fastest request. */
 export function offsetOf(entries: readonly AuditEntry[]): number {
   const apart = entries.map(({ intent }) => Date.parse(intent.time) - intent.request_time);
   return apart.length === 0 ? 0 : Math.min(...apart);

@@ -1,4 +1,4 @@
-/** Seconds, as configured. */
+/** Seconds, from the configuration. */
 export interface RetryPolicy {
   readonly first: number;
   readonly longest: number;
@@ -6,8 +6,8 @@ export interface RetryPolicy {
 }
 
 /**
- * Milliseconds until the next try: doubled each time up to the longest, and then anything from half of it to the whole,
- * so that what failed together does not come back together.
+ * Milliseconds until the next try: doubled each time up to the limit, and then a random part from half of it to the
+ * whole, so that messages that failed together do not return together.
  * @param attempts tries so far, at least 1
  * @param random from 0 to 1
  */

@@ -12,7 +12,7 @@ const defaultFields: Readonly<Record<string, string>> = {
   time: '{time}',
 };
 
-/** Fills `{name}` in one pass, so that a message can't bring placeholders of its own; unknown ones are left as they are. */
+/** Fills `{name}` in one pass, so that a message cannot add placeholders; unknown ones stay as they are. */
 function fill(template: string, values: BodyValues): string {
   return template.replace(/\{([a-z]+)\}/g, (whole, name: string) =>
     Object.hasOwn(values, name) ? values[name as keyof BodyValues] : whole,
@@ -25,8 +25,8 @@ export interface Body {
 }
 
 /**
- * What is posted: encoded after it was filled in, so that no value can leave its field.
- * @param token goes where the service wants it in the body; empty where there is none
+ * The posted body: encoded after it was filled in, so that no value can leave its field.
+ * @param token for services that need it in the body; empty for others
  */
 export function makeBody({ fields, format = 'json' }: EndpointConfig, values: BodyValues, token = ''): Body {
   if (format !== 'json' && format !== 'form') return encode(services[format](values, token));

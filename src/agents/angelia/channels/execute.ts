@@ -3,14 +3,14 @@ import type { BodyValues } from './format.ts';
 import type { CommandConfig } from '../config.ts';
 import { DeliveryFailure } from './failure.ts';
 
-/** sysexits(3) by which a program says that the message will never do: EX_DATAERR, EX_NOUSER, EX_NOPERM. */
+/** The codes of sysexits(3) by which a program reports a permanent failure: EX_DATAERR, EX_NOUSER, EX_NOPERM. */
 const permanent: readonly (number | null)[] = [65, 67, 77];
 
 /**
- * Hands a message to a program, as JSON on its standard input; nothing of it stands in the arguments or the environment.
- * A program that was killed in the middle, or the daemon with it, gets the message again under the same id.
+ * Passes a message to a program, as JSON on its standard input; nothing of it is in the arguments or the environment. A
+ * program that was killed in the middle, or with the daemon, gets the message again under the same id.
  * @param timeout milliseconds
- * @throws DeliveryFailure unless it ends with 0
+ * @throws DeliveryFailure unless it exits with 0
  */
 export async function execute(
   { argv }: CommandConfig,

@@ -1,6 +1,6 @@
-/** Why a message was not delivered this time. */
+/** Why this delivery failed. */
 export class DeliveryFailure extends Error {
-  /** True when another try would fail alike. */
+  /** True when another try would also fail. */
   readonly permanent: boolean;
   /** Milliseconds that the receiver asks to wait; 0 when it does not. */
   readonly wait: number;

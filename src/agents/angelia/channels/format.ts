@@ -1,12 +1,12 @@
 import type { Priority } from '../message.ts';
 import type { formats } from '../config.ts';
 
-/** What a message gives to what is posted, and what a template may name. */
+/** The fields of a message for the body, which a template may name. */
 export interface BodyValues {
   readonly id: string;
   readonly subject: string;
   readonly message: string;
-  /** The recipient as the caller wrote it, and what follows its scheme. */
+  /** The recipient as the caller wrote it, and the part after its scheme. */
   readonly recipient: string;
   readonly address: string;
   readonly priority: Priority;
@@ -16,14 +16,14 @@ export interface BodyValues {
   readonly time: string;
 }
 
-/** What is posted, before it is encoded. */
+/** The body before encoding. */
 export type Posted =
   | { readonly as: 'json'; readonly content: object }
   | { readonly as: 'form'; readonly content: Record<string, string> };
 
 type Service = (values: BodyValues, token: string) => Posted;
 
-/** What the services take that are known by name, each by its own documentation. */
+/** The bodies of known services, by their own documentation. */
 export const services: Readonly<Record<Exclude<(typeof formats)[number], 'json' | 'form'>, Service>> = {
   slack: ({ subject, message }) => json({ text: `*${slackText(subject)}*\n${slackText(message)}` }),
   mattermost: ({ subject, message }) => json({ text: quiet(`**${subject}**\n${message}`) }),
@@ -48,12 +48,12 @@ function form(content: Record<string, string>): Posted {
   return { as: 'form', content };
 }
 
-/** Slack's own escapes: a message can neither link nor call for the whole channel by `<!channel>`. */
+/** Slack's own escapes: a message can neither link nor notify the whole channel by `<!channel>`. */
 function slackText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** Mattermost knows no escape for a mention of everybody: a character without width parts it. */
+/** Mattermost has no escape for a mention of everybody: a character without width splits it. */
 function quiet(text: string): string {
   return text.replaceAll(/@(?=(?:all|channel|here)\b)/gi, '@\u200b');
 }

@@ -2,26 +2,26 @@ import { isObject } from '../../../core/json.ts';
 import type { EndpointConfig } from '../config.ts';
 import { DeliveryFailure } from './failure.ts';
 
-/** What a receiver answered. */
+/** The answer of a receiver. */
 export interface Answer {
   readonly status: number;
   /** The header Retry-After; empty where there is none. */
   readonly retryAfter: string;
-  /** The beginning of the body; empty where it does not matter. */
+  /** The beginning of the body; empty if it does not matter. */
   readonly body: string;
 }
 
 type Format = NonNullable<EndpointConfig['format']>;
 
-/** Milliseconds; more than that is not waited for on a receiver's word. */
+/** Milliseconds: the longest wait that a receiver can ask for. */
 const longestWait = 3600_000;
 /** Statuses below 500 that another try may change: timeout, too early, too many (RFC 9110, RFC 8470, RFC 6585). */
 const passing = [408, 425, 429];
 
 /**
- * What the services put into the body of a good answer; undefined where the status is all that counts. Each by its own
- * documentation: Slack's and Mattermost's webhooks say `ok`; a connector of Teams says `1`, a workflow nothing, and both may
- * answer 200 with the sentence of an error; Pushover says `status: 1`, ntfy gives the message back.
+ * The body of a successful answer, by service; undefined if only the status counts. By their own documentation: Slack's
+ * and Mattermost's webhooks say `ok`; a connector of Teams says `1`, a workflow nothing, and both may answer 200 with
+ * an error message; Pushover says `status: 1`, ntfy returns the message.
  */
 const accepted: Readonly<Record<Format, ((body: string) => boolean) | undefined>> = {
   json: undefined,
@@ -34,13 +34,13 @@ const accepted: Readonly<Record<Format, ((body: string) => boolean) | undefined>
   pushover: (body) => fieldOf(body, 'status') === 1,
 };
 
-/** Whether the body of a good answer matters. */
+/** Whether the body of a successful answer matters. */
 export function readsBody({ format = 'json' }: EndpointConfig): boolean {
   return accepted[format] !== undefined;
 }
 
 /**
- * Judges whether a message was taken.
+ * Judges whether a message was accepted.
  * @param now milliseconds since the epoch
  * @throws DeliveryFailure when it was not
  */
@@ -48,7 +48,7 @@ export function judge({ format = 'json' }: EndpointConfig, { status, retryAfter,
   const text = body.trim();
   const isGood = status >= 200 && status <= 299;
   if (isGood && (accepted[format]?.(text) ?? true)) return;
-  // What the service behind the receiver said: Teams hands on its own “HTTP error 429”.
+  // The error of the service behind the receiver: Teams passes on its own “HTTP error 429”.
   const inner = /\bHTTP error (\d{3})\b/.exec(text)?.[1];
   const real = inner === undefined ? status : Number(inner);
   const permanent = (real >= 300 && real < 500 && !passing.includes(real)) || (isGood && isPermanent(text));
@@ -56,7 +56,7 @@ export function judge({ format = 'json' }: EndpointConfig, { status, retryAfter,
   throw new DeliveryFailure(`the receiver answered with status ${status}${quoted}`, permanent, waitOf(retryAfter, now));
 }
 
-/** Errors in words that no other try changes: what Slack's API and Teams name so. */
+/** Error messages that another try does not change: those of Slack's API and Teams. */
 function isPermanent(text: string): boolean {
   return /invalid_|not_found|no_service|no_text|channel_is_archived|action_prohibited|webhook.*(removed|disabled)/i.test(
     text,

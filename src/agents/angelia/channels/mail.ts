@@ -4,17 +4,19 @@ import { DeliveryFailure } from './failure.ts';
 import type { Message } from '../message.ts';
 import { readAuthorities, readSecret } from '../secret.ts';
 
-/** Errors of nodemailer that are this node's or the server's configuration: the message itself may be fine. */
+/** Errors of nodemailer in this node's or the server's configuration: the message itself may be fine. */
 const configuration = ['EAUTH', 'ENOAUTH', 'ETLS', 'EREQUIRETLS'];
 
-/** The same on every node that sends the message: RFC 5322 section 3.6.4, by which a receiver can drop a second copy. */
+/**
+ * The same on every node that sends the message (RFC 5322 section 3.6.4), so that a receiver can drop a second copy.
+ */
 export function messageIdOf({ id }: Pick<Message, 'id'>, { from }: Pick<SmtpConfig, 'from'>): string {
   return `<${id}.mco-deploy@${from.slice(from.indexOf('@') + 1)}>`;
 }
 
 /**
- * Hands a message to the mail server (RFC 5321). When the connection is lost after the message was sent and before the server said
- * 250, nobody knows whether it was accepted: it is sent again, under the same Message-ID.
+ * Passes a message to the mail server (RFC 5321). If the connection is lost after the message was sent and before the
+ * server said 250, nobody knows whether it was accepted: it is sent again, under the same Message-ID.
  * @throws DeliveryFailure
  */
 export async function sendMail(smtp: SmtpConfig, to: string, message: Message, signal: AbortSignal): Promise<void> {
@@ -58,7 +60,7 @@ export async function sendMail(smtp: SmtpConfig, to: string, message: Message, s
   }
 }
 
-/** RFC 2156 section 5.3.4, and what mail programs read as well. */
+/** RFC 2156 section 5.3.4, and the headers that mail programs also read. */
 const importance = {
   low: { Importance: 'low', 'X-Priority': '5' },
   normal: {},

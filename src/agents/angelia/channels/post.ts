@@ -9,11 +9,11 @@ import { DeliveryFailure } from './failure.ts';
 import { type Answer, judge, readsBody } from './judge-answer.ts';
 import { readAuthorities, readSecret } from '../secret.ts';
 
-/** Bytes of an answer that are read, where its body matters. */
+/** Bytes of an answer that are read, if its body matters. */
 const largestAnswer = 4096;
 
 /**
- * Posts a message. Redirects are not followed: they would lead where the configuration did not say.
+ * Posts a message. Redirects are not followed: they could lead anywhere.
  * @throws DeliveryFailure
  */
 export async function post(endpoint: EndpointConfig, values: BodyValues, signal: AbortSignal): Promise<void> {
@@ -55,7 +55,7 @@ async function send(
         resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] ?? '', body });
         call.destroy();
       };
-      // Where the status is all that counts, what follows it may be long, or never come.
+      // If only the status counts, the body may be long, or never come.
       if (!readsBody(endpoint)) return settle('');
       let body = Buffer.alloc(0);
       answer.on('data', (chunk: Buffer) => {

@@ -3,7 +3,7 @@ import { explainDisk } from '../release/disk.ts';
 import type { Work } from '../release/releases.ts';
 import type { Application } from '../application.ts';
 
-/** Does work on an application whose place was looked at; what the system says comes out as a Problem. */
+/** Does work on an application; errors of the system become Problems. */
 export async function explainingFailure<T>(
   { config, releases }: Application,
   what: string,

@@ -8,12 +8,12 @@ import { prune } from './upgrade.ts';
 export interface FetchResult {
   readonly application: string;
   readonly revision: string;
-  /** Whether anything was brought here; false when it was here already. */
+  /** Whether anything was copied; false when it was here already. */
   readonly changed: boolean;
 }
 
 /**
- * Brings a release to the node, whole and verified, so that an upgrade to it is a switch only.
+ * Prepares a whole and verified release on the node, so that an upgrade to it is only a switch.
  * @throws Problem as {@link Releases.prepare} does
  */
 export async function fetchRelease(application: Application, revision: string, work: Work): Promise<FetchResult> {

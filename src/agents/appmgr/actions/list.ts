@@ -3,16 +3,16 @@ import { settleState } from '../release/state.ts';
 
 export interface ListedRelease {
   readonly revision: string;
-  /** Milliseconds since the epoch when it came here; 0 where nobody knows. */
+  /** Milliseconds since the epoch of its arrival; 0 if unknown. */
   readonly since: number;
   readonly whole: boolean;
 }
 
 export interface ReleaseList {
   readonly application: string;
-  /** What serves; empty for none. */
+  /** The serving release; empty for none. */
   readonly revision: string;
-  /** What a rollback would go back to; empty for none. */
+  /** The target of a rollback; empty for none. */
   readonly previous: string;
   /** The release that was being activated when a call was cut off; empty for none. */
   readonly unfinished: string;

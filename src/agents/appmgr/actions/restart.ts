@@ -7,12 +7,12 @@ import type { Application } from '../application.ts';
 export interface RestartResult {
   readonly application: string;
   readonly revision: string;
-  /** In words; empty where nothing is checked, or nothing was done. */
+  /** In words; empty if nothing is checked, or nothing was done. */
   readonly health: string;
 }
 
 /**
- * Restarts the service on the release that it has.
+ * Restarts the service on its current release.
  * @throws Problem `no-restart`, `no-release`, `restart-failed`, `unhealthy-release`, `cancelled`
  */
 export async function restart(application: Application, work: Work): Promise<RestartResult> {

@@ -10,13 +10,13 @@ import type { UpgradeResult } from './upgrade.ts';
 export interface RollbackInput {
   /** The release to return to; default: the one that served before. */
   readonly revision?: string | undefined;
-  /** The release to leave: where another is in service, nothing is done. */
+  /** The release to leave: if another one is in service, nothing is done. */
   readonly from?: string | undefined;
 }
 
 /**
- * Goes back to a release that is still on the node, without its artifact. What is gone back to has none before it: so a
- * second call fails instead of bringing in what the first one left.
+ * Goes back to a release that is still on the node, without its artifact. That release then has none before it: so a
+ * second call fails instead of restoring the one that was left.
  * @throws Problem `no-previous`, `unknown-release`, and as {@link activateRelease} does
  */
 export async function rollback(application: Application, input: RollbackInput, work: Work): Promise<UpgradeResult> {
@@ -43,7 +43,7 @@ export async function rollback(application: Application, input: RollbackInput, w
   });
 }
 
-/** A release in service that was never confirmed was to follow the confirmed one, which is then what to go back to. */
+/** If the release in service was never confirmed, the confirmed one before it is the target. */
 async function chooseTarget(
   { config, releases }: Application,
   named: string | undefined,

@@ -6,24 +6,24 @@ import { type ReleaseState, settleState } from '../release/state.ts';
 
 export interface ApplicationStatus {
   readonly application: string;
-  /** What serves; empty for none. */
+  /** The serving release; empty for none. */
   readonly revision: string;
-  /** What served before that one; empty for none. */
+  /** The release before that; empty for none. */
   readonly previous: string;
   readonly healthy: boolean;
   readonly health: string;
   readonly releases: string[];
   readonly has_revision: boolean;
-  /** Milliseconds since the epoch, with the caller and the run that brought it; left out where that is not known. */
+  /** Milliseconds since the epoch, with the caller and the run that activated it; omitted if unknown. */
   readonly since?: number;
   readonly caller?: string;
   readonly run?: string;
 }
 
-/** Milliseconds for a look at whether the release that serves is healthy. */
+/** Milliseconds for a check of the serving release. */
 const longestLook = 5000;
 
-/** What serves, how it does, and whether a revision could be brought in here. */
+/** The serving release, its health, and whether a revision could be activated here. */
 export async function readStatus(
   application: Application,
   revision: string | undefined,
@@ -63,12 +63,12 @@ export async function readAll(
   return { ...first, applications };
 }
 
-/** A damaged state is reported by an upgrade; here it only means that nothing is known. */
+/** An upgrade reports a damaged state; here it counts as unknown. */
 async function stateOf({ releases }: Application, current: string): Promise<ReleaseState> {
   return settleState(await releases.readState().catch(() => undefined), current);
 }
 
-/** One look at the release in service. */
+/** One check of the release in service. */
 export async function checkHealth({ health }: Application, revision: string, signal: AbortSignal): Promise<Health> {
   if (health === undefined) return { healthy: true, words: 'no health check is configured' };
   return health.look(revision, Math.min(longestLook, health.timeout * 1000), signal);

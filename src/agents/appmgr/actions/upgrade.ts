@@ -23,8 +23,9 @@ export interface UpgradeResult {
 }
 
 /**
- * Brings a revision into service. Doing it again does nothing, or finishes what was cut off.
- * @throws Problem as {@link Releases.prepare} and {@link activateRelease} do, and `bad-revision`, `bad-layout`, `bad-state`
+ * Activates a revision. Repeating it does nothing, or completes what was cut off.
+ * @throws Problem as {@link Releases.prepare} and {@link activateRelease} do, and `bad-revision`, `bad-layout`,
+ * `bad-state`
  */
 export async function upgrade(application: Application, revision: string, work: Work): Promise<UpgradeResult> {
   assertRevision(revision);
@@ -54,7 +55,7 @@ export async function upgrade(application: Application, revision: string, work: 
   });
 }
 
-/** Five bad releases in a row must not push out the good ones; that the release failed is reported whatever comes of this. */
+/** Five bad releases in a row must not displace the good ones; the failure of the release is reported in any case. */
 async function noteAndPrune(application: Application, revision: string, work: Work): Promise<void> {
   const { releases } = application;
   try {

@@ -4,8 +4,8 @@ import { revert } from './revert.ts';
 import { reload, runHook } from './hooks.ts';
 
 /**
- * Puts a prepared release into service and confirms it. When it fails, the release before takes its place again
- * (where so configured and there is one), and the failure is thrown.
+ * Activates a prepared release and confirms it. On failure, the release before replaces it (if configured and present),
+ * and the failure is thrown.
  * @throws Problem `hook-failed` (nothing changed), `unhealthy-release`, `cancelled`
  */
 export async function activateRelease(activation: Activation): Promise<void> {

@@ -5,9 +5,9 @@ import type { Argv } from '../config.ts';
 import type { Work } from '../release/releases.ts';
 import { firstLine } from '../first-line.ts';
 
-/** Where programs of the system are looked for. */
+/** The path for programs of the system. */
 export const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** Lines of a command's output that are passed on to the caller while it runs; the rest is not. */
+/** The number of a command's output lines that are passed to the caller while it runs. */
 const mostLines = 50;
 
 /** The environment of a configured command: the upgrade that it is part of. */
@@ -21,11 +21,11 @@ export interface DeployCommandOptions {
   readonly application: string;
   readonly revision: string;
   readonly previous: string;
-  /** Why a release was given up, where the command is run for that. */
+  /** Why a release was left, for commands that run after that. */
   readonly reason?: string;
 }
 
-/** Runs a reload, a hook or a deploy command. @throws Problem of the order's code, with the command's last words */
+/** Runs a reload, a hook or a deploy command. @throws Problem with the given code, and the command's last line */
 export async function runDeployCommand(
   run: RunCommand,
   options: DeployCommandOptions,
@@ -56,7 +56,7 @@ export function environmentOf(options: Pick<DeployCommandOptions, 'application' 
   };
 }
 
-/** Lines as they come, as they may be shown on a terminal, and not more than a person reads. */
+/** Lines as they arrive, cleaned for a terminal, up to a readable number. */
 function passOn(what: string, progress: (message: string) => void): (line: string) => void {
   let passed = 0;
   return (line) => {

@@ -4,7 +4,7 @@ import type { Work } from '../release/releases.ts';
 import { reloadOf, type ServiceAction, sendSignal } from './service.ts';
 import type { Application } from '../application.ts';
 
-/** Which release a command is run for, and which served before it. */
+/** The release of a command, and the one that served before it. */
 export interface ReleaseInfo {
   readonly revision: string;
   readonly previous: string;
@@ -12,7 +12,7 @@ export interface ReleaseInfo {
 
 export type Hook = 'before' | 'after_switch' | 'after' | 'on_failure';
 
-/** Has the service take up what is in place, where it is configured how. @throws Problem with that code */
+/** Makes the service load the current release, if a way is configured. @throws Problem with that code */
 export async function actOnService(
   { config, releases, run }: Application,
   action: ServiceAction,
@@ -49,7 +49,7 @@ export async function runHook(
   await runDeployCommand(run, command, work);
 }
 
-/** Has the service take up a release. @throws Problem `reload-failed` */
+/** Makes the service load a release. @throws Problem `reload-failed` */
 export async function reload(
   application: Application,
   release: ReleaseInfo,

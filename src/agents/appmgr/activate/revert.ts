@@ -5,11 +5,11 @@ import { reportService } from './service-report.ts';
 import type { Work } from '../release/releases.ts';
 import type { ReleaseState } from '../release/state.ts';
 
-/** Goes back to the release before and says what came of it, in the problem that is to be thrown. */
+/** Goes back to the release before and adds the result to the problem that will be thrown. */
 export async function revert(activation: Activation, pending: ReleaseState, error: unknown): Promise<Problem> {
   const { application, revision, work } = activation;
   const { name } = application.config;
-  // Asked before the release that was good takes its place.
+  // Asked before the good release replaces it.
   const report = await reportService(activation.application);
   const outcome = await goBack(activation, pending);
   const reason = explain(error);
@@ -49,7 +49,7 @@ async function goBack(activation: Activation, pending: ReleaseState): Promise<st
   return `went back to ${confirmed}${await doubtOf(activation, confirmed)}`;
 }
 
-/** What is to be said when the old release is not healthy either. */
+/** The message when the old release is not healthy either. */
 async function doubtOf({ application: { health } }: Activation, confirmed: string): Promise<string> {
   if (health === undefined) return '';
   const found = await health.wait(confirmed, AbortSignal.timeout(Math.ceil(health.timeout * 1000) + 1000));
@@ -72,7 +72,7 @@ function deployTimeout({ application }: Activation): number {
   return application.config.deploy?.timeout ?? application.config.reload_timeout;
 }
 
-/** The call may be cancelled by now, but the service must take up the old release all the same. */
+/** The call may be cancelled by now, but the service must still load the old release. */
 function unstoppable({ work }: Activation, seconds: number): Pick<Work, 'signal' | 'progress'> {
   return { signal: AbortSignal.timeout(Math.ceil(seconds * 1000)), progress: work.progress };
 }

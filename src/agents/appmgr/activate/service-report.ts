@@ -5,14 +5,14 @@ import type { Argv } from '../config.ts';
 import { path } from './command.ts';
 import { firstLine } from '../first-line.ts';
 
-/** Lines of the journal that are shown. */
+/** The number of journal lines that are shown. */
 const mostLines = 5;
-/** Milliseconds for each question. */
+/** Milliseconds for each query. */
 const patience = 3000;
 
 /**
- * What the service of an application says of itself when a release does not come up: its state, and the last lines of
- * its unit's journal. Empty where no service is configured; never throws.
+ * The report of an application's service when a release does not start: its state, and the last lines of its unit's
+ * journal. Empty if no service is configured; never throws.
  */
 export async function reportService({ config: { service }, run }: Application): Promise<readonly string[]> {
   if (service?.unit !== undefined) return reportUnit(service.unit, run);

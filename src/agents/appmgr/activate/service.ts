@@ -9,7 +9,7 @@ export type ServiceAction =
   | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals; readonly pidFile: string };
 
-/** Undefined where nothing is configured: then the service sees the new release by itself. */
+/** Undefined if nothing is configured: then the service notices the new release by itself. */
 export function reloadOf({ reload, service }: ApplicationConfig): ServiceAction | undefined {
   if (reload !== undefined) return { kind: 'command', argv: reload };
   if (service?.unit !== undefined) return systemctl(service.action, service.unit);
@@ -18,7 +18,7 @@ export function reloadOf({ reload, service }: ApplicationConfig): ServiceAction 
   return undefined;
 }
 
-/** What restarts it, else what reloads it. */
+/** The restart command, else the reload command. */
 export function restartOf(application: ApplicationConfig): ServiceAction | undefined {
   if (application.restart !== undefined) return { kind: 'command', argv: application.restart };
   const { reload, service } = application;
@@ -51,7 +51,7 @@ async function readPid(file: string, code: ProblemCode): Promise<number> {
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0);
       const text = buffer.toString('latin1', 0, bytesRead).trim();
-      // Neither 1 nor what kill(2) takes for a group or for everybody.
+      // Neither 1 nor the values by which kill(2) means a group or everybody.
       if (/^[1-9][0-9]{0,9}$/.test(text) && text !== '1') return Number(text);
     } finally {
       await handle.close();

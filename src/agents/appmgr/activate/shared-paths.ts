@@ -5,8 +5,8 @@ import { errnoOf, Problem } from '../../../core/errors.ts';
 import { type Layout, newStagingPath } from '../release/layout.ts';
 
 /**
- * Makes paths of a release links to what all releases share: `uploads` leads to ROOT/shared/uploads. What the archive
- * has there gives way. Doing it again changes nothing. Paths are free of `..`, as their schema demands.
+ * Makes paths of a release links to the shared ones: `uploads` leads to ROOT/shared/uploads. Entries of the archive are
+ * replaced. Repeating it changes nothing. Paths contain no `..`, as their schema requires.
  * @param release a directory two levels below the root
  * @throws Problem `missing-shared`, `bad-layout`
  */
@@ -36,7 +36,7 @@ async function linkAt(path: string): Promise<string | undefined> {
   });
 }
 
-/** A link of the release on the way would lead the write elsewhere. */
+/** A link of the release in the path would redirect the write. */
 async function assertDirectories(release: string, path: string): Promise<void> {
   let at = release;
   for (const part of path.split('/').filter((one) => one !== '.')) {
@@ -48,7 +48,7 @@ async function assertDirectories(release: string, path: string): Promise<void> {
   }
 }
 
-/** A directory that is made is on the disk when it returns. */
+/** A created directory is on the disk when it returns. */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path);

@@ -94,7 +94,7 @@ async function writeFresh(file: string, content: AsyncIterable<Buffer>): Promise
 }
 
 /**
- * Whether {@link verifyArtifact} would find what it needs, without a download.
+ * Whether {@link verifyArtifact} would succeed in finding its files, without a download.
  * @throws Problem as it does
  */
 export async function assertArtifact(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<void> {
@@ -124,7 +124,7 @@ async function sumOf(handle: FileHandle, signal: AbortSignal): Promise<string> {
 
 /**
  * The file from its beginning. (A stream of Node's would close the handle when it is ended early.)
- * @param most bytes; what a file has grown by meanwhile is left out
+ * @param most bytes; later growth of the file is ignored
  */
 export async function* readChunks(
   handle: FileHandle,

@@ -5,16 +5,16 @@ import { explainErrno, Problem } from '../../../core/errors.ts';
 import type { DownloadBounds } from './source.ts';
 
 export interface Download {
-  /** Bytes that the server says will come; undefined when it does not say. */
+  /** The announced number of bytes; undefined when the server does not announce it. */
   readonly size: number | undefined;
   readonly content: AsyncIterable<Buffer>;
 }
 
 /**
- * Asks for a file over HTTPS and hands its content to a function. Redirects are not followed: a file comes from where
- * the configuration says, or not at all.
+ * Requests a file over HTTPS and passes its content to a function. Redirects are not followed: a file comes only from
+ * the configured place.
  * @param limit bytes
- * @returns what the function returned; undefined when the server has no such file
+ * @returns the function's result; undefined when the server has no such file
  * @throws Problem `artifacts-unreachable`, `bad-artifact`, `artifact-too-large`
  */
 export async function download<T>(

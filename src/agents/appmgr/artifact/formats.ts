@@ -1,6 +1,6 @@
 import { Problem } from '../../../core/errors.ts';
 
-/** How files begin that people take for a .tar.gz, and what they are. */
+/** The first bytes of formats that are often mistaken for a .tar.gz, and their names. */
 const beginnings: readonly (readonly [hex: string, what: string])[] = [
   ['1f8b', 'a gzip file that is damaged'],
   ['fd377a585a00', 'compressed with xz'],
@@ -10,7 +10,7 @@ const beginnings: readonly (readonly [hex: string, what: string])[] = [
   ['3c', 'text that begins with “<”, such as an error page'],
 ];
 
-/** The error for an archive that gzip cannot read; says what it is instead, as far as its first bytes show. */
+/** The error for an archive that gzip cannot read; names its real format if the first bytes show it. */
 export function notGzip(first: Buffer, cause: unknown): Problem {
   const hex = first.toString('hex');
   const isTar = first.toString('latin1', 257, 262) === 'ustar';

@@ -5,7 +5,7 @@ import { download } from './download.ts';
 import { assertSigned } from './signature.ts';
 import { type ArtifactLocation, type ArtifactSource, withSuffix, locationOf } from './source.ts';
 
-/** Bytes of a file of sums or a signature. */
+/** The maximum size of a file of sums or a signature. */
 const largestSums = 64 * 1024;
 
 function unknownRevision(revision: string, location: ArtifactLocation): Problem {
@@ -13,8 +13,8 @@ function unknownRevision(revision: string, location: ArtifactLocation): Problem 
 }
 
 /**
- * Whether an artifact and its sum are there; not whether they fit.
- * @throws Problem `artifacts-unreachable` when nobody can say
+ * Whether an artifact and its sum exist; not whether they match.
+ * @throws Problem `artifacts-unreachable` when that is unknown
  */
 export async function hasArtifact(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<boolean> {
   const location = locationOf(source, revision);
@@ -29,7 +29,7 @@ export async function hasArtifact(source: ArtifactSource, revision: string, sign
   }
 }
 
-/** Opens a regular file; links are not followed: a name in the directory is that very file. */
+/** Opens a regular file without following links: a name in the directory is exactly that file. */
 export async function openPublished(location: ArtifactLocation, revision: string): Promise<FileHandle> {
   let handle: FileHandle;
   try {
@@ -58,8 +58,8 @@ export function parseSums(text: string, name: string, shown: string): string {
 }
 
 /**
- * The sum that the artifact of a revision should have, once its signature was found right where one is asked for. The
- * signature is of the sums, which name the file: so neither the content nor the revision can be exchanged.
+ * The expected sum of a revision's artifact, after its signature was verified if one is required. The signature covers
+ * the sums, which name the file: so neither the content nor the revision can be exchanged.
  * @throws Problem `unknown-revision`, `bad-checksum`, `bad-signature`, `bad-artifact`, `artifacts-unreachable`
  */
 export async function readExpectedSum(source: ArtifactSource, revision: string, signal: AbortSignal): Promise<string> {
@@ -74,7 +74,7 @@ export async function readExpectedSum(source: ArtifactSource, revision: string, 
   return parseSums(text.toString('utf8'), location.name, sums.at);
 }
 
-/** The first bytes of a small file; undefined when it is not there. */
+/** The first bytes of a small file; undefined when it does not exist. */
 async function readBounded(
   source: ArtifactSource,
   location: ArtifactLocation,

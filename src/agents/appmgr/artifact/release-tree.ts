@@ -1,7 +1,7 @@
 import { Problem } from '../../../core/errors.ts';
 import type { TarHeader } from './tar/header.ts';
 
-/** What may become of an entry: paths are relative to the release, without `.` and `..`. */
+/** The plan for an entry: paths are relative to the release, without `.` and `..`. */
 export type PlannedEntry =
   | { readonly kind: 'directory'; readonly path: string; readonly mode: number }
   | { readonly kind: 'file'; readonly path: string; readonly mode: number }
@@ -40,7 +40,7 @@ function partsOf(path: string, shown = path): string[] {
   return parts;
 }
 
-/** What a release may have. */
+/** The limits of a release. */
 export interface TreeBounds {
   readonly maxEntries: number;
   /** Absolute paths of the node that symbolic links may lead to, or below. */
@@ -48,8 +48,8 @@ export interface TreeBounds {
 }
 
 /**
- * The release as its archive's entries build it, before anything is on the disk. Symbolic links are only noted: they
- * are made last, when every one is known to stay inside, so that nothing can be written through one.
+ * The release as its archive's entries build it, before anything is on the disk. Symbolic links are made last, when
+ * every one is known to stay inside, so that nothing can be written through one.
  */
 export class ReleaseTree {
   readonly #entries = new Map<string, 'directory' | 'file' | 'symlink'>();
@@ -134,7 +134,10 @@ export class ReleaseTree {
     return { kind: 'symlink', path, target };
   }
 
-  /** Refuses a second entry of a name and one below something that is not a directory; notes the directories in between. */
+  /**
+   * Refuses a second entry with a name and one below something that is not a directory; records the directories in
+   * between.
+   */
   #enter(parts: readonly string[], shown: string): void {
     for (let depth = 1; depth < parts.length; depth++) {
       const parent = parts.slice(0, depth).join('/');
@@ -147,8 +150,8 @@ export class ReleaseTree {
   }
 
   /**
-   * Walks a link as the kernel would (path_resolution(7)), through other links too; it may dangle, but not leave, except
-   * to where the application allows it. What is on the node there is not looked at: it may change at any time.
+   * Follows a link as the kernel would (path_resolution(7)), through other links too; it may dangle, but not leave,
+   * except to allowed paths. The files there are not checked: they may change at any time.
    */
   #follow(path: string, target: string): void {
     const at = path.split('/').slice(0, -1);

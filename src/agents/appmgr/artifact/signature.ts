@@ -6,7 +6,7 @@ import { explainErrno, Problem } from '../../../core/errors.ts';
 const signatureSize = 64;
 
 /**
- * Whether one of the signers signed a text: a detached Ed25519 signature of its bytes, as they are or in base64.
+ * Checks that one of the signers signed a text: a detached Ed25519 signature of its bytes, raw or in base64.
  * @param signers files of public keys, PEM
  * @throws Problem `bad-signature` when none did, `bad-key` when a key cannot be used
  */

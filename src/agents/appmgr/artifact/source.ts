@@ -4,18 +4,18 @@ import { publishedDirectory } from '../../../core/publish/layout.ts';
 import type { ApplicationConfig } from '../config.ts';
 import { assertRevision } from '../release/layout.ts';
 
-/** Where an application's artifacts come from, and who must have signed them. */
+/** The source of an application's artifacts, and their signers. */
 export interface ArtifactSource {
   readonly application: string;
   /** A directory, or a file or an https URL with `{revision}` in its name. */
   readonly artifacts: string;
   readonly download: DownloadBounds;
-  /** Files of public keys; empty where a signature is not asked for. */
+  /** Files of public keys; empty if no signature is required. */
   readonly signers: readonly string[];
 }
 
 export interface DownloadBounds {
-  /** A file of certificates; the system's count when left out. */
+  /** A file of certificates; by default the system's. */
   readonly ca?: string | undefined;
   /** Seconds for one file. */
   readonly timeout: number;
@@ -23,12 +23,12 @@ export interface DownloadBounds {
   readonly max_size: number;
 }
 
-/** Where the artifact of one revision is; `name` is how the file of sums calls it. */
+/** The location of one revision's artifact; `name` is its name in the file of sums. */
 export type ArtifactLocation =
   | { readonly kind: 'file'; readonly at: string; readonly name: string }
   | { readonly kind: 'url'; readonly at: string; readonly name: string };
 
-/** What stands for the artifacts that “mco-deploy publish” delivers to the node. */
+/** Stands for the artifacts that “mco-deploy publish” delivers to the node. */
 export const published = 'published';
 
 /** @param state the agent's own directory, below that of the daemon */

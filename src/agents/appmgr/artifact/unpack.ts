@@ -18,12 +18,12 @@ export interface UnpackLimits {
   readonly outsideLinks: readonly string[];
 }
 
-/** Files brought to the disk at a time: the file system then commits many of them as one. */
+/** Concurrent syncs: the file system then commits many of them as one. */
 const syncsAtOnce = 16;
 
 /**
- * Unpacks a gzipped tar into a directory that it makes, and returns when all of it is on the disk. Owners in the
- * archive are not kept, nor is write permission for group and others.
+ * Unpacks a gzipped tar into a new directory, and returns when all of it is on the disk. Owners in the archive are not
+ * kept, nor is write permission for group and others.
  * @throws Problem `bad-archive`, `unsafe-archive`, `archive-too-large`; system errors as they are
  */
 export async function unpack(
@@ -66,7 +66,7 @@ async function make(planned: PlannedEntry, path: string, directory: string, entr
   }
 }
 
-/** `wx` refuses whatever is there already, a link included. */
+/** `wx` refuses any existing entry, a link included. */
 async function writeContent(path: string, mode: number, { content, size }: TarEntry): Promise<void> {
   const handle = await open(path, 'wx', 0o600);
   try {
@@ -111,7 +111,7 @@ async function firstBytes(archive: FileHandle): Promise<Buffer> {
   return buffer.subarray(0, bytesRead);
 }
 
-/** The mode is set here, where the process's umask has no say: a web server of another user must read it. */
+/** The mode is set here, independent of the process's umask: a web server of another user must read it. */
 async function settleDirectory([path, mode]: [string, number]): Promise<void> {
   await chmod(path, mode);
   await syncDirectory(path);

@@ -7,25 +7,25 @@ import type { ApplicationConfig, Argv } from '../config.ts';
 import { get } from './http-get.ts';
 import { firstLine } from '../first-line.ts';
 
-/** As configured; times in seconds. */
+/** From the configuration; times in seconds. */
 export type HealthCheck = NonNullable<ApplicationConfig['health']>;
 
-/** `words` say what was found, for a person: “status 200”, “status 500: database is down”. */
+/** `words` describe the result for a person: “status 200”, “status 500: database is down”. */
 export interface Health {
   readonly healthy: boolean;
   readonly words: string;
 }
 
-/** Asks whether one application is healthy. */
+/** Checks whether one application is healthy. */
 export interface HealthAsker {
-  /** What is asked, for messages: a URL, an address, a command. */
+  /** The subject for messages: a URL, an address, a command. */
   readonly what: string;
   /**
-   * Asks once.
+   * Checks once.
    * @param timeout milliseconds
    */
   readonly look: (revision: string, timeout: number, signal: AbortSignal) => Promise<Health>;
-  /** Asks until the answer has been good for long enough, or was not good when the time was over; what was found last. */
+  /** Checks until the result has been good for long enough, or the time is over; returns the last result. */
   readonly wait: (revision: string, signal: AbortSignal) => Promise<Health>;
   /** Seconds within which it must be healthy. */
   readonly timeout: number;
@@ -35,7 +35,7 @@ export interface HealthAsker {
 const between = 100;
 const longestTry = 5000;
 
-/** Undefined where none is configured. */
+/** Undefined if none is configured. */
 export function defineHealth(application: ApplicationConfig, run: RunCommand): HealthAsker | undefined {
   const { health } = application;
   if (health === undefined) return undefined;
@@ -71,7 +71,7 @@ async function lookAtUrl(
   try {
     const { host, headers } = check;
     const { status, body, isPage } = await get({ url, host, headers }, AbortSignal.any([signal, clock]));
-    // The first line of a page for a browser says nothing of what is wrong.
+    // The first line of a page for a browser does not explain the error.
     const line = isPage ? '' : firstLine(body);
     const words = `status ${status}`;
     const good = check.status === undefined ? status >= 200 && status <= 299 : status === check.status;
@@ -84,7 +84,7 @@ async function lookAtUrl(
   }
 }
 
-/** Whether something takes connections there. */
+/** Whether something accepts connections there. */
 function lookAtPort(address: string, timeout: number, signal: AbortSignal): Promise<Health> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');

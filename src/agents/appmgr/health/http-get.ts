@@ -6,7 +6,7 @@ const bodyLimit = 4096;
 
 export interface HttpQuestion {
   readonly url: string;
-  /** The virtual host, where it is not the one of the URL. */
+  /** The virtual host, if it is not the one of the URL. */
   readonly host?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
@@ -19,7 +19,7 @@ export interface HttpAnswer {
   readonly isPage: boolean;
 }
 
-/** What a URL gives. Rejects with a system error, or when aborted. */
+/** The answer of a URL. Rejects with a system error, or when aborted. */
 export function get({ url, host, headers }: HttpQuestion, signal: AbortSignal): Promise<HttpAnswer> {
   const request = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import { argv, seconds } from '../schema-parts.ts';
 
-/** How an application is asked whether it is healthy: over HTTP, by a TCP connection, or by a command. */
+/** The health check of an application: over HTTP, by a TCP connection, or by a command. */
 export const healthSchema = {
   type: 'object',
   additionalProperties: false,

@@ -60,7 +60,7 @@ export function archiveStore(application: ApplicationConfig, root: string, state
 
 /**
  * Whether the release is on the disk as it was published. It is not if its artifact was published again since.
- * @throws Problem `revision-changed` when it was, and the old one serves: it can't be replaced under the service
+ * @throws Problem `revision-changed` when it was, and the old one serves: it cannot be replaced under the service
  */
 async function isPrepared(
   layout: Layout,
@@ -83,7 +83,7 @@ async function isPrepared(
   return unpacked !== undefined && (published === undefined || unpacked === published);
 }
 
-/** Undefined when it is published no longer; what was fetched once does not wait for a server that may be away. */
+/** Undefined when it is no longer published; a fetched release does not wait for a server that may be down. */
 async function publishedSum(
   source: ArtifactSource,
   revision: string,
@@ -96,7 +96,7 @@ async function publishedSum(
 }
 
 /**
- * Brings the release to the disk, whole.
+ * Brings the whole release to the disk.
  * @throws Problem as {@link verifyArtifact} and {@link unpack} do, and `missing-shared`
  */
 async function bring(
@@ -116,7 +116,7 @@ async function bring(
       progress(`unpacking revision ${revision}`);
       await unpack(artifact.handle, staged, { maxSize, maxEntries, outsideLinks }, signal);
     } catch (error) {
-      // While the copy still takes its room: afterwards the disk does not look full any more.
+      // While the copy still uses its space: afterwards the disk no longer looks full.
       throw await explainDisk(error, layout.root);
     } finally {
       await artifact.handle.close();

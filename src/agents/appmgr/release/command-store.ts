@@ -14,8 +14,8 @@ type Part = 'command' | 'check' | 'fetch';
 const problems = { command: 'deploy-failed', check: 'unknown-revision', fetch: 'fetch-failed' } as const;
 
 /**
- * Releases that the user's own command brings into service. What serves is known from what appmgr had it do, so the
- * state is kept in the agent's directory.
+ * Releases that a custom command activates. The state is kept in the agent's directory, because only appmgr's own calls
+ * show what serves.
  */
 export function commandStore(
   application: ApplicationConfig,
@@ -35,7 +35,7 @@ export function commandStore(
     directory: () => root,
     assertUsable: async () => {},
     tidy: async () => {},
-    // One that was cut off in the middle counts as the one in service, but not as confirmed: it is deployed again.
+    // One that was cut off in the middle counts as in service, but not as confirmed: it is deployed again.
     current: async () => inService(await state()),
     readState: () => readState(file),
     writeState: async (fresh) => {
@@ -86,7 +86,7 @@ interface CommandRunOptions {
   readonly previous: string;
 }
 
-/** Runs one of the user's commands, where there is one. @throws Problem of that part's code */
+/** Runs a custom command, if there is one. @throws Problem with that part's code */
 async function runPart(
   part: Part,
   { application, deploy, run, root, revision, previous }: CommandRunOptions,

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
 
-/** What a file system says, as a Problem. */
+/** An error of a file system as a Problem. */
 export async function explainDisk(error: unknown, root: string): Promise<unknown> {
   const code = errnoOf(error);
   if (error instanceof Problem || !/^E[A-Z0-9]+$/.test(code)) return error;
@@ -15,7 +15,10 @@ export async function explainDisk(error: unknown, root: string): Promise<unknown
   );
 }
 
-/** Blocks may be free while no file can be made: each needs an inode. File systems without a fixed number of them say 0 of 0. */
+/**
+ * Blocks may be free while no file can be made: each needs an inode. File systems without a fixed number of them report
+ * 0 of 0.
+ */
 async function hasNoInodes(directory: string): Promise<boolean> {
   const disk = await statfs(directory).catch(() => undefined);
   return disk !== undefined && disk.files > 0 && disk.ffree === 0;

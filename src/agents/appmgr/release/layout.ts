@@ -10,13 +10,13 @@ export function isRevision(name: string): boolean {
   return revisionPattern.test(name);
 }
 
-/** Checked here too, and not by the DDL alone: paths are made of it. @throws Problem `bad-revision` */
+/** Checked here too, and not only by the DDL: paths are made from it. @throws Problem `bad-revision` */
 export function assertRevision(name: string): void {
   if (isRevision(name)) return;
   throw new Problem('bad-revision', `${JSON.stringify(name.slice(0, 128))} is not a valid revision`);
 }
 
-/** Where the parts of an application lie below its root. */
+/** The paths of an application below its root. */
 export interface Layout {
   readonly root: string;
   readonly releases: string;
@@ -47,13 +47,13 @@ export function layoutOf(root: string): Layout {
   };
 }
 
-/** The root is never made: it may be a mount that failed, and what is below it must not be filled. @throws Problem `bad-layout` */
+/** The root is never created: it may be a failed mount, which must not be filled. @throws Problem `bad-layout` */
 export async function assertRoot({ root }: Layout): Promise<void> {
   await assertDirectory(`${root}/`);
 }
 
 /**
- * Makes what is missing and empties the staging directory of what a killed upgrade left.
+ * Creates missing directories and empties the staging directory of a killed upgrade's leftovers.
  * @throws Problem `bad-layout`
  */
 export async function prepareLayout(layout: Layout): Promise<void> {
@@ -109,7 +109,7 @@ export async function readCurrent(layout: Layout): Promise<string> {
   throw new Problem('bad-layout', `${layout.current} points to ${JSON.stringify(target)}, which is not a release`);
 }
 
-/** Puts `current` onto a release in one step: a process that opens it sees the old release or the new one. */
+/** Switches `current` to a release in one step: a process that opens it sees the old release or the new one. */
 export async function switchCurrent(layout: Layout, revision: string): Promise<void> {
   const target = join('releases', revision);
   assertRevision(revision);
@@ -119,7 +119,7 @@ export async function switchCurrent(layout: Layout, revision: string): Promise<v
   await syncDirectory(layout.root);
 }
 
-/** Whether a directory of that release is there, marked or not. */
+/** Whether the directory of that release exists, marked or not. */
 export async function isPlaced(layout: Layout, revision: string): Promise<boolean> {
   try {
     return (await lstat(layout.release(revision))).isDirectory();
@@ -129,7 +129,7 @@ export async function isPlaced(layout: Layout, revision: string): Promise<boolea
   }
 }
 
-/** What was unpacked as a revision: the sum of its artifact; undefined when it is not there or not whole. */
+/** The sum of the artifact that was unpacked as a revision; undefined when it is missing or not whole. */
 export async function readMarker(layout: Layout, revision: string): Promise<string | undefined> {
   try {
     const [text, found] = await Promise.all([
@@ -144,7 +144,7 @@ export async function readMarker(layout: Layout, revision: string): Promise<stri
   }
 }
 
-/** Moves a whole release out of staging into its place and marks it; an unmarked rest in its place is removed. */
+/** Moves a whole release from staging into place and marks it; an unmarked rest there is removed. */
 export async function placeRelease(layout: Layout, staged: string, revision: string, sha256: string): Promise<void> {
   await removeRelease(layout, revision);
   await rename(staged, layout.release(revision));
@@ -152,7 +152,7 @@ export async function placeRelease(layout: Layout, staged: string, revision: str
   await replaceFile(layout.marker(revision), `${JSON.stringify({ sha256 })}\n`);
 }
 
-/** The marker goes first, so that half a release is never taken for a whole one. */
+/** The marker is removed first, so that half a release never counts as a whole one. */
 export async function removeRelease(layout: Layout, revision: string): Promise<void> {
   await rm(layout.marker(revision), { force: true });
   await syncDirectory(layout.releases);

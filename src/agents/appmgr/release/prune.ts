@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isRevision, type Layout, readMarker, removeRelease } from './layout.ts';
 import type { ReleaseState } from './state.ts';
 
-/** A release on the disk and when it came there, in milliseconds. */
+/** A release on the disk and the time of its arrival, in milliseconds. */
 export interface PlacedRelease {
   readonly revision: string;
   readonly since: number;
@@ -21,8 +21,8 @@ export async function placedReleases(layout: Layout): Promise<PlacedRelease[]> {
 }
 
 /**
- * What may go so that `keep` stay: the oldest first, never one that serves, was served before, or is being brought in.
- * Releases that did not come up do not count: of those the last one stays, for a person to look at.
+ * The releases to remove so that `keep` stay: the oldest first, never one that serves, served before, or is being
+ * prepared. Releases that did not start do not count: the last of them stays, for a person to look at.
  */
 export function planPrune(
   placed: readonly PlacedRelease[],
@@ -40,7 +40,7 @@ export function planPrune(
   return [...failed.slice(0, -1), ...good.slice(0, Math.max(0, surplus))];
 }
 
-/** Removes what {@link planPrune} says, of what appmgr itself unpacked: what a person laid there is theirs. */
+/** Removes the releases of {@link planPrune} that appmgr itself unpacked: a person's own directories stay. */
 export async function pruneReleases(layout: Layout, state: ReleaseState, current: string, keep: number): Promise<void> {
   for (const revision of planPrune(await placedReleases(layout), state, current, keep)) {
     if ((await readMarker(layout, revision)) !== undefined) await removeRelease(layout, revision);

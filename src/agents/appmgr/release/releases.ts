@@ -1,34 +1,34 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import type { ReleaseState } from './state.ts';
 
-/** A call, as far as the work on releases sees it. */
+/** A call, for the work on releases. */
 export type Work = Pick<ActionContext, 'dryRun' | 'signal' | 'progress' | 'log' | 'caller' | 'runId'>;
 
-/** A release that is known here. */
+/** A known release. */
 export interface KnownRelease {
   readonly revision: string;
-  /** Milliseconds since the epoch when it came here; 0 where nobody knows. */
+  /** Milliseconds since the epoch of its arrival; 0 if unknown. */
   readonly since: number;
-  /** Whether it is whole; where the user's own command deploys, nobody knows better. */
+  /** Whether it is whole; for a custom deploy command that is unknown. */
   readonly whole: boolean;
 }
 
 /**
- * How the releases of one application come to the node and into service: unpacked by appmgr, or by the user's own
- * command. Every function may be cut off at any point and called again.
+ * How the releases of one application are brought to the node and activated: unpacked by appmgr, or by a custom
+ * command. Every function may be cut off at any point and repeated.
  */
 export interface Releases {
-  /** Looks before anything is made. @throws Problem `bad-layout` */
+  /** Checks before anything is created. @throws Problem `bad-layout` */
   readonly assertUsable: () => Promise<void>;
-  /** Makes the directories that are missing, and removes what a killed call left. @throws Problem `bad-layout` */
+  /** Creates missing directories, and removes leftovers of a killed call. @throws Problem `bad-layout` */
   readonly tidy: () => Promise<void>;
   /** The revision in service; empty for none. @throws Problem `bad-layout` */
   readonly current: () => Promise<string>;
   readonly readState: () => Promise<ReleaseState | undefined>;
   readonly writeState: (state: ReleaseState) => Promise<void>;
-  /** Whether a revision could be brought into service. */
+  /** Whether a revision could be activated. */
   readonly has: (revision: string, signal: AbortSignal) => Promise<boolean>;
-  /** Whether it is on the node, ready to be switched to. */
+  /** Whether it is on the node, ready for a switch. */
   readonly isPlaced: (revision: string) => Promise<boolean>;
   readonly known: () => Promise<KnownRelease[]>;
   /**

@@ -1,6 +1,6 @@
 /**
- * A run as one page of HTML that needs nothing else: no script, no font, no picture from anywhere. What nodes said is hostile
- * until it is escaped, and the page's own policy forbids whatever should get through.
+ * A run as one self-contained page of HTML: no script, no font, no picture from anywhere. Text from nodes is hostile
+ * until it is escaped, and the page's own policy blocks anything that should get through.
  */
 import { createHash } from 'node:crypto';
 import { formatInputs } from '../record.ts';
@@ -58,7 +58,7 @@ function drawMeta({ record, attempts, elapsed }: Incident, clock: Clock): Markup
   return html`<dl class="meta">${rows.map(([title, value]) => html`<div><dt>${title}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-/** The evidence behind the page, at its end: for those who check it. */
+/** The evidence behind the page, at its end: for readers who check it. */
 function drawAudit({ record: { run }, attempts }: Incident): Markup {
   const vouched = attempts.flatMap(({ steps }) => steps.flatMap(({ bars }) => bars)).filter(hasHead);
   return html`<h2>Audit records</h2>

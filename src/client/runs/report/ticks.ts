@@ -17,7 +17,7 @@ const steps = [
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * minute),
   ...[1, 2, 6, 12, 24, 72, 168].map((hours) => hours * hour),
 ];
-/** As many as a phone has room for. */
+/** As many as fit on a phone. */
 const most = 6;
 
 /** @param whole milliseconds */

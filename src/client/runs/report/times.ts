@@ -1,14 +1,14 @@
-/** Times as a page shows them: on the clock of the host that made it, and in UTC beside. */
+/** Times on a page: on the clock of the host that made it, and also in UTC. */
 import { html, type Markup } from './html.ts';
 
 export interface Clock {
   /** `23:11:20` */
   readonly short: (at: number) => string;
-  /** A date and time on both clocks; one where they agree. */
+  /** A date and time on both clocks; one if they agree. */
   readonly both: (at: number) => Markup;
 }
 
-/** @param timeZone of the IANA database; the system's when left out */
+/** @param timeZone of the IANA database; by default the system's */
 export function defineClock(timeZone?: string): Clock {
   const zone = timeZone === undefined ? {} : { timeZone };
   const day = { day: 'numeric', month: 'short', year: 'numeric' } as const;

@@ -20,11 +20,11 @@ export interface Span {
 /** Sends spans by OTLP over HTTP, as JSON, in the background. */
 export interface SpanExport {
   readonly add: (span: Span) => void;
-  /** Sends the rest; waits for that half a second at most. */
+  /** Sends the rest; waits at most half a second for that. */
   readonly end: () => Promise<void>;
 }
 
-/** Spans that wait for the collector at most: what comes after these is counted and left out. */
+/** The maximum number of spans that wait for the collector: further ones are counted and dropped. */
 const most = 10_000;
 /** Milliseconds: between two batches, for the answer to one, and for the last one after the run. */
 const times = { interval: 1000, answer: 10_000, end: 500 } as const;
@@ -74,7 +74,7 @@ interface Target {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** @returns where to send, or why that is not known */
+/** @returns the destination, or why it is unknown */
 function targetOf(env: Readonly<NodeJS.ProcessEnv>): Target | string {
   if (env.OTEL_SDK_DISABLED === 'true') return 'OTEL_SDK_DISABLED is true';
   const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/json';
@@ -87,7 +87,7 @@ function targetOf(env: Readonly<NodeJS.ProcessEnv>): Target | string {
   return { url, headers: Object.fromEntries(pairsIn(headers)) };
 }
 
-/** `a=1,b=2`, percent-encoded, as W3C Baggage has it. */
+/** `a=1,b=2`, percent-encoded, as in W3C Baggage. */
 function pairsIn(text: string): [string, string][] {
   return text.split(',').flatMap((pair): [string, string][] => {
     const [, name = '', value = ''] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
@@ -106,7 +106,7 @@ async function post({ url, headers }: Target, spans: readonly Span[], env: Reado
   await new Promise<void>((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(url, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, signal });
-    // What it waits for must not keep the program from ending.
+    // Its timers must not keep the program from ending.
     request.on('socket', (socket) => socket.unref());
     request.on('error', reject);
     request.on('response', (response) => {
@@ -142,7 +142,7 @@ function spanMessage({ traceId, id, parent, name, begun, end, attributes, error 
   };
 }
 
-/** A decimal text, since JSON's numbers do not hold 64 bits. */
+/** A decimal text, because JSON's numbers do not hold 64 bits. */
 function nanoseconds(milliseconds: number): string {
   return String(BigInt(Math.round(milliseconds * 1000)) * 1000n);
 }

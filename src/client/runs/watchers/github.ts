@@ -38,7 +38,9 @@ function annotationsOf({ name, state, failed }: StepReport): string[] {
   );
 }
 
-/** A workflow command (docs.github.com, “Workflow commands for GitHub Actions”): nothing in it can begin another one. */
+/**
+ * A workflow command (docs.github.com, “Workflow commands for GitHub Actions”): its content cannot begin another one.
+ */
 function command(level: 'error' | 'warning' | 'notice', title: string, message: string): string {
   const data = (text: string) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
   const property = (text: string) => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');

@@ -4,8 +4,8 @@ import type { RunReport, StepReport } from '../../../playbook/events/events.ts';
 import type { RunWatcher } from './watcher.ts';
 
 /**
- * Writes a run as a JUnit report, which CI systems show as test results: a test case for each node of a step, and one for a step
- * that is about no node.
+ * Writes a run as a JUnit report, which CI systems show as test results: a test case for each node of a step, and one
+ * for a step without nodes.
  * @throws Problem `unwritable-file`, before the run begins
  */
 export async function startJunitReport(file: string, warn: (line: string) => void): Promise<RunWatcher> {
@@ -25,7 +25,7 @@ export async function startJunitReport(file: string, warn: (line: string) => voi
         warn(`warning: the report ${failed(cause)}`);
       } finally {
         await handle.close().catch(() => {});
-        // A run that never began has nothing to report: an empty file would be read as a broken one.
+        // A run that never began has nothing to report: an empty file would look like a broken one.
         if (report === undefined) await rm(file, { force: true }).catch(() => {});
       }
     },
@@ -60,7 +60,7 @@ ${cases.map(formatCase).join('')}  </testsuite>
 `;
 }
 
-/** Hidden steps are of interest only when they fail. */
+/** Hidden steps are only shown when they fail. */
 function casesOf({ name, internal, state, ok, failed, untouched, elapsed, kind }: StepReport): TestCase[] {
   const base = { step: name, elapsed };
   const isDone = state === 'done';
@@ -100,7 +100,7 @@ function attributes(values: Readonly<Record<string, string | number>>): string {
     .join('');
 }
 
-/** What XML 1.0 has no way to write, is left out. */
+/** Characters that XML 1.0 cannot represent are omitted. */
 function escaped(text: string): string {
   const written: Readonly<Record<string, string>> = {
     '&': '&amp;',

@@ -11,7 +11,7 @@ export interface WatchOptions {
 const traceVariables = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] as const;
 
 /**
- * The watchers that options and environment ask for; the code of each is loaded only then.
+ * The watchers that options and environment request; the code of each is loaded only then.
  * @throws Problem `usage`, `unwritable-file`: before the run begins
  */
 export async function startWatchers(

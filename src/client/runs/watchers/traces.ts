@@ -4,8 +4,8 @@ import { type Attributes, type Span, startExport } from './export-spans.ts';
 import type { RunWatcher } from './watcher.ts';
 
 /**
- * Sends a run as a trace of OpenTelemetry: a span for the run, for each step in it and for each reply of a node in that. The id of
- * the trace is the run's, unless TRACEPARENT (W3C Trace Context) says of which trace the run is a part.
+ * Sends a run as a trace of OpenTelemetry: a span for the run, for each step in it and for each reply of a node in
+ * that. The id of the trace is the run's, unless TRACEPARENT (W3C Trace Context) names the enclosing trace.
  */
 export function startTraces(
   runId: string,

@@ -1,7 +1,7 @@
 import { Problem } from '../../../../core/errors.ts';
 import { damaged } from './field.ts';
 
-/** Hands out the bytes of a stream in the portions that are asked for, and no more than `limit` in all. */
+/** Returns the bytes of a stream in requested portions, and at most `limit` in total. */
 export class ByteReader {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #limit: number;
@@ -32,7 +32,7 @@ export class ByteReader {
     return Buffer.concat(parts);
   }
 
-  /** The same where the stream must not end here. @throws Problem `bad-archive` */
+  /** The same when the stream must not end here. @throws Problem `bad-archive` */
   async require(size: number): Promise<Buffer> {
     if (size === 0) return Buffer.alloc(0);
     const bytes = await this.take(size);
@@ -44,7 +44,7 @@ export class ByteReader {
     for await (const _ of this.stream(size));
   }
 
-  /** Counts bytes that a file will have and that are not in the stream: holes. @throws Problem `archive-too-large` */
+  /** Counts bytes of a file that are not in the stream: holes. @throws Problem `archive-too-large` */
   charge(size: number): void {
     this.#total += size;
     if (this.#total <= this.#limit) return;

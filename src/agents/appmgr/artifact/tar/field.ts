@@ -2,7 +2,7 @@ import { Problem } from '../../../../core/errors.ts';
 
 export const blockSize = 512;
 
-/** The error for an archive whose bytes do not make sense. */
+/** The error for an archive with invalid bytes. */
 export function damaged(what: string): Problem {
   return new Problem('bad-archive', `the archive is damaged: ${what}`, 'build it and copy it again');
 }

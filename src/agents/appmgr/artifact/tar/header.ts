@@ -2,7 +2,7 @@ import { Problem } from '../../../../core/errors.ts';
 import type { PaxRecords } from './pax.ts';
 import { blockSize, damaged, decimalOf, numberOf, upToZero } from './field.ts';
 
-/** What the headers of an entry claim; nothing of it has been checked. */
+/** The claims of an entry's headers, without any check. */
 export interface TarHeader {
   readonly path: string;
   readonly type: string;

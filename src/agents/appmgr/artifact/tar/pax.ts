@@ -1,6 +1,6 @@
 import { damaged } from './field.ts';
 
-/** Records of a pax header by their keys; only those that describe the content, and their bytes as they are. */
+/** Records of a pax header by their keys; only those that describe the content, with their raw bytes. */
 export type PaxRecords = ReadonlyMap<string, Buffer>;
 
 /** GNU tar repeats these two keys, once for each part of a sparse file: they are kept in their order. */
@@ -8,7 +8,7 @@ const repeated = new Set(['GNU.sparse.offset', 'GNU.sparse.numbytes']);
 
 /**
  * Reads the records of a pax header (POSIX.1-2001): `LENGTH key=value\n`. Times, owners and extended attributes
- * (`SCHILY.xattr.*`, `LIBARCHIVE.xattr.*`), whose values may be any bytes, are left out.
+ * (`SCHILY.xattr.*`, `LIBARCHIVE.xattr.*`), whose values may be any bytes, are omitted.
  * @throws Problem `bad-archive`
  */
 export function parsePaxRecords(bytes: Buffer): PaxRecords {

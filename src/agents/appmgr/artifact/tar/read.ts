@@ -5,13 +5,13 @@ import { type ContentLayout, readSparse } from './sparse.ts';
 import { blockSize, upToZero } from './field.ts';
 import { describeEntry, type HeaderBlock, parseHeaderBlock, type TarHeader } from './header.ts';
 
-/** Some bytes of a file, and the offset in the file where they belong; what lies between two pieces is zeros. */
+/** Some bytes of a file, and their offset in the file; the gap between two pieces is zeros. */
 export interface Piece {
   readonly at: number;
   readonly bytes: Uint8Array;
 }
 
-/** One entry, and its content, which must be read whole, or not at all, before the next entry is asked for. */
+/** One entry, and its content, which must be read completely, or not at all, before the next entry. */
 export interface TarEntry extends TarHeader {
   readonly content: AsyncIterable<Piece>;
 }
@@ -19,11 +19,11 @@ export interface TarEntry extends TarHeader {
 /** Bytes of a pax header or a long name: extended attributes may take 64 KiB each. */
 const largestExtension = 1024 * 1024;
 
-/** Entries that say something about the archive or an entry's attributes: GNU's volume label, Solaris' access lists. */
+/** Entries about the archive or an entry's attributes: GNU's volume label, Solaris' access lists. */
 const passedOver = new Set(['V', 'A', 'E']);
 
 /**
- * Reads a tar archive as a stream: ustar, pax, GNU long names and sparse files. It decides nothing about what the entries may be.
+ * Reads a tar archive as a stream: ustar, pax, GNU long names and sparse files. It does not judge entries.
  * @param limit bytes of the whole archive, headers and holes included
  * @throws Problem `bad-archive`, `unsafe-archive`, `archive-too-large`
  */
@@ -42,7 +42,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, limit: number)
 /** With the entry at which reading ended: a person can look for it in the archive's listing. */
 function withPlace(error: unknown, path: string): unknown {
   if (!(error instanceof Problem) || !['bad-archive', 'archive-too-large'].includes(error.code)) return error;
-  // An error in the content comes by here a second time.
+  // An error in the content arrives here a second time.
   if (error.cause instanceof Problem) return error;
   const position = path === '' ? 'in its first entry' : `in or after ${JSON.stringify(path.slice(0, 200))}`;
   return new Problem(error.code, `${error.message} (${position})`, error.hint, { cause: error });
@@ -99,7 +99,7 @@ function padding(size: number): number {
   return (blockSize - (size % blockSize)) % blockSize;
 }
 
-/** What a header says of the entry after it, as pax records; undefined when it is an entry itself. */
+/** A header's records about the entry after it; undefined when it is an entry itself. */
 async function readExtension(reader: ByteReader, { type, size }: HeaderBlock): Promise<PaxRecords | undefined> {
   if (passedOver.has(type)) {
     await reader.skip(size + padding(size));
@@ -124,7 +124,7 @@ async function readExtension(reader: ByteReader, { type, size }: HeaderBlock): P
     case 'K':
       return new Map([['linkpath', upToZero(bytes)]]);
     default:
-      // A global header (git archive writes its commit there) would name every later entry alike: nothing in it is used.
+      // A global header (git archive writes its commit there) would name all later entries alike: it is ignored.
       return new Map();
   }
 }

@@ -3,13 +3,13 @@ import type { PaxRecords } from './pax.ts';
 import { blockSize, damaged, decimalOf, numberOf } from './field.ts';
 import type { HeaderBlock } from './header.ts';
 
-/** A part of a file that has bytes in the archive; everything between two of them is a hole, which reads as zeros. */
+/** A part of a file that has bytes in the archive; the gap between two of them is a hole, which reads as zeros. */
 export interface Extent {
   readonly at: number;
   readonly size: number;
 }
 
-/** How the content of an entry lies in the archive. */
+/** The layout of an entry's content in the archive. */
 export interface ContentLayout {
   /** Bytes of the file, holes included. */
   readonly size: number;
@@ -17,12 +17,12 @@ export interface ContentLayout {
   readonly extents: readonly Extent[];
 }
 
-/** A file in more parts than this is not a file that someone deploys. */
+/** A deployed file never has more parts than this. */
 const mostExtents = 65_536;
 
 /**
- * Reads how a file with holes is stored, in any of the four forms that GNU tar and bsdtar write (GNU tar's manual,
- * “Storing Sparse Files”). Undefined for an ordinary entry.
+ * Reads the layout of a sparse file, in any of the four forms that GNU tar and bsdtar write (GNU tar's manual, “Storing
+ * Sparse Files”). Undefined for an ordinary entry.
  * @param stored bytes that follow the headers in the archive
  * @throws Problem `bad-archive`
  */
@@ -50,7 +50,7 @@ function toNumber(text: string): number {
   return decimalOf(text, 'a part of a sparse file');
 }
 
-/** Pairs in the header, and in as many blocks after it as say that another follows. */
+/** Pairs in the header, and in further blocks as long as one announces another. */
 async function oldForm({ bytes }: HeaderBlock, stored: number, reader: ByteReader): Promise<ContentLayout> {
   const numbers: number[] = [];
   const take = (block: Buffer, from: number, pairs: number) => {

@@ -8,7 +8,7 @@ export interface Attempt extends Timeline {
   /** From 1. */
   readonly number: number;
   readonly operator: string;
-  /** How it ended; undefined where its end was not written down. */
+  /** How it ended; undefined if its end was not recorded. */
   readonly finished: Finished | undefined;
 }
 

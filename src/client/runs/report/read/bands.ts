@@ -1,4 +1,4 @@
-/** The batches of an attempt as stretches of time. */
+/** The batches of an attempt as intervals. */
 import type { StepSpan, Timeline } from './timeline.ts';
 
 export interface Band {
@@ -12,7 +12,7 @@ export interface Band {
   readonly nodes: readonly string[];
 }
 
-/** The rounds of steps that go through nodes in batches; else the batches of calls that have several. */
+/** The rounds of steps that go through nodes in batches; else the batches of calls with several. */
 export function findBands({ steps }: Timeline): Band[] {
   const rounds = roundsOf(steps);
   return (rounds.length > 1 ? rounds : batchesOf(steps)).sort((a, b) => a.begin - b.begin);

@@ -1,4 +1,4 @@
-/** The calls of a journal, one for each node and try, with what came of them. */
+/** The calls of a journal, one for each node and try, with their outcomes. */
 import type { NodeFailure } from '../../../../playbook/events/events.ts';
 import type { JournalEntry } from '../../../../playbook/journal/entries.ts';
 
@@ -15,20 +15,20 @@ export interface Bar {
   readonly try: number;
   readonly requestId: string;
   readonly begin: number;
-  /** The last that is known, where no reply was written down. */
+  /** The last known outcome, if no reply was recorded. */
   readonly end: number;
-  /** `unknown` where no reply was written down. */
+  /** `unknown` if no reply was recorded. */
   readonly outcome: string;
   readonly code: string;
   readonly message: string;
   readonly data: unknown;
-  /** Why an answer that came was not good enough for the step. */
+  /** Why a reply was not good enough for the step. */
   readonly rejection: NodeFailure | undefined;
-  /** SEQUENCE:HASH; empty where the node vouched for none. */
+  /** SEQUENCE:HASH; empty if the node signed none. */
   readonly auditHead: string;
 }
 
-/** @param end milliseconds since the epoch: where a call ends whose reply was not written down */
+/** @param end milliseconds since the epoch: the end of a call without a recorded reply */
 export function readBars(entries: readonly JournalEntry[], end: number): Bar[] {
   const bars = new Map<string, Bar>();
   /** By request and node: the key of its last call. */
@@ -66,7 +66,7 @@ function change(bars: Map<string, Bar>, key: string, what: Partial<Bar>): void {
   if (bar !== undefined) bars.set(key, { ...bar, ...what });
 }
 
-/** Whether the call did what its step wanted. */
+/** Whether the call satisfied its step. */
 export function isGood({ outcome, code, rejection }: Bar): boolean {
   return outcome === 'ok' && code === '' && rejection === undefined;
 }

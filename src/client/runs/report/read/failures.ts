@@ -1,4 +1,7 @@
-/** What failed in a run, also what passed at a later try: grouped, so that one cause on forty nodes is read once. */
+/**
+ * The failures of a run, including those that passed at a later try: grouped, so that one cause on forty nodes is read
+ * once.
+ */
 import type { Attempt } from './attempts.ts';
 import { type Bar, isGood } from './bars.ts';
 import { byName, type StepSpan } from './timeline.ts';
@@ -6,14 +9,14 @@ import { byName, type StepSpan } from './timeline.ts';
 export interface FailureGroup {
   readonly attempt: number;
   readonly step: StepSpan;
-  /** True where a later try was good, or the step passed nevertheless. */
+  /** True if a later try succeeded, or the step passed regardless. */
   readonly recovered: boolean;
   readonly code: string;
   /** Of the first of its nodes. */
   readonly reason: string;
-  /** Empty where the step failed by itself. */
+  /** Empty if the step failed by itself. */
   readonly nodes: readonly string[];
-  /** The tries that were not good, with the good one that followed; in a step that failed by itself, what nodes answered. */
+  /** The failed tries, with the successful one that followed; in a step that failed by itself, the replies of nodes. */
   readonly tries: readonly Bar[];
 }
 
@@ -25,7 +28,7 @@ interface Failure {
   readonly tries: readonly Bar[];
 }
 
-/** The last attempt first; in it what stands before what has passed. */
+/** The last attempt first; within it, remaining failures before those that passed. */
 export function groupFailures(attempts: readonly Attempt[]): FailureGroup[] {
   return attempts.toReversed().flatMap(({ number, steps }) => {
     const groups = steps.filter(({ kind }) => !around.has(kind)).flatMap((step) => groupStep(number, step));

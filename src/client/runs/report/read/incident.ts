@@ -1,4 +1,4 @@
-/** All that the page shows of a run, out of its journal. */
+/** Everything that the page shows of a run, from its journal. */
 import type { JournalEntry } from '../../../../playbook/journal/entries.ts';
 import type { RunRecord } from '../../record.ts';
 import { type Attempt, readAttempts } from './attempts.ts';
@@ -7,15 +7,15 @@ import type { StepSpan } from './timeline.ts';
 
 export interface Incident {
   readonly record: RunRecord;
-  /** What the run was about, such as a cluster; empty in journals that do not hold it. */
+  /** The subject of the run, such as a cluster; empty in journals without it. */
   readonly label: string;
   readonly attempts: readonly Attempt[];
-  /** How the last attempt ended; undefined where that was not written down. */
+  /** How the last attempt ended; undefined if that was not recorded. */
   readonly end: Attempt['finished'];
   readonly effect: RunEffect;
   /** Milliseconds, of all attempts. */
   readonly elapsed: number;
-  /** The last step that was begun. */
+  /** The last step that began. */
   readonly lastStep: StepSpan | undefined;
 }
 

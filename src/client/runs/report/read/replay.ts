@@ -1,4 +1,4 @@
-/** What a run did to nodes and traffic, over all its attempts, out of its journal. */
+/** What a run did to nodes and traffic, over all its attempts, from its journal. */
 import type { StepReport } from '../../../../playbook/events/events.ts';
 import type { RunState } from '../../../../playbook/events/run-state.ts';
 import { startTracker } from '../../../../playbook/events/tracker.ts';
@@ -43,7 +43,7 @@ export function replayJournal(entries: readonly JournalEntry[]): RunEffect {
   return { ...state, untouched: untouchedOf(entries, state, revisions, touched), revisions, touched };
 }
 
-/** As much of a step's end as the state of the run depends on. */
+/** The part of a step's end that the state of the run depends on. */
 function reportOf({
   step,
   state,
@@ -54,7 +54,7 @@ function reportOf({
   return { id: step, name: step, title: '', kind: 'call', state, failed, untouched, ...nothing };
 }
 
-/** Where the end of a run was not written down: what it had looked at and not changed. */
+/** If the end of a run was not recorded: the nodes that it had read and not changed. */
 function untouchedOf(
   entries: readonly JournalEntry[],
   { untouched }: RunState,

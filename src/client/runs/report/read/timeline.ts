@@ -1,13 +1,13 @@
-/** When an attempt of a run did what on which node, by its journal. */
+/** The steps of an attempt on each node over time, from its journal. */
 import type { NodeFailure } from '../../../../playbook/events/events.ts';
 import type { JournalEntry } from '../../../../playbook/journal/entries.ts';
 import { type Bar, readBars } from './bars.ts';
 
 export interface StepSpan {
   readonly step: string;
-  /** What people call it; its id in journals that hold no name. */
+  /** Its name for people; its id in journals without names. */
   readonly name: string;
-  /** `appmgr#upgrade`, `rolling`, …; empty in journals that do not hold it. */
+  /** `appmgr#upgrade`, `rolling`, …; empty in journals without it. */
   readonly title: string;
   readonly kind: string;
   readonly afterFailure: boolean;
@@ -16,7 +16,7 @@ export interface StepSpan {
   readonly end: number;
   /** Of the steps it needed, the one that ended last. */
   readonly waitedFor: string;
-  /** The node that the others of its batches waited for longest, and how long; undefined where none waited. */
+  /** The node that delayed its batches most, and for how long; undefined if none waited. */
   readonly slowest: { readonly node: string; readonly lag: number } | undefined;
   readonly failed: readonly NodeFailure[];
   readonly bars: readonly Bar[];
@@ -63,7 +63,7 @@ function readSpans(entries: readonly JournalEntry[], end: number): Span[] {
       const { needs = [], name = step, title = '', kind = '', afterFailure = false } = entry;
       spans.set(step, { ...before, state: 'begun', end, needs, name, title, kind, afterFailure });
     }
-    // A step that was passed over never began.
+    // A skipped step never began.
     else if (entry.state !== 'skipped')
       spans.set(step, { ...before, state: entry.state, end: at, failed: entry.failed ?? [] });
   }
