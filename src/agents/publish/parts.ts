@@ -41,7 +41,7 @@ export function definePublishParts(
       const hint = suggest(application, Object.keys(config.applications));
       throw new Problem('unknown-application', `${node.identity} does not take the application “${application}”`, hint);
     }
-    const hint = 'see “publishers” below “publish” in node.yaml';
+    const hint = 'see “publishers” under “publish” in node.yaml';
     throw new Problem('policy-denied', `${caller} may not publish ${application} on ${node.identity}`, hint);
   };
   return { config, node, store, tickets, isTaken, assertTaken, exclusive: startAlone(), change: defineMutex(), now };

@@ -104,7 +104,7 @@ async function findTakers(
   });
   if (takers.length === 0 && failed === 0 && found.length > 0) {
     const message = `no node takes the application “${application}”`;
-    throw new Problem('unknown-application', message, 'name it below “publish.applications” in their node.yaml');
+    throw new Problem('unknown-application', message, 'name it under “publish.applications” in their node.yaml');
   }
   return { takers: takers.sort((a, b) => (a.name < b.name ? -1 : 1)), others: others.sort() };
 }

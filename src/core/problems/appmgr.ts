@@ -16,7 +16,7 @@ export const appmgrProblems = defineProblems({
     'The artifact does not match its published SHA-256 sum.',
     'Publish artifact and sum again: “sha256sum FILE > FILE.sha256”.',
   ],
-  'artifact-too-large': ['The artifact is larger than allowed.', 'Raise “max_size” below “download” in node.yaml.'],
+  'artifact-too-large': ['The artifact is larger than allowed.', 'Raise “max_size” under “download” in node.yaml.'],
   'artifacts-unreachable': ['The artifact could not be downloaded.', 'Check the URL and the network, then repeat.'],
   'bad-archive': ['The archive is damaged, or of a kind that is not supported.', 'Pack it again as tar.gz.'],
   'archive-too-large': ['The archive has more entries or bytes than allowed.', 'Pack less, or raise “limits”.'],
@@ -55,6 +55,6 @@ export const appmgrProblems = defineProblems({
   'reload-failed': ['The service could not be reloaded.', 'Check the reload command and the service.'],
   'restart-failed': ['The service could not be restarted.', 'Check the restart command and the service.'],
   'no-restart': ['The application has no command to restart it.', 'Configure “restart” in node.yaml.'],
-  'no-fetch': ['The application has no command to fetch a release.', 'Configure “fetch” below “deploy”.'],
+  'no-fetch': ['The application has no command to fetch a release.', 'Configure “fetch” under “deploy”.'],
   'unusable-directory': ['A directory of the application cannot be used.', 'Correct its path and permissions.'],
 });

@@ -19,7 +19,7 @@ export const installProblems = defineProblems({
   'clock-off': ['The clock of the host is wrong by more than the fleet allows.', 'Set it: “timedatectl set-ntp true”.'],
   'locks-out': [
     'The new policies would no longer let you change the host, so you could not take them back.',
-    'Give yourself the right below “operators”, or apply it with --force.',
+    'Grant yourself the right under “operators”, or apply it with --force.',
   ],
   'changed-meanwhile': [
     'The files of the host changed between the plan and the change.',

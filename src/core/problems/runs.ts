@@ -73,7 +73,7 @@ export const runProblems = defineProblems({
   ],
   'author-revoked': [
     'The certificate of the operator who wrote the journal of the run was revoked since.',
-    'Find out why. If the run is to be completed all the same, add --force.',
+    'Find out why. To complete the run anyway, add --force.',
   ],
   'unknown-run': ['There is no journal of that run.', '“mco-deploy runs --fleet” lists the runs that nodes know.'],
   'no-run': ['There is no run to work with, or the request names none.', '“mco-deploy runs” lists the runs.'],

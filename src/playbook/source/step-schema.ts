@@ -70,7 +70,7 @@ export const stepProperties = {
   until: expression('Must be true for each reply; otherwise the node counts as failed.'),
   passes: number('How many times in a row “until” must hold', 100),
   max_failures: { description: 'This many failed nodes (or percent of all) fail the step (default 1).', ...share },
-  limit: number('Calls only so many of the nodes', 100_000),
+  limit: number('Calls only this many of the nodes', 100_000),
   failover: { description: 'Calls another node for each of the limited ones that fails.', type: 'boolean' },
   dry_run: { description: 'Asks the nodes what they would do, and changes nothing.', type: 'boolean' },
   reassert: {

@@ -54,7 +54,7 @@ async function* bounded(url: string, answer: IncomingMessage, limit: number, siz
 }
 
 function tooLarge(url: string, limit: number): Problem {
-  return new Problem('artifact-too-large', `${url} has more than ${limit} bytes`, 'see “max_size” below “download”');
+  return new Problem('artifact-too-large', `${url} has more than ${limit} bytes`, 'see “max_size” under “download”');
 }
 
 async function certificates({ ca }: DownloadBounds): Promise<Buffer | undefined> {

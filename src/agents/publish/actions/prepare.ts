@@ -54,7 +54,7 @@ export async function prepare(
 function assertSize({ ticket: { application, revision, size } }: ProvenTicket, most: number): void {
   if (size <= most) return;
   const message = `the artifact of ${application} ${revision} has ${size} bytes, and ${most} are allowed`;
-  throw new Problem('artifact-too-large', message, 'see “max_size” below “publish” in node.yaml');
+  throw new Problem('artifact-too-large', message, 'see “max_size” under “publish” in node.yaml');
 }
 
 /** @throws Problem `revision-published` when it is there with other content */

@@ -44,7 +44,7 @@ function checkAgents(
       faults.add([...keyPath, 'config'], 'the role has “checks”, which make their own file: leave one of the two out');
     }
     if (agent === 'appmgr') {
-      faults.add(keyPath, 'put applications below “applications”, with the role that they run on', true);
+      faults.add(keyPath, 'put applications under “applications”, with the role that they run on', true);
     }
   }
 }
