@@ -104,8 +104,9 @@ async function takeOut(
     await watch.put([...holdsOf(leaving, request, before, context), ...holdsOf(staying, request, before, undefined)]);
     await switchAgentsOff(changes, request.hosts, signal);
     await setAll(changes, lines, 'drain', signal);
-    await waitForSessions(leaving.map(toLeaving), seconds, context);
-    await setAll(changes, lines, 'maint', signal);
+    const drained = await waitForSessions(leaving.map(toLeaving), seconds, context);
+    // As they are now: a check may have failed while sessions ended.
+    await setAll(changes, refreshLines(lines, drained), 'maint', signal);
     const { views, processes } = await stayOut(changes, request, config.settle * 1000, signal);
     await confirmHolds(watch, request.hosts, views, processes);
     return views;

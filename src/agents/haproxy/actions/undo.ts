@@ -1,7 +1,7 @@
 import { explain, Problem } from '../../../core/errors.ts';
-import { setAgentCheck, setState, setWeight } from '../servers/change.ts';
+import { setAgentCheck, setState, setStateAsDown, setWeight } from '../servers/change.ts';
 import { lineKey, lineName, type ServerLine } from '../servers/line.ts';
-import { type AdminState, adminStateOf } from '../servers/state.ts';
+import { type AdminState, adminStateOf, isUp } from '../servers/state.ts';
 
 /** Milliseconds for putting everything back, once the call itself may be over. */
 const putBackTimeout = 10_000;
@@ -13,8 +13,12 @@ interface Step {
   readonly restore: (signal: AbortSignal) => Promise<void>;
 }
 
-/** Changes lines and remembers what they were, to put them back. The lines are as they were before any change. */
+/**
+ * Changes lines and remembers what they were, to put them back. A line that was down before any of its changes is put back as down: its
+ * checks let it in.
+ */
 export interface Changes {
+  /** @param line as last read */
   readonly set: (line: ServerLine, state: AdminState, signal: AbortSignal) => Promise<void>;
   /** Switches the agent-check of a line that has one. */
   readonly setAgent: (line: ServerLine, on: boolean, signal: AbortSignal) => Promise<void>;
@@ -26,6 +30,7 @@ export interface Changes {
 
 export function trackChanges(): Changes {
   const steps = new Map<string, Step>();
+  const down = new Set<string>();
   // Noted before it is sent: a command whose answer got lost may have been done. What is noted first is put back last.
   const note = (kind: string, step: Step) => {
     const key = `${lineKey(step.line)} ${kind}`;
@@ -34,7 +39,10 @@ export function trackChanges(): Changes {
   return {
     set(line, state, signal) {
       const before = adminStateOf(line.server);
-      note('state', { line, before, restore: (late) => setState(line, before, late) });
+      const key = lineKey(line);
+      if (!isUp(line.server)) down.add(key);
+      const restore = (late: AbortSignal) => (down.has(key) ? setStateAsDown : setState)(line, before, late);
+      note('state', { line, before, restore });
       return setState(line, state, signal);
     },
     setAgent(line, on, signal) {

@@ -2,7 +2,7 @@
 import { type HaproxyInfo, isAnother } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type BackendView, refreshViews } from '../servers/backend.ts';
-import { setAgentCheck, setState } from '../servers/change.ts';
+import { setAgentCheck, setState, setStateAsDown } from '../servers/change.ts';
 import { findHeldLines, identityOf } from '../servers/host.ts';
 import { linesOf, refreshLines, type ServerLine } from '../servers/line.ts';
 import { inForcedMaintenance, inMaintenance } from '../servers/state.ts';
@@ -79,9 +79,10 @@ function strayLines(
   });
 }
 
+/** The host that a line leads to now was not checked yet: it gets requests once its check passes. */
 async function release(lines: readonly ServerLine[], host: HeldHost, signal: AbortSignal): Promise<void> {
   for (const line of lines) {
-    await setState(line, 'ready', signal);
+    await (line.server.checked ? setStateAsDown : setState)(line, 'ready', signal);
     const wasOn = host.lines.some((one) => isSameName(one, line) && one.agent);
     if (wasOn && line.server.agent.configured) await setAgentCheck(line, true, signal);
   }

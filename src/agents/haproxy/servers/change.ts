@@ -28,6 +28,19 @@ export function lowerHealth(line: ServerLine, signal: AbortSignal): Promise<void
 }
 
 /**
+ * Sets the state of a server that counts as down from then on, until its checks pass. HAProxy takes every server that leaves
+ * maintenance for up, and sends it requests until a check fails. In drain it sends none, so the health is lowered there. A server
+ * that follows another one (`track`) has no health of its own.
+ */
+export async function setStateAsDown(line: ServerLine, state: AdminState, signal: AbortSignal): Promise<void> {
+  if (state !== 'maint' && line.server.tracked === '') {
+    await setState(line, 'drain', signal);
+    await lowerHealth(line, signal);
+  }
+  await setState(line, state, signal);
+}
+
+/**
  * Switches the agent-check on or off. HAProxy says nothing when it is switched off where there is none, and complains
  * when it is switched on: only for a server that has one.
  */

@@ -21,16 +21,27 @@ const endTimeout = 2000;
 
 type Context = Pick<ActionContext, 'signal' | 'progress'>;
 
-/** Waits until hosts have no sessions left, or the time is over, and reports how many there still are. @param seconds how long */
-export async function waitForSessions(hosts: readonly LeavingHost[], seconds: number, context: Context): Promise<void> {
+/**
+ * Waits until hosts have no sessions left, or the time is over, and reports how many there still are.
+ * @param seconds how long
+ * @returns the backends of the hosts as they were read last
+ */
+export async function waitForSessions(
+  hosts: readonly LeavingHost[],
+  seconds: number,
+  context: Context,
+): Promise<readonly BackendView[]> {
   const deadline = performance.now() + seconds * 1000;
   let reported = '';
   let nextReport = 0;
   for (;;) {
-    const { text } = await findBusyLines(hosts, context.signal);
-    if (text === '') return;
+    const { text, views } = await findBusyLines(hosts, context.signal);
+    if (text === '') return views;
     const now = performance.now();
-    if (now >= deadline) return context.progress(`sessions left after ${seconds} s: ${text}`);
+    if (now >= deadline) {
+      context.progress(`sessions left after ${seconds} s: ${text}`);
+      return views;
+    }
     if (text !== reported && now >= nextReport) {
       context.progress(`waiting for sessions to end: ${text}`);
       reported = text;
@@ -61,6 +72,7 @@ async function findBusyLines(hosts: readonly LeavingHost[], signal: AbortSignal)
     .map((one) => ({ ...one, sessions: one.lines.reduce((total, { server }) => total + server.sessions, 0) }))
     .filter(({ sessions }) => sessions > 0);
   return {
+    views,
     lines: busy.flatMap(({ lines }) => lines),
     total: busy.reduce((total, { sessions }) => total + sessions, 0),
     text: busy.map(({ shown, sessions }) => `${shown}: ${count(sessions, 'session')}`).join(', '),

@@ -228,6 +228,24 @@ describe('where a step fails', () => {
     assert.deepEqual([balancer.watch.hosts(), await readMaintenance(balancer.file)], [[], []]);
   });
 
+  test('a server whose check began to fail while its sessions ended is put back as down', async () => {
+    const { fake, take } = await estate();
+    const web2 = fake.server('app/web2');
+    web2.sessions = 1;
+    let looks = 0;
+    fake.onCommand = (command) => {
+      if (command === 'set server app/web2 state maint') throw new Error('connection lost');
+      if (command !== 'show stat app 6 -1' || web2.admin !== 8) return;
+      web2.passes = false;
+      if (++looks === 3) web2.sessions = 0;
+    };
+    await assert.rejects(take({ server: dev2, drain_timeout: 60 }), { message: /put back: app\/web2 to ready/ });
+    assert.deepEqual(
+      fake.changes().slice(-3),
+      ['state drain', 'health down', 'state ready'].map((what) => `set server app/web2 ${what}`),
+    );
+  });
+
   test('a hold from before stays as it was, and one that the call added is gone', async () => {
     const { fake, balancer, take } = await estate();
     await take({ server: dev2 });

@@ -75,6 +75,27 @@ describe('putting back what was changed', () => {
     assert.equal(message, 'full; put back: app/web1 to ready, app/web1 to weight 20');
   });
 
+  test('puts a line that was down before any of its changes back as down, until its check passes', async () => {
+    const { asked, line } = lineAt('/a', 'web1');
+    const as = (operational: number, admin = 0) => ({ ...line, server: { ...line.server, operational, admin } });
+    const asDown = ['set server app/web1 state drain', 'set server app/web1 health down'];
+    for (const [first, second, commands] of [
+      [as(0), as(2, 8), [...asDown, 'set server app/web1 state ready']],
+      [as(2), as(0, 8), [...asDown, 'set server app/web1 state ready']],
+      [as(3), as(3, 8), [...asDown, 'set server app/web1 state ready']],
+      [as(0, 8), as(0, 8), [...asDown, 'set server app/web1 state drain']],
+      [as(0, 1), as(0, 8), ['set server app/web1 state maint']],
+      [as(2), as(2, 8), ['set server app/web1 state ready']],
+    ] as const) {
+      const changes = trackChanges();
+      await changes.set(first, 'drain', signal);
+      await changes.set(second, 'maint', signal);
+      asked.length = 0;
+      await changes.putBack(new Error('full'));
+      assert.deepEqual(asked, commands);
+    }
+  });
+
   test('reports nothing more where nothing was changed, and the code and hint of what failed', async () => {
     const failure = new Problem('server-not-up', 'it is down', 'look at it');
     const { code, message, hint } = await trackChanges().putBack(failure);

@@ -188,24 +188,35 @@ describe('the record of a host', () => {
 describe('a line that leads to another host after a reload or a new address', () => {
   const moved = { name: 'web1', ip: '10.0.0.2', passes: true, admin: 1 } as const;
   const here = { name: 'web7', ip: '10.0.0.1', admin: 1 } as const;
+  /** It counts as down until its check passes. */
+  const putIn = ['state drain', 'health down', 'state ready'].map((what) => `set server app/web1 ${what}`);
 
   test('is put in again, with its agent-check where it was on', async () => {
     const fake = fakeHaproxy({ app: [{ ...moved, agent: 'up', agentEnabled: false }, here] });
     await check(fake, held({ lines: [line({ agent: true })] }));
-    assert.deepEqual(fake.changes(), ['set server app/web1 state ready', 'enable agent app/web1']);
+    assert.deepEqual(fake.changes(), [...putIn, 'enable agent app/web1']);
     const off = fakeHaproxy({ app: [{ ...moved, agent: 'up', agentEnabled: false }, here] });
     await check(off);
-    assert.deepEqual(off.changes(), ['set server app/web1 state ready']);
+    assert.deepEqual(off.changes(), putIn);
     const none = fakeHaproxy({ app: [moved, here] });
     await check(none, held({ lines: [line({ agent: true })] }));
-    assert.deepEqual(none.changes(), ['set server app/web1 state ready'], 'HAProxy has no agent-check for it');
+    assert.deepEqual(none.changes(), putIn, 'HAProxy has no agent-check for it');
+  });
+
+  test('is put in at once where it has no check of its own that could pass', async () => {
+    const { passes: _none, ...unchecked } = moved;
+    for (const one of [unchecked, { ...moved, tracked: 'app/web8' }]) {
+      const fake = fakeHaproxy({ app: [one, here, { name: 'web8', ip: '10.0.0.8' }] });
+      await check(fake);
+      assert.deepEqual(fake.changes(), ['set server app/web1 state ready']);
+    }
   });
 
   test('gets the agent-check of that line, not that of another line of the host', async () => {
     const lines = (first: boolean) => [line({ agent: first }), line({ server: 'web7', agent: !first })];
     for (const [agent, commands] of [
-      [true, ['set server app/web1 state ready', 'enable agent app/web1']],
-      [false, ['set server app/web1 state ready']],
+      [true, [...putIn, 'enable agent app/web1']],
+      [false, putIn],
     ] as const) {
       const fake = fakeHaproxy({ app: [{ ...moved, agent: 'up', agentEnabled: false }, here] });
       await check(fake, held({ lines: lines(agent) }));
@@ -227,7 +238,7 @@ describe('a line that leads to another host after a reload or a new address', ()
     assert.deepEqual(kept.changes(), []);
     const elsewhere = fake();
     await check(elsewhere, held(), [{ ...other, backends: ['static'] }]);
-    assert.deepEqual(elsewhere.changes(), ['set server app/web1 state ready']);
+    assert.deepEqual(elsewhere.changes(), putIn);
   });
 
   test('stays in maintenance where others put it there and no hold ever named it', async () => {
