@@ -18,6 +18,8 @@ export interface MdnsOptions {
   readonly timeout?: number;
   /** Milliseconds without a new answer after which all have been heard (default 60). */
   readonly window?: number;
+  /** Names of the nodes on these networks, as far as they are known: when all have answered, no more of the window is waited. */
+  readonly expected?: readonly string[];
   /** Bytes that wait to be read (default 4 MiB, or what the kernel allows). */
   readonly buffer?: number;
   /** Names of facts that all nodes publish or say that they don't (default: cluster). */
@@ -43,6 +45,7 @@ export function mdnsSource(options: MdnsOptions): DiscoverySource {
         window: options.window ?? 60,
         log: options.log,
         signal,
+        ...(options.expected === undefined ? {} : { expected: new Set(options.expected.map(instanceOf)) }),
         ...(options.buffer === undefined ? {} : { buffer: options.buffer }),
       };
       for await (const heard of query(inquiry)) {

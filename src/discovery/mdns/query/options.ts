@@ -10,6 +10,8 @@ export interface QueryOptions {
   readonly timeout: number;
   /** Milliseconds without a new answer after which all have been heard. */
   readonly window: number;
+  /** Names of instances: once all of them have answered, the first pause without a new answer ends the query. */
+  readonly expected?: ReadonlySet<string>;
   /** Bytes that wait to be read, where it must be other than `wantedBuffer`. */
   readonly buffer?: number;
   readonly log: Log;

@@ -16,7 +16,8 @@ const longest = 2000;
 
 /**
  * Asks once, from a port of its own (RFC 6762, 6.7): so each node answers this socket alone and at once, without the
- * 20 to 120 ms of a multicast answer. Yields each new instance, host and address once. Ends `window` after the last of them.
+ * 20 to 120 ms of a multicast answer. Yields each new instance, host and address once. Ends `window` after the last of them,
+ * or after a pause when all that were expected have answered.
  * @throws Problem `no-multicast` when no interface takes the question
  */
 export async function* query(options: QueryOptions): AsyncGenerator<ReceivedAnswer> {
@@ -35,7 +36,7 @@ async function* answers(
   askers: readonly QuerySocket[],
   inbox: Inbox,
 ): AsyncGenerator<ReceivedAnswer> {
-  const { signal, timeout, window } = options;
+  const { signal, timeout, window, expected } = options;
   const { instances } = inbox;
   const begun = performance.now();
   const smallBuffer = askers.some(({ socket }) => socket.getRecvBufferSize() < receiveBuffer);
@@ -59,6 +60,8 @@ async function* answers(
       const pausing: boolean = instances.size > known && further < mostFurther;
       await inbox.waitUntil(pausing ? performance.now() + pause : quietUntil);
       if (!inbox.isEmpty()) continue;
+      if (pausing && expected !== undefined && expected.size > 0 && [...expected].every((name) => instances.has(name)))
+        return;
       if (!pausing && performance.now() >= quietUntil) return;
       if (!pausing) continue;
       sendQuestions(smallBuffer || instances.size <= mostKnown ? askers : seconds, id, options, [...instances]);
