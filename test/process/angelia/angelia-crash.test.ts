@@ -28,7 +28,7 @@ async function kill(running: ChildProcess): Promise<void> {
 }
 
 describe('a daemon that is killed', () => {
-  test('after it accepted a message and before it delivered it, delivers it once after a restart', async () => {
+  test('delivers a message that it had accepted, once, after a restart', async () => {
     const stateDirectory = temporaryDirectory();
     const hanging = await startHangingServer();
     const smtp = (port: number) => ({ host: '127.0.0.1', port, from: 'mco-deploy@devco.net' });
@@ -58,7 +58,7 @@ describe('a daemon that is killed', () => {
     ['onRcptTo', 1],
     ['onData', 2],
   ] as const) {
-    test(`while a mail server is at ${moment} loses nothing`, async () => {
+    test(`loses no message while a mail server is at ${moment}`, async () => {
       const stateDirectory = temporaryDirectory();
       const smtp = (port: number) => ({ host: '127.0.0.1', port, from: 'mco-deploy@devco.net' });
       let reached = () => {};
@@ -94,7 +94,7 @@ describe('a daemon that is killed', () => {
     });
   }
 
-  test('after the receiver accepted a message and before it replied, sends it again under the same key', async () => {
+  test('sends a message again under the same key if the receiver accepted it but did not reply', async () => {
     const stateDirectory = temporaryDirectory();
     const server = await startWebhookServer([undefined, 200]);
     const config = { webhooks: { ops: server.url }, retry: soon };
@@ -111,7 +111,7 @@ describe('a daemon that is killed', () => {
     await server.stop();
   });
 
-  test('after it delivered a message, does not send it again', async () => {
+  test('does not send a delivered message again', async () => {
     const stateDirectory = temporaryDirectory();
     const server = await startWebhookServer();
     const config = { webhooks: { ops: server.url }, retry: soon };

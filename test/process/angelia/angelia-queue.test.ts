@@ -81,7 +81,7 @@ describe('the queue', () => {
 });
 
 describe('a priority', () => {
-  test('is in the headers of a mail', async () => {
+  test('appears in the headers of a mail', async () => {
     const server = await startMailServer();
     const smtp = { host: '127.0.0.1', port: server.port, from: 'mco-deploy@devco.net' };
     const angelia = await startTestAngelia({ smtp });
@@ -92,7 +92,7 @@ describe('a priority', () => {
   });
 });
 
-describe('a program', () => {
+describe('a notification program', () => {
   /** A script that keeps its input and its arguments, and ends as `end` says. */
   const script = (end: string) => {
     const directory = temporaryDirectory();
@@ -123,7 +123,7 @@ describe('a program', () => {
     await angelia.stop();
   });
 
-  test('is tried again after a temporary failure, and not after a permanent one', async () => {
+  test('runs again after a temporary failure, and not after a permanent one', async () => {
     const failing = script('echo "no network" >&2; exit 75');
     const angelia = await startTestAngelia({ commands: { page: { argv: [failing.file] } } });
     assert.equal((await angelia.send('exec:page', id)).queued, true);
@@ -136,7 +136,7 @@ describe('a program', () => {
     await strict.stop();
   });
 
-  test('that hangs is killed and tried again', async () => {
+  test('is killed if it hangs, and runs again', async () => {
     const { file } = script('sleep 60');
     const angelia = await startTestAngelia({ commands: { page: { argv: [file] } }, timeout: 0.2 });
     assert.equal((await angelia.send('exec:page', id)).queued, true);

@@ -66,7 +66,7 @@ describe('mail', () => {
     await server.stop();
   });
 
-  test('that the server refuses permanently fails the call, and is kept as a dead letter', async () => {
+  test('fails the call if the server refuses it permanently, and is kept as a dead letter', async () => {
     const server = await startMailServer({
       onRcptTo: (_address, _session, done) => done(Object.assign(new Error('no such user'), { responseCode: 550 })),
     });
@@ -82,7 +82,7 @@ describe('mail', () => {
     await server.stop();
   });
 
-  test('that the server refuses temporarily is tried again', async () => {
+  test('is sent again if the server refuses it temporarily', async () => {
     let refusals = 2;
     const server = await startMailServer({
       onRcptTo: (_address, _session, done) =>
@@ -113,7 +113,7 @@ describe('mail', () => {
     ['greets and then says nothing', '220 hello\r\n'],
     ['babbles without an end', '220-'.repeat(1000)],
   ] as const) {
-    test(`to a server that ${what} costs its own try only`, async () => {
+    test(`costs only its own try with a server that ${what}`, async () => {
       const server = await startHangingServer(greeting);
       const hook = await startWebhookServer();
       const angelia = await startTestAngelia({
@@ -133,7 +133,7 @@ describe('mail', () => {
     });
   }
 
-  test('that is being sent when the daemon stops is cut off and stays in the spool', async () => {
+  test('is interrupted if the daemon stops, and stays in the spool', async () => {
     const server = await startHangingServer();
     const angelia = await startTestAngelia({ smtp: smtp(server.port), timeout: 60 });
     const sending = angelia.send('mailto:a@devco.net', id);
@@ -149,7 +149,7 @@ describe('mail', () => {
     await working.stop();
   });
 
-  test('goes over TLS with a password where configured, to a server with a valid certificate', async () => {
+  test('is sent over TLS with the configured password, to a server with a valid certificate', async () => {
     const { key, cert, certificate, directory } = selfSigned();
     const password = join(directory, 'password');
     writeFileSync(password, 'geheim\n');
@@ -216,7 +216,7 @@ describe('a webhook', () => {
     await server.stop();
   });
 
-  test('over TLS needs a valid certificate, and receives nothing otherwise', async () => {
+  test('needs a valid certificate over TLS, and receives nothing otherwise', async () => {
     const { key, cert, certificate } = selfSigned();
     const server = await startWebhookServer([], {}, { key, cert });
     const good = await startTestAngelia({ webhooks: { ops: { url: server.url, ca_file: certificate } } });
@@ -229,7 +229,7 @@ describe('a webhook', () => {
     await server.stop();
   });
 
-  test('passes the recipient of the seed to a push service', async () => {
+  test('passes the seed’s recipient to a push service', async () => {
     const server = await startWebhookServer();
     const fields = { 'notification[to]': '{address}', 'notification[message]': '{message}' };
     const angelia = await startTestAngelia({ push: { boxcar: { url: server.url, format: 'form', fields } } });
@@ -239,7 +239,7 @@ describe('a webhook', () => {
     await server.stop();
   });
 
-  test('that is busy or broken is tried again, as late as it asks', async () => {
+  test('is called again if it is busy or broken, as late as it asks', async () => {
     const server = await startWebhookServer([503, 429, 408, 500]);
     const angelia = await startTestAngelia({ webhooks: { ops: server.url }, retry: soon });
     assert.equal((await angelia.send(server.url, id)).queued, true);
@@ -254,7 +254,7 @@ describe('a webhook', () => {
     await slow.stop();
   });
 
-  test('of Teams that answers 200 with an error in the body counts as failed, and is tried again', async () => {
+  test('of Teams counts as failed, and is called again, if it returns 200 with an error in the body', async () => {
     const error = 'Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429';
     const server = await startWebhookServer([], {}, undefined, error);
     const ops = { url: server.url, format: 'teams' as const };
@@ -265,7 +265,7 @@ describe('a webhook', () => {
     await server.stop();
   });
 
-  test('that refuses or redirects fails the call; redirects are not followed', async () => {
+  test('fails the call if it refuses or redirects; redirects are not followed', async () => {
     for (const status of [302, 400, 401, 404]) {
       const server = await startWebhookServer([status], { location: 'http://169.254.169.254/' });
       const angelia = await startTestAngelia({ webhooks: { ops: server.url } });
@@ -279,7 +279,7 @@ describe('a webhook', () => {
     }
   });
 
-  test('that takes the message and never answers costs only its own try', async () => {
+  test('costs only its own try if it accepts the message and never replies', async () => {
     const server = await startWebhookServer([undefined]);
     const angelia = await startTestAngelia({ webhooks: { ops: server.url }, timeout: 0.2 });
     assert.equal((await angelia.send('webhook:ops', id)).queued, true);

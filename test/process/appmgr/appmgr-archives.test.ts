@@ -114,7 +114,7 @@ describe('archives made by common tools', () => {
     assert.ok(blocks * 512 < size / 2, `${blocks} blocks`);
   });
 
-  test('accepts a link to /usr/bin/python3 where the application allows it', async () => {
+  test('accepts a link to /usr/bin/python3 if the application allows it', async () => {
     const entries = [{ path: 'venv/bin/python3', type: '2', target: '/usr/bin/python3' }];
     const release = await deploy(entries, { outside_links: ['/usr/bin'] });
     assert.equal(readlinkSync(join(release, 'venv/bin/python3')), '/usr/bin/python3');

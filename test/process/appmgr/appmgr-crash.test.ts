@@ -79,7 +79,7 @@ function assertFinished(application: TestApplication): void {
 }
 
 describe('a daemon that is killed in an upgrade', () => {
-  test('at each step leaves a whole release, and the next call finishes the work', async () => {
+  test('leaves a whole release at each step, and the next call finishes the work', async () => {
     const plain = estate();
     const health = await startHealthServer(() => ({ status: 200 }));
     const more = { reload: ['true'], health: { url: health.url, timeout: 5 } };
@@ -103,7 +103,7 @@ describe('a daemon that is killed in an upgrade', () => {
     await health.stop();
   });
 
-  test('before each single change of the file system leaves a whole release, and the next call finishes the work', async () => {
+  test('leaves a whole release before each single change of the file system, and the next call finishes the work', async () => {
     const small = () => {
       const application = testApplication();
       for (const revision of ['10', '20']) application.publish(revision, release(revision));
@@ -130,7 +130,7 @@ describe('a daemon that is killed in an upgrade', () => {
     assert.deepEqual([...seen].sort(), ['10', '20']);
   });
 
-  test('before each single change of a rollback leaves a whole release, and the next call finishes the work', async () => {
+  test('leaves a whole release before each single change of a rollback, and the next call finishes the work', async () => {
     const at20 = async () => {
       const application = testApplication();
       for (const revision of ['10', '20']) {
@@ -152,7 +152,7 @@ describe('a daemon that is killed in an upgrade', () => {
     await Promise.all(Array.from({ length: steps }, (_, step) => killAt(step)));
   });
 
-  test('while the user’s own command deploys deploys it again at the next call', async () => {
+  test('runs the user’s own deploy command again at the next call if it was killed during that', async () => {
     const stateDirectory = temporaryDirectory();
     const log = join(stateDirectory, 'log');
     const command = ['sh', '-c', `echo "$MCO_REVISION" >> ${log}`];
@@ -172,7 +172,7 @@ describe('a daemon that is killed in an upgrade', () => {
     }
   });
 
-  test('while its release is bad still knows which release to go back to', async () => {
+  test('still knows which release to go back to if it was killed while a release was bad', async () => {
     const application = estate();
     const health = await startHealthServer(() => ({ status: application.current() === '20' ? 500 : 200 }));
     const config = application.config({ reload: ['true'], health: { url: health.url, timeout: 0.3 } });
@@ -184,7 +184,7 @@ describe('a daemon that is killed in an upgrade', () => {
     await health.stop();
   });
 
-  test('while a command of the configuration hangs leaves the old release', async () => {
+  test('leaves the old release if it was killed while a configured command hangs', async () => {
     const application = estate();
     await upgradeHere(application.config(), '10');
     const config = application.config({ hooks: { before: ['sleep', '0.5'] } });

@@ -53,7 +53,7 @@ describe('a custom deploy command', () => {
     assert.equal((await releases({})).previous, '10');
   });
 
-  test('that fails runs again for the earlier release where that is configured, and the reason is reported', async () => {
+  test('runs again for the earlier release after a failure if that is configured, and the reason is reported', async () => {
     const own = userDeploy();
     const { upgrade, status } = await appmgrOn(own.config(), own.setup);
     await upgrade({ revision: '10' });
@@ -101,7 +101,7 @@ describe('a custom deploy command', () => {
     );
   });
 
-  test('may fetch ahead of time, if it supports it', async () => {
+  test('may fetch in advance, if it supports it', async () => {
     const own = userDeploy();
     const without = await appmgrOn(own.config(), own.setup);
     await assert.rejects(without.fetch({ revision: '10' }), { code: 'no-fetch' });

@@ -20,7 +20,7 @@ describe('restart', () => {
     return { call, said, note, application };
   };
 
-  test('runs its command for the release in service, or the reload where there is none', async () => {
+  test('runs its command for the current release, or the reload if there is none', async () => {
     const { call, said } = await start({});
     await call('upgrade', { revision: '10' });
     assert.deepEqual(await call('restart', {}), { application: 'app', revision: '10', health: '' });

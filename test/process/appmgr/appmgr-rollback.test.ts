@@ -31,7 +31,7 @@ describe('rollback', () => {
     assert.equal(application.served(), 'revision 10');
   });
 
-  test('from a release that is not in service does nothing, so that it can be repeated', async () => {
+  test('does nothing from a release that is not current, so that it can be repeated', async () => {
     const { application, rollback } = await at20();
     assert.deepEqual(await rollback({ from: '30' }), {
       application: 'app',
@@ -73,7 +73,7 @@ describe('rollback', () => {
     await health.stop();
   });
 
-  test('to a release that is not healthy returns to the one it left', async () => {
+  test('returns to the release it left if the earlier one is not healthy', async () => {
     const { application } = await at20();
     const health = await startHealthServer(() => ({ status: application.current() === '10' ? 500 : 200 }));
     const { rollback } = await appmgrOn(application.config({ health: { url: health.url, timeout: 0.3 } }));
@@ -82,7 +82,7 @@ describe('rollback', () => {
     await health.stop();
   });
 
-  test('without an earlier release is refused', async () => {
+  test('is refused without an earlier release', async () => {
     const { rollback, releases } = await appmgrOn(testApplication().config());
     await assert.rejects(rollback({}), { code: 'no-previous' });
     const nothing = { application: 'app', revision: '', previous: '', unfinished: '', releases: [] };
@@ -129,7 +129,7 @@ describe('fetch', () => {
     assert.deepEqual((await status({})).releases, ['20', '30']);
   });
 
-  test('of an artifact that is missing or not the published one leaves nothing', async () => {
+  test('leaves nothing of an artifact that is missing or not the published one', async () => {
     const { application, fetch } = await at20();
     await assert.rejects(fetch({ revision: '99' }), { code: 'unknown-revision' });
     await assert.rejects(fetch({ revision: '99' }, { dryRun: true }), { code: 'unknown-revision' });
@@ -139,7 +139,7 @@ describe('fetch', () => {
     assert.deepEqual(readdirSync(join(application.root, '.staging')), []);
   });
 
-  test('counts as one of the changes of which an application runs only one at a time', async () => {
+  test('counts as a change, and an application runs only one change at a time', async () => {
     const { fetch, upgrade, rollback } = await at20();
     const first = fetch({ revision: '30' });
     await assert.rejects(upgrade({ revision: '30' }), { code: 'busy' });

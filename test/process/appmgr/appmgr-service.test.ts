@@ -49,7 +49,7 @@ describe('hooks', () => {
     ]);
   });
 
-  test('that fail after the switch bring the old release back, and “on_failure” receives the reason', async () => {
+  test('restore the old release if they fail after the switch, and “on_failure” receives the reason', async () => {
     for (const name of ['after_switch', 'after']) {
       const application = published('10', '20');
       const reason = join(temporaryDirectory(), 'reason');
@@ -68,7 +68,7 @@ describe('hooks', () => {
     }
   });
 
-  test('of failure that fail themselves do not hide the first failure', async () => {
+  test('do not hide the first failure if a failure hook fails, too', async () => {
     const application = published('10', '20');
     const hooks = { after: ['sh', '-c', 'test $MCO_REVISION = 10'], on_failure: ['false'] };
     const { upgrade } = await appmgrOn(application.config({ hooks }));
@@ -79,7 +79,7 @@ describe('hooks', () => {
     });
   });
 
-  test('that never end are ended with all their processes', async () => {
+  test('are ended with all their processes if they hang', async () => {
     const application = published('10', '20');
     const pids = join(temporaryDirectory(), 'pids');
     const { upgrade } = await appmgrOn(
@@ -154,7 +154,7 @@ describe('the service', () => {
     ]);
   });
 
-  test('that systemd does not know is a failed reload', async () => {
+  test('counts as a failed reload if systemd does not know it', async () => {
     const application = published('10');
     const service = { unit: 'mco-deploy-test-none.service', action: 'restart' };
     const { upgrade } = await appmgrOn(application.config({ service }), { run: runCommand });
@@ -182,7 +182,7 @@ describe('health', () => {
     });
   });
 
-  test('is checked by a command, which may be slow, wrong or hang', async () => {
+  test('is checked by a command, and a slow, wrong or hanging one is handled', async () => {
     const application = published('10', '20', '30');
     const script = join(temporaryDirectory(), 'check');
     writeFileSync(script, '#!/bin/sh\ncase $1 in 10) echo all well;; 20) echo broken; exit 2;; *) sleep 600;; esac\n');

@@ -47,7 +47,7 @@ describe('artifacts on an https server', () => {
     tidy(application);
   });
 
-  test('that were fetched are activated while the server is down', async () => {
+  test('are activated while the server is down if they were fetched before', async () => {
     const { application, server, upgrade, fetch, status } = await served();
     await upgrade({ revision: '10' });
     assert.equal((await fetch({ revision: '20' }, { dryRun: true })).changed, true);
@@ -61,7 +61,7 @@ describe('artifacts on an https server', () => {
     assert.equal(application.served(), 'revision 20');
   });
 
-  test('that were published again are fetched again, unless they serve', async () => {
+  test('are fetched again if they were published again, unless they serve', async () => {
     const { application, fetch, upgrade } = await served();
     await fetch({ revision: '20' });
     application.publish('20', release('twenty'));
@@ -139,7 +139,7 @@ describe('artifacts on an https server', () => {
     });
   }
 
-  test('of a server that is not trusted, or down, are not fetched', async () => {
+  test('are not fetched from a server that is not trusted, or down', async () => {
     const { server, upgrade, status } = await served({ ca: '/nonexistent/ca.crt' });
     await assert.rejects(upgrade({ revision: '20' }), {
       code: 'artifacts-unreachable',

@@ -82,7 +82,7 @@ describe('upgrade', () => {
     assert.equal((await status({ revision: '10' })).has_revision, true);
   });
 
-  test('uses an unpacked release again, with or without its artifact', async () => {
+  test('reuses an unpacked release, with or without its artifact', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     application.publish('20', release('20'));
@@ -96,7 +96,7 @@ describe('upgrade', () => {
     assert.equal(application.served(), 'revision 10');
   });
 
-  test('unpacks again what was published again, but never under the service', async () => {
+  test('unpacks again what was published again, but never under the running service', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     application.publish('20', release('broken'));
@@ -128,7 +128,7 @@ describe('upgrade', () => {
     assert.equal(application.served(), 'revision 20');
   });
 
-  test('is refused while another one of the same application runs', async () => {
+  test('is refused while another upgrade of the same application runs', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     const { upgrade } = await startOn(application);
@@ -173,7 +173,7 @@ describe('upgrade', () => {
     assert.equal(application.current(), '12');
   });
 
-  test('keeps as many releases as configured, and never removes the one that served before', async () => {
+  test('keeps as many releases as configured, and never removes the previous one', async () => {
     const application = testApplication();
     const { upgrade, status } = await startOn(application, { keep: 2 });
     for (const revision of ['1', '2', '3', '4']) {
@@ -185,7 +185,7 @@ describe('upgrade', () => {
     assert.deepEqual(readdirSync(join(application.root, '.staging')), []);
   });
 
-  test('lists the applications when it is asked for an unknown one, or for none of several', async () => {
+  test('lists the applications for an unknown one, or if none of several is named', async () => {
     const application = testApplication();
     const { upgrade } = await startOn(application);
     await assert.rejects(upgrade({ revision: '1', application: 'apq' }), { code: 'unknown-application', hint: /app/ });
@@ -242,7 +242,7 @@ describe('a release that is not healthy', () => {
     return { application, health, notes, ...agent };
   }
 
-  test('is replaced by the one before, twice the same way, and the reason is reported', async () => {
+  test('is replaced by the previous one, twice the same way, and the reason is reported', async () => {
     const { application, health, notes, upgrade, status } = await broken();
     await upgrade({ revision: '10' });
     for (let time = 0; time < 2; time++) {
@@ -264,7 +264,7 @@ describe('a release that is not healthy', () => {
     await health.stop();
   });
 
-  test('stays where so configured, and is finished when it has become healthy', async () => {
+  test('stays if so configured, and is completed when it has become healthy', async () => {
     const { application, health, upgrade, status } = await broken({ on_failure: 'stay' });
     await upgrade({ revision: '10' });
     await assert.rejects(upgrade({ revision: '20' }), {
@@ -280,7 +280,7 @@ describe('a release that is not healthy', () => {
     await health.stop();
   });
 
-  test('stays when there was none before', async () => {
+  test('stays if there was none before', async () => {
     const { application, health, upgrade } = await broken();
     await assert.rejects(upgrade({ revision: '20' }), {
       code: 'unhealthy-release',
@@ -290,7 +290,7 @@ describe('a release that is not healthy', () => {
     await health.stop();
   });
 
-  test('is one whose service accepts and never answers, and one where nothing listens', async () => {
+  test('is detected if its service accepts and never replies, or nothing listens', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     const silent = await startHealthServer(() => undefined);
@@ -304,7 +304,7 @@ describe('a release that is not healthy', () => {
     });
   });
 
-  test('is one where another release answers, and one that is healthy only for a moment', async () => {
+  test('is detected if another release replies, or it is healthy only for a moment', async () => {
     const application = testApplication();
     for (const revision of ['10', '20']) application.publish(revision, release(revision));
     let asked = 0;
@@ -325,7 +325,7 @@ describe('a release that is not healthy', () => {
     await health.stop();
   });
 
-  test('is one whose reload fails, is missing, or does not end', async () => {
+  test('is detected if its reload fails, is missing, or does not end', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     for (const [reload, words] of [
@@ -338,7 +338,7 @@ describe('a release that is not healthy', () => {
     }
   });
 
-  test('is replaced when the call is cancelled in the middle', async () => {
+  test('is reverted when the call is cancelled half-way', async () => {
     const application = testApplication();
     for (const revision of ['10', '20']) application.publish(revision, release(revision));
     const health = await startHealthServer(() => (application.current() === '20' ? { status: 503 } : { status: 200 }));
@@ -392,7 +392,7 @@ describe('bad input', () => {
     ['has too many entries', Array.from({ length: 20 }, (_, index) => ({ path: `f${index}` })), 'archive-too-large'],
   ];
   for (const [what, entries, code] of archives) {
-    test(`an archive that ${what} is refused, and nothing of it is left`, async () => {
+    test(`an archive that ${what} is refused, and leaves nothing`, async () => {
       const application = testApplication();
       application.publish('10', release('10'));
       application.publish('20', entries);
@@ -418,7 +418,7 @@ describe('bad input', () => {
     assert.deepEqual(readdirSync(application.root), []);
   });
 
-  test('a missing root, a “current” that is not a link or leads elsewhere, a “releases” that is a link', async () => {
+  test('refuses a missing root, a “current” that is not a link or points elsewhere, and a “releases” that is a link', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     const { upgrade } = await startOn(application);
@@ -438,7 +438,7 @@ describe('bad input', () => {
     assert.equal(existsSync(application.root), false);
   });
 
-  test('a state file that a person damaged', async () => {
+  test('refuses a state file that a person damaged', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
     const { upgrade } = await startOn(application);

@@ -101,7 +101,7 @@ describe('the records of a run, gathered from real daemons', () => {
     assert.equal((await trace()).requests.length, 2);
   });
 
-  test('are reported where they differ from a changed journal', async () => {
+  test('are reported if they differ from a changed journal', async () => {
     assert.deepEqual(await traceWith((text) => text.replace(/("type":"outcome".*"outcome":)"ok"/, '$1"failed"')), {
       code: 2,
       codes: ['outcome-differs'],
@@ -155,7 +155,7 @@ describe('the records of a run, gathered from real daemons', () => {
     assert.deepEqual((await records({ since: '2099-01-01T00:00Z' })).lines, []);
   });
 
-  test('give their heads to callers, who notice when a log was cut', async () => {
+  test('give their heads to callers, who detect that a log was cut', async () => {
     const { out } = await inProcess('audit', 'heads', '--json');
     const heads = JSON.parse(out) as { node: string; sequence: number; hash: string }[];
     assert.deepEqual(

@@ -58,7 +58,7 @@ describe('an audit log that is sent to an HTTPS endpoint', () => {
     await eventually(async () => assert.deepEqual((await node.describe(rip)).warnings, []));
   });
 
-  test('sends the record of its own end before the daemon ends', async () => {
+  test('has its final record sent before the daemon ends', async () => {
     await using fleet = await makeFleet();
     const { receiver, audit } = await startReceiver(fleet);
     await using _ = receiver;

@@ -28,7 +28,7 @@ describe('an audit log that is sent to the journal of a Debian with systemd', ()
     return { record: record as AuditRecord, line, hash: hashLine(line) };
   };
 
-  test('arrives as one entry a record, with its node, sequence number and hash as fields', async () => {
+  test('arrives as one entry per record, with its node, sequence number and hash as fields', async () => {
     const receiver = journaldReceiver(setup);
     assert.equal(await receiver.open(signal), 0);
     const records = [
@@ -53,7 +53,7 @@ describe('an audit log that is sent to the journal of a Debian with systemd', ()
     for (const { MESSAGE, MCO_HASH } of entries) assert.equal(hashLine(MESSAGE), MCO_HASH);
   });
 
-  test('is not counted as sent where there is no journal', async () => {
+  test('is not counted as sent if there is no journal', async () => {
     const nowhere: RunCommand = async () => ({ code: 1, signal: null, stdout: '', stderr: '', truncated: false });
     await assert.rejects(journaldReceiver({ ...setup, run: nowhere }).open(signal), /systemd-journald does not run/);
   });

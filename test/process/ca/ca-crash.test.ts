@@ -8,7 +8,7 @@ import { readLists } from '../../../src/ca/store/records.ts';
 import { openStore } from '../../../src/ca/store/store.ts';
 
 // In every way: test/matrix/ca-crash.test.ts.
-describe('a CA command that is cut off at any change of the disk', () => {
+describe('a CA command that is interrupted at any change of the disk', () => {
   caCrashes.revoke(['kill']);
   caCrashes.rollover(['power']);
   caCrashes.finish(['kill']);
@@ -32,12 +32,12 @@ describe('a lost number of revocation lists', () => {
     ['is empty', ''],
     ['holds something else', 'x\n'],
   ] as const) {
-    test(`because its file ${what} is read from the last list`, async () => {
+    test(`is read from the last list if its file ${what}`, async () => {
       assert.equal(await numberAfter((dir) => writeFileSync(join(dir, 'crl-number'), text)), 6);
     });
   }
 
-  test('with the last list becomes higher than any count', async () => {
+  test('becomes higher than any count if the last list is lost, too', async () => {
     const number = await numberAfter((dir) => {
       for (const name of ['crl-number', 'crl.pem']) rmSync(join(dir, name));
     });

@@ -33,7 +33,7 @@ describe('a CA command on a terminal', () => {
     assert.match(refused.shown, /bad-passphrase/);
   });
 
-  test('creates no CA when the two passphrases differ, or Ctrl-C is typed', async () => {
+  test('creates no CA if the two passphrases differ, or Ctrl-C is typed', async () => {
     await using ca = await makeCaCli();
     const init = ['ca', 'init', '--realm', 'devco.net', '--encrypt'];
     const differ = await onTerminal(ca, init, [

@@ -253,7 +253,7 @@ describe('a bundle', () => {
     assert.equal(existsSync(join(ca.dir, 'other')), false);
   });
 
-  test('for an operator contains a client configuration', async () => {
+  test('contains a client configuration if it is for an operator', async () => {
     await using ca = await withCa();
     assert.equal((await ca.run(['ca', 'issue', 'operator', 'rip@devco.net', '--bundle', 'rip.tgz'])).code, 0);
     const { stdout } = await run('tar', ['-tzf', join(ca.dir, 'rip.tgz')]);
@@ -291,8 +291,8 @@ describe('a bundle', () => {
   });
 });
 
-describe('two programs at once', () => {
-  test('lose no certificate that either issued', async () => {
+describe('two CA commands at once', () => {
+  test('concurrent commands lose no certificate that either issued', async () => {
     await using ca = await withCa();
     const names = ['a', 'b', 'c', 'd', 'e'];
     const ended = await Promise.all(names.map((name) => ca.run(['ca', 'issue', 'node', name])));
@@ -306,7 +306,7 @@ describe('two programs at once', () => {
 });
 
 describe('bad input to a CA command', () => {
-  test('prints one line that says what and where, and creates nothing', async () => {
+  test('prints one line that names the fault and where it is, and creates nothing', async () => {
     await using ca = await withCa();
     const cases: [string[], RegExp][] = [
       [['ca', 'init', '--realm', 'Dev Co'], /^bad-name: “Dev Co” is not a valid realm/],

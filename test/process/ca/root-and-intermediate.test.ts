@@ -16,7 +16,7 @@ async function other({ ca }: Machines, one: string): Promise<string> {
 }
 
 describe('a root and a CA below it', () => {
-  test('have profiles of their own, and openssl verifies a chain of them with only the root', async () => {
+  test('have different profiles, and openssl verifies a chain of them with only the root', async () => {
     using machines = makeMachines();
     const { at, ca, read } = machines;
     await machines.begin();

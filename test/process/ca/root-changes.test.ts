@@ -7,8 +7,8 @@ import { openssl } from '../../support/openssl.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 import { judge, makeMachines, type Machines } from '../../support/program/ca-machines.ts';
 
-describe('a fleet with one CA moves below a root', () => {
-  test('while nodes of both accept each other; then only the root is trusted', async () => {
+describe('a fleet with one CA that gets a root', () => {
+  test('moves below the root while nodes of both accept each other; then only the root is trusted', async () => {
     using machines = makeMachines();
     const { ca, at, read } = machines;
     await ca('init', '--realm', 'devco.net', '--dir', 'fleet');
@@ -45,7 +45,7 @@ describe('a fleet with one CA moves below a root', () => {
   });
 });
 
-test('and from one root to another while nodes of both accept each other', async () => {
+test('a fleet replaces its root while nodes of both accept each other', async () => {
   using machines = makeMachines();
   const { ca, at, read } = machines;
   await machines.begin();
@@ -104,7 +104,7 @@ describe('a CA below the root and the intermediate of another kind, as Puppet ha
     assert.equal((await openssl(['verify', '-purpose', 'sslclient', ...files])).ok, true);
   });
 
-  test('is refused where a CA above it allows none below, and where a CA is missing', async () => {
+  test('is refused if a CA above it allows none below, or a CA is missing', async () => {
     using machines = makeMachines();
     const { err } = await begin(machines, 'CA:TRUE,pathlen:0');
     assert.match(err, /the CA “CN=Puppet middle” in .* may have no more than 0 CAs below it/);
@@ -146,13 +146,13 @@ describe('the commands in docs/certificates.md', () => {
     return commands.length;
   };
 
-  test('for an offline root and a rotation work as written', async () => {
+  test('work as written for an offline root and a rotation', async () => {
     using machines = makeMachines();
     assert.equal(await follow(machines, 'run'), 14);
     assert.equal(await judge(machines, 'dev2', 'dev2'), 'dev2.devco.net');
   });
 
-  test('for a fleet that moves below a root work as written', async () => {
+  test('work as written for a fleet that moves below a root', async () => {
     using machines = makeMachines();
     await machines.ca('init', '--realm', 'devco.net', '--dir', 'fleet');
     await machines.ca('issue', 'node', 'dev2.devco.net', '--dir', 'fleet', '--out', 'dev2');
@@ -160,7 +160,7 @@ describe('the commands in docs/certificates.md', () => {
     assert.equal(machines.read('fleet', 'ca.crt').match(/BEGIN/g)?.length, 2);
   });
 
-  test('for the CA of a company work as written', async () => {
+  test('work as written for the CA of a company', async () => {
     using machines = makeMachines();
     const { at, ca } = machines;
     mkdirSync(at('ca'));

@@ -63,7 +63,7 @@ describe('bad input to the program', () => {
     assert.equal(out, '');
   };
 
-  test('an unknown command or option is answered with the nearest one', async () => {
+  test('an unknown command or option gets the nearest one suggested', async () => {
     for (const run of [inProcess, asProcess]) {
       await refuses(['pign'], 64, /unknown command 'pign'\n\(Did you mean ping\?\)/, run);
     }
@@ -183,7 +183,7 @@ describe('bad input to the program', () => {
     assert.deepEqual([code, err], [0, '']);
   });
 
-  test('when nobody answers, the exit code is never 0', async () => {
+  test('the exit code is never 0 when no node replies', async () => {
     await chmod(join(home, 'nodes.txt'), 0o600);
     await writeFile(join(home, 'nodes.json'), '{"nodes":[{"name":"dev2.devco.net","address":"127.0.0.1","port":9}]}');
     const { code, err } = await asProcess('ping', '--nodes', join(home, 'nodes.json'));

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { programInShell } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
-describe('in a real shell', () => {
+describe('completion in a real shell', () => {
   let dir: string;
   let env: Record<string, string>;
   before(async () => {

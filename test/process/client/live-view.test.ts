@@ -59,7 +59,7 @@ describe('a terminal', () => {
       );
     });
 
-    test(`is the only place that shows it: ${words[0]} does not appear in a file`, async () => {
+    test(`never appears in a file: ${words[0]}`, async () => {
       const [file = '', ...argv] = [...program, ...words];
       const { out, err } = await runProgram(file, argv, { cwd: home, env: env() });
       assert.ok(!`${out}${err}`.includes('hanging about'));

@@ -76,7 +76,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
   const parse = (line: string) =>
     JSON.parse(line) as { at: number; type: string; state?: string; interruption?: string };
 
-  test('continues to its end and keeps its exit code when head has enough', async () => {
+  test('continues to its end and keeps its exit code when head has read enough', async () => {
     const child = shell(`{ ${run()}; echo code $? >&2; } | (head -n 1; exec 0<&-; echo reader gone)`);
     const coded = said(child, 'code 0');
     await said(child, 'reader gone');
@@ -100,7 +100,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
     assert.equal(counted.times, 1);
   });
 
-  test('continues when the disk of its output is full, and says so', async () => {
+  test('continues when the disk of its output is full, and reports it', async () => {
     const child = shell(`${run()} > /dev/full; echo code $?`);
     const [coded, warned] = [said(child, 'code 0'), said(child, 'no space left on the device: part of it is missing')];
     await release();
@@ -153,12 +153,12 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
     assert.equal(counted.times, 1);
   });
 
-  test('ends with exit code 74 when it is a list that could not be written', async () => {
+  test('ends with exit code 74 if it is a list that could not be written', async () => {
     const child = shell(`${quoted([...program, 'find'])} > /dev/full < /dev/null; echo code $?`);
     await said(child, 'code 74');
   });
 
-  test('asks on the terminal although its output goes to tee, and changes nothing without a yes', async () => {
+  test('asks for confirmation on the terminal although its output goes to tee, and changes nothing without a yes', async () => {
     for (const [answer, code, times] of [
       ['n', 130, 0],
       ['y', 0, 1],

@@ -78,7 +78,7 @@ describe('the recipient of a run’s notifications', { timeout: 90_000 }, () => 
     assert.deepEqual(messages().slice(1), ['rip@devco.net deployed']);
   });
 
-  test('learns of a failure: what failed, where and why, and how to continue', async () => {
+  test('receives a message on failure: what failed, where and why, and how to continue', async () => {
     assert.equal(await codeOf(start('run', 'bad.yaml')), 2);
     assert.equal(messages().length, 1);
     assert.match(
@@ -87,7 +87,7 @@ describe('the recipient of a run’s notifications', { timeout: 90_000 }, () => 
     );
   });
 
-  test('learns of an interruption by Ctrl-C, once', async () => {
+  test('receives one message on an interruption by Ctrl-C', async () => {
     const child = start('run', 'deploy.yaml');
     const ended = codeOf(child);
     await held();
@@ -99,7 +99,7 @@ describe('the recipient of a run’s notifications', { timeout: 90_000 }, () => 
     assert.match(messages()[0] ?? '', /\nInterrupted: deploy for bravo.*\n {2}interrupted by: Ctrl-C\n/);
   });
 
-  test('learns from a node, once, that the client was killed', async () => {
+  test('receives one message from a node if the client was killed', async () => {
     const child = start('run', 'deploy.yaml');
     const ended = codeOf(child);
     await held();

@@ -139,7 +139,7 @@ describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
     assert.deepEqual([code, out.split('\n')[0]], [0, 'dev2.devco.net']);
   });
 
-  test('that does not end is waited for, and a person is informed', async () => {
+  test('is awaited if it does not end, and a person is informed', async () => {
     const child = spawn(file, [...start, ...rpcPing], {
       cwd: repository,
       env: { HOME: home, PATH: process.env.PATH ?? '' },

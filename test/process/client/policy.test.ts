@@ -34,7 +34,7 @@ describe('mco-deploy policy', () => {
     return policy('explain', '--caller', caller, '--agent', agent, '--action', action, ...more);
   };
 
-  test('warns about rules without effect, and treats a link that leads nowhere as no rights', async () => {
+  test('warns about rules without effect, and treats a broken link as no rights', async () => {
     const odd = join(dir, 'odd');
     await mkdir(odd);
     await writeFile(join(odd, 'default.policy'), 'policy default allow\n');
@@ -80,7 +80,7 @@ describe('mco-deploy policy', () => {
     );
   });
 
-  test('check reads one file with the groups beside it', async () => {
+  test('check reads one file with the groups file of its directory', async () => {
     assert.equal((await policy('check', 'policies/haproxy.policy')).code, 0);
     assert.equal((await policy('check', 'policies/groups')).code, 0);
     const missing = await policy('check', 'policies/none.policy');
@@ -124,7 +124,7 @@ describe('mco-deploy policy', () => {
     assert.equal((await policy('check', 'foreign')).code, 0);
   });
 
-  test('explain says when default.policy decides, and resolves an alias first', async () => {
+  test('explain names default.policy if it decides, and resolves an alias first', async () => {
     const { code, out } = await explain(
       'cert=ann',
       'angelianotify.sendmsg',
@@ -137,7 +137,7 @@ describe('mco-deploy policy', () => {
     assert.match(out, /may angelia\.sendmsg\nby .*default\.policy:2: .*\nthere is no angelia\.policy/);
   });
 
-  test('explain says that without any policy nobody may do anything', async () => {
+  test('explain reports that without any policy nobody may do anything', async () => {
     await mkdir(join(dir, 'empty'));
     const { code, out } = await explain('cert=rip', 'rpcutil.ping', '--policies', 'empty', '--json');
     assert.equal(code, 77);

@@ -110,7 +110,7 @@ describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
     assert.ok(refused.length >= 2, 'both the style and the script are refused');
   });
 
-  test('marks what is unknown, and prints as JSON which step waited for which, and for which node', async () => {
+  test('marks what is unknown, and shows as JSON what each step waited for, and for which node', async () => {
     const whole = await journalOfFailure();
     const cut = whole.slice(
       0,

@@ -58,7 +58,7 @@ describe('the helper that writes a configuration', () => {
     ]);
   });
 
-  test('goes back to the previous state when nobody confirms', async () => {
+  test('restores the previous state if nobody confirms', async () => {
     const node = await makeHelperNode(fleet, rights, 1);
     const files = snapshot(node);
     const removed = { kind: 'classes', name: 'classes.txt', content: null };
@@ -114,7 +114,7 @@ describe('the helper that writes a configuration', () => {
   });
 });
 
-describe('attacks on the helper', () => {
+describe('an attack on the helper', () => {
   test('cannot name a path outside the directory, or one without a kind', async () => {
     const node = await makeHelperNode(fleet, rights);
     const names: [string, string][] = [
@@ -204,7 +204,7 @@ describe('attacks on the helper', () => {
     await node.ended();
   });
 
-  test('are refused with a signature of another CA, of a node, of nobody, or over something else', async () => {
+  test('is refused with a signature of another CA, of a node, of nobody, or over something else', async () => {
     const node = await makeHelperNode(fleet, rights);
     await using other = await makeFleet();
     const impostor = await other.operator('rip@devco.net');
@@ -220,7 +220,7 @@ describe('attacks on the helper', () => {
     await refuses(node, () => node.send(changed), 'bad-signature');
   });
 
-  test('are refused with files that the signature does not cover', async () => {
+  test('is refused with files that the signature does not cover', async () => {
     const node = await makeHelperNode(fleet, rights);
     const signed = await node.order(rip, [facts]);
     const { salt } = signed.sensitive.files ?? { salt: Buffer.alloc(32) };
@@ -255,7 +255,7 @@ describe('attacks on the helper', () => {
     await refuses(node, async () => node.send(await node.order(rip, [facts], { agent: 'appmgr' })), 'policy-denied');
   });
 
-  test('are refused with the certificate of a revoked operator', async () => {
+  test('is refused with the certificate of a revoked operator', async () => {
     const node = await makeHelperNode(fleet, { 'tom@devco.net': fileKinds });
     const tom = await fleet.operator('tom@devco.net');
     fleet.revoke(tom);
@@ -303,7 +303,7 @@ describe('attacks on the helper', () => {
     );
   });
 
-  test('are refused with too large, duplicate or missing messages', async () => {
+  test('is refused with too large, duplicate or missing messages', async () => {
     const node = await makeHelperNode(fleet, rights);
     const large = { ...facts, content: `a: ${'x'.repeat(600 * 1024)}\n` };
     await refuses(node, async () => node.send(await node.order(rip, [large])), 'invalid-input', /larger than/);
@@ -328,7 +328,7 @@ describe('attacks on the helper', () => {
   });
 });
 
-describe('a change that was cut off', () => {
+describe('a change that was interrupted', () => {
   /** Makes the record look as if everything had ended right then. */
   async function interrupted(node: HelperNode, change: (pending: object) => object): Promise<void> {
     const file = pendingFile(node.directory);
@@ -337,7 +337,7 @@ describe('a change that was cut off', () => {
     await rename(`${file}.x`, file);
   }
 
-  test('is reverted at the next start: after a kill in the middle, and after a restart of the machine', async () => {
+  test('is reverted at the next start: after a kill half-way, and after a restart of the machine', async () => {
     for (const change of [
       (pending: object) => ({ ...pending, state: 'switching' }),
       (pending: object) => ({ ...pending, boot: '00000000-0000-0000-0000-000000000000' }),

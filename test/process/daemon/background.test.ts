@@ -28,7 +28,7 @@ function startsService(directory: string): { script: string; pid: () => number; 
 }
 
 describe('a command that leaves a service in the background', () => {
-  test('is done when it has exited: the service outlives the timeout, and may write to the output', async () => {
+  test('is complete when it has exited: the service outlives the timeout, and may write to the output', async () => {
     const directory = temporaryDirectory();
     const { script, pid, wrote } = startsService(directory);
     const result = await runCommand(['sh', '-c', script], { timeout: 3000 });
@@ -45,7 +45,7 @@ describe('a command that leaves a service in the background', () => {
     }
   });
 
-  test('that is a reload brings the release up, and its service is left alone at reload_timeout', async () => {
+  test('starts the release if it is a reload, and its service is left alone at reload_timeout', async () => {
     const directory = temporaryDirectory();
     const application = testApplication();
     application.publish('20', release('20'));

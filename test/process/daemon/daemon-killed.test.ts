@@ -44,7 +44,7 @@ describe('a daemon that is killed', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as AuditRecord);
 
-  test('in the middle of a change reports after its restart that it was cut off, and does not repeat it', async (t) => {
+  test('reports after its restart that a change was interrupted, and does not repeat it', async (t) => {
     const application = testApplication();
     application.publish('20', release('20'));
     const hook = join(fleet.dir, 'hook');
@@ -99,7 +99,7 @@ describe('a daemon that is killed', () => {
     assert.equal((await verify(node)).code, 0);
   });
 
-  test('while twenty callers call keeps every record whose head a caller has, and repairs half a line with a report', async () => {
+  test('keeps every record whose head a caller has while twenty callers call, and repairs a partial line with a report', async () => {
     const node = await prepareNode(fleet, { name: 'dev4.devco.net' });
     const heads: AuditHead[] = [];
     let calls = 0;

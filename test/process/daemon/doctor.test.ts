@@ -51,7 +51,7 @@ async function nodeFiles(fleet: Fleet, name: string, more: string): Promise<{ me
 }
 
 describe('doctor on a node', () => {
-  test('finds nothing broken where the daemon runs', async () => {
+  test('finds nothing broken if the daemon runs', async () => {
     await using fleet = await makeFleet();
     await using node = await startTestNode(fleet, { agents: rpcutil, prepare: (directory) => listen(directory) });
     const { code, status, of } = await doctor('node', join(node.directory, 'node.yaml'));
@@ -71,7 +71,7 @@ describe('doctor on a node', () => {
     assert.match(of('port')[0]?.what ?? '', /^dev2.devco.net answers on port/);
   });
 
-  test('reports everything that is broken and how to fix it, in one go', async () => {
+  test('reports everything that is broken and how to fix it, at once', async () => {
     await using fleet = await makeFleet();
     const busy = createServer((socket) => socket.end('220 hello\r\n')).listen(0, '127.0.0.1');
     await once(busy, 'listening');
@@ -131,7 +131,7 @@ agents:
 });
 
 describe('doctor on an operator’s side', () => {
-  test('checks the credentials and asks the nodes', async () => {
+  test('checks the credentials and calls the nodes', async () => {
     await using fleet = await makeFleet();
     await using node = await startTestNode(fleet, { agents: rpcutil });
     const rip = await fleet.operator('rip@devco.net');

@@ -93,7 +93,7 @@ describe('facts that JSON cannot express', () => {
     });
   }
 
-  test('of a file beyond 4 MiB keep their last good values', async () => {
+  test('keep the last good values of a file beyond 4 MiB', async () => {
     await write('site.yaml', `cluster: bravo\nnote: ${'x'.repeat(3 << 20)}\n`);
     const { written, warnings, incomplete, reload } = await start();
     assert.deepEqual([written().cluster, warnings()], ['bravo', []]);
@@ -107,7 +107,7 @@ describe('facts that JSON cannot express', () => {
     assert.equal(written().cluster, undefined);
   });
 
-  test('are known to be incomplete where a source was never read', async () => {
+  test('are known to be incomplete if a source was never read', async () => {
     await write('site.yaml', 'cluster: [bravo\n');
     const { incomplete } = await start();
     assert.deepEqual(incomplete(), ['*']);

@@ -88,7 +88,7 @@ describe('the facts of a node', () => {
     assert.deepEqual(classes(), ['settings', 'profile::web', 'role::app']);
   });
 
-  test('stay as they were where a file or a program breaks, and a warning says so', async () => {
+  test('stay unchanged if a file or a program breaks, and a warning reports it', async () => {
     await writeFile(join(directory, 'site.yaml'), 'cluster: bravo\n');
     await program('rack', 'echo rack=4');
     const { facts, reload, warnings } = await start();
@@ -105,7 +105,7 @@ describe('the facts of a node', () => {
     assert.deepEqual([facts().cluster, facts().rack, warnings()], ['alfa', undefined, []]);
   });
 
-  test('are not read from programs that others may write, that hang, babble, or print no facts', async () => {
+  test('are not read from programs that others may write, that hang, print without end, or print no facts', async () => {
     await program('shared', `touch ${home}/ran; echo x=1`, 0o775);
     await program('hang', 'sleep 60');
     await program('babble', 'yes');
@@ -132,7 +132,7 @@ describe('the facts of a node', () => {
     assert.match(warnings()[0] ?? '', /facts\.d can be written by other users/);
   });
 
-  test('are gathered again after their age, and a change is reported', async () => {
+  test('are refreshed after their age, and a change is reported', async () => {
     await writeFile(join(directory, 'site.yaml'), 'cluster: bravo\n');
     const truth = await start();
     await writeFile(join(directory, 'site.yaml'), 'cluster: alfa\n');

@@ -84,7 +84,7 @@ describe('a service manager', { timeout: 60_000 }, () => {
     }
   });
 
-  test('receives no watchdog messages that are meant for another process, or for none', async (t) => {
+  test('receives no watchdog messages meant for another process, or for none', async (t) => {
     await using receiver = await startReceiver();
     t.mock.timers.enable({ apis: ['setInterval'] });
     for (const watchdog of [{ WATCHDOG_USEC: '100000', WATCHDOG_PID: '1' }, {}]) {
@@ -97,7 +97,7 @@ describe('a service manager', { timeout: 60_000 }, () => {
     }
   });
 
-  test('that is missing is reported in the log, and does not stop the daemon', async () => {
+  test('does not stop the daemon if it is missing, which is logged', async () => {
     const log = keepingLog();
     await startNotifier({ NOTIFY_SOCKET: '/nowhere/notify' }, 42, runCommand, log).notify('READY=1');
     assert.deepEqual(log.lines, ['warn systemd could not be notified']);

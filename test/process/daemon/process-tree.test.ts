@@ -27,14 +27,14 @@ describe('the process tree of one process', () => {
     await until(`${number} processes`, () => family.count() === number);
   };
 
-  test('has those of its session, and those that left it with their environment', async () => {
+  test('includes processes of its session, and those that left it with its environment', async () => {
     await start(`sleep 60 ${quiet} & setsid sleep 60 ${quiet} & sleep 60 ${quiet} &`, 'a1');
     await counted(3);
     family.kill();
     await counted(0);
   });
 
-  test('has those that cleared their environment, while their parent is one of them', async () => {
+  test('includes processes that cleared their environment, while their parent is included', async () => {
     await start(
       `env -i setsid sh -c 'sleep 60 & sleep 60 & wait' ${quiet} & ready() { echo ready; wait; }; ready; exit`,
       'a2',
@@ -44,7 +44,7 @@ describe('the process tree of one process', () => {
     await counted(0);
   });
 
-  test('is found even if the first of them has ended before the search', async () => {
+  test('is found even if its first process has ended before the search', async () => {
     const env = { PATH: '/usr/bin:/bin', MARK: 'a3' };
     child = spawn('/bin/sh', ['-c', `setsid sleep 60 ${quiet} &`], { detached: true, stdio: 'ignore', env });
     // It cannot be waited for meanwhile: nothing else runs in this process.
@@ -53,7 +53,7 @@ describe('the process tree of one process', () => {
     await counted(1);
   });
 
-  test('does not have those of others, whatever they have in common', async () => {
+  test('excludes processes of others, whatever they have in common', async () => {
     const stranger = spawn('sleep', ['60'], { env: { PATH: '/usr/bin:/bin', MARK: 'a45' }, stdio: 'ignore' });
     await start(`sleep 60 ${quiet} &`, 'a4');
     await counted(1);

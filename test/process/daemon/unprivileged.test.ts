@@ -63,13 +63,13 @@ describe('an unprivileged daemon', () => {
     assert.equal((await runInProcess(['audit', 'verify', '--file', node.auditFile, '--ca', ca], home)).code, 0);
   });
 
-  test('says in one line which key it may not read', async () => {
+  test('reports in one line which key it may not read', async () => {
     const node = await prepare('dev4.devco.net');
     await chown(join(node.directory, 'node.key'), 0, 0);
     await refuses(node, /the private key .*node\.key cannot be read: permission denied/);
   });
 
-  test('says in one line which log and which state it may not write', async () => {
+  test('reports in one line which log and which state it may not write', async () => {
     const locked = join(fleet.dir, 'locked');
     await mkdir(locked, { mode: 0o755 });
     await refuses(
@@ -81,7 +81,7 @@ describe('an unprivileged daemon', () => {
     await refuses(node, /the state directory .*state cannot be made: /);
   });
 
-  test('says in one line which port it may not listen on', async () => {
+  test('reports in one line which port it may not listen on', async () => {
     const node = await prepare('dev1.devco.net', { listen: 'listen: { address: "::", port: 80 }' });
     // In a network of its own, since a machine may let anyone have any port.
     await refuses(node, /cannot listen on :: port 80: permission denied/, 'unshare', '--net');

@@ -37,7 +37,7 @@ async function isAsked({ ask }: HaproxyProcess, name = 'web2'): Promise<boolean>
 const order = { backend: 'app', server: 'web2' };
 
 describe('a server whose agent-check says “ready”', () => {
-  test('stays out once it is taken out, and gets its agent-check back when it is put in', async () => {
+  test('stays in maintenance once it is disabled, and gets its agent-check back on enable', async () => {
     const { web, check, lb } = await withAgentCheck();
     const { disable, enable, status } = await agent([lb.socket]);
     await disable(order);
@@ -53,7 +53,7 @@ describe('a server whose agent-check says “ready”', () => {
     assert.equal((await status(order)).ready, true);
   });
 
-  test('is taken out again when another program switches its agent-check on, and that is recorded', async () => {
+  test('is disabled again if another program switches its agent-check on, and that is recorded', async () => {
     const { check, lb } = await withAgentCheck();
     const { disable, status } = await agent([lb.socket], { watch_interval: 60 });
     const since = (await disable(order)).hosts[0]?.out_since;
@@ -69,7 +69,7 @@ describe('a server whose agent-check says “ready”', () => {
     assert.equal(await isAsked(lb), false);
   });
 
-  test('gets it back after the daemon ended in between', async () => {
+  test('gets its agent-check back if the daemon was restarted in between', async () => {
     const { lb } = await withAgentCheck();
     const stateDirectory = temporaryDirectory();
     const before = await agent([lb.socket], {}, { stateDirectory });
@@ -80,7 +80,7 @@ describe('a server whose agent-check says “ready”', () => {
     assert.equal(await isAsked(lb), true);
   });
 
-  test('gets it back after the socket of HAProxy was given another path in between', async () => {
+  test('gets its agent-check back if the socket of HAProxy moved in between', async () => {
     const { lb } = await withAgentCheck();
     const stateDirectory = temporaryDirectory();
     const before = await agent([lb.socket], {}, { stateDirectory });
@@ -93,7 +93,7 @@ describe('a server whose agent-check says “ready”', () => {
     assert.equal(await isAsked(lb), true);
   });
 
-  test('gets it back after a reload of HAProxy in between, which switches it on by itself', async () => {
+  test('gets its agent-check back if a reload of HAProxy switched it on in between', async () => {
     const { lb } = await withAgentCheck();
     const { disable, enable, status } = await agent([lb.socket], { watch_interval: 60 });
     await disable(order);
@@ -105,7 +105,7 @@ describe('a server whose agent-check says “ready”', () => {
   });
 });
 
-test('keeps its agent-check off if an operator had switched it off', async () => {
+test('an agent-check that an operator switched off stays off', async () => {
   const { lb } = await withAgentCheck();
   await lb.ask('disable agent app/web2');
   const { disable, enable } = await agent([lb.socket]);
@@ -114,7 +114,7 @@ test('keeps its agent-check off if an operator had switched it off', async () =>
   assert.equal(await isAsked(lb), false);
 });
 
-test('keeps its agent-check after a refused change', async () => {
+test('an agent-check stays on after a refused change', async () => {
   const { lb } = await withAgentCheck();
   const { disable } = await agent([lb.socket]);
   await assert.rejects(disable({ ...order, min_available: 3 }), fails('too-few-servers'));
@@ -142,8 +142,8 @@ async function putInAll(answers: readonly Answer[], timeout: number) {
   return { web, lb, served, put: () => enable(all), status: () => status(all) };
 }
 
-describe('putting servers in', () => {
-  test('whose agent-checks agree, give only a weight, report nothing, or cannot be asked: all take traffic', async () => {
+describe('enable with agent-checks', () => {
+  test('puts all servers in traffic if their agent-checks agree, give only a weight, report nothing, or do not reply', async () => {
     const answers: Answer[] = [
       ['up', 'up'],
       ['ready', 'ready'],
@@ -162,7 +162,7 @@ describe('putting servers in', () => {
     }
   });
 
-  test('whose agent-checks disagree: they stay out, and the reasons come from the agents', async () => {
+  test('keeps servers out if their agent-checks disagree, with the reasons of the agents', async () => {
     const answers: Answer[] = [
       ['drain', 'drain'],
       ['maint', 'maint'],

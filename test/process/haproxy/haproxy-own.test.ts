@@ -5,8 +5,8 @@ import { adminStates, agent, endAll, haproxy, line, webServers } from '../../sup
 
 afterEach(endAll);
 
-describe('a run that puts back its own servers', () => {
-  test('leaves out those that were out before it began, by hand or by another run', async () => {
+describe('a run that enables its own servers', () => {
+  test('leaves servers out that were out before it began, by hand or by another run', async () => {
     const web = await webServers(4);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, enable } = await agent([lb.socket]);
@@ -25,7 +25,7 @@ describe('a run that puts back its own servers', () => {
     assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0, web4: 0 });
   });
 
-  test('never puts in servers that a call outside of any run took out, nor does such a call put in its own', async () => {
+  test('never enables servers that a call outside of any run disabled, nor does such a call enable those of the run', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, enable } = await agent([lb.socket]);
@@ -38,7 +38,7 @@ describe('a run that puts back its own servers', () => {
     assert.deepEqual((await enable(order)).changed, ['web1'], 'where its own is not asked for, it is brought in');
   });
 
-  test('recognises them when it asks again, and after a restart of the daemon', async () => {
+  test('recognises them when it repeats the call, and after a restart of the daemon', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const context = actionContext({ runId: 'run-1' });

@@ -59,7 +59,7 @@ describe('the weight of servers', () => {
     assert.deepEqual(await weights(lb), { web1: 40, web2: 40 });
   });
 
-  test('of 0 does not disable the last usable server', async () => {
+  test('does not disable the last usable server if it is 0', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { weight } = await agent([lb.socket]);
@@ -71,7 +71,7 @@ describe('the weight of servers', () => {
     assert.equal((await weight({ ...last, min_available: 0 })).available, 0);
   });
 
-  test('that one of two sockets refuses is restored on the other', async () => {
+  test('is restored on the first of two sockets if the second refuses it', async () => {
     const web = await webServers(2);
     const one = await haproxy(web.map((server) => line(server, 'weight 40')));
     // Static balancing takes no weights but 0% and 100%.
@@ -113,7 +113,7 @@ describe('sessions that do not end', () => {
     assert.equal(ends.filter((code) => code === 200).length, 1);
   });
 
-  test('that the first call left are ended by a second one that says so', async () => {
+  test('are ended by a second call with that request if the first call left them', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable } = await agent([lb.socket]);
@@ -131,7 +131,7 @@ describe('sessions that do not end', () => {
 });
 
 describe('the processes of HAProxy', () => {
-  test('are reported by status, so that a restart between two looks shows', async () => {
+  test('are reported by status, so that a restart between two calls is visible', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { status } = await agent([lb.socket]);

@@ -21,8 +21,8 @@ import {
 
 afterEach(endAll);
 
-describe('taking servers out', () => {
-  test('puts them into maintenance, and reports a change only once', async () => {
+describe('disable', () => {
+  test('puts servers into maintenance, and reports a change only once', async () => {
     const web = await webServers(4);
     const lb = await haproxy(web.map((one) => line(one)));
     const { disable } = await agent([lb.socket], { servers: { 'dev3.devco.net': 'web3' } });
@@ -43,7 +43,7 @@ describe('taking servers out', () => {
     });
   });
 
-  test('fails for all when one is unknown, and changes none', async () => {
+  test('fails for all servers if one is unknown, and changes none', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one)));
     const { disable, enable } = await agent([lb.socket]);
@@ -67,7 +67,7 @@ describe('taking servers out', () => {
     assert.equal((await disable({ ...all, min_available: 0 })).available, 0);
   });
 
-  test('by two calls at once never exceeds the limit that each of them has', async () => {
+  test('never exceeds the limit of each of two calls at once', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable } = await agent([lb.socket]);
@@ -127,7 +127,7 @@ describe('taking servers out', () => {
     );
   });
 
-  test('goes into maintenance at the deadline regardless, and names what is left', async () => {
+  test('enters maintenance at the deadline and reports the remaining sessions', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable } = await agent([lb.socket], { drain_timeout: 0.1 });
@@ -146,7 +146,7 @@ describe('taking servers out', () => {
     );
   });
 
-  test('puts back what it changed when it is cancelled', async () => {
+  test('restores what it changed when it is cancelled', async () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((one) => line(one, '')));
     await lb.ask('set server app/web2 state drain');
@@ -165,7 +165,7 @@ describe('taking servers out', () => {
   });
 });
 
-describe('putting servers back', () => {
+describe('enable', () => {
   test('waits for a check that began after the change', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one)));
@@ -179,7 +179,7 @@ describe('putting servers back', () => {
   });
 
   for (const options of ['check', 'check fall 1']) {
-    test(`a server that died in maintenance stays out and gets no request (${options})`, async () => {
+    test(`keeps a server that died in maintenance out, and it gets no request (${options})`, async () => {
       const web = await webServers(3);
       const [dead, alive] = web as [WebServer, WebServer, WebServer];
       const lb = await haproxy(web.map((one) => line(one, options)));
@@ -212,7 +212,7 @@ describe('putting servers back', () => {
     });
   }
 
-  test('returns the output of a check that fails by its answer', async () => {
+  test('returns the output of a check that fails by its reply', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one)));
     const { disable, enable } = await agent([lb.socket], { enable_timeout: 0.5 });
@@ -221,7 +221,7 @@ describe('putting servers back', () => {
     await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /L7STS 503/));
   });
 
-  test('brings in a server without checks, one in drain and one disabled by the configuration', async () => {
+  test('enables a server without checks, one in drain and one disabled by the configuration', async () => {
     const web = await webServers(3);
     const [a, b, c] = web as [WebServer, WebServer, WebServer];
     const lb = await haproxy([line(a, ''), line(b), line(c, 'check disabled')]);
@@ -234,7 +234,7 @@ describe('putting servers back', () => {
     assert.deepEqual((await enable(all)).unchanged, ['web1', 'web2', 'web3']);
   });
 
-  test('reports when a server is in but has the weight 0', async () => {
+  test('reports that an enabled server has the weight 0', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     await lb.ask('set server app/web1 weight 0');
@@ -244,9 +244,9 @@ describe('putting servers back', () => {
   });
 });
 
-describe('under load', () => {
+describe('HAProxy under load', () => {
   for (const keepAlive of [false, true]) {
-    test(`taking out and putting back half the servers loses no request (keep-alive ${keepAlive})`, async () => {
+    test(`loses no request while half the servers are disabled and enabled (keep-alive ${keepAlive})`, async () => {
       const web = await webServers(4);
       const lb = await haproxy(web.map((one) => line(one)));
       const { disable, enable } = await agent([lb.socket]);
@@ -278,7 +278,7 @@ describe('under load', () => {
 });
 
 describe('several sockets', () => {
-  test('change all of them, or none', async () => {
+  test('change together or not at all', async () => {
     const web = await webServers(2);
     const [one, two] = [await haproxy(web.map((w) => line(w, ''))), await haproxy(web.map((w) => line(w, '')))];
     const both = await agent([one.socket, two.socket]);
@@ -296,7 +296,7 @@ describe('several sockets', () => {
     assert.deepEqual(await adminStates(one), { web1: 0, web2: 0 });
   });
 
-  test('fail the call on all when one does not know a server', async () => {
+  test('fail the call on all if one does not know a server', async () => {
     const web = await webServers(3);
     const one = await haproxy(web.map((w) => line(w, '')));
     const two = await haproxy(web.slice(0, 2).map((w) => line(w, '')));
@@ -305,7 +305,7 @@ describe('several sockets', () => {
     assert.deepEqual(await adminStates(one), { web1: 0, web2: 0, web3: 0 });
   });
 
-  test('put back on the first what the second refuses', async () => {
+  test('restore on the first what the second refuses', async () => {
     const web = await webServers(2);
     const one = await haproxy(web.map((w) => line(w, '')));
     const two = await haproxy(web.map((w) => line(w, '')));
@@ -325,7 +325,7 @@ describe('several sockets', () => {
     );
   });
 
-  test('report when maintenance did not last, and put back the rest', async () => {
+  test('fail the call and restore the other servers if one leaves maintenance', async () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((w) => line(w, '')));
     // As if HAProxy were reloaded in between: the command succeeds, and is forgotten.
@@ -341,7 +341,7 @@ describe('several sockets', () => {
     assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
   });
 
-  test('put a server back into maintenance everywhere when it cannot be made ready everywhere', async () => {
+  test('return a server to maintenance everywhere if it cannot be made ready everywhere', async () => {
     const web = await webServers(2);
     const one = await haproxy(web.map((w) => line(w)));
     const two = await haproxy(web.map((w) => line(w)));
@@ -408,7 +408,7 @@ async function listenIn(socket: string): Promise<{ socket: string; commands: str
 }
 
 describe('an unusable socket', () => {
-  test('that is gone, or hangs, or closes, gives one clear problem', async () => {
+  test('gives one clear problem if it is missing, hangs or closes', async () => {
     const web = await webServers(1);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const missing = await agent([join(temporaryDirectory(), 'none.sock')]);
@@ -429,7 +429,7 @@ describe('an unusable socket', () => {
     await assert.rejects(crashed.list({}), fails('haproxy-unreachable', /connection refused/));
   });
 
-  test('that may only read is detected before anything changes', async () => {
+  test('is detected before anything changes if it may only read', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { socket, commands } = await listenIn(lb.readOnlySocket);

@@ -26,7 +26,7 @@ backend ws
 const named = (name: string, { host, port }: WebServer) => `server ${name} ${host}:${port}`;
 
 describe('a host in several backends', () => {
-  test('is taken out of all of them, and put back into all', async () => {
+  test('is disabled in all of them, and enabled in all', async () => {
     const { lb } = await severalBackends();
     const { disable, enable, status } = await agent([lb.socket]);
     const { backend, hosts } = await disable({ server: 'web1' });
@@ -40,7 +40,7 @@ describe('a host in several backends', () => {
     for (const one of ['app', 'static', 'ws']) assert.equal((await adminStates(lb, one)).web1, 0, one);
   });
 
-  test('narrowed to some is reported to serve in the others', async () => {
+  test('is reported to serve in the others if the call is limited to some', async () => {
     const { lb } = await severalBackends();
     const { disable, status } = await agent([lb.socket]);
     const { backend, hosts } = await disable({ server: 'web1', backend: 'app' });
@@ -56,7 +56,7 @@ describe('a host in several backends', () => {
     assert.equal((await adminStates(lb, 'static')).web1, 0);
   });
 
-  test('is put back into the named backends, and held out of the others', async () => {
+  test('is enabled in the named backends, and held out of the others', async () => {
     const { lb } = await severalBackends();
     const { disable, enable } = await agent([lb.socket]);
     await disable({ server: 'web1' });
@@ -115,7 +115,7 @@ describe('a host with two lines', () => {
   };
 
   for (const asked of ['127.0.0.2', 'app1-a', 'app1-b', '127.2']) {
-    test(`is taken out whole, requested as ${asked}`, async () => {
+    test(`is disabled completely if requested as ${asked}`, async () => {
       const { lb } = await twoLines();
       const { disable } = await agent([lb.socket]);
       assert.deepEqual((await disable({ server: asked })).changed, [asked]);
@@ -123,7 +123,7 @@ describe('a host with two lines', () => {
     });
   }
 
-  test('is taken out by a map that lists both lines, or one of them', async () => {
+  test('is disabled by a map that lists both lines, or one of them', async () => {
     for (const map of [['app1-a', 'app/app1-b'], 'app/app1-a'] as const) {
       const { lb } = await twoLines();
       const servers = { 'dev1.devco.net': typeof map === 'string' ? map : [...map] };
@@ -133,7 +133,7 @@ describe('a host with two lines', () => {
     }
   });
 
-  test('is narrowed to a port, given or configured, and serves at the other', async () => {
+  test('can be limited to a port, given or configured, and serves at the other', async () => {
     const { a, lb } = await twoLines();
     const { disable, enable } = await agent([lb.socket]);
     const { hosts } = await disable({ server: '127.0.0.2', port: String(a.port) });
@@ -147,8 +147,8 @@ describe('a host with two lines', () => {
   });
 });
 
-describe('refused before anything is changed, naming both sides', () => {
-  test('a list of backends of which one is unknown', async () => {
+describe('a refusal before any change, which names both sides', () => {
+  test('reports an unknown backend in a list of backends', async () => {
     const { lb } = await severalBackends();
     const { disable } = await agent([lb.socket]);
     const call = disable({ server: 'web1', backend: 'app,statik' });
@@ -156,7 +156,7 @@ describe('refused before anything is changed, naming both sides', () => {
     assert.equal((await adminStates(lb)).web1, 0);
   });
 
-  test('a map that gives a host the line of another', async () => {
+  test('reports a map that gives a host the line of another', async () => {
     const { lb } = await severalBackends();
     const { disable } = await agent([lb.socket], { servers: { web1: 'app/web2' } });
     const call = disable({ server: 'web1' });
@@ -167,7 +167,7 @@ describe('refused before anything is changed, naming both sides', () => {
     assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
   });
 
-  test('two hosts that one line leads to', async () => {
+  test('reports two hosts that share one line', async () => {
     const { lb } = await severalBackends();
     const { disable } = await agent([lb.socket], { servers: { 'dev1.devco.net': 'web1', 'dev9.devco.net': 'web1' } });
     for (const server of ['dev1.devco.net,dev9.devco.net', 'web1,127.0.0.2', 'web1,dev1.devco.net']) {
@@ -182,7 +182,7 @@ describe('refused before anything is changed, naming both sides', () => {
     assert.deepEqual(await adminStates(lb), { web1: 0, web2: 0, web3: 0 });
   });
 
-  test('a host that only one of two processes knows, in a backend that both have', async () => {
+  test('reports a host that only one of two processes knows, in a backend that both have', async () => {
     const web = await webServers(3, 'own');
     const one = await haproxy(web.map((each) => line(each, '')));
     const two = await haproxy(web.slice(0, 2).map((each) => line(each, '')));
@@ -192,7 +192,7 @@ describe('refused before anything is changed, naming both sides', () => {
     assert.deepEqual(await adminStates(one), { web1: 0, web2: 0, web3: 0 });
   });
 
-  test('a host that no line leads to', async () => {
+  test('reports a host without a line', async () => {
     const { lb } = await severalBackends();
     const { disable } = await agent([lb.socket]);
     await assert.rejects(disable({ server: 'web1,dev8.invalid' }), fails('unknown-server', /leads to dev8.invalid/));
@@ -200,7 +200,7 @@ describe('refused before anything is changed, naming both sides', () => {
   });
 });
 
-test('an IPv6 address leads to its host, in any spelling', async () => {
+test('an IPv6 address finds its host, in any spelling', async () => {
   const web = await webServers(2, 'own');
   const lb = await haproxy([
     ...web.map((one) => line(one, '')),

@@ -9,7 +9,7 @@ afterEach(endAll);
 
 describe('HAProxy is reloaded in the middle of enable', () => {
   for (const restoring of [true, false]) {
-    test(`the host begins again in the new process, and is in once its check passes there (restoring ${restoring})`, async () => {
+    test(`enable starts again in the new process, and ends once the check passes there (restoring ${restoring})`, async () => {
       const web = await webServers(2, 'own');
       const lb = await haproxy(
         web.map((one) => line(one)),
@@ -38,7 +38,7 @@ describe('HAProxy is reloaded in the middle of enable', () => {
 });
 
 describe('a HAProxy that accepts no further connection', () => {
-  test('is asked again until it has one', async () => {
+  test('is called again until it accepts one', async () => {
     const web = await webServers(1);
     const lb = await haproxy(web.map((one) => line(one)));
     const pid = Number(/^Pid: (\d+)$/m.exec(await lb.ask('show info'))?.[1]);

@@ -56,7 +56,7 @@ describe('a server in “mode tcp” with a long session', () => {
     assert.ok(host !== undefined && !('sessions_left' in host));
   });
 
-  test('that does not end in time is reported, lives on, and is ended only on request', async () => {
+  test('is reported if its session does not end in time, lives on, and is ended only on request', async () => {
     const { lb, begin } = await tcpServers();
     const clients = [await begin(), await begin()];
     const over = clients.map((client) => once(client, 'close'));

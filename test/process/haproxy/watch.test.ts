@@ -23,7 +23,7 @@ const takenOutAgain = 'a host that is held out was put into traffic';
 const never = { watch_interval: 60 };
 
 describe('HAProxy is restarted', () => {
-  test('puts into maintenance again what was taken out, and not what was put back', async () => {
+  test('disabled servers return to maintenance, enabled ones do not', async () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((one) => line(one)));
     const { log, next } = listener();
@@ -44,7 +44,7 @@ describe('HAProxy is restarted', () => {
     assert.equal(typeof servers[0]?.since, 'number');
   });
 
-  test('restores it, too, when the daemon was away meanwhile', async () => {
+  test('disabled servers return to maintenance even if the daemon was down meanwhile', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const stateDirectory = temporaryDirectory();
@@ -60,7 +60,7 @@ describe('HAProxy is restarted', () => {
     assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0 });
   });
 
-  test('names the processes of the break, and the outage begins again', async () => {
+  test('the processes of the break are named, and the outage starts again', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, status } = await agent([lb.socket], never);
@@ -79,7 +79,7 @@ describe('HAProxy is restarted', () => {
 });
 
 describe('HAProxy is reloaded', () => {
-  test('and restores its servers’ states: the host is out the whole time', async () => {
+  test('a host stays out the whole time if states are restored', async () => {
     const web = await webServers(3, 'own');
     const lb = await haproxy(
       web.map((one) => line(one, '')),
@@ -100,7 +100,7 @@ describe('HAProxy is reloaded', () => {
     assert.equal(web[0]?.served(), 0);
   });
 
-  test('and restores states from before a host was put in: it is put in again', async () => {
+  test('a host is enabled again if restored states are from before it was enabled', async () => {
     const web = await webServers(2, 'own');
     const lines = web.map((one) => line(one));
     const lb = await haproxy(lines, '', { restoring: true });
@@ -115,7 +115,7 @@ describe('HAProxy is reloaded', () => {
     assert.equal((await status({ server: 'web1' })).ready, true);
   });
 
-  test('and restores states from before a host was put in and taken out again: it stays out', async () => {
+  test('a host stays out if restored states are from before it was enabled and disabled again', async () => {
     const web = await webServers(2, 'own');
     const lines = web.map((one) => line(one));
     const lb = await haproxy(lines, '', { restoring: true });
@@ -131,7 +131,7 @@ describe('HAProxy is reloaded', () => {
   });
 
   for (const restoring of [false, true]) {
-    test(`with its slots renumbered: only the same host is out (restoring ${restoring})`, async () => {
+    test(`only the same host is out if slots are renumbered (restoring ${restoring})`, async () => {
       const web = await webServers(4, 'own');
       const [, b, c, d] = web as [WebServer, WebServer, WebServer, WebServer];
       const lb = await haproxy(
@@ -164,8 +164,8 @@ describe('HAProxy is reloaded', () => {
   }
 });
 
-describe('another party puts in a host that is held out', () => {
-  test('a person, by a command: it is taken out again, and the break is reported', async () => {
+describe('another program or person enables a host that is held out', () => {
+  test('a person’s command is reverted, and the break is reported', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, enable, status } = await agent([lb.socket], never);
@@ -179,7 +179,7 @@ describe('another party puts in a host that is held out', () => {
     assert.deepEqual((await status({ server: 'web1' })).servers[0]?.breaks, undefined);
   });
 
-  test('for a moment, between two looks: the requests that it received are counted', async () => {
+  test('requests received between two checks are counted', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, status } = await agent([lb.socket], never);
@@ -191,7 +191,7 @@ describe('another party puts in a host that is held out', () => {
     assert.match(server?.breaks?.[0]?.cause ?? '', /^it got 3 requests: something put it in for a moment/);
   });
 
-  test('a line whose address is set to that of the host', async () => {
+  test('a line with the address of the host is disabled', async () => {
     const web = await webServers(3, 'own');
     const lb = await haproxy(web.map((one) => line(one, '')));
     const { disable, status } = await agent([lb.socket], never);
@@ -236,7 +236,7 @@ describe('state on the disk that is damaged or old', () => {
     });
   }
 
-  test('by version 0.1.0 (servers by name): it is still held out', async () => {
+  test('state of version 0.1.0 (servers by name) still holds', async () => {
     const { lb, stateDirectory, file } = await held();
     const servers = [{ backend: 'app', server: 'web1', since: 1, caller: 'cert=eve', run: 'r1' }];
     writeFileSync(file, JSON.stringify({ servers, processes: {} }));

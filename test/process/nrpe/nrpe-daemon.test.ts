@@ -70,7 +70,7 @@ const fails = (code: string, words: RegExp) => (problem: unknown) => {
   return true;
 };
 
-describe('the real NRPE daemon, asked by check_nrpe, on the same configuration', () => {
+describe('the real NRPE daemon, called by check_nrpe, with the same configuration', () => {
   let real: RealNrpe;
   before(async () => {
     real = await startRealNrpe(lines);
@@ -121,7 +121,7 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
     await assert.rejects(remote.run('args', '1'), fails('refused-arguments', /takes 2 arguments, not 1/));
   });
 
-  test('answers the checks of doctor, which reports where it does not', async () => {
+  test('replies to the checks of doctor, which reports if it does not', async () => {
     const daemon: NrpeDaemon = { host: '127.0.0.1', port: real.port, tls: 'anonymous', packet: 4, commands: ['args'] };
     const look = (more: Partial<NrpeDaemon> = {}) =>
       doctorNrpe({
@@ -135,7 +135,7 @@ describe('the real NRPE daemon, asked by check_nrpe, on the same configuration',
     assert.deepEqual([lost?.status, /cannot be reached: connection refused/.test(lost?.what ?? '')], ['broken', true]);
   });
 
-  test('that does not answer in time is UNKNOWN, and a cancelled call ends', async () => {
+  test('makes the check UNKNOWN if it does not reply in time, and a cancelled call ends', async () => {
     const daemon: NrpeDaemon = {
       host: '127.0.0.1',
       port: real.port,
@@ -193,7 +193,7 @@ describe('an NRPE daemon with certificates', () => {
     await assert.rejects(asked, (problem: Problem) => /^nrpe-/.test(problem.code));
   });
 
-  test('of another name or another authority is not asked', async () => {
+  test('is not called under another name or with another authority’s certificate', async () => {
     const other = await agent({ config: '/nowhere', daemon: { ...daemon, server_name: 'nrpe2.devco.net' } });
     await assert.rejects(other.run('dummy_ok'), fails('nrpe-unreachable', /nrpe2\.devco\.net/));
     await using foreign = await makeFleet();
@@ -204,7 +204,7 @@ describe('an NRPE daemon with certificates', () => {
     );
   });
 
-  test('is not asked in plain text or unverified where certificates are configured', async () => {
+  test('is not called in plain text or unverified if certificates are configured', async () => {
     for (const tls of ['none', 'anonymous'] as const) {
       await assert.rejects(
         agent({ config: '/nowhere', daemon: { ...daemon, tls } }),
@@ -235,19 +235,19 @@ describe('a query', () => {
     return first;
   };
 
-  test('in packets of version 3 and 4 matches check_nrpe to the byte', async () => {
+  test('matches check_nrpe to the byte in packets of version 3 and 4', async () => {
     assert.deepEqual(makeQuery('check_load', 3), await sentByCheckNrpe('-3'));
     assert.deepEqual(makeQuery('check_load', 4), await sentByCheckNrpe());
   });
 
-  test('in a packet of version 2 has the same length and content', async () => {
+  test('has the same length and content in a packet of version 2', async () => {
     const [ours, theirs] = [makeQuery('check_load', 2), await sentByCheckNrpe('-2')];
     assert.equal(ours.length, theirs.length);
     assert.deepEqual(ours.subarray(10, 21), theirs.subarray(10, 21));
     assert.throws(() => makeQuery('x'.repeat(1024), 2), fails('bad-query', /cannot carry 1024 bytes/));
   });
 
-  test('accepts only whole and unaltered answers', () => {
+  test('accepts only whole and unaltered replies', () => {
     for (const version of [2, 3, 4] as const) {
       const answer = makeQuery('so so', version);
       answer.writeInt16BE(2, 2);
@@ -267,13 +267,13 @@ describe('a query', () => {
 });
 
 describe('an NRPE daemon without TLS', () => {
-  test('is asked in plain text where the configuration says so', async () => {
+  test('is called in plain text if the configuration allows it', async () => {
     await using real = await startRealNrpe(lines, ['--no-ssl']);
     const daemon: NrpeDaemon = { host: '127.0.0.1', port: real.port, tls: 'none', packet: 4, commands: ['dummy_ok'] };
     assert.equal((await (await agent({ config: '/nowhere', daemon })).run('dummy_ok')).state, 'OK');
   });
 
-  test('that answers nonsense, too much, or nothing affects only the call', async () => {
+  test('affects only the call if it sends nonsense, too much, or nothing', async () => {
     const answers = [Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), Buffer.alloc(4_000_000, 0x7f), Buffer.alloc(0)];
     const server = createServer((socket) => {
       socket.on('error', () => {});
@@ -359,7 +359,7 @@ describe('a caller’s arguments', () => {
     await assert.rejects(run('program', '/bin/sh'), fails('refused-command', /the caller would name the program/));
   });
 
-  test('without a pattern for every position refuse the command', async () => {
+  test('refuse the command unless there is a pattern for every position', async () => {
     const file = config('dont_blame_nrpe=1\ncommand[two]=/bin/echo $ARG1$ $ARG2$\n');
     const { run } = await agent({ config: file, arguments: { two: ['a'] } });
     await assert.rejects(run('two', 'a'), fails('refused-command', /there is no argument for \$ARG2\$/));

@@ -107,8 +107,8 @@ describe('the stock plugins', () => {
   });
 });
 
-describe('the definitions', () => {
-  test('come from included files and directories too, and the last one wins', async () => {
+describe('the command definitions of nrpe.cfg', () => {
+  test('are also read from included files and directories, and the last one wins', async () => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'nrpe.d', 'deeper'), { recursive: true });
     writeFileSync(join(directory, 'local.cfg'), `command[a]=${plugins}/check_dummy 1 local\n`);
@@ -135,7 +135,7 @@ describe('the definitions', () => {
     assert.equal((await run('a')).output, 'OK: a');
   });
 
-  test('without an entry make a command UNKNOWN, whatever its name', async () => {
+  test('make a command without an entry UNKNOWN, whatever its name', async () => {
     const { run } = await agent([`command[a]=${plugins}/check_dummy 0`]);
     for (const name of ['check_none', '__proto__', 'constructor']) {
       const check = await run(name);
@@ -143,7 +143,7 @@ describe('the definitions', () => {
     }
   });
 
-  test('that need a shell or take arguments are refused before anything runs', async () => {
+  test('are refused before anything runs if they need a shell or take arguments', async () => {
     const directory = temporaryDirectory();
     const { run, list, all } = await agent(
       [
@@ -166,7 +166,7 @@ describe('the definitions', () => {
   });
 });
 
-describe('a plugin that misbehaves', () => {
+describe('a plugin that fails or hangs', () => {
   test('is ended at the timeout of nrpe.cfg or of the agent', async () => {
     const lines = ['command_timeout=1', 'command[sleep]=/bin/sleep 60'];
     assert.equal((await (await agent(lines)).run('sleep')).output, 'NRPE: Command timed out after 1 seconds');
@@ -174,7 +174,7 @@ describe('a plugin that misbehaves', () => {
     assert.deepEqual([check.state, check.output], ['UNKNOWN', 'NRPE: Command timed out after 0.1 seconds']);
   });
 
-  test('that prints a gigabyte, or without end, costs no more than its timeout', async () => {
+  test('costs no more than its timeout if it prints a gigabyte, or without end', async () => {
     const { run } = await agent(
       ['command[gigabyte]=/usr/bin/head -c 1073741824 /dev/zero', 'command[endless]=/usr/bin/yes'],
       { timeout: 30 },
@@ -190,7 +190,7 @@ describe('a plugin that misbehaves', () => {
     await assert.rejects(call, fails('cancelled', /endless was cancelled/));
   });
 
-  test('that is missing, not executable, or killed is UNKNOWN with the reason', async () => {
+  test('is UNKNOWN with the reason if it is missing, not executable, or killed', async () => {
     const directory = temporaryDirectory();
     const script = join(directory, 'plugin');
     writeFileSync(script, '#!/bin/sh\nkill -9 $$\n');
