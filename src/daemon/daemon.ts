@@ -13,7 +13,7 @@ import type { MetricFamily } from './metrics/text.ts';
 import { type DaemonState, defineNodeView } from './node-view.ts';
 import { type OpenNode, openNode } from './open-node.ts';
 import type { Relay } from './relay/start.ts';
-import { defineReloading, type Reloadable } from './reload.ts';
+import { defineReloading, type Reloading } from './reload.ts';
 import { warnDaily } from './system/live-keys.ts';
 import { absent, type Presence, startPresence } from './system/presence.ts';
 
@@ -56,25 +56,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 async function startNode(options: DaemonOptions, config: NodeConfig, bound: BoundPort): Promise<Daemon> {
   const { agents: known, findExternal = noneElsewhere, version } = options;
-  const startedAt = Date.now();
   let onKeys = () => {};
   const agentNames = () => roster.entries().map(({ ddl }) => ddl.name);
   let running: readonly AgentEntry[] = [];
   const knownAgents = () => [...known, ...running].map(({ ddl }) => ddl);
+  const startedAt = Date.now();
   const node = await openNode(config, { version, knownAgents, agentNames, onKeys: () => onKeys(), now: Date.now });
   // Until the node is on the network: it accepts calls as soon as it listens.
   let presence: Presence = absent;
   let relay: Relay | undefined;
   const warnings = () => [node, roster, presence, relay, reloading].flatMap((one) => one?.warnings() ?? []);
   const heard = () => presence.heard();
-  const state = {
-    version,
-    startedAt,
-    agents: () => roster.entries(),
-    warnings,
-    heard,
-    reload: () => reloading.reload(),
-  };
+  const [entries, reload] = [() => roster.entries(), () => reloading.reload()];
+  const state = { version, startedAt, agents: entries, warnings, heard, reload };
   const { agents: configs, external, state: stateDirectory } = config;
   const view = defineNodeView(node, state);
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log: node.log });
@@ -82,10 +76,7 @@ async function startNode(options: DaemonOptions, config: NodeConfig, bound: Boun
   for (const remark of node.policies.remarks()) node.log.warn({}, remark);
 
   const describe = async () => describable(node, state, presence);
-  const reloading = defineReloading(
-    reloadables(node, roster, () => presence),
-    node.log,
-  );
+  const reloading = startReloading(node, roster, () => presence);
   const calls = answerCalls(node, roster, describe, () => presence.duplicates(), Date.now);
   relay = await startRelayIfAny(node, calls, heard);
   const more = () => [relay, node.shipping].flatMap((one) => one?.families() ?? []);
@@ -97,15 +88,7 @@ async function startNode(options: DaemonOptions, config: NodeConfig, bound: Boun
     void node.life.renewed();
   };
   presence = await startPresence(config, node.self, listener.port, node.keys.current, node.log);
-  const timers = [
-    warnDaily(node.keys.warnings, node.log),
-    keepFresh(
-      node.truth,
-      config.facts.age,
-      () => presence.update(),
-      (error) => node.log.error({ err: error }, 'facts and classes could not be read again: those in force stay'),
-    ),
-  ];
+  const timers = startTimers(node, () => presence.update());
   node.log.info({ port: listener.port, agents: node.self().agents, version }, 'listening');
   const parts = { node, roster, calls, relay, metrics, listener, presence, timers };
   return {
@@ -115,6 +98,13 @@ async function startNode(options: DaemonOptions, config: NodeConfig, bound: Boun
     reload: reloading.reload,
     stop: () => stopDaemon(parts),
   };
+}
+
+/** Periodic work. @returns functions that end it */
+function startTimers({ config, keys, truth, log }: OpenNode, announce: () => Promise<void>): (() => void)[] {
+  const complain = (error: unknown) =>
+    log.error({ err: error }, 'facts and classes could not be read again: those in force stay');
+  return [warnDaily(keys.warnings, log), keepFresh(truth, config.facts.age, announce, complain)];
 }
 
 interface DaemonParts {
@@ -174,13 +164,13 @@ function measures(
   return { version, startedAt, counters: values, tls, warnings: warnings().length, meter, more };
 }
 
-/** The parts that SIGHUP reads again, in this order. */
-function reloadables(
-  { keys, life, policies, truth }: OpenNode,
+/** What SIGHUP reads again, in this order. */
+function startReloading(
+  { keys, life, policies, truth, log }: OpenNode,
   roster: Roster,
   presence: () => Presence,
-): Reloadable[] {
-  return [
+): Reloading {
+  const parts = [
     { name: 'the certificates', reload: keys.reload },
     { name: 'the record of the certificate', reload: life.renewed },
     { name: 'the policies', reload: policies.reload },
@@ -188,6 +178,7 @@ function reloadables(
     { name: 'the agents in other languages', reload: roster.reload },
     { name: 'the announcement', reload: () => presence().update() },
   ];
+  return defineReloading(parts, log);
 }
 
 async function stopDaemon({

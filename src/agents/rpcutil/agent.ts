@@ -1,4 +1,4 @@
-import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
+import { type ActionContext, type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
 import { lookUpFact } from '../../core/filter/fact.ts';
 import type { NodeView } from '../../core/ports.ts';
@@ -41,39 +41,9 @@ export async function startRpcutil({ node }: AgentSetup<RpcutilConfig>): Promise
       return { found: value !== undefined, value: value ?? null };
     },
 
-    daemon_stats: async () => {
-      const { pid, version, startedAt, configFile, counters, agents } = await node.info();
-      const { user, system } = process.cpuUsage();
-      return {
-        pid,
-        version,
-        starttime: Math.floor(startedAt / 1000),
-        uptime: Math.floor((Date.now() - startedAt) / 1000),
-        memory_bytes: process.memoryUsage.rss(),
-        cpu_seconds: (user + system) / 1e6,
-        configfile: configFile,
-        counters,
-        agents: agents.map(({ name }) => name),
-      };
-    },
+    daemon_stats: () => daemonStats(node),
 
-    may_i: async ({ actions }, { caller, limited = false }) => {
-      const known = new Set((await node.info()).agents.map(({ name }) => name));
-      const questions = [...new Set(actions.split(','))].map((name) => ({
-        name,
-        agent: name.slice(0, name.indexOf('.')),
-      }));
-      const may = async ({ name, agent }: { name: string; agent: string }) =>
-        known.has(agent) && (await node.may({ caller, agent, action: name.slice(agent.length + 1), limited }));
-      const answers = await Promise.all(questions.map(async (one) => ({ ...one, allowed: await may(one) })));
-      const namesOf = (kind: (one: (typeof answers)[number]) => boolean) =>
-        answers.filter(kind).map(({ name }) => name);
-      return {
-        allowed: namesOf(({ allowed }) => allowed),
-        denied: namesOf(({ agent, allowed }) => known.has(agent) && !allowed),
-        unknown: namesOf(({ agent }) => !known.has(agent)),
-      };
-    },
+    may_i: ({ actions }, caller) => answerRights(node, [...new Set(actions.split(','))], caller),
 
     agent_inventory: async () => ({ agents: (await node.info()).agents.map((agent) => ({ ...agent })) }),
   });
@@ -89,4 +59,40 @@ async function lookUp(node: NodeView, source: 'agent' | 'class' | 'fact', query:
     case 'fact':
       return lookUpFact(await node.facts(), query);
   }
+}
+
+async function daemonStats(node: NodeView) {
+  const { pid, version, startedAt, configFile, counters, agents } = await node.info();
+  const { user, system } = process.cpuUsage();
+  return {
+    pid,
+    version,
+    starttime: Math.floor(startedAt / 1000),
+    uptime: Math.floor((Date.now() - startedAt) / 1000),
+    memory_bytes: process.memoryUsage.rss(),
+    cpu_seconds: (user + system) / 1e6,
+    configfile: configFile,
+    counters,
+    agents: agents.map(({ name }) => name),
+  };
+}
+
+/** Which of these actions the caller may call here. @param actions as `agent.action` */
+async function answerRights(
+  node: NodeView,
+  actions: readonly string[],
+  { caller, limited = false }: Pick<ActionContext, 'caller' | 'limited'>,
+) {
+  const known = new Set((await node.info()).agents.map(({ name }) => name));
+  const answers = await Promise.all(
+    actions.map(async (name) => {
+      const agent = name.slice(0, name.indexOf('.'));
+      if (!known.has(agent)) return { name, right: 'unknown' as const };
+      const allowed = await node.may({ caller, agent, action: name.slice(agent.length + 1), limited });
+      return { name, right: allowed ? ('allowed' as const) : ('denied' as const) };
+    }),
+  );
+  const namesOf = (kind: 'allowed' | 'denied' | 'unknown') =>
+    answers.filter(({ right }) => right === kind).map(({ name }) => name);
+  return { allowed: namesOf('allowed'), denied: namesOf('denied'), unknown: namesOf('unknown') };
 }

@@ -20,23 +20,10 @@ const afterExit = 300;
  */
 export const runCommand: RunCommand = (argv, options) =>
   new Promise((resolve) => {
-    const [file, ...args] = argv;
-    if (options.signal?.aborted === true) return resolve(notBegun('cancelled'));
-    const child = spawn(file, args, {
-      cwd: options.cwd,
-      env: options.env ?? { PATH: path },
-      detached: true,
-      shell: false,
-      // A pipe of Node's is a socket; with it, bash -c believes that it is a remote shell and reads ~/.bashrc.
-      stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    });
-    let settled = false;
-    const onOutput = (line: string) => {
-      if (!settled) options.onOutput?.(line);
-    };
-    const collecting = { ...options, ...(options.onOutput === undefined ? {} : { onOutput }) };
-    const stdout = collect(child.stdout as Readable, collecting);
-    const stderr = collect(child.stderr as Readable, collecting);
+    const { signal: cancel } = options;
+    if (cancel?.aborted === true) return resolve(notBegun('cancelled'));
+    const child = spawnCommand(argv, options);
+    const output = collectOutput(child, options);
     let ended: CommandResult['ended'];
     const family = familyOf(child, options);
     const end = endGroup(child, family, (why) => {
@@ -44,25 +31,23 @@ export const runCommand: RunCommand = (argv, options) =>
     });
     const onAbort = () => end('cancelled');
     const timer = setTimeout(() => end('timeout'), options.timeout);
-    options.signal?.addEventListener('abort', onAbort, { once: true });
+    cancel?.addEventListener('abort', onAbort, { once: true });
+    const endInTime = () => {
+      clearTimeout(timer);
+      cancel?.removeEventListener('abort', onAbort);
+    };
     const unwatch = watch(family, options, () => {
       ended ??= 'too-many-processes';
     });
+    let settled = false;
     const settle = (code: number | null, signal: NodeJS.Signals | null) => {
       if (settled) return;
       settled = true;
-      clearTimeout(timer);
+      endInTime();
       unwatch();
-      options.signal?.removeEventListener('abort', onAbort);
-      resolve({
-        // A killed process may have chosen its own exit code.
-        code: ended === undefined ? code : null,
-        signal,
-        stdout: stdout.text(),
-        stderr: stderr.text(),
-        truncated: stdout.truncated() || stderr.truncated(),
-        ...(ended === undefined ? {} : { ended }),
-      });
+      // A killed process may have chosen its own exit code.
+      const how = ended === undefined ? { code } : { code: null, ended };
+      resolve({ ...how, signal, ...output.take() });
     };
     child.once('error', (error) => {
       ended ??= errnoOf(error) === 'ENOENT' ? 'not-found' : 'not-permitted';
@@ -71,18 +56,46 @@ export const runCommand: RunCommand = (argv, options) =>
     child.once('exit', (code, signal) => {
       if (ended !== undefined) return;
       // It is done. A service that it started lives on, and may keep our pipes open.
-      clearTimeout(timer);
-      options.signal?.removeEventListener('abort', onAbort);
+      endInTime();
       setTimeout(() => {
         settle(code, signal);
         letGo(child);
       }, afterExit);
     });
     child.once('close', settle);
-    // A command that does not read its input closes the pipe early; that does not fail the call.
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(options.stdin);
   });
+
+function spawnCommand([file, ...args]: Parameters<RunCommand>[0], { cwd, env, stdin }: CommandOptions): ChildProcess {
+  const child = spawn(file, args, {
+    cwd,
+    env: env ?? { PATH: path },
+    detached: true,
+    shell: false,
+    // A pipe of Node's is a socket; with it, bash -c believes that it is a remote shell and reads ~/.bashrc.
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  // A command that does not read its input closes the pipe early; that does not fail the call.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(stdin);
+  return child;
+}
+
+/** Both streams of a command until its output is taken; what comes later is read and dropped. */
+function collectOutput(child: ChildProcess, { onOutput, limit }: CommandOptions) {
+  let isTaken = false;
+  const onLine = onOutput === undefined ? undefined : (line: string) => void (isTaken || onOutput(line));
+  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => collect(stream as Readable, limit, onLine));
+  return {
+    take: () => {
+      isTaken = true;
+      return {
+        stdout: stdout?.text() ?? '',
+        stderr: stderr?.text() ?? '',
+        truncated: stdout?.truncated() === true || stderr?.truncated() === true,
+      };
+    },
+  };
+}
 
 /**
  * Later output on the pipes is read and dropped, so that its writers neither block nor get SIGPIPE. This does not keep
@@ -140,7 +153,7 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function collect(stream: Readable, { limit = defaultLimit, onOutput }: CommandOptions) {
+function collect(stream: Readable, limit = defaultLimit, onOutput?: (line: string) => void) {
   const kept: Buffer[] = [];
   let size = 0;
   let dropped = false;

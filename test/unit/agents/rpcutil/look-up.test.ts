@@ -25,12 +25,12 @@ test('collective_info names the one collective', async () => {
 });
 
 test('may_i shows what the policies allow the caller, what they deny, and what does not run here', async () => {
-  const about = await fixedNode.info();
-  const agents = ['appmgr', 'nrpe'].map((name) => ({ name }) as (typeof about.agents)[number]);
+  const info = await fixedNode.info();
+  const agents = ['appmgr', 'nrpe'].map((name) => ({ name }) as (typeof info.agents)[number]);
   const asked: object[] = [];
   const node = {
     ...fixedNode,
-    about: async () => ({ ...about, agents }),
+    info: async () => ({ ...info, agents }),
     may: async (question: { caller: string; agent: string; action: string }) => {
       asked.push(question);
       return question.agent === 'appmgr';
