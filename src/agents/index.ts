@@ -28,7 +28,7 @@ import { rpcutilDdl } from './rpcutil/ddl.ts';
 import { serviceConfigSchema } from './service/config.ts';
 import { serviceDdl } from './service/ddl.ts';
 
-/** The agents there are: descriptions at hand, code loaded only by the daemon that enables it. */
+/** The existing agents: descriptions are loaded, code only by the daemon that enables it. */
 export const agents: readonly AgentEntry[] = [
   {
     ddl: angeliaDdl,
@@ -106,6 +106,6 @@ export const agents: readonly AgentEntry[] = [
   },
 ];
 
-/** The agents in other languages, which only the node that has them can name. */
+/** The agents in other languages, which only their node can name. */
 export const findExternal: FindExternalAgents = async (setup) =>
   (await import('./external/find.ts')).findExternalAgents(setup);

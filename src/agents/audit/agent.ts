@@ -8,7 +8,7 @@ export async function startAudit({ node }: AgentSetup<AuditConfig>): Promise<Age
   const handlers = defineHandlers(auditDdl, {
     records: async (input, { signal }) => await readRecords(node.audit.file, input, signal),
 
-    // The request is in the log by now: it says who acknowledged, and what was lost.
+    // The request is already in the log, with the caller who acknowledged and what was lost.
     acknowledge: async () => ({ acknowledged: await node.audit.acknowledge() }),
 
     verify: async (_input, { signal }) => {

@@ -17,13 +17,13 @@ export interface RecordsPage {
   readonly next: number;
 }
 
-/** Bytes of lines in one answer, and of files read for it. */
+/** The maximum bytes of lines in one reply, and of files read for it. */
 const mostBytes = 512 * 1024;
 const mostRead = 512 * 1024 * 1024;
 
 /**
- * Gives the lines that a query asks for, byte for byte, so that the caller can verify them.
- * @throws Problem `too-much` when more of the log would have to be read than is fair to the node
+ * Returns the lines that a query selects, byte for byte, so that the caller can verify them.
+ * @throws Problem `too-much` when too much of the log would have to be read
  */
 export async function readRecords(file: string, query: RecordsQuery, signal: AbortSignal): Promise<RecordsPage> {
   const since = query.since === undefined ? 0 : Date.parse(query.since);
@@ -53,7 +53,9 @@ export async function readRecords(file: string, query: RecordsQuery, signal: Abo
   return page;
 }
 
-/** By run or request, an outcome is known by its intent: so intents are noted even where they are not given. */
+/**
+ * For a run or request, outcomes are found by their intents: so intents are remembered even if they are not returned.
+ */
 function choose({ run, request }: RecordsQuery, since: number): (record: AuditRecord) => boolean {
   const intents = new Set<number>();
   return (record) => {
@@ -68,7 +70,7 @@ function choose({ run, request }: RecordsQuery, since: number): (record: AuditRe
   };
 }
 
-/** Leaves out files that end before a time: where the next one begins before it. */
+/** Skips files that end before a time: if the next one begins before it. */
 async function filesSince(
   files: readonly AuditFile[],
   since: number,

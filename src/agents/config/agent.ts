@@ -11,9 +11,9 @@ import { type ConfigConfig, configConfigSchema } from './config.ts';
 import { configDdl } from './ddl.ts';
 import { watchPending } from './watch-pending.ts';
 
-/** Reads the files of the configuration, and hands signed changes to the helper, which proves them by itself. */
+/** Reads the files of the configuration, and passes signed changes to the helper, which verifies them independently. */
 export async function startConfig({ config, node, log }: AgentSetup<ConfigConfig>): Promise<Agent> {
-  // Another run of the daemon is what shows that it starts with the new files.
+  // Only another run of the daemon proves that it starts with the new files.
   const instance = randomBytes(8).toString('hex');
   const { socket = configConfigSchema.properties.socket.default } = config;
   const location = async (): Promise<HelperLocation> => ({

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { decodeReply, encodeMessage, type HelperMessage } from '../../core/node-files/message.ts';
 
 export interface HelperLocation {
-  /** Where it listens. */
+  /** Its socket. */
   readonly socket: string;
   /** The directory of the configuration. */
   readonly directory: string;
@@ -16,14 +16,14 @@ export interface HelperLocation {
 const patience = 30_000;
 const largestReply = 64 * 1024;
 
-/** Asks the helper. @throws Problem what it replied; `no-helper` where there is none */
+/** Calls the helper. @throws Problem from its reply; `no-helper` if there is none */
 export async function callHelper(message: HelperMessage, location: HelperLocation): Promise<JsonObject> {
   const text = encodeMessage(message);
   const line = (await overSocket(text, location.socket)) ?? (await asChild(text, location));
   return decodeReply(line);
 }
 
-/** @returns undefined where nothing listens there */
+/** @returns undefined if nothing listens there */
 function overSocket(text: string, path: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path });
@@ -43,7 +43,7 @@ function overSocket(text: string, path: string): Promise<string | undefined> {
   });
 }
 
-/** A daemon that is root needs no other’s rights: the helper is a process of its own all the same, which outlives it. */
+/** A daemon that runs as root needs no other rights: the helper is still a separate process, which outlives it. */
 function asChild(text: string, { directory, socket }: HelperLocation): Promise<string> {
   if (process.getuid?.() !== 0) throw unreachable(`nothing listens on ${socket}`);
   const own = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];

@@ -3,10 +3,10 @@ import { readPending } from '../../core/node-files/pending.ts';
 import type { Log } from '../../core/ports.ts';
 import { callHelper, type HelperLocation } from './call-helper.ts';
 
-/** Milliseconds past the end of its time: by then the helper that made the change has taken it back, unless it was killed. */
+/** Milliseconds after the deadline: by then the helper of the change has reverted it, unless it was killed. */
 const grace = 1500;
 
-/** Has a change taken back that nobody confirmed, should the helper that made it be gone. */
+/** Reverts a change that nobody confirmed, if the helper that made it is gone. */
 export function watchPending(location: () => Promise<HelperLocation>, log: Log) {
   let timer: NodeJS.Timeout | undefined;
   const fail = (error: unknown) => log.error({ err: error }, `a change cannot be undone: ${explain(error)}`);

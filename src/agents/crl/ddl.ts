@@ -48,7 +48,7 @@ export const crlDdl = defineDdl({
         additionalProperties: false,
         required: ['crl'],
         properties: {
-          // A message holds 1 MiB; some fifteen thousand revocations fit. Longer lists come in parts.
+          // A message holds 1 MiB: some fifteen thousand revocations fit. Longer lists come in parts.
           crl: {
             type: 'string',
             minLength: 1,

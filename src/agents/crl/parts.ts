@@ -11,9 +11,9 @@ export interface ListPart {
   readonly text: string;
 }
 
-/** Puts lists together that come in several calls: a message holds less than a long list. */
+/** Joins lists that come in several calls, because a message is smaller than a long list. */
 export interface ListParts {
-  /** @returns the whole once its last part is there, else undefined @throws Problem `bad-crl` */
+  /** @returns the whole list once its last part has arrived, else undefined @throws Problem `bad-crl` */
   readonly take: (caller: string, part: ListPart) => string | undefined;
 }
 

@@ -9,8 +9,8 @@ import { type ChoriaAction, type ChoriaDdl, type ChoriaOutput, choriaDdlSchema }
 import { convertInput } from './input.ts';
 
 /**
- * The DDL that Choria's JSON describes. Choria does not say whether an action changes anything or may be repeated:
- * unless the file does (`kind`, `repeatable`), it changes and may not.
+ * The DDL in Choria's JSON. Choria does not say whether an action changes anything or may be repeated: unless the file
+ * does (`kind`, `repeatable`), it changes and may not be repeated.
  * @throws Problem `bad-ddl`
  */
 export function convertDdl(value: JsonObject, file: string): Ddl {
@@ -78,7 +78,7 @@ function convertOutput({ description, display_as: heading, type, default: value 
   };
 }
 
-/** A function that is not known here sums nothing up: what is shown of the single replies is all there. */
+/** An unknown function makes no summary: only the single replies are shown. */
 function convertAggregate({
   function: how,
   args: [output],

@@ -5,7 +5,7 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
 import type { Log, RunCommand } from '../../core/ports.ts';
 
-/** One external agent on disk, and what it is run with. */
+/** An external agent on disk, and the settings of its process. */
 export interface Program {
   readonly name: string;
   readonly file: string;
@@ -96,7 +96,7 @@ function logLines(text: string, log: (line: string) => void): void {
   if (lines.length > loggedLines) log(`(${lines.length - loggedLines} more lines are left out)`);
 }
 
-/** Neither a link nor a pipe that the agent may have put in its place is read. */
+/** Links and pipes that the agent may have put in its place are not read. */
 async function readReply(file: string, name: string): Promise<Buffer> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const handle = await open(file, flags).catch((cause: unknown) => {

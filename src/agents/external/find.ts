@@ -13,14 +13,14 @@ import { applyOverrides } from './overrides.ts';
 import { requestActivation, callProgram } from './protocol.ts';
 
 const mostAgents = 64;
-/** Agents asked at once whether they want to be active. */
+/** How many agents are asked at the same time whether they want to be active. */
 const atOnce = 4;
 
 const noConfig = { type: 'object', additionalProperties: false, properties: {} } as const;
 
 /**
- * The agents in other languages: each an executable NAME with its DDL, NAME.json, beside it. One that can't be
- * trusted, read or asked is refused and does not keep the others from their work.
+ * The agents in other languages: each an executable NAME with its DDL, NAME.json, beside it. One that cannot be
+ * trusted, read or asked is refused and does not affect the others.
  */
 export async function findExternalAgents(setup: ExternalSetup): Promise<ExternalAgents> {
   const entries: AgentEntry[] = [];
@@ -47,7 +47,7 @@ export async function findExternalAgents(setup: ExternalSetup): Promise<External
   return { entries, refused: refused.sort(), unsettled };
 }
 
-/** Whether an agent that was in force must go: its files are gone, or others could have changed them. */
+/** Whether an agent that was in force must be removed: its files are gone, or others could have changed them. */
 function isSettled(error: unknown): boolean {
   return errnoOf(error) === 'ENOENT' || (error instanceof Problem && error.code === 'bad-permissions');
 }
@@ -69,7 +69,7 @@ async function descriptionsIn(directory: string): Promise<string[]> {
   return names.sort();
 }
 
-/** An entry, or undefined for an agent that does not want to be active here. @throws what is wrong with it */
+/** An entry, or undefined for an agent that does not want to be active here. @throws the reason of a refusal */
 async function findOne(name: string, setup: ExternalSetup): Promise<AgentEntry | undefined> {
   const { directory, plugins, scratch, facts, run, log } = setup;
   const ddl = await readDdl(name, setup);
@@ -97,7 +97,7 @@ async function readDdl(name: string, { directory, taken }: ExternalSetup): Promi
   return ddl;
 }
 
-/** The DDL with what the site says of it, where there is a NAME.site.json. */
+/** The DDL with local overrides, if there is a NAME.site.json. */
 async function withSite(ddl: JsonObject, name: string, directory: string): Promise<JsonObject> {
   const file = join(directory, `${name}.site.json`);
   let bytes: Buffer;

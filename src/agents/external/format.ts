@@ -1,6 +1,6 @@
 /**
- * An agent's description as Choria writes it (NAME.json). What is not named here is ignored; `kind`, `repeatable` and
- * `sensitive` are ours, and optional.
+ * An agent's description in Choria's form (NAME.json). Other keys are ignored; `kind`, `repeatable` and `sensitive` are
+ * ours, and optional.
  */
 const words = { type: 'string', maxLength: 4096 } as const;
 const name = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_]{0,63}$' } as const;
@@ -83,7 +83,7 @@ export interface ChoriaInput {
   readonly validation?: string;
   /** Characters of a string; 0 means no limit. */
   readonly maxlength?: number;
-  /** What a `list` may be. */
+  /** The allowed values of a `list`. */
   readonly list?: readonly string[];
   readonly enum?: readonly string[];
   readonly sensitive?: boolean;

@@ -4,8 +4,8 @@ import { suggest } from '../../core/text.ts';
 import type { ChoriaInput } from './format.ts';
 
 /**
- * What validators are named, as JSON Schema. `shellsafe` also refuses what the stock one lets through: `&`, quotes,
- * backslashes, parentheses and control characters, the newline among them.
+ * Named validators as JSON Schema. `shellsafe` also refuses what the original accepts: `&`, quotes, backslashes,
+ * parentheses and control characters, including the newline.
  */
 const validators: Readonly<Record<string, object>> = {
   shellsafe: { pattern: '^[^`$;|&<>()\'"\\\\\\x00-\\x1f\\x7f]*$' },
@@ -15,7 +15,7 @@ const validators: Readonly<Record<string, object>> = {
   bool: { enum: ['true', 'false', 't', 'f', 'yes', 'no', '1', '0'] },
 };
 
-/** The longest string where the DDL sets no limit. */
+/** The longest string if the DDL sets no limit. */
 const longest = 4096;
 
 const types = {

@@ -3,7 +3,7 @@ import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 
 /**
- * What a site says of an agent whose DDL is not its own (NAME.site.json beside NAME.json): Choria's DDLs do not say whether
+ * Local overrides for an agent with a foreign DDL (NAME.site.json beside NAME.json): Choria's DDLs do not say whether
  * an action changes anything, may be repeated, or takes a secret, and name validators that only Ruby knows.
  */
 interface SiteMarks {
@@ -20,9 +20,9 @@ interface SiteAction {
 }
 
 /**
- * The DDL with the site's marks in it.
- * @param ddl as Choria's JSON has it, not yet checked
- * @throws Problem `bad-ddl` for a mark that is none, or is about what the DDL does not have
+ * The DDL with the local marks.
+ * @param ddl in Choria's JSON, not yet checked
+ * @throws Problem `bad-ddl` for an invalid mark, or one about something that the DDL does not have
  */
 export function applyOverrides(ddl: JsonObject, overrides: JsonObject, file: string): JsonObject {
   const { actions: marks = {}, validators = {} } = checkMarks(overrides, file);

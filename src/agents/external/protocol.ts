@@ -11,20 +11,20 @@ const activation = 'io.choria.mcorpc.external.v1.activation_request';
 const rpc = 'io.choria.mcorpc.external.v1.rpc_request';
 const schemas = 'https://choria.io/schemas/mcorpc/external/v1';
 
-/** Milliseconds for an agent to say whether it wants to be active. */
+/** Milliseconds for an agent to report whether it wants to be active. */
 const activationTime = 2000;
 
-/** The one collective there is: the fleet. */
+/** The only collective: the fleet. */
 const collective = 'mcollective';
 
-/** Asks an agent whether it is of use on this node. @throws Problem as {@link exchange} */
+/** Asks an agent whether it is useful on this node. @throws Problem as {@link exchange} */
 export async function requestActivation(program: Program): Promise<boolean> {
   const request = { $schema: `${schemas}/activation_request.json`, protocol: activation, agent: program.name };
   const reply = await exchange(program, { protocol: activation, request, timeout: activationTime });
   return reply.activate === true;
 }
 
-/** Has an agent do an action. @throws FailedReply with the status that the agent gave, Problem as {@link exchange} */
+/** Runs an action of an agent. @throws FailedReply with the status that the agent gave, Problem as {@link exchange} */
 export async function callProgram(
   program: Program,
   name: string,

@@ -22,7 +22,7 @@ const port = {
   pattern: '^[0-9]{1,5}(,[0-9]{1,5})*$',
 } as const;
 
-/** What a call is about. */
+/** The subject of a call. */
 export const scope = { backend, server, port } as const;
 
 export const names = { type: 'array', items: { type: 'string' } } as const;

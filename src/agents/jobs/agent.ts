@@ -3,7 +3,7 @@ import type { JobsConfig } from './config.ts';
 import { jobsDdl } from './ddl.ts';
 import { openJobs, type KnownJob } from './store.ts';
 
-/** Keeps the calls of this node that nobody waits for. Who may see those of others is for the policy to say: the actions `…_any`. */
+/** Keeps the detached calls of this node. The policy decides who may see those of others: the actions `…_any`. */
 export async function startJobs(
   { config, stateDirectory }: AgentSetup<JobsConfig>,
   now: () => number = Date.now,

@@ -1,4 +1,4 @@
-/** What is kept of a job. Pure. */
+/** The stored data of a job. Pure. */
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { ReplyContent } from '../../core/request/reply.ts';
 
@@ -17,7 +17,7 @@ export interface Job {
   readonly code: string;
   readonly message: string;
   readonly data: JsonObject;
-  /** Whether its output was too large to be kept. */
+  /** Whether its output was too large to be stored. */
   readonly left_out: boolean;
 }
 
@@ -36,14 +36,14 @@ export function endJob(
   return { ...job, ...end, data: left_out ? {} : { ...data }, left_out };
 }
 
-/** A job that ran when the daemon died: whether it completed is not known, and it is not run again. */
+/** A job that ran when the daemon died: its result is unknown, and it is not run again. */
 export function loseJob(job: Job, now: number): Job {
   if (job.state !== 'running') return job;
   const message = 'the daemon ended while it ran: whether it completed is not known';
   return { ...job, state: 'unknown', ended: now, code: 'interrupted', message };
 }
 
-/** Undefined for what is not a job as it was stored. */
+/** Undefined for anything but a stored job. */
 export function parseJob(text: string): Job | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -10,7 +10,7 @@ import { endJob, type Job, loseJob, parseJob } from './job.ts';
 /** A job as this daemon knows it. */
 export interface KnownJob {
   readonly job: Job;
-  /** What it said last; empty once it has ended. */
+  /** Its latest progress; empty once it has ended. */
   readonly progress: string;
 }
 
@@ -19,18 +19,21 @@ export interface JobStore extends Jobs {
   readonly list: (caller: string | undefined) => readonly KnownJob[];
   /** @throws Problem `unknown-job` */
   readonly find: (id: string, caller: string | undefined) => KnownJob;
-  /** @param by who cancels it @returns how it is then; `running` where it takes longer than a moment to end @throws Problem `unknown-job` */
+  /**
+   * @param by the caller that cancels it @returns its state then; `running` if it takes longer to end @throws Problem
+   * `unknown-job`
+   */
   readonly cancel: (id: string, caller: string | undefined, by: string) => Promise<Job>;
 }
 
 interface StoredJob {
   job: Job;
   progress: string;
-  /** Of a job that runs. */
+  /** Of a running job. */
   readonly running?: { readonly cancel: AbortController; readonly ended: PromiseWithResolvers<void> };
 }
 
-/** Milliseconds that a cancelled job may take to end before its state is given. */
+/** Milliseconds for a cancelled job to end before its state is returned. */
 const patience = 10_000;
 const longestProgress = 500;
 
@@ -94,7 +97,7 @@ async function beginJob(
     progress: '',
     running: { cancel: new AbortController(), ended: Promise.withResolvers<void>() },
   };
-  // Taken before it is written: of two at once only one begins.
+  // Reserved before it is written: of two at once only one begins.
   jobs.set(key, stored);
   try {
     await makeRoom(jobs, setup);
@@ -106,7 +109,7 @@ async function beginJob(
   return started(stored, (ended) => writeJob(directory, ended), config, now);
 }
 
-/** Forgets jobs that have ended: those whose time is over, and the oldest beyond what is kept. */
+/** Forgets jobs that have ended: expired ones, and the oldest beyond the limit. */
 async function makeRoom(jobs: Map<string, StoredJob>, { directory, config, now }: StoreSetup): Promise<void> {
   const ended = [...jobs]
     .filter(([, { job }]) => job.state !== 'running')
@@ -145,7 +148,7 @@ function started(
     },
     end: async (content) => {
       const ended = endJob(stored.job, content, now(), config.max_output);
-      // Nobody waits for ever for what the disk does not take.
+      // Nobody waits forever for what the disk does not accept.
       try {
         await write(ended);
       } finally {
@@ -165,7 +168,7 @@ function keyOf(id: string, caller: string): string {
   return `${id}\0${caller}`;
 }
 
-/** Two callers may name a job alike. */
+/** Two callers may use one name for a job. */
 function fileName(id: string, caller: string): string {
   return `${id}-${createHash('sha256').update(caller).digest('hex').slice(0, 16)}.json`;
 }

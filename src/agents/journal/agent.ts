@@ -9,7 +9,7 @@ import { openStore } from './store.ts';
 /** Bytes of lines in one reply. */
 const mostInReply = 2 * 1024 * 1024;
 
-/** Keeps journals of runs: lines are appended by the run alone, and never changed. */
+/** Stores journals of runs: only the run appends lines, and they are never changed. */
 export async function startJournal({ config, stateDirectory }: AgentSetup<JournalConfig>): Promise<Agent> {
   const store = await openStore(stateDirectory, config);
   const inTurn = defineMutex();

@@ -1,4 +1,4 @@
-/** Which journals make room for another. */
+/** Chooses the journals to remove for another one. */
 import { Problem } from '../../core/errors.ts';
 import { readLine } from '../../core/journal/line.ts';
 import type { JournalConfig } from './config.ts';
@@ -7,17 +7,17 @@ import type { StoredJournal } from './stored.ts';
 export interface IndexedRun {
   readonly run: string;
   readonly bytes: number;
-  /** When it was last written to: milliseconds since the epoch. */
+  /** The time of its last entry: milliseconds since the epoch. */
   readonly at: number;
 }
 
-/** Milliseconds for which the journal of a run that has not ended well is kept, whatever else comes. */
+/** Milliseconds for which the journal of an unsuccessful run is kept in any case. */
 const kept = 24 * 60 * 60_000;
 
 /**
- * The oldest first; runs that ended well before all others. A run that is not at its end, and was heard of within a day, stays.
- * @param read a journal, to see whether its run has ended; undefined where it is damaged
- * @throws Problem `journal-full` where that does not make enough room
+ * The oldest first; successful runs before all others. A run that has not completed, and wrote within a day, stays.
+ * @param read a journal, to see whether its run has ended; undefined if it is damaged
+ * @throws Problem `journal-full` if that does not make enough room
  */
 export async function chooseOldest(
   indexed: readonly IndexedRun[],

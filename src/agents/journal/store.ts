@@ -7,7 +7,7 @@ import type { JournalConfig } from './config.ts';
 import { chooseOldest, type IndexedRun } from './rotate.ts';
 import { appendStored, formatStored, readStored, type StoredJournal } from './stored.ts';
 
-/** What is to be appended. */
+/** The lines to append. */
 export interface Addition {
   readonly run: string;
   /** The lease that the caller's run holds. */
@@ -25,15 +25,21 @@ export interface ListedRun extends IndexedRun {
 
 /** The journals of this node. Additions must not run at the same time. */
 export interface JournalStore {
-  /** @returns how many lines there are then @throws Problem `not-leased`, `journal-gap`, `journal-forked`, `journal-full`, … */
+  /**
+   * @returns the number of lines afterwards @throws Problem `not-leased`, `journal-gap`, `journal-forked`,
+   * `journal-full`, …
+   */
   readonly append: (addition: Addition, dryRun: boolean) => Promise<number>;
   /** @throws Problem `unknown-run`, `bad-journal` */
   readonly read: (run: string) => Promise<StoredJournal>;
-  /** The latest first; one whose file is damaged is left out. @param most so many of those whose ids begin so */
+  /**
+   * The latest first; one whose file is damaged is omitted. @param most the maximum number of those whose ids begin
+   * with this
+   */
   readonly list: (prefix: string, most: number) => Promise<readonly ListedRun[]>;
 }
 
-/** Journals that are kept in memory, for the runs under way. */
+/** Journals that are kept in memory, for running runs. */
 const mostOpen = 8;
 const fileName = /^([0-9a-f]{32})\.jsonl$/;
 
@@ -75,7 +81,7 @@ export async function openStore(directory: string, config: JournalConfig): Promi
     try {
       await appendStored(fileOf(run), directory, text, before.bytes);
     } catch (error) {
-      // What is on the disk now is read again before anything is appended.
+      // The current file is read again before anything is appended.
       open.delete(run);
       throw error;
     }
@@ -84,7 +90,7 @@ export async function openStore(directory: string, config: JournalConfig): Promi
     index.set(run, { run, bytes, at: Date.now(), sequence: end.sequence });
     return end.sequence;
   };
-  /** Read once: what is in memory is counted as it grows. */
+  /** Read once: the copy in memory is counted as it grows. */
   const count = async (one: IndexedRun & { readonly sequence?: number }): Promise<ListedRun[]> => {
     if (one.sequence !== undefined) return [{ ...one, sequence: one.sequence }];
     const journal = await read(one.run).catch(() => undefined);

@@ -13,8 +13,8 @@ export interface StoredJournal {
 }
 
 /**
- * Reads a journal; what a crash left of its last line does not count.
- * @throws Problem `bad-journal` where it is not what was stored, `unreadable-file`
+ * Reads a journal; the rest of a line after a crash does not count.
+ * @throws Problem `bad-journal` if it was changed, `unreadable-file`
  */
 export async function readStored(run: string, file: string): Promise<StoredJournal> {
   let text: string;
@@ -46,7 +46,7 @@ export function formatStored(lines: readonly JournalLine[]): string {
 }
 
 /**
- * Appends lines behind the bytes that count: they are on the disk when it resolves.
+ * Appends lines after the valid bytes: they are on the disk when it resolves.
  * @throws Problem `unwritable-state`
  */
 export async function appendStored(file: string, directory: string, lines: string, bytes: number): Promise<void> {

@@ -1,24 +1,24 @@
-/** What a lease is and what may be done with it. Pure: times come in, nothing is kept here. */
+/** A lease and its rules. Pure: times are inputs, nothing is stored here. */
 import { Problem } from '../../core/errors.ts';
 import type { LeaseClaim } from '../../core/request/lease.ts';
 
 export interface Lease {
   readonly name: string;
-  /** Higher than that of every lease that this node gave before. */
+  /** Higher than that of every earlier lease of this node. */
   readonly fence: number;
   readonly caller: string;
   readonly runId: string;
-  /** The holder’s word. */
+  /** Claimed by the holder. */
   readonly from: string;
-  /** Milliseconds since the epoch, for people: nothing is decided by it. */
+  /** Milliseconds since the epoch, only for display. */
   readonly since: number;
   /** Milliseconds. */
   readonly ttl: number;
-  /** By the clock that can’t be set (milliseconds): when it ends unless it is renewed. */
+  /** By the monotonic clock (milliseconds): when it ends unless it is renewed. */
   readonly ends: number;
 }
 
-/** @throws Problem `lease-held`: its holder, since when, from where, and how long at most */
+/** @throws Problem `lease-held`: its holder, since when, from where, and for how long at most */
 export function assertFree(
   current: Lease | undefined,
   claimant: { caller: string; runId: string },
@@ -35,7 +35,7 @@ export function assertFree(
   );
 }
 
-/** Why a request under this lease must not go on, or undefined. */
+/** Why a request under this lease is refused, or undefined. */
 export function judgeClaim(current: Lease | undefined, claim: LeaseClaim, clock: number): Problem | undefined {
   const stale = (why: string) => {
     const hint = 'nothing was done; check “mco-deploy locks”, then continue with “mco-deploy resume”';
@@ -47,7 +47,7 @@ export function judgeClaim(current: Lease | undefined, claim: LeaseClaim, clock:
   return current.ends <= clock ? stale('has passed') : undefined;
 }
 
-/** One run of one caller; a run that names no id is nobody’s. */
+/** One run of one caller; a call without a run id has no owner. */
 function isHolder(current: Lease, { caller, runId }: { caller: string; runId: string }): boolean {
   return runId !== '' && current.runId === runId && current.caller === caller;
 }

@@ -5,24 +5,24 @@ import type { LockConfig } from './config.ts';
 import { assertFree, judgeClaim, type Lease } from './lease.ts';
 import { readLocks, stateFile, writeLocks } from './state.ts';
 
-/** Milliseconds by a clock that nobody can set. */
+/** Milliseconds of a monotonic clock. */
 export type Clock = () => number;
 
-/** This node's leases: on the disk before anybody hears of them. Its changes must not run at the same time. */
+/** This node's leases: on the disk before anybody receives them. Its changes must not run at the same time. */
 export interface Leases {
-  /** The living lease of that name. */
+  /** The current lease with that name. */
   readonly find: (name: string) => Lease | undefined;
-  /** All that live, but for the one of that name. */
+  /** All current ones, except the one with that name. */
   readonly others: (name: string) => Lease[];
   /** The number of the next lease. */
   readonly nextFence: () => number;
   /** @throws Problem `unwritable-state` */
   readonly write: (fence: number, leases: readonly Lease[]) => Promise<void>;
-  /** Ends a lease: it has ended even where this throws. @throws Problem `unwritable-state` */
+  /** Ends a lease: it has ended even if this throws. @throws Problem `unwritable-state` */
   readonly end: (name: string) => Promise<void>;
-  /** Moves the end of a lease. Not written to the disk: after a restart a lease lives for its whole time anyway. */
+  /** Moves the end of a lease. Not written to the disk: after a restart a lease lives for its full time anyway. */
   readonly extend: (lease: Lease, milliseconds: number) => void;
-  /** Why a request under a lease must not be carried out; undefined where it may. */
+  /** Why a request under a lease must be refused; undefined if it may run. */
   readonly check: (claim: LeaseClaim) => Problem | undefined;
   readonly clock: Clock;
 }
@@ -44,7 +44,8 @@ export async function openLeases(directory: string, clock: Clock): Promise<Lease
     nextFence: () => fence + 1,
     write,
     end: async (name) => {
-      // At once, whatever the disk does: what stays on it comes back after a restart at most, for the lease's own time.
+      // At once, whatever the disk does: an entry that stays on it only returns after a restart, for the lease's own
+      // time.
       leases = others(name);
       await write(fence, leases);
     },
@@ -89,7 +90,7 @@ export function assertTime(ttl: number, { max_ttl }: LockConfig): void {
   throw new Problem('bad-ttl', `a lease may live ${max_ttl} s here, ${ttl} s were asked for`);
 }
 
-/** The lease of that name and number, which the caller's run must hold. @throws Problem `stale-lease` */
+/** The lease with that name and number, which the caller's run must hold. @throws Problem `stale-lease` */
 export function requireHeld(leases: Leases, name: string, fence: number, { caller, runId }: ActionContext): Lease {
   const lease = leases.find(name);
   const problem = leases.check({ lease: name, fence, caller, runId });

@@ -5,9 +5,9 @@ import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { isObject, parseJsonObject } from '../../core/json.ts';
 import type { Lease } from './lease.ts';
 
-/** What outlives the daemon. */
+/** The state that outlives the daemon. */
 export interface LockState {
-  /** The last number that was given: one for all leases, so that none is ever given twice. */
+  /** The last number that was given: one for all leases, so that none is ever repeated. */
   readonly fence: number;
   readonly leases: readonly Lease[];
 }
@@ -17,8 +17,8 @@ export function stateFile(directory: string): string {
 }
 
 /**
- * Leases that were held live on for their whole time: how long the daemon was away is not known, and a holder
- * that is still there renews.
+ * Leases that were held live on for their full time: it is unknown how long the daemon was down, and a living holder
+ * renews.
  * @throws Problem `bad-state`: without the numbers, a stale holder could not be recognised any more
  */
 export async function readLocks(file: string, clock: number): Promise<LockState> {

@@ -10,7 +10,7 @@ import { nrpeDdl } from './ddl.ts';
 import { makeLocalChecks } from './local.ts';
 import { makeRemoteChecks } from './remote.ts';
 
-/** Checks that are made at a time when all are made. */
+/** Concurrent checks when all are made. */
 const atOnce = 4;
 /** The order of badness of exit codes: UNKNOWN is less bad than CRITICAL and WARNING. */
 const badness: readonly ExitCode[] = [0, 3, 1, 2];
@@ -37,7 +37,7 @@ export async function startNrpe({ config, run }: AgentSetup<NrpeConfig>): Promis
   };
 }
 
-/** Makes every check that needs no argument; one that is refused is UNKNOWN, so that it does not hide the others. */
+/** Makes every check that needs no argument; a refused one is UNKNOWN, so that it does not hide the others. */
 async function runAll({ list, run }: Checks, context: ActionContext): Promise<Check[]> {
   const { commands, withArguments } = await list();
   const names = commands.filter((name) => !withArguments.has(name));

@@ -3,18 +3,18 @@ import { compilePattern, type Match } from '../../core/filter/pattern.ts';
 import { count } from '../../core/text.ts';
 import type { NrpeConfig } from './config.ts';
 
-/** Which commands take arguments of a caller, and which arguments. */
+/** Which commands accept arguments of a caller, and which arguments. */
 export interface ArgumentRules {
-  /** How many a command takes; mostly 0. */
+  /** The number of a command's arguments; usually 0. */
   readonly countOf: (command: string) => number;
   /**
-   * Parts a caller's arguments at `!`.
+   * Splits a caller's arguments at `!`.
    * @throws Problem `refused-arguments` unless each of them is allowed
    */
   readonly accept: (command: string, text: string | undefined) => readonly string[];
 }
 
-/** @throws Problem `bad-nrpe-configuration` for a pattern that is none */
+/** @throws Problem `bad-nrpe-configuration` for an invalid pattern */
 export function parseArgumentRules(allowed: NrpeConfig['arguments'] = {}): ArgumentRules {
   const rules = new Map(
     Object.entries(allowed).map(([command, patterns]) => [

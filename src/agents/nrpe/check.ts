@@ -4,7 +4,7 @@ import type { CommandResult } from '../../core/ports.ts';
 
 export type ExitCode = 0 | 1 | 2 | 3;
 
-/** What a check found. */
+/** The result of a check. */
 export interface Check {
   readonly command: string;
   readonly exitcode: ExitCode;
@@ -17,7 +17,7 @@ export function toCheck(command: string, exitcode: ExitCode, output: string, per
   return { command, exitcode, state: checkStates[exitcode], output, perfdata };
 }
 
-/** A check that could not be made is UNKNOWN, with the reason for its output. */
+/** A check that could not be made is UNKNOWN, with the reason as its output. */
 export function unknownCheck(command: string, why: string): Check {
   return toCheck(command, 3, why);
 }
@@ -28,7 +28,7 @@ export function timedOut(command: string, timeout: number): Check {
 }
 
 /**
- * Judges a plugin by how it ended (Monitoring Plugins guidelines): exit codes above 3 are UNKNOWN.
+ * Judges a plugin by its exit (Monitoring Plugins guidelines): exit codes above 3 are UNKNOWN.
  * @throws Problem `cancelled`
  */
 export function judge(command: string, plugin: string, result: CommandResult, timeout: number): Check {
@@ -58,8 +58,8 @@ function nothingSaid({ code, stderr }: CommandResult): string {
 }
 
 /**
- * Parts what a plugin printed: `TEXT | PERFDATA` on the first line; then lines of long text, until a line
- * with another `|`, behind which all is performance data.
+ * Splits the output of a plugin: `TEXT | PERFDATA` on the first line; then lines of long text, until a line with
+ * another `|`, after which all is performance data.
  */
 export function splitOutput(printed: string): { output: string; perfdata: string } {
   const end = printed.indexOf('\n');

@@ -1,7 +1,7 @@
 import type { ActionContext } from '../../core/agent.ts';
 import type { Check } from './check.ts';
 
-/** Where checks are made: by plugins on this node, or by an NRPE daemon. */
+/** Who makes checks: plugins on this node, or an NRPE daemon. */
 export interface Checks {
   readonly list: () => Promise<Listing>;
   /** @throws Problem `refused-command`, `refused-arguments`, `cancelled`, `nrpe-unreachable`, `nrpe-bad-answer`, … */
@@ -11,11 +11,11 @@ export interface Checks {
 export interface Listing {
   /** Names, sorted. */
   readonly commands: readonly string[];
-  /** Those of them that cannot be run without a caller's arguments. */
+  /** Those that cannot run without a caller's arguments. */
   readonly withArguments: ReadonlySet<string>;
-  /** `NAME: why it is not run`. */
+  /** `NAME: the reason that it does not run`. */
   readonly refused: readonly string[];
 }
 
-/** Seconds: the DDL lets an action take a little longer. */
+/** Seconds: the DDL allows an action slightly more. */
 export const longestCheck = 60;

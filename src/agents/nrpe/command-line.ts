@@ -1,22 +1,22 @@
 import { Problem } from '../../core/errors.ts';
 import { wouldExpand } from './globs.ts';
 
-/** Characters that mean something to a shell where they are not quoted. */
+/** Characters that mean something to a shell when they are not quoted. */
 const operators = new Set(['|', ';', '&', '<', '>', '(', ')', '`']);
 
 /**
- * Splits a command line into words as sh(1) does (POSIX 2.2, quoting), for a command that is run without a shell.
- * `$ARG1$`, `$ARG2$`, … are filled in after that, so that an argument is a part of one word whatever it holds.
+ * Splits a command line into words as sh(1) does (POSIX 2.2, quoting), for a command that runs without a shell.
+ * `$ARG1$`, `$ARG2$`, … are filled in afterwards, so that an argument stays part of one word whatever it contains.
  * @param what names the definition, for messages
- * @throws Problem `refused-command` for whatever needs a shell (pipes, substitutions, variables, …), for an argument that
- * is not there, and for an open quote
+ * @throws Problem `refused-command` for anything that needs a shell (pipes, substitutions, variables, …), for a missing
+ * argument, and for an open quote
  */
 export function parseCommandLine(line: string, what: string, args: readonly string[] = []): [string, ...string[]] {
   const refuse = (why: string): never => {
     throw new Problem('refused-command', `${what} is refused: ${why}`, 'commands run without a shell: use a script');
   };
   if (line.includes('\0')) return refuse('it has a NUL');
-  // Between NULs, which no line has, so that quotes and all else are read as they stand in the definition.
+  // Between NULs, which no line has, so that quotes and the rest are read as written in the definition.
   const [command, ...rest] = splitWords(line.replace(/\$ARG(\d{1,2})\$/g, '\0$1\0'), refuse);
   if (command === undefined) return refuse('it is empty');
   if (command.includes('\0')) return refuse('the caller would name the program ($ARG)');
@@ -29,7 +29,7 @@ export function parseCommandLine(line: string, what: string, args: readonly stri
 function splitWords(line: string, refuse: (why: string) => never): string[] {
   const words: string[] = [];
   let word: string | undefined;
-  /** The same with what is not quoted as it is, and the rest hidden: only that may be a pattern. */
+  /** The same with unquoted text as it is, and the rest hidden: only unquoted text may be a pattern. */
   let bare = '';
   let at = 0;
   const end = () => {
@@ -64,7 +64,7 @@ function splitWords(line: string, refuse: (why: string) => never): string[] {
 /** Stands for a character that a quote keeps from the shell. */
 const hidden = '\u0001';
 
-/** @param bare a word, with `hidden` for what is quoted in it */
+/** @param bare a word, with `hidden` for its quoted characters */
 function refusePatterns(bare: string, refuse: (why: string) => never): void {
   const shown = bare.replaceAll(hidden, '…');
   const home = /^~([A-Za-z_][\w.-]*)?(\/|$)/.test(bare);

@@ -3,7 +3,7 @@ import { defineDdl } from '../../core/ddl/ddl.ts';
 
 export const commandPattern = '^[A-Za-z0-9_][A-Za-z0-9_.:+-]*$';
 
-/** No argument begins with `-`, nor has it what a shell, were there one, would act on. */
+/** No argument begins with `-`, nor contains what a shell, if there were one, would interpret. */
 const safe = '\\u0000-\\u001f\\u007f`$;|&<>()\'"\\\\{}\\[\\]*?#!';
 const argument = `([^${safe}-][^${safe}]*)?`;
 

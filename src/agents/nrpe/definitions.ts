@@ -4,19 +4,19 @@ import { dirname, join, resolve } from 'node:path';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { parseSettings, type Setting } from './settings.ts';
 
-/** What nrpe.cfg and all that it includes define. */
+/** The definitions in nrpe.cfg and all included files. */
 export interface Definitions {
   /** Command lines by name: the last definition of each. */
   readonly commands: ReadonlyMap<string, string>;
-  /** Put before each command line; mostly empty. */
+  /** The prefix of each command line; usually empty. */
   readonly prefix: string;
   /** Seconds. */
   readonly timeout: number;
-  /** What cannot be used, each with its file and line. The other definitions work. */
+  /** Unusable lines, each with its file and number. The other definitions work. */
   readonly faults: readonly string[];
   /** Why a check is not defined although a line names it. */
   readonly undefinable: ReadonlyMap<string, string>;
-  /** What dont_blame_nrpe says: whether any command may take arguments of a caller. */
+  /** The value of dont_blame_nrpe: whether any command may accept arguments of a caller. */
   readonly takesArguments: boolean;
 }
 
@@ -31,14 +31,15 @@ interface Reading {
   takesArguments: boolean;
   readonly faults: string[];
   readonly undefinable: Map<string, string>;
-  /** Files and directories that were read, or looked for, with what shows a change. */
+  /** Files and directories that were read, or looked for, with stamps that show a change. */
   readonly seen: Map<string, string>;
 }
 
 /**
- * Definitions that are read again only when one of the files or directories has changed. As in NRPE's own daemon, what is
- * included and cannot be read does not cost the other definitions.
- * @throws Problem (from the returned function) `bad-nrpe-configuration`, `unreadable-file` when the file itself cannot be read
+ * Definitions that are read again only when one of the files or directories has changed. As in NRPE's own daemon, an
+ * unreadable include does not affect the other definitions.
+ * @throws Problem (from the returned function) `bad-nrpe-configuration`, `unreadable-file` when the file itself cannot
+ * be read
  */
 export function cacheDefinitions(file: string): () => Promise<Definitions> {
   let known: Reading | undefined;
@@ -80,7 +81,7 @@ async function read(file: string): Promise<Reading> {
 }
 
 /**
- * Reads a file where it is named, so that what comes later wins.
+ * Reads a file where it is included, so that later definitions win.
  * @param by the line that includes it
  * @param within the files and directories that led here
  */
@@ -122,7 +123,7 @@ async function apply(reading: Reading, setting: Setting, file: string, within: r
   }
 }
 
-/** What is included and cannot be used is reported, and the rest is read. */
+/** An unusable include is reported, and the rest is read. */
 async function orFault(reading: Reading, include: () => Promise<void>): Promise<void> {
   try {
     await include();
@@ -141,7 +142,7 @@ function circle(path: string, by: string): Problem {
   return new Problem('bad-nrpe-configuration', `${path} (included by ${by}) includes itself`);
 }
 
-/** All `*.cfg` of a directory and those below it, in the order of their names. */
+/** All `*.cfg` of a directory and its subdirectories, in the order of their names. */
 async function readDirectory(
   reading: Reading,
   configured: string,

@@ -11,7 +11,7 @@ import { cacheDefinitions } from './definitions.ts';
 import { sampleArgv } from './local.ts';
 import { tlsOptions } from './tls.ts';
 
-/** Whether nrpe.cfg can be read and each command in it be run, or the NRPE daemon answers that is asked instead. */
+/** Whether nrpe.cfg can be read and each command in it can run, or the configured NRPE daemon answers. */
 export function doctorNrpe({ config, signal }: DoctorSetup<NrpeConfig>): Promise<readonly Finding[]> {
   const { daemon } = config;
   return daemon === undefined ? checkCommands(config) : checkDaemon(daemon, signal);
@@ -36,7 +36,7 @@ function checkCommands(config: NrpeConfig): Promise<readonly Finding[]> {
 
 function checkDaemon(daemon: NrpeDaemon, signal: AbortSignal): Promise<readonly Finding[]> {
   return runCheck('nrpe', 'docs/monitoring.md explains agents.nrpe.daemon', async () => {
-    // What every NRPE daemon answers with its version, whatever commands it has.
+    // Every NRPE daemon answers this with its version, whatever commands it has.
     const { text } = await queryDaemon(daemon, await tlsOptions(daemon), '_NRPE_CHECK', signal);
     return fine('nrpe', `the NRPE daemon ${daemon.host}:${daemon.port} answers: ${text}`);
   });

@@ -5,8 +5,9 @@ import { matchesGlob } from 'node:path';
 const directory = '/';
 
 /**
- * Whether a shell would replace a word by names of files (sh(1), pathname expansion). A pattern below a directory that is
- * there counts, also while no file fits: one may come any time. Elsewhere a shell passes the word on as it is.
+ * Whether a shell would replace a word by names of files (sh(1), pathname expansion). A pattern below an existing
+ * directory counts even while no file matches: one may appear at any time. Elsewhere a shell passes the word on as it
+ * is.
  */
 export function wouldExpand(pattern: string): boolean {
   const first = pattern.search(/[*?[]/);

@@ -61,7 +61,7 @@ function argumentsAreOff(name: string, why: string): Problem {
   return new Problem('refused-command', `${what} is refused: it takes arguments of the caller ($ARG1$), and ${why}`);
 }
 
-/** What would be run, with empty arguments where a caller gives some. @throws Problem `refused-command` */
+/** The command line, with empty arguments if a caller gives some. @throws Problem `refused-command` */
 export function sampleArgv(name: string, defined: Definitions, rules: ArgumentRules): [string, ...string[]] {
   const empty = Array.from({ length: rules.countOf(name) }, () => '');
   return argvOf(name, defined, { ...rules, accept: () => empty }, undefined);

@@ -5,8 +5,8 @@ import type { NrpeDaemon } from './config.ts';
 import { type Answer, makeQuery, type PacketVersion, packetLength, parseAnswer } from './packet.ts';
 
 /**
- * Asks an NRPE daemon for one check, over a connection of its own, as the protocol has it.
- * @param tls undefined for a connection in clear
+ * Asks an NRPE daemon for one check, over a separate connection.
+ * @param tls undefined for a connection without TLS
  * @throws Problem `nrpe-unreachable`, `nrpe-bad-answer`, `bad-query`
  */
 export async function queryDaemon(
@@ -34,7 +34,7 @@ export async function queryDaemon(
   }
 }
 
-/** Sends the query and gathers one packet; a daemon that closes early leaves what there is. */
+/** Sends the query and reads one packet; a daemon that closes early leaves a part. */
 function exchange(socket: Socket, ready: string, query: Buffer, version: PacketVersion): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);

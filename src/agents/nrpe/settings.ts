@@ -1,4 +1,4 @@
-/** One line of nrpe.cfg that says something. */
+/** A line of nrpe.cfg with content. */
 export type Setting =
   | { readonly kind: 'command'; readonly name: string; readonly line: string }
   | { readonly kind: 'include'; readonly path: string; readonly at: string }
@@ -6,12 +6,12 @@ export type Setting =
   | { readonly kind: 'timeout'; readonly seconds: number }
   | { readonly kind: 'prefix'; readonly line: string }
   | { readonly kind: 'arguments'; readonly allowed: boolean }
-  /** A line that cannot be used; `command`, where it is known which check it was to define. */
+  /** An unusable line; `command`, if it is known which check it defines. */
   | { readonly kind: 'fault'; readonly why: string; readonly command?: string };
 
 /**
- * Parses the text of nrpe.cfg, in order. Settings that concern only NRPE's own daemon are passed over; a line that cannot
- * be used costs only itself.
+ * Parses the text of nrpe.cfg, in order. Settings that concern only NRPE's own daemon are skipped; an unusable line
+ * affects only itself.
  */
 export function parseSettings(text: string, file: string): Setting[] {
   const lines = text.split('\n').map((line) => line.trim());

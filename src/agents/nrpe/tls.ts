@@ -4,13 +4,13 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import type { NrpeDaemon } from './config.ts';
 
 /**
- * Ciphers without certificates, by which an NRPE daemon that has none is reached. OpenSSL offers them at security level
- * 0 alone, and TLS 1.3 has none.
+ * Ciphers without certificates, for an NRPE daemon without one. OpenSSL offers them only at security level 0, and TLS
+ * 1.3 has none.
  */
 const anonymousCiphers = 'ADH-AES256-GCM-SHA384:ADH-AES128-GCM-SHA256:@SECLEVEL=0';
 
 /**
- * How a connection to an NRPE daemon is secured; undefined for one in clear.
+ * How a connection to an NRPE daemon is secured; undefined for one without TLS.
  * @throws Problem `bad-nrpe-configuration`, `unreadable-file`
  */
 export async function tlsOptions(daemon: NrpeDaemon): Promise<ConnectionOptions | undefined> {

@@ -7,10 +7,10 @@ import { packageDdl } from './ddl.ts';
 import { openManager } from './manager.ts';
 import type { PackageChange, PackageManager, PackageRequest } from './package-manager.ts';
 
-/** Installs and updates packages that node.yaml lists; nothing else, and nothing is ever removed. */
+/** Installs and updates packages on the list of node.yaml; it never removes one. */
 export async function startPackage({ config, run }: AgentSetup<PackageConfig>): Promise<Agent> {
   const manager = await openManager(config, run);
-  // One at a time: a package manager holds a lock, and a plan is true until the next change.
+  // One at a time: a package manager holds a lock, and a plan is valid until the next change.
   const inTurn = defineMutex();
   const allowedUpdates = async (security: boolean, signal: AbortSignal) =>
     (await manager.updates(security, signal)).filter((update) => isAllowed(update.package, config.packages));
@@ -63,7 +63,7 @@ async function changePackages(
 ) {
   if (refresh && !dryRun) await manager.refresh(signal);
   const packages = requested.length === 0 ? [] : [...(await manager.plan(requested, signal))];
-  // As planned, and not what a list fetched meanwhile may offer.
+  // As planned, and not what a newer list may offer.
   const pinned = requested.map(({ name, version }) => ({ name, version: version ?? targetOf(name, packages) }));
   if (packages.length > 0 && !dryRun) await manager.install(pinned, signal, progress);
   return { changed: packages.length > 0, packages, reboot_required: await manager.rebootRequired(signal) };

@@ -2,10 +2,10 @@ import { access } from 'node:fs/promises';
 import type { PackageChange, PackageManager, PackageRequest } from './package-manager.ts';
 import type { Runner } from './run.ts';
 
-/** Never asks, keeps the configuration files that the administrator changed, and removes nothing. */
+/** Never asks, keeps configuration files that the administrator changed, and removes nothing. */
 const careful = ['--yes', '--no-remove', '-o', 'Dpkg::Options::=--force-confold', '-o', 'Dpkg::Use-Pty=0'] as const;
 
-/** Debian and its like: apt-get(8) and apt-cache(8), whose output is made for programs. */
+/** Debian and its derivatives: apt-get(8) and apt-cache(8), whose output is made for programs. */
 export function aptManager(run: Runner, lockWait: number): PackageManager {
   const patient = ['-o', `DPkg::Lock::Timeout=${lockWait}`] as const;
   const simulate = async (words: readonly string[], signal: AbortSignal) => {

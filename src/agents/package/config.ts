@@ -13,7 +13,7 @@ export const packageConfigSchema = {
       items: { type: 'string', pattern: '^[A-Za-z0-9*][A-Za-z0-9+._*-]*$', maxLength: 200 },
       default: [],
     },
-    /** Left out, apt where the host has it, else dnf. */
+    /** By default apt if the host has it, else dnf. */
     manager: { type: 'string', enum: ['apt', 'dnf'] },
     /** Runs the package manager through `sudo -n`, for a daemon that is not root. */
     sudo: { type: 'boolean', default: false },

@@ -52,7 +52,7 @@ const changed = {
   },
 } as const;
 
-/** What the actions that change packages share. */
+/** The common parts of actions that change packages. */
 const change = {
   kind: 'change',
   repeatable: true,

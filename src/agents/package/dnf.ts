@@ -2,10 +2,10 @@ import { Problem } from '../../core/errors.ts';
 import type { PackageChange, PackageManager, PackageRequest } from './package-manager.ts';
 import type { Runner } from './run.ts';
 
-/** dnf exits with it where packages have updates. */
+/** The exit code of dnf when packages have updates. */
 const updatesAvailable = 100;
 
-/** Fedora, RHEL and their like: dnf(8), and rpm(8) for what is installed. */
+/** Fedora, RHEL and their derivatives: dnf(8), and rpm(8) for installed packages. */
 export function dnfManager(run: Runner, lockWait: number): PackageManager {
   const quiet = ['--quiet', '--assumeyes', '--setopt=install_weak_deps=False'] as const;
   const patient = ['--setopt', `exit_on_lock=${lockWait === 0 ? 'True' : 'False'}`] as const;
@@ -58,7 +58,7 @@ export function dnfManager(run: Runner, lockWait: number): PackageManager {
         signal,
         answers: [1],
       }).catch(
-        // Without its plugin, dnf knows nothing of it.
+        // Without its plugin, dnf does not support it.
         () => ({ code: 0 }),
       );
       return code === 1;
@@ -75,7 +75,7 @@ function plain(version: string): string {
   return version.replace(/^0:/, '');
 }
 
-/** Lines of dnf check-update: `NAME.ARCH VERSION REPOSITORY`, until what obsoletes others. */
+/** Lines of dnf check-update: `NAME.ARCH VERSION REPOSITORY`, until the section of obsoletes. */
 function parseUpdates(text: string): { name: string; to: string }[] {
   const [updates = ''] = text.split(/^Obsoleting Packages/m);
   return [...updates.matchAll(/^(\S+)\.[^.\s]+\s+(\S+)\s+\S+\s*$/gm)].map(([, name = '', to = '']) => ({

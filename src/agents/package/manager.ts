@@ -7,7 +7,7 @@ import { dnfManager } from './dnf.ts';
 import type { PackageManager } from './package-manager.ts';
 import { defineRunner } from './run.ts';
 
-/** The package manager that is configured, or the one that the host has. @throws Problem `no-package-manager` */
+/** The configured package manager, or the one that the host has. @throws Problem `no-package-manager` */
 export async function openManager(config: PackageConfig, run: RunCommand): Promise<PackageManager> {
   const runner = defineRunner(config, run);
   const kind = config.manager ?? ((await exists('/usr/bin/apt-get')) ? 'apt' : 'dnf');

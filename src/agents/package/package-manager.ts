@@ -11,15 +11,15 @@ export interface PackageRequest {
   readonly version: string | undefined;
 }
 
-/** What the agent needs of apt and of dnf. Each method may throw Problem `package-failed`, `package-busy`, `cancelled`. */
+/** The common interface of apt and dnf. Each method may throw Problem `package-failed`, `package-busy`, `cancelled`. */
 export interface PackageManager {
   /** Versions; empty for none. */
   readonly status: (name: string, signal: AbortSignal) => Promise<{ installed: string; candidate: string }>;
   /** Fetches the lists of packages. */
   readonly refresh: (signal: AbortSignal) => Promise<void>;
-  /** What has updates, security updates alone when asked for. */
+  /** Packages with updates, only security updates on request. */
   readonly updates: (security: boolean, signal: AbortSignal) => Promise<readonly PackageChange[]>;
-  /** What an installation of these would change, dependencies included. Nothing is changed. */
+  /** The changes of an installation, including dependencies. Nothing is changed. */
   readonly plan: (packages: readonly PackageRequest[], signal: AbortSignal) => Promise<readonly PackageChange[]>;
   readonly install: (
     packages: readonly PackageRequest[],

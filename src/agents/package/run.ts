@@ -7,7 +7,7 @@ export interface RunnerOptions {
   readonly signal: AbortSignal;
   /** As root. */
   readonly change?: boolean;
-  /** Exit codes beside 0 that are an answer. */
+  /** Exit codes besides 0 that are valid answers. */
   readonly answers?: readonly number[];
   readonly onOutput?: (line: string) => void;
 }
@@ -15,7 +15,7 @@ export interface RunnerOptions {
 /** Runs a package manager's program. @throws Problem `package-failed`, `package-busy`, `cancelled` */
 export type Runner = (argv: readonly [string, ...string[]], options: RunnerOptions) => Promise<CommandResult>;
 
-/** Milliseconds: beyond the time of any action, whose signal ends it before. */
+/** Milliseconds: longer than any action, whose signal ends it first. */
 const timeout = 1_800_000;
 const outputLimit = 4 * 1024 * 1024;
 
@@ -25,7 +25,7 @@ export function defineRunner({ sudo }: PackageConfig, run: RunCommand): Runner {
     LC_ALL: 'C',
     HOME: '/root',
     DEBIAN_FRONTEND: 'noninteractive',
-    // needrestart would ask, or restart services by itself: that is the playbook's business.
+    // needrestart would ask, or restart services by itself: the playbook decides that.
     NEEDRESTART_SUSPEND: '1',
   };
   return async (argv, { signal, change = false, answers = [], onOutput }) => {

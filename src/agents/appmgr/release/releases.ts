@@ -33,18 +33,18 @@ export interface Releases {
   readonly known: () => Promise<KnownRelease[]>;
   /**
    * Whether nothing is left to bring to the node.
-   * @param again whether to look for an artifact that was published again, also where that takes a network
+   * @param again whether to look for an artifact that was published again, even if that needs a network
    */
   readonly isPrepared: (revision: string, again: boolean, work: Work) => Promise<boolean>;
-  /** Finds out whether {@link prepare} would do, and changes nothing. */
+  /** Checks whether {@link prepare} would succeed, and changes nothing. */
   readonly rehearse: (revision: string, work: Work) => Promise<void>;
   readonly prepare: (revision: string, again: boolean, work: Work) => Promise<void>;
-  /** Puts a prepared revision into service. */
+  /** Activates a prepared revision. */
   readonly switchTo: (revision: string, from: string, work: Pick<Work, 'signal' | 'progress'>) => Promise<void>;
-  /** Removes what is beyond the number to keep. */
+  /** Removes releases beyond the number to keep. */
   readonly prune: (state: ReleaseState, protectedRevision: string) => Promise<void>;
-  /** Where hooks of a revision run. */
+  /** The working directory of a revision's hooks. */
   readonly directory: (revision: string) => string;
-  /** Where the service's own command runs. */
+  /** The working directory of the service's own command. */
   readonly root: string;
 }

@@ -1,14 +1,14 @@
 import { type FileHandle, statfs } from 'node:fs/promises';
 import { Problem } from '../../../core/errors.ts';
 
-/** What gzip says of the unpacked size, in the last four bytes (RFC 1952, ISIZE): modulo 2^32, and a hint only. */
+/** The unpacked size in gzip's last four bytes (RFC 1952, ISIZE): modulo 2^32, and only a hint. */
 async function unpackedSize(archive: FileHandle, packed: number): Promise<number> {
   if (packed < 18) return 0;
   const { buffer } = await archive.read(Buffer.alloc(4), 0, 4, packed - 4);
   return Math.max(packed, buffer.readUInt32LE(0));
 }
 
-/** Refuses early what would fill the disk in the middle of unpacking. @throws Problem `no-space` */
+/** Refuses early what would fill the disk during unpacking. @throws Problem `no-space` */
 export async function assertSpace(root: string, archive: FileHandle, packed: number): Promise<void> {
   await assertFree(root, await unpackedSize(archive, packed));
 }

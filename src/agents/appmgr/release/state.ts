@@ -6,17 +6,17 @@ import { isObject } from '../../../core/json.ts';
 import { isRevision } from './layout.ts';
 import { ifThere } from '../../../core/files/if-there.ts';
 
-/** What `current` alone does not show; empty strings for none. */
+/** State that `current` does not show; empty strings for none. */
 export interface ReleaseState {
-  /** The release that was last found healthy. */
+  /** The release that was last healthy. */
   readonly confirmed: string;
   /** The one that was confirmed before it. */
   readonly before: string;
-  /** The one that was being brought in; its upgrade may have been cut off at any point. */
+  /** The one that was being prepared; its upgrade may have been cut off at any point. */
   readonly pending: string;
-  /** Those that were brought in and did not come up, the last one last; left out for none. */
+  /** Those that did not start, the last one last; omitted for none. */
   readonly failed?: readonly string[];
-  /** Who brought the confirmed release into service; left out where that is not known. */
+  /** The call that activated the confirmed release; omitted if unknown. */
   readonly origin?: ReleaseOrigin;
 }
 
@@ -26,11 +26,11 @@ export interface ReleaseOrigin {
   readonly since: number;
   /** As policies write it: `cert=NAME`. */
   readonly caller: string;
-  /** Empty where the call was part of no run. */
+  /** Empty if the call belonged to no run. */
   readonly run: string;
 }
 
-/** A release that a call brings into service now. */
+/** A release that a call activates now. */
 export function originOf({ caller, runId }: Pick<ActionContext, 'caller' | 'runId'>): ReleaseOrigin {
   return { since: Date.now(), caller, run: runId };
 }
@@ -78,8 +78,8 @@ export async function writeState(file: string, state: ReleaseState): Promise<voi
 }
 
 /**
- * The state as it stands, given what `current` names. A `current` that appmgr did not set (before its first upgrade,
- * or changed by hand) counts as confirmed: a person wanted it.
+ * The current state, given the target of `current`. A `current` that appmgr did not set (before its first upgrade, or
+ * changed by hand) counts as confirmed: a person wanted it.
  */
 export function settleState(known: ReleaseState | undefined, current: string): ReleaseState {
   if (known === undefined) return { confirmed: current, before: '', pending: '' };
@@ -88,17 +88,17 @@ export function settleState(known: ReleaseState | undefined, current: string): R
   return { ...rest, confirmed: current, before: known.confirmed, pending: '' };
 }
 
-/** Whether the release that serves is one whose upgrade came to its good end. */
+/** Whether the upgrade of the serving release was completed. */
 export function isConfirmed(state: ReleaseState, revision: string): boolean {
   return revision !== '' && state.confirmed === revision;
 }
 
-/** A release that was gone back to is not followed by the one that was left: going back again must not bring that in. */
+/** After a return, the release that was left does not count as the next one: a second return must not restore it. */
 export function confirmRollback(state: ReleaseState, revision: string, origin?: ReleaseOrigin): ReleaseState {
   return { ...confirmRelease(state, revision, origin), before: '' };
 }
 
-/** @param origin the call that brought it; a release that is only repaired keeps its own */
+/** @param origin the call that activated it; a repaired release keeps its own */
 export function confirmRelease(state: ReleaseState, revision: string, origin?: ReleaseOrigin): ReleaseState {
   const { origin: known, ...rest } = state;
   const isSame = state.confirmed === revision;
@@ -107,10 +107,10 @@ export function confirmRelease(state: ReleaseState, revision: string, origin?: R
   return withFailed({ ...confirmed, ...(from === undefined ? {} : { origin: from }) }, (one) => one !== revision);
 }
 
-/** Releases whose failure is remembered; those before are long gone from the disk. */
+/** How many failed releases are remembered; earlier ones are long gone from the disk. */
 const mostFailed = 100;
 
-/** The release did not come up. One that served before is not counted among the failed. */
+/** The release did not start. One that served before does not count as failed. */
 export function noteFailure(state: ReleaseState, revision: string): ReleaseState {
   if (revision === state.confirmed || revision === state.before) return state;
   const failed = [...(state.failed ?? []).filter((one) => one !== revision), revision];

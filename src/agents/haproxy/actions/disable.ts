@@ -23,21 +23,21 @@ import { type Changes, trackChanges } from './undo.ts';
 
 export interface DisableInput extends ScopeInput {
   readonly min_available?: number | undefined;
-  /** Seconds for sessions to end; the configuration decides when left out. */
+  /** Seconds for sessions to end; the configuration decides if omitted. */
   readonly drain_timeout?: number | undefined;
-  /** Whether to end by force what is left then. */
+  /** Whether to end the remaining sessions by force. */
   readonly shutdown?: boolean | undefined;
 }
 
 export interface DisableReport extends ChangeReport {
-  /** Sessions that were ended by force, where that was asked for. */
+  /** Sessions that were ended by force, if requested. */
   readonly ended?: number;
 }
 
 /**
- * Takes hosts out of traffic without cutting anybody off: agent-checks off (their answers could undo all this), no new
- * sessions, then the end of those there are (or a deadline), then maintenance, then, where asked for, the end of what is
- * left. All lines of all hosts in all processes, or none; and once more after a moment, to see that it lasts.
+ * Takes hosts out of traffic without cutting off sessions: agent-checks off (their answers could undo all this), no new
+ * sessions, then the end of the running ones (or a deadline), then maintenance, then, if requested, the end of the
+ * rest. All lines of all hosts in all processes, or none; and a second check after a moment, to see that it lasts.
  */
 export async function disable(
   balancer: LoadBalancer,
@@ -45,7 +45,7 @@ export async function disable(
   context: ActionContext,
 ): Promise<DisableReport> {
   const needed = input.shutdown === true ? (['shutdown sessions server'] as const) : [];
-  // What is held already is looked at first: it may have been put in meanwhile.
+  // Held hosts are checked first: they may have been put in meanwhile.
   if (!context.dryRun) await balancer.watch.look(context.signal);
   const request = await readChangeRequest(balancer, input, context, needed);
   const staying = request.hosts.filter((host) => affectedLines(host).every(({ server }) => inMaintenance(server)));
@@ -60,7 +60,7 @@ export async function disable(
   };
   if (context.dryRun) return { ...report, available: left };
   const views = await takeOut(balancer, request, { leaving, staying }, input, context);
-  // Of those that were out already, too: a second call with “shutdown” ends what the first one left.
+  // Also of those that were already out: a second call with “shutdown” ends what the first one left.
   const ended = input.shutdown === true ? { ended: await endSessions(request.hosts.map(toLeaving), context) } : {};
   const held = balancer.watch.hosts();
   const hosts = request.hosts.map((host) => ({
@@ -83,7 +83,7 @@ function toLeaving(host: ScopedHost): LeavingHost {
 
 interface Hosts {
   readonly leaving: readonly ScopedHost[];
-  /** Out already; from now on they stay out. */
+  /** Already out; from now on they stay out. */
   readonly staying: readonly ScopedHost[];
 }
 
@@ -100,7 +100,7 @@ async function takeOut(
   const changes = trackChanges();
   const lines = commandedLines(leaving);
   try {
-    // Kept on disk first: whatever happens from now on, it is known what they were, and that they are to be out.
+    // Stored on disk first: whatever happens now, their earlier state is known, and that they must be out.
     await watch.put([...holdsOf(leaving, request, before, context), ...holdsOf(staying, request, before, undefined)]);
     await switchAgentsOff(changes, request.hosts, signal);
     await setAll(changes, lines, 'drain', signal);
@@ -117,7 +117,7 @@ async function takeOut(
   }
 }
 
-/** The lines that get commands; those that follow another of them (`track`) go with it. */
+/** The lines that get commands; those that track another of them go with it. */
 function commandedLines(hosts: readonly ScopedHost[]): ServerLine[] {
   const all = hosts.flatMap(({ chosen }) => chosen);
   const names = new Set(all.map(lineKey));
@@ -142,7 +142,7 @@ function holdsOf(
   );
 }
 
-/** Also those of hosts that were out already: their answers could put them in. */
+/** Also those of hosts that were already out: their answers could put them in. */
 function switchAgentsOff(changes: Changes, hosts: readonly ScopedHost[], signal: AbortSignal): Promise<void> {
   const on = hosts.flatMap(affectedLines).filter(({ server }) => server.agent.enabled);
   return forEach(on, (line) => changes.setAgent(line, false, signal));
@@ -163,7 +163,7 @@ function setAll(
 async function forget({ watch }: LoadBalancer, { hosts }: Request, before: readonly HeldHost[]): Promise<void> {
   const kept = before.filter(({ host }) => hosts.some(({ name }) => name === host));
   const gone = namesOf(hosts).filter((name) => !kept.some(({ host }) => host === name));
-  // What failed first is what the caller must hear of.
+  // The caller must receive the first failure.
   await watch.put(kept).catch(() => {});
   await watch.remove(gone).catch(() => {});
 }

@@ -1,4 +1,4 @@
-/** What becomes of the holds of hosts that are put in: each ends once its host is in, and by nothing else. */
+/** The holds of hosts that are being put in: each ends only once its host is in. */
 import type { ActionContext } from '../../../core/agent.ts';
 import { beginHold, endHold, type HeldHost } from '../maintenance/held-hosts.ts';
 import type { ScopedHost } from '../servers/scope.ts';
@@ -21,14 +21,14 @@ export async function openHolds({ watch }: LoadBalancer, hosts: readonly ScopedH
   await watch.put(entering);
 }
 
-/** After a failure: what is still on its way in stays held, and the watch looks after it again. */
+/** After a failure: hosts on their way in stay held, and the watch covers them again. */
 export async function keepHolds({ watch }: LoadBalancer, hosts: readonly ScopedHost[]): Promise<void> {
   const held = watch.hosts();
   const left = hosts.flatMap((host) => heldOf(held, host) ?? []).filter(({ stage }) => stage === 'entering');
   await watch.put(left.map((one) => ({ ...one, stage: 'out' })));
 }
 
-/** What was in maintenance when the call began is in it again, and held from now on. */
+/** Hosts that were in maintenance when the call began are in it again, and held from now on. */
 export async function holdAgain(
   { watch }: LoadBalancer,
   { narrowing }: Request,
@@ -42,7 +42,7 @@ export async function holdAgain(
   await watch.put(out.map((host) => ({ ...beginHold(host, narrowing, heldOf(held, host), context), stage: 'out' })));
 }
 
-/** What of the hosts is held outside of what the call was narrowed to stays held. */
+/** Holds outside of what the call was narrowed to stay. */
 export async function releaseHolds(
   { watch }: LoadBalancer,
   request: Request,

@@ -8,21 +8,24 @@ import type { Changes } from './undo.ts';
 /** One host on its way into traffic. */
 export interface HostEntry {
   readonly host: ScopedHost;
-  /** Has the checks of all its lines begin again, out of traffic. */
+  /** Restarts the checks of all its lines, out of traffic. */
   readonly begin: () => Promise<void>;
   /**
-   * Begins again with the lines of processes that a reload replaced: they forgot these commands, or restored older states.
+   * Starts again with the lines of processes that a reload replaced: they forgot these commands, or restored older
+   * states.
    * @param sockets of these processes
    */
   readonly beginAgain: (sockets: readonly string[], all: readonly ServerLine[]) => Promise<void>;
-  /** Takes the next steps that what HAProxy says now allows. @param all every line, as it is now */
+  /** Takes the next steps that HAProxy's current answers allow. @param all every line, as it is now */
   readonly advance: (all: readonly ServerLine[]) => Promise<void>;
   readonly isIn: () => boolean;
-  /** What keeps it out, line by line where it has several. */
+  /** The reason that it is out, line by line if it has several. */
   readonly reason: () => string;
 }
 
-/** A host is let in where all of its lines have passed their checks, in every process: a half one serves nobody well. */
+/**
+ * A host is put in once all of its lines have passed their checks, in every process: half a host serves nobody well.
+ */
 export function defineHostEntry(
   host: ScopedHost,
   agentBelongsOn: (line: ServerLine) => boolean,

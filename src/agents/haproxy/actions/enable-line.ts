@@ -7,34 +7,34 @@ import type { Changes } from './undo.ts';
 /** One line on its way into traffic. */
 export interface LineEntry {
   readonly line: ServerLine;
-  /** Has its checks begin again, out of traffic. */
+  /** Restarts its checks, out of traffic. */
   readonly begin: () => Promise<void>;
-  /** Takes the next step that what HAProxy says now allows, up to a passed check. */
+  /** Takes the next step that HAProxy's current answer allows, up to a passed check. */
   readonly check: (now: ServerLine) => Promise<void>;
   /** Whether its check has passed, or it needs none. */
   readonly hasPassed: () => boolean;
-  /** Lets it in, and waits for its agent-check's say. */
+  /** Puts it in, and waits for the answer of its agent-check. */
   readonly enter: (now: ServerLine) => Promise<void>;
   readonly isIn: () => boolean;
-  /** Why it is not in yet. */
+  /** The reason that it is not in yet. */
   readonly reason: () => string;
 }
 
-/** Milliseconds that an agent-check may take until it counts as one that says nothing: HAProxy asks every 2 s by default. */
+/** Milliseconds until an agent-check counts as one without an answer: HAProxy asks every 2 s by default. */
 const agentPatience = 2500;
-/** How many looks in a row must show that an agent-check has spoken and not said “down”. */
+/** How many consecutive looks must show that an agent-check has answered and did not say “down”. */
 const enoughLooks = 4;
 
 /**
- * How a check newer than the change is distinguished from an older one: HAProxy itself sets the health of a server that leaves
- * maintenance to `rise`, the lowest that counts as up. Only a check that passes after that lifts it to the top
- * (rise + fall - 1), and one that fails drops it to 0. Where it is at the top all the same (fall 1, a server that
- * was in drain, `init-state`), “health down” sends it to the bottom, from where it needs `rise` new checks.
+ * How a check newer than the change is distinguished from an older one: HAProxy itself sets the health of a server that
+ * leaves maintenance to `rise`, the lowest that counts as up. Only a check that passes after that raises it to the
+ * maximum (rise + fall - 1), and one that fails drops it to 0. If it is at the maximum anyway (fall 1, a server that
+ * was in drain, `init-state`), “health down” sets it to 0, from where it needs `rise` new checks.
  *
- * The agent-check stays off until then: its “ready” would let the server in unchecked. It is switched on again with its
- * say set to “down”, so that the server gets nothing before the agent has spoken.
- * @param agent whether the line's agent-check is to be on in the end
- * @param isRestart whether it began before, in a process that a reload replaced: its check is to pass in the new process
+ * The agent-check stays off until then: its “ready” would put the server in unchecked. It is switched on again with its
+ * result set to “down”, so that the server gets nothing before the agent has answered.
+ * @param agent whether the line's agent-check must be on in the end
+ * @param isRestart whether it began before, in a process that a reload replaced: its check must pass in the new process
  */
 export function defineLineEntry(
   line: ServerLine,
@@ -80,7 +80,10 @@ export function defineLineEntry(
   };
 }
 
-/** What an agent-check says once it is switched on again. Some never say “up”, others can’t be reached: HAProxy ignores these. */
+/**
+ * The answer of an agent-check after it is switched on again. Some never say “up”, others cannot be reached: HAProxy
+ * ignores these.
+ */
 function defineAgentSay(signal: AbortSignal) {
   let first: AgentCheck | undefined;
   let since = 0;
@@ -96,7 +99,7 @@ function defineAgentSay(signal: AbortSignal) {
       asked ||= agent.asking || agent.status !== first.status || agent.words !== first.words;
       const waited = performance.now() - since >= agentPatience;
       const silent = agent.health === 0 && !saysDown(agent) && adminStateOf(now.server) === 'ready';
-      // The two answers that show an agent-check are not of one moment: only what is seen again and again counts.
+      // The two answers that show an agent-check come from different moments: only a repeated observation counts.
       silentLooks = silent && (waited || (asked && !agent.asking)) ? silentLooks + 1 : 0;
       if (silentLooks >= enoughLooks) await forceAgent(now, 'up', signal);
     },
@@ -112,7 +115,7 @@ function hasPassedCheck(server: Server): boolean {
   return isUp(server) && (!server.checked || server.health >= server.top);
 }
 
-/** The words of what fails. While a server counts as up, its check’s words may be those of a check before the change. */
+/** The output of the failing check. While a server counts as up, this may come from a check before the change. */
 export function reasonOf(server: Server, before = ''): string {
   if (inRotation(server)) return before;
   const { agent, admin } = server;
@@ -128,12 +131,12 @@ export function reasonOf(server: Server, before = ''): string {
   return before;
 }
 
-/** HAProxy 2.2 does not keep its words. */
+/** HAProxy 2.2 does not keep its output. */
 function quoteAgent({ words }: AgentCheck): string {
   return `“${words.replace(/^via agent : /, '') || 'down'}”`;
 }
 
-/** The line as it is now, of the same name. */
+/** The current line with the same name. */
 export function findLine(line: ServerLine, all: readonly ServerLine[]): ServerLine | undefined {
   const key = lineKey(line);
   return all.find((one) => lineKey(one) === key);

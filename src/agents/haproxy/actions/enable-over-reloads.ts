@@ -6,7 +6,7 @@ import { adminBits, adminStateOf } from '../servers/state.ts';
 import { enable, type EnableInput } from './enable.ts';
 import { type ChangeReport, type LoadBalancer, namesOf, prepareScope, readNarrowing } from './request.ts';
 
-/** Puts hosts in; for a moment afterwards, also what a reload takes out by restoring older states. */
+/** Puts hosts in; for a short time afterwards, also those that a reload takes out by restoring older states. */
 export async function enableOverReloads(
   balancer: LoadBalancer,
   input: EnableInput,
@@ -35,7 +35,7 @@ async function enableAgain(
   const out = request.hosts.filter(
     ({ name, chosen }) =>
       !held.has(name) &&
-      // One that the configuration file takes out is out on purpose.
+      // A host that the configuration file takes out is out on purpose.
       chosen.some(
         ({ server }) => adminStateOf(server) !== 'ready' && (server.admin & adminBits.configuredMaintenance) === 0,
       ),

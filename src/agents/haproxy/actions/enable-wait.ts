@@ -7,7 +7,7 @@ import { linesOf } from '../servers/line.ts';
 import type { HostEntry } from './enable-host.ts';
 import { formatHost, type LoadBalancer, namesOf, type Request, runtimesOf } from './request.ts';
 
-/** Milliseconds between two looks at the checks. */
+/** Milliseconds between two reads of the checks. */
 const lookEvery = 15;
 
 interface Waiting {
@@ -17,7 +17,7 @@ interface Waiting {
 }
 
 /**
- * Takes hosts step by step into traffic until all are in. Where HAProxy is reloaded meanwhile, its lines begin again.
+ * Brings hosts step by step into traffic until all are in. If HAProxy is reloaded meanwhile, its lines begin again.
  * @throws Problem `server-not-up` once `enable_timeout` is over
  */
 export async function waitForAll(

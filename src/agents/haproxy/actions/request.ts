@@ -19,25 +19,25 @@ export interface LoadBalancer {
   readonly config: HaproxyConfig;
   readonly watch: MaintenanceWatch;
   readonly arrivals: Arrivals;
-  /** The addresses that hosts had when they were last found, by name. */
+  /** The addresses of hosts when they were last found, by name. */
   readonly seen: Map<string, readonly string[]>;
 }
 
 export interface ScopeInput {
-  /** Backends, separated by commas; left out: every one that leads to the hosts. */
+  /** Backends, separated by commas; omitted: every one that leads to the hosts. */
   readonly backend?: string | undefined;
   /** Hosts, separated by commas. */
   readonly server: string;
-  /** Ports, separated by commas; the configuration decides when left out. */
+  /** Ports, separated by commas; the configuration decides if omitted. */
   readonly port?: string | undefined;
 }
 
-/** What a call is about, and what it was narrowed to. */
+/** The subject of a call, and what it was narrowed to. */
 export interface Request extends Scope {
   readonly narrowing: Narrowing;
 }
 
-/** What a change answers; the same for taking out and putting in. */
+/** The output of a change; the same for taking out and putting in. */
 export interface ChangeReport {
   readonly backend: string;
   readonly changed: string[];
@@ -59,10 +59,11 @@ export interface HostReport {
 }
 
 /**
- * Finds every line that leads to the hosts and sees that changes are allowed and that all states are understood, before
+ * Finds every line that leads to the hosts and checks that changes are allowed and that all states are known, before
  * any is made.
  * @param needed commands beside “set server”
- * @throws Problem `unknown-backend`, `unknown-server`, `bad-map`, `ambiguous-server`, `haproxy-disagrees`, `haproxy-not-admin`, …
+ * @throws Problem `unknown-backend`, `unknown-server`, `bad-map`, `ambiguous-server`, `haproxy-disagrees`,
+ * `haproxy-not-admin`, …
  */
 export async function readChangeRequest(
   balancer: LoadBalancer,
@@ -80,7 +81,7 @@ export async function readChangeRequest(
 
 const agentCommands: readonly RuntimeCommand[] = ['disable agent', 'enable agent'];
 
-/** What makes a request of a reading of all backends. */
+/** Makes a request from a reading of all backends. */
 export async function prepareScope(
   balancer: LoadBalancer,
   input: ScopeInput,
@@ -98,7 +99,7 @@ export function readNarrowing({ ports }: HaproxyConfig, input: Omit<ScopeInput, 
   };
 }
 
-/** What finds the hosts in a reading of all backends; looks up their addresses first. @throws Problem `bad-name` */
+/** Finds the hosts in a reading of all backends; looks up their addresses first. @throws Problem `bad-name` */
 export async function prepareHosts({ config, watch, seen }: LoadBalancer, server: string) {
   const names = parseNames(server);
   const looked = await lookUpAddresses([...names, ...mappedLines(names, config.servers)]);
@@ -128,7 +129,7 @@ function join(
 
 const mostSeen = 20_000;
 
-/** A map that goes stale by a reload is found out by this: its line is then at the address of another host. */
+/** This detects a map that a reload made stale: its line is then at the address of another host. */
 function remember(hosts: readonly Host[], seen: Map<string, readonly string[]>): void {
   for (const host of hosts) {
     const addresses = addressesOf(host.lines);
@@ -148,7 +149,7 @@ export function runtimesOf(views: readonly BackendView[]): Runtime[] {
   return [...new Set(views.map(({ runtime }) => runtime))];
 }
 
-/** Everything that leads to the host through what was chosen: the lines themselves, and those that follow them. */
+/** All chosen lines that lead to the host, and those that track them. */
 export function affectedLines({ chosen, followers }: ScopedHost): ServerLine[] {
   return [...chosen, ...followers];
 }
@@ -162,7 +163,7 @@ export function namesOf(hosts: readonly { readonly name: string }[]): string[] {
   return hosts.map(({ name }) => name);
 }
 
-/** For messages: the host, and its lines where they are called otherwise. */
+/** For messages: the host, and its lines if they have other names. */
 export function formatHost({ name, chosen }: ScopedHost): string {
   const lines = [...new Set(chosen.map(lineName))];
   return lines.every((line) => line.endsWith(`/${name}`)) && lines.length === 1

@@ -17,7 +17,7 @@ interface StatusInput {
   readonly port?: string | undefined;
 }
 
-/** What HAProxy says of the hosts asked for, or of all: a host counts as in when every line of it takes traffic. */
+/** HAProxy's state of the requested hosts, or of all: a host counts as in when every line of it takes traffic. */
 export async function status(balancer: LoadBalancer, input: StatusInput, context: ActionContext) {
   await lookAtHeld(balancer, context.signal);
   const { backends, hosts, views } = await readScope(balancer, input, context.signal);
@@ -32,7 +32,7 @@ export async function status(balancer: LoadBalancer, input: StatusInput, context
   return { backend: backends.join(','), ready: out.length === 0, out, servers, processes };
 }
 
-/** What is held is to be seen as it is now. A damaged file must not hide what HAProxy says. */
+/** Holds are shown in their current state. A damaged file must not hide HAProxy's answers. */
 async function lookAtHeld({ watch }: LoadBalancer, signal: AbortSignal): Promise<void> {
   await watch.look(signal).catch((problem: unknown) => {
     if (!(problem instanceof Problem && problem.code === 'damaged-state')) throw problem;
@@ -70,7 +70,7 @@ function describeHold(held: HeldHost | undefined) {
   };
 }
 
-/** In short what the first line that keeps it out says, else the first; then each line. */
+/** A summary of the first line that keeps it out, else of the first; then each line. */
 function describeHost(host: ScopedHost) {
   const lines = affectedLines(host);
   const shown = (lines.find(({ server }) => !inRotation(server)) ?? lines[0])?.server;

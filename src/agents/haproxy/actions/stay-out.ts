@@ -11,7 +11,7 @@ import { inMaintenance } from '../servers/state.ts';
 import { affectedLines, formatHost, haveAgentChecks, type Request, runtimesOf } from './request.ts';
 import type { Changes } from './undo.ts';
 
-/** How often what something put in meanwhile is taken out again before it is given up: a reload may come in between once. */
+/** How often a host that was put in meanwhile is taken out again: a reload may interfere once. */
 const tries = 2;
 
 export interface StaysOut {
@@ -21,10 +21,10 @@ export interface StaysOut {
 }
 
 /**
- * Checks that hosts are out. Where one of their lines has an agent-check, checks again after a moment: HAProxy does not report
- * how often it asks an agent, so an answer that puts a host in may come late.
+ * Checks that hosts are out. If one of their lines has an agent-check, it checks again after a moment: HAProxy does not
+ * report how often it asks an agent, so an answer that puts a host in may come late.
  * @param settle milliseconds
- * @throws Problem `not-in-maintenance`, naming what put them in
+ * @throws Problem `not-in-maintenance`, naming the cause
  */
 export async function stayOut(
   changes: Changes,

@@ -3,12 +3,12 @@ import { setAgentCheck, setState, setStateAsDown, setWeight } from '../servers/c
 import { lineKey, lineName, type ServerLine } from '../servers/line.ts';
 import { type AdminState, adminStateOf, isUp } from '../servers/state.ts';
 
-/** Milliseconds for putting everything back, once the call itself may be over. */
+/** Milliseconds for putting everything back, after the end of the call itself. */
 const putBackTimeout = 10_000;
 
 interface Step {
   readonly line: ServerLine;
-  /** What it was, in words: `ready`, `weight 20`; empty for what goes without saying. */
+  /** The earlier state in words: `ready`, `weight 20`; empty if it is obvious. */
   readonly before: string;
   readonly restore: (signal: AbortSignal) => Promise<void>;
 }
@@ -24,14 +24,14 @@ export interface Changes {
   readonly setAgent: (line: ServerLine, on: boolean, signal: AbortSignal) => Promise<void>;
   /** @param weight `N` or `N%` */
   readonly weigh: (line: ServerLine, weight: string, signal: AbortSignal) => Promise<void>;
-  /** Puts lines back (all that were changed, if none are named) and reports in a Problem what became of them. */
+  /** Restores lines (all changed ones, if none are named) and adds the result to a Problem. */
   readonly putBack: (failure: unknown, lines?: readonly ServerLine[]) => Promise<Problem>;
 }
 
 export function trackChanges(): Changes {
   const steps = new Map<string, Step>();
   const down = new Set<string>();
-  // Noted before it is sent: a command whose answer got lost may have been done. What is noted first is put back last.
+  // Recorded before it is sent: a command whose answer was lost may have been done. The first entry is restored last.
   const note = (kind: string, step: Step) => {
     const key = `${lineKey(step.line)} ${kind}`;
     if (!steps.has(key)) steps.set(key, step);

@@ -8,11 +8,11 @@ import type { Server } from '../servers/server.ts';
 import { type LoadBalancer, namesOf, readChangeRequest, type Request, type ScopeInput } from './request.ts';
 import { trackChanges } from './undo.ts';
 
-/** The largest weight that HAProxy takes (configuration manual, 5.2). */
+/** The largest weight in HAProxy (configuration manual, 5.2). */
 const largest = 256;
 
 export interface WeightInput extends ScopeInput {
-  /** `N`, or `N%` of what the configuration file gives; only read when left out. */
+  /** `N`, or `N%` of the configured weight; only read if omitted. */
   readonly weight?: string | undefined;
   readonly min_available?: number | undefined;
 }
@@ -26,8 +26,8 @@ export interface WeightReport {
 }
 
 /**
- * Sets how much of its backends’ traffic each host gets, on all its lines or none. A weight of 0 takes a host out of traffic
- * for new sessions, which the guard of the last usable servers does not let pass.
+ * Sets each host's share of its backends’ traffic, on all its lines or none. A weight of 0 takes a host out of traffic
+ * for new sessions, which the guard of the last usable servers refuses.
  * @throws Problem `bad-weight`, `weight-not-set`, `too-few-servers`, …
  */
 export async function weigh(balancer: LoadBalancer, input: WeightInput, context: ActionContext): Promise<WeightReport> {
@@ -60,7 +60,7 @@ function assertWeight(weight: string): void {
   );
 }
 
-/** What HAProxy makes of it: a percentage is of the initial weight, and rounded down. */
+/** HAProxy's result: a percentage of the initial weight, rounded down. */
 export function weightFor({ initialWeight }: Pick<Server, 'initialWeight'>, weight: string): number {
   const number = Number.parseInt(weight, 10);
   return weight.endsWith('%') ? Math.min(largest, Math.floor((initialWeight * number) / 100)) : number;

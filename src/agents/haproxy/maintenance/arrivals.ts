@@ -4,16 +4,16 @@ import { pause } from '../runtime/mutex.ts';
 import { findReplaced, type Processes, readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
-/** Milliseconds for which hosts are watched that were put in: longer than HAProxy takes to reload. */
+/** Milliseconds for which hosts are watched after they were put in: longer than a reload of HAProxy. */
 const watchFor = 10_000;
 
 /**
- * Watches hosts for a moment after they were put in. A reload restores states that HAProxy wrote down before it: hosts
+ * Watches hosts for a short time after they were put in. A reload restores states that HAProxy saved before it: hosts
  * that were put in between would be out again, although nobody took them out.
  */
 export interface Arrivals {
   /**
-   * @param known the processes in which hosts are to be in, as they were before the hosts were put in
+   * @param known the processes in which hosts must be in, from before they were put in
    * @param putInAgain puts in what a reload took out, and returns the names of these hosts; called after each reload
    */
   readonly watch: (known: Processes, putInAgain: (signal: AbortSignal) => Promise<readonly string[]>) => void;
@@ -32,7 +32,7 @@ export interface ArrivalsSetup {
 /** Hosts that were put in by one call. */
 interface Arrival {
   known: Processes;
-  /** As `performance.now()` has it. */
+  /** From `performance.now()`. */
   readonly end: number;
   readonly putInAgain: (signal: AbortSignal) => Promise<readonly string[]>;
 }
@@ -46,7 +46,7 @@ export function watchArrivals({ runtimes, every, inTurn, log }: ArrivalsSetup): 
     if (!signal.aborted)
       log.warn({ problem: explain(problem) }, 'hosts that a reload took out could not be put in again');
   };
-  /** @returns whether it is to be watched further */
+  /** @returns whether it must be watched further */
   const lookAt = async (arrival: Arrival, now: Processes): Promise<boolean> => {
     const reloaded = findReplaced(arrival.known, now).length > 0;
     arrival.known = { ...arrival.known, ...now };
@@ -86,7 +86,7 @@ export function watchArrivals({ runtimes, every, inTurn, log }: ArrivalsSetup): 
   };
 }
 
-/** A process that is being restarted does not answer: the next look finds it. */
+/** A process that is restarting does not answer: the next look finds it. */
 async function readReachable(runtimes: readonly Runtime[], signal: AbortSignal): Promise<Processes> {
   const read = await Promise.all(
     runtimes.map(async (runtime) => {

@@ -1,11 +1,11 @@
-/** What put a host that is held out back into traffic, and where that can be seen. */
+/** The cause that put a held host back into traffic, and where to see it. */
 import { type HaproxyInfo, isAnother } from '../runtime/process.ts';
 import { lineName, type ServerLine } from '../servers/line.ts';
 import type { Break, HeldLine } from './held-hosts.ts';
 
 export interface Found {
   readonly line: ServerLine;
-  /** What was recorded of it; undefined for a line that did not lead to the host before. */
+  /** Its record; undefined for a line that did not lead to the host before. */
   readonly before: HeldLine | undefined;
   /** The HAProxy process that knew of the hold, and the one that answers now. */
   readonly processes: { readonly known: HaproxyInfo | undefined; readonly now: HaproxyInfo };
@@ -16,7 +16,7 @@ export function breakOf(found: Found, at: number): Break {
   return { at, ...lineOf(found), ...causeOf(found) };
 }
 
-/** A line that is out now, and that got sessions since it was last seen out. */
+/** A line that is out now, and that received sessions since it was last seen out. */
 export function visitOf(found: Found, sessions: number, at: number): Break {
   const where = `“show stat” at ${found.line.view.runtime.name}, column “stot” of ${lineName(found.line)}`;
   const how = isReloaded(found)

@@ -1,4 +1,4 @@
-/** Looks whether a host that is held out is out in one HAProxy process, and takes it out again where it is not. */
+/** Checks whether a held host is out in one HAProxy process, and takes it out again if it is not. */
 import { type HaproxyInfo, isAnother } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type BackendView, refreshViews } from '../servers/backend.ts';
@@ -9,7 +9,7 @@ import { inForcedMaintenance, inMaintenance } from '../servers/state.ts';
 import { breakOf, type Found, visitOf } from './cause.ts';
 import { addBreaks, type Break, findHeldLine, type HeldHost, heldOnly, isSameName, toHeldLines } from './held-hosts.ts';
 
-/** One HAProxy process as it is now. */
+/** The current state of one HAProxy process. */
 export interface ProcessView {
   readonly runtime: Runtime;
   readonly info: HaproxyInfo;
@@ -18,11 +18,11 @@ export interface ProcessView {
 
 export interface Checked {
   readonly host: HeldHost;
-  /** What was noticed now. */
+  /** The breaks of this look. */
   readonly breaks: readonly Break[];
 }
 
-/** @param others hosts that are held out as well: their lines are left alone */
+/** @param others other held hosts: their lines are left alone */
 export async function checkHost(
   host: HeldHost,
   others: readonly HeldHost[],
@@ -38,7 +38,7 @@ export async function checkHost(
     processes: { known, now: process.info },
   }));
   const at = Date.now();
-  // A hold that was never confirmed (the daemon ended in the middle of it) can’t be broken yet.
+  // A hold that was never confirmed (the daemon ended in the middle of it) cannot be broken yet.
   const breaks = host.outSince === undefined ? [] : found.flatMap((one) => judge(one, at) ?? []);
   await takeOut(lines, signal);
   await release(strayLines(host, others, lines, all), host, signal);
@@ -56,7 +56,7 @@ function judge(found: Found, at: number): Break | undefined {
   return sessions > 0 ? visitOf(found, sessions, at) : undefined;
 }
 
-/** The agent-check goes first: what it answers could undo maintenance. */
+/** The agent-check goes first: its answer could undo maintenance. */
 async function takeOut(lines: readonly ServerLine[], signal: AbortSignal): Promise<void> {
   for (const line of lines) {
     if (line.server.agent.enabled) await setAgentCheck(line, false, signal);
@@ -88,7 +88,7 @@ async function release(lines: readonly ServerLine[], host: HeldHost, signal: Abo
   }
 }
 
-/** The lines once more, where something was changed. */
+/** Reads the lines again, if something was changed. */
 async function confirm(lines: readonly ServerLine[], { views }: ProcessView, signal: AbortSignal) {
   if (lines.every(({ server }) => inMaintenance(server) && !server.agent.enabled)) return lines;
   const touched = views.filter((view) => lines.some((line) => line.view === view));

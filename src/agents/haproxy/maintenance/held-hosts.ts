@@ -4,7 +4,7 @@ import type { BackendView } from '../servers/backend.ts';
 import { refreshLines, type ServerLine } from '../servers/line.ts';
 import type { ScopedHost } from '../servers/scope.ts';
 
-/** A line as it was when its host was last seen out. */
+/** A line in its state when its host was last seen out. */
 export interface HeldLine {
   readonly socket: string;
   readonly backend: string;
@@ -13,35 +13,35 @@ export interface HeldLine {
   readonly address: string;
   /** Whether its agent-check was on before the host was taken out. */
   readonly agent: boolean;
-  /** Sessions that it had got since HAProxy began. */
+  /** Sessions since HAProxy began. */
   readonly total: number;
 }
 
-/** Something that put a host that was held out back into traffic, or let requests reach it. */
+/** A cause that put a held host back into traffic, or let requests reach it. */
 export interface Break {
   /** When it was noticed, in milliseconds since the epoch. */
   readonly at: number;
   readonly socket: string;
   /** `BACKEND/SERVER` */
   readonly line: string;
-  /** What did it, in words. */
+  /** The cause, in words. */
   readonly cause: string;
-  /** Where that can be seen, in words. */
+  /** Where to see it, in words. */
   readonly where: string;
 }
 
-/** A host that was taken out and is to stay out until it is put back. */
+/** A host that was taken out and must stay out until it is put back. */
 export interface HeldHost extends HostIdentity {
   /** The backends that it is held out of; undefined: every one that leads to it. */
   readonly backends?: readonly string[];
-  /** The ports that are meant; empty: all. */
+  /** The chosen ports; empty: all. */
   readonly ports: readonly number[];
   readonly lines: readonly HeldLine[];
-  /** Whether it is out, or a change of it is under way. */
+  /** Whether it is out, or is being changed. */
   readonly stage: 'leaving' | 'out' | 'entering';
-  /** When it was taken out, in milliseconds since the epoch; unknown where it was out before. */
+  /** When it was taken out, in milliseconds since the epoch; unknown if it was out before. */
   readonly since?: number;
-  /** Whose call took it out, and in which run; empty outside of one. */
+  /** The caller that took it out, and the run; empty outside of one. */
   readonly caller?: string;
   readonly run?: string;
   /** Since when it has been out without a break, in milliseconds since the epoch; undefined while that is not confirmed. */
@@ -52,14 +52,14 @@ export interface HeldHost extends HostIdentity {
   readonly processes: Readonly<Record<string, HaproxyInfo>>;
 }
 
-/** How many breaks are remembered: with a tool that fights for the server there is one a look. */
+/** How many breaks are remembered: a tool that fights for the server causes one a look. */
 const mostBreaks = 20;
 
 export function addBreaks({ breaks }: HeldHost, more: readonly Break[]): readonly Break[] {
   return [...breaks, ...more].slice(-mostBreaks);
 }
 
-/** Records the lines of a host, with what was known of their agent-checks before. */
+/** Records the lines of a host, with the known states of their agent-checks before. */
 export function toHeldLines(
   lines: readonly ServerLine[],
   before: readonly HeldLine[],
@@ -75,14 +75,14 @@ export function toHeldLines(
   }));
 }
 
-/** What was recorded of a line of that name and address. */
+/** The record of a line with that name and address. */
 export function findHeldLine(held: readonly HeldLine[], line: ServerLine): HeldLine | undefined {
   return held.find((one) => isSameName(one, line) && one.address === line.server.address);
 }
 
 /**
- * Whether the line's agent-check was on before its host was taken out; undefined where nothing is known. A process whose
- * socket has another path than then is known by its lines.
+ * Whether the line's agent-check was on before its host was taken out; undefined if unknown. If the path of a process's
+ * socket has changed since, the process is recognised by its lines.
  */
 export function agentWasOn(held: readonly HeldLine[], line: ServerLine): boolean | undefined {
   const alike = held.find((one) => isSameLine(one, line) && one.address === line.server.address);
@@ -112,8 +112,8 @@ export interface HoldOrigin {
 }
 
 /**
- * The hold of a host that is about to be taken out. Taken out again, it is out since the first time, and that caller is kept.
- * @param origin undefined for a host that is out already: nobody knows since when, and who did it
+ * The hold of a host that is about to be taken out. If it is taken out again, the first time and caller are kept.
+ * @param origin undefined for a host that is already out: start and caller are unknown
  */
 export function beginHold(
   host: ScopedHost,
@@ -185,7 +185,7 @@ export function outSinceOf(held: readonly HeldHost[], name: string): { out_since
   return since === undefined ? {} : { out_since: since };
 }
 
-/** What is left of a hold once the lines are in: undefined where nothing is. */
+/** The rest of a hold once the lines are in: undefined if there is none. */
 export function endHold(
   held: HeldHost,
   lines: readonly ServerLine[],
@@ -200,7 +200,7 @@ export function endHold(
   return { ...held, backends, ports: [...new Set(ports)], lines: left, stage: 'out', outSince: Date.now() };
 }
 
-/** Asked for as `ADDRESS:PORT`, a host is only meant at that port. */
+/** Requested as `ADDRESS:PORT`, a host is only chosen at that port. */
 function portsOf({ name, chosen }: ScopedHost, ports: readonly number[]): readonly number[] {
   const literal = chosen.length > 0 && chosen.every(({ server }) => server.address === name);
   return literal ? chosen.map(({ server }) => server.port) : ports;

@@ -8,14 +8,14 @@ import type { HeldHost } from './held-hosts.ts';
 /** The form of the file; the first form had none. */
 const version = 2;
 
-/** Where it is kept in the agent's directory. */
+/** Its path in the agent's directory. */
 export function maintenanceFile(stateDirectory: string): string {
   return join(stateDirectory, 'held.json');
 }
 
 /**
  * Reads which hosts are held out. A missing file holds none.
- * @throws Problem `damaged-state` for a file that is not whole: which hosts were to stay out is not known then
+ * @throws Problem `damaged-state` for a file that is not whole: the held hosts are unknown then
  */
 export async function readMaintenance(file: string): Promise<readonly HeldHost[]> {
   let bytes: Uint8Array;
@@ -46,7 +46,7 @@ function parseMaintenance(bytes: Uint8Array, file: string): HeldHost[] {
   return value.hosts as unknown as HeldHost[];
 }
 
-/** A server by its name in one backend, as it was kept up to version 0.1.0. */
+/** A server by its name in one backend, in the format up to version 0.1.0. */
 function fromFirstForm(value: unknown): HeldHost {
   if (!isObject(value) || !isName(value.backend) || !isName(value.server))
     throw new Error('a server of it is not whole');
@@ -56,7 +56,7 @@ function fromFirstForm(value: unknown): HeldHost {
   return { host: server as string, backends: [backend as string], ...nothing, stage: 'out', ...origin };
 }
 
-/** Replaces the file whole, and makes it outlive a power cut. @throws Problem `unwritable-state` */
+/** Replaces the whole file so that it outlives a power cut. @throws Problem `unwritable-state` */
 export async function writeMaintenance(file: string, hosts: readonly HeldHost[]): Promise<void> {
   try {
     await replaceFile(file, `${JSON.stringify({ version, hosts })}\n`);

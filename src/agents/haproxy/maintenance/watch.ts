@@ -8,14 +8,17 @@ import { checkHost, type ProcessView } from './check.ts';
 import type { Break, HeldHost } from './held-hosts.ts';
 import { maintenanceFile, readMaintenance, writeMaintenance } from './store.ts';
 
-/** Keeps out what was taken out, over reloads of HAProxy and against whatever puts it in. */
+/** Keeps hosts out, over reloads of HAProxy and against anything that puts them in. */
 export interface MaintenanceWatch {
   readonly hosts: () => readonly HeldHost[];
-  /** Adds hosts, or replaces those of these names; kept on disk when it returns. @throws Problem `unwritable-state`, `damaged-state` */
+  /**
+   * Adds hosts, or replaces those with these names; stored on disk when it returns. @throws Problem `unwritable-state`,
+   * `damaged-state`
+   */
   readonly put: (hosts: readonly HeldHost[]) => Promise<void>;
   /** @throws Problem `unwritable-state`, `damaged-state` */
   readonly remove: (names: readonly string[]) => Promise<void>;
-  /** Looks now. @throws Problem `damaged-state`, or as {@link Runtime.ask} where a HAProxy can’t be asked */
+  /** Checks now. @throws Problem `damaged-state`, or as {@link Runtime.ask} if a HAProxy cannot be asked */
   readonly look: (signal: AbortSignal) => Promise<void>;
   /** Acts while no look is under way: a look takes out again what it found in traffic, also a moment later. @throws Problem `cancelled` */
   readonly betweenLooks: <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T>;
@@ -31,8 +34,8 @@ export interface MaintenanceWatchSetup {
 }
 
 /**
- * A reload or restart makes HAProxy forget maintenance (haproxy#2085), and an agent-check, a tool or a person may lift it.
- * Whatever did it, the host is taken out again, and the break is recorded: a hold ends by `enable` alone.
+ * A reload or restart makes HAProxy forget maintenance (haproxy#2085), and an agent-check, a tool or a person may lift
+ * it. In any case the host is taken out again, and the break is recorded: only `enable` ends a hold.
  */
 export async function startMaintenanceWatch(setup: MaintenanceWatchSetup): Promise<MaintenanceWatch> {
   const { runtimes, stateDirectory, log, every } = setup;
@@ -85,7 +88,7 @@ interface HeldHosts {
   readonly change: (next: (now: readonly HeldHost[]) => readonly HeldHost[]) => Promise<void>;
 }
 
-/** A damaged file is refused until it is moved away: each change reads it again and says so. */
+/** A damaged file is refused until it is moved away: each change reads it again and reports it. */
 async function openHeldHosts(file: string, log: Log): Promise<HeldHosts> {
   let hosts: readonly HeldHost[] = [];
   let damaged = false;
@@ -109,14 +112,14 @@ async function openHeldHosts(file: string, log: Log): Promise<HeldHosts> {
         if (damaged) await read();
         const before = hosts;
         const after = next(before);
-        // What only passes with time (the uptime of a process) is not worth a write.
+        // Values that only change with time (the uptime of a process) do not justify a write.
         if (gist(after) !== gist(before)) await writeMaintenance(file, after);
         hosts = after;
       }, never),
   };
 }
 
-/** A change that was under way when the daemon ended is over: the host is to be out, and is not known to be. */
+/** A change in progress when the daemon ended is over: the host must be out, and is not confirmed as out. */
 function afterStart(host: HeldHost): HeldHost {
   if (host.stage === 'out') return host;
   const { outSince: _unknown, ...rest } = host;
@@ -138,7 +141,7 @@ async function lookAtAll(runtimes: readonly Runtime[], held: HeldHosts, log: Log
   const known = new Map(held.hosts().map((host) => [host.host, host]));
   const read = await Promise.allSettled(runtimes.map((runtime) => readProcess(runtime, signal)));
   const failures: unknown[] = [];
-  // One process that can’t be asked keeps none of the others from being looked at.
+  // A process that cannot be asked does not keep the others from being checked.
   for (const one of read) {
     if (one.status === 'rejected') failures.push(one.reason);
     else await lookAt(one.value, known, held, log, signal).catch((failure: unknown) => failures.push(failure));
@@ -146,12 +149,14 @@ async function lookAtAll(runtimes: readonly Runtime[], held: HeldHosts, log: Log
   if (failures.length > 0) throw failures[0];
 }
 
-/** Its identity is read first: after a reload in between, the states are those of a newer process, never of an older one. */
+/**
+ * Its identity is read first: after a reload in between, the states belong to a newer process, never to an older one.
+ */
 async function readProcess(runtime: Runtime, signal: AbortSignal): Promise<ProcessView> {
   return { runtime, info: await readInfo(runtime, signal), views: await readViews([runtime], signal) };
 }
 
-/** @param known the hosts as they were when the process was read, by name; those that were looked at are replaced */
+/** @param known the hosts when the process was read, by name; checked ones are replaced */
 async function lookAt(
   process: ProcessView,
   known: Map<string, HeldHost>,
@@ -160,7 +165,7 @@ async function lookAt(
   signal: AbortSignal,
 ): Promise<void> {
   for (const host of [...known.values()].filter(({ stage }) => stage === 'out')) {
-    // A change of it may have begun meanwhile: then what was read says nothing.
+    // A change of it may have begun meanwhile: then the reading is void.
     if (!held.hosts().includes(host)) continue;
     const others = [...known.values()].filter((other) => other !== host);
     const checked = await checkHost(host, others, process, signal);

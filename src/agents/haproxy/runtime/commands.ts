@@ -6,7 +6,7 @@ import { firstLine, type Runtime } from './runtime.ts';
 export type RuntimeCommand = 'set server' | 'shutdown sessions server' | 'disable agent' | 'enable agent';
 
 /**
- * Sees, before any change, that every process allows changes and has the commands that will be needed.
+ * Checks, before any change, that every process allows changes and has the needed commands.
  * @throws Problem `haproxy-not-admin`, `haproxy-lacks`
  */
 export async function requireCommands(

@@ -3,8 +3,8 @@ import { defineMutex } from '../../../core/concurrency.ts';
 import { Problem } from '../../../core/errors.ts';
 
 /**
- * Lets one change run at a time: two that judged the same state would together take out more than either may.
- * A call that is cancelled while it waits for its turn does nothing, and ends at once. @throws Problem `cancelled`
+ * Runs one change at a time: two that judged the same state would together take out more than either may. A call that
+ * is cancelled while it waits for its turn does nothing, and ends at once. @throws Problem `cancelled`
  */
 export function defineChangeMutex(): <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T> {
   const mutex = defineMutex();

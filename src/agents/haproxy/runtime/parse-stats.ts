@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 /** One line of an answer, by the names of its columns. */
 export type Row = ReadonlyMap<string, string>;
 
-/** What “show stat” says where there is no proxy of that name. */
+/** The text of “show stat” when there is no proxy with that name. */
 const noProxy = 'No such proxy.';
 
 /**

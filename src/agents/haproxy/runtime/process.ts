@@ -1,20 +1,20 @@
 import { Problem } from '../../../core/errors.ts';
 import type { Runtime } from './runtime.ts';
 
-/** A process of HAProxy, as it describes itself. */
+/** A HAProxy process, as it describes itself. */
 export interface HaproxyInfo {
   readonly version: string;
   readonly pid: number;
   /** Seconds. */
   readonly uptime: number;
-  /** When it began, in seconds since the epoch; undefined if HAProxy (before 2.4) does not report it. */
+  /** Its start, in seconds since the epoch; undefined if HAProxy (before 2.4) does not report it. */
   readonly started: number | undefined;
 }
 
 /** The HAProxy processes behind sockets, by socket. */
 export type Processes = Readonly<Record<string, HaproxyInfo>>;
 
-/** Asks a process who it is. @throws Problem `haproxy-answer`, and as {@link Runtime.ask} does */
+/** Asks a process for its identity. @throws Problem `haproxy-answer`, and as {@link Runtime.ask} does */
 export async function readInfo(runtime: Runtime, signal: AbortSignal): Promise<HaproxyInfo> {
   return parseInfo(await runtime.ask('show info', signal), runtime.name);
 }
@@ -43,14 +43,14 @@ export function parseInfo(answer: string, shown: string): HaproxyInfo {
 }
 
 /**
- * Whether another process answers now, which has forgotten all earlier commands. A process id alone
- * does not say: in a container it is the same after each restart.
+ * Whether another process answers now, which has forgotten all earlier commands. A process id alone is not enough: in a
+ * container it is the same after each restart.
  */
 export function isAnother(known: HaproxyInfo, now: HaproxyInfo): boolean {
   return known.pid !== now.pid || known.started !== now.started || now.uptime < known.uptime;
 }
 
-/** The sockets behind which another process answers now than before. */
+/** The sockets behind which another process answers than before. */
 export function findReplaced(known: Processes, now: Processes): string[] {
   return Object.entries(now).flatMap(([name, info]) => (isAnother(known[name] ?? info, info) ? [name] : []));
 }

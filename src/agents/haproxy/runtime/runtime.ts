@@ -3,11 +3,11 @@ import { connect, type NetConnectOpts } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 
-/** Bytes of an answer: “show stat” of some ten thousand servers. */
+/** The maximum size of an answer: “show stat” of some ten thousand servers. */
 const longestAnswer = 8 * 1024 * 1024;
 /** Milliseconds before a command is sent again. */
 const pauseBetween = 10;
-/** How often a command that only reads is sent again after its connection was dropped. */
+/** How often a read command is sent again after its connection was dropped. */
 const mostDropped = 2;
 
 /** The runtime API of one HAProxy process (HAProxy management guide, 9.3). */
@@ -15,7 +15,7 @@ export interface Runtime {
   /** Its socket, for messages. */
   readonly name: string;
   /**
-   * Sends one command on a connection of its own and returns the answer without blank ends.
+   * Sends one command on a separate connection and returns the answer without trailing blanks.
    * @throws Problem `haproxy-unreachable`, `haproxy-timeout`, `haproxy-answer` (too long), `cancelled`
    */
   readonly ask: (command: string, signal: AbortSignal) => Promise<string>;
@@ -36,7 +36,7 @@ function whereIs(socket: string): NetConnectOpts {
   return { host: socket.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(socket.slice(colon + 1)) };
 }
 
-/** Sends one command. Every way out has its end: an answer, a failure, `timeout`, or the call's own end. */
+/** Sends one command. It always ends: with an answer, a failure, `timeout`, or the end of the call. */
 async function ask(where: NetConnectOpts, name: string, command: string, timeout: number, signal: AbortSignal) {
   // `;` begins another command, a line feed too, and a backslash escapes: none may come from outside.
   if (/[^A-Za-z0-9_.:/% -]/.test(command)) {
@@ -55,7 +55,7 @@ async function ask(where: NetConnectOpts, name: string, command: string, timeout
   if (signal.aborted) onAbort();
   try {
     const answer = await exchangeWhenFree(where, command, ending.signal);
-    // Even a command with nothing to say is answered by a line feed.
+    // Even a command without output is answered by a line feed.
     if (answer === '') throw problem('haproxy-answer', `closed the connection without answering “${command}”`);
     if (answer === undefined)
       throw problem('haproxy-answer', `answered “${command}” with more than ${longestAnswer} bytes`);
@@ -72,10 +72,10 @@ async function ask(where: NetConnectOpts, name: string, command: string, timeout
 }
 
 /**
- * A process that begins or is busy accepts nobody for a moment, and its socket keeps only ten connections waiting: one more
- * is refused with EAGAIN (unix(7)). HAProxy runs, so this waits for a place.
- * A process that a reload replaces drops the connections that it has not served. What only reads is asked again then, of
- * the new process. A change is not: its answer may have got lost after it was made.
+ * A process that is starting or busy accepts no connection for a moment, and its socket keeps only ten connections
+ * waiting: one more is refused with EAGAIN (unix(7)). HAProxy runs, so this waits for a place. A process that a reload
+ * replaces drops the connections that it has not served. A read is then sent again, to the new process. A change is
+ * not: its answer may have been lost after it was made.
  */
 async function exchangeWhenFree(where: NetConnectOpts, command: string, signal: AbortSignal) {
   for (let dropped = isReading(command) ? 0 : mostDropped; ; ) {

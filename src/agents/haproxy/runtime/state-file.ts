@@ -2,9 +2,10 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 /**
- * Whether a HAProxy process is configured to take its servers' states from a file when it begins (configuration manual,
- * “load-server-state-from-file”). The runtime API does not say, so its command line and configuration files are read.
- * @param pid as “show info” has it
+ * Whether a HAProxy process is configured to load its servers' states from a file at its start (configuration manual,
+ * “load-server-state-from-file”). The runtime API does not report that, so its command line and configuration files are
+ * read.
+ * @param pid from “show info”
  */
 export async function restoresState(pid: number): Promise<'yes' | 'no' | 'unknown'> {
   try {
@@ -33,7 +34,7 @@ export function configurationFiles(argv: readonly string[]): string[] {
   return files;
 }
 
-/** Both halves are needed: where the state is, and that it is loaded; `none` in a backend of its own is not looked at. */
+/** Both settings are needed: where the state is, and that it is loaded; `none` in a single backend is ignored. */
 export function isRestoring(configuration: string): boolean {
   const lines = configuration.split('\n').map((line) => line.trim().split(/\s+/));
   const has = (keyword: string, values: readonly string[] | undefined) =>

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Server } from './server.ts';
 
-/** Milliseconds that looking up a host's addresses may take. */
+/** The maximum time for looking up a host's addresses, in milliseconds. */
 const lookupTimeout = 2000;
 
 /**
@@ -18,7 +18,7 @@ export function isOwnLoopback(ip: string): boolean {
   return ip === '127.0.0.1' || ip === '::1';
 }
 
-/** One text an address, whichever way it was written: RFC 5952 for IPv6, IPv4 for an IPv4-mapped one. */
+/** The normal form of an address: RFC 5952 for IPv6, IPv4 for an IPv4-mapped one. */
 export function normalizeAddress(text: string): string {
   if (isIP(text) !== 6) return text;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
@@ -29,7 +29,7 @@ export function normalizeAddress(text: string): string {
   return zone === undefined ? plain : `${plain}%${zone}`;
 }
 
-/** The addresses of each host name, as this machine resolves it; those that are none, or take too long, have none. */
+/** The addresses of each host name, as this machine resolves it; invalid and slow names have none. */
 export async function lookUpAddresses(names: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
   const hosts = names.filter((name) => isIP(name) === 0 && /^[A-Za-z0-9_.-]+$/.test(name));
   return new Map(await Promise.all(hosts.map(async (name) => [name, await addressesOf(name)] as const)));

@@ -3,14 +3,16 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { type BackendView, readViews } from './backend.ts';
 import { findDoubt } from './capacity.ts';
 
-/** How often to read again, and milliseconds between: the two answers of HAProxy that make a view are not of one moment. */
+/**
+ * How often to read again, and milliseconds between: the two answers of HAProxy in a view come from different moments.
+ */
 const tries = 4;
 const between = 40;
 
 /**
  * Reads the backends for a change of some of them: every state must be known, and HAProxy's own count of usable servers
- * must agree with the one made here.
- * @param ofInterest the views that the change is about
+ * must agree with the count here.
+ * @param ofInterest the views that the change concerns
  * @throws Problem `haproxy-unknown-state`, `haproxy-disagrees`, or as {@link readViews}
  */
 export async function readAgreedViews<T extends { readonly views: readonly BackendView[] }>(

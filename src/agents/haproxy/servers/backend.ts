@@ -7,12 +7,14 @@ export interface BackendView {
   readonly runtime: Runtime;
   readonly backend: string;
   readonly servers: readonly Server[];
-  /** Servers that HAProxy itself says it can use (columns `act` and `bck` of the backend’s own row): active, backup. */
+  /**
+   * Servers that HAProxy itself counts as usable (columns `act` and `bck` of the backend’s own row): active, backup.
+   */
   readonly active: number;
   readonly backups: number;
 }
 
-/** Types of rows that “show stat” is asked for: 2 backends, 4 servers. */
+/** The requested types of rows in “show stat”: 2 backends, 4 servers. */
 const everyBackend = 'show stat -1 6 -1';
 
 /** Reads every backend of every process. @throws Problem as {@link Runtime.ask} when one cannot be asked */
@@ -20,7 +22,7 @@ export async function readViews(runtimes: readonly Runtime[], signal: AbortSigna
   return (await Promise.all(runtimes.map((runtime) => readProcess(runtime, signal)))).flat();
 }
 
-/** Reads the same backends once more. One that is gone (HAProxy was reloaded without it) is left out. */
+/** Reads the same backends again. One that is gone (HAProxy was reloaded without it) is omitted. */
 export async function refreshViews(views: readonly BackendView[], signal: AbortSignal): Promise<BackendView[]> {
   const read = await Promise.all(views.map((view) => readBackend(view.runtime, view.backend, signal)));
   return read.filter((view) => view !== undefined);
@@ -34,7 +36,7 @@ async function readProcess(runtime: Runtime, signal: AbortSignal): Promise<Backe
 }
 
 async function readBackend(runtime: Runtime, backend: string, signal: AbortSignal): Promise<BackendView | undefined> {
-  // HAProxy takes a name of digits for the number of a proxy.
+  // HAProxy reads a name of digits as the number of a proxy.
   if (/^-?[0-9]+$/.test(backend)) return (await readProcess(runtime, signal)).find((view) => view.backend === backend);
   const stat = parseStat(await runtime.ask(`show stat ${backend} 6 -1`, signal));
   if (!stat.some(isBackend)) return undefined;

@@ -4,15 +4,15 @@ import type { BackendView } from './backend.ts';
 import { lineKey, linesOf, type ServerLine } from './line.ts';
 import { inRotation, unknownState } from './state.ts';
 
-/** Lines by key that are assumed to be out or in, whatever they are now. */
+/** Lines by key that are assumed to be out or in, whatever their current state. */
 export interface AssumedLines {
   readonly out?: readonly ServerLine[];
   readonly in?: readonly ServerLine[];
 }
 
 /**
- * Servers that HAProxy would send requests to, in the view that has the fewest. While an active server is there, backup
- * servers do not count: HAProxy leaves them alone, and often they only say sorry.
+ * Servers that HAProxy would send requests to, in the view with the fewest. While there is an active server, backup
+ * servers do not count: HAProxy does not use them, and often they only serve an error page.
  */
 export function countAvailable(views: readonly BackendView[], assumed: AssumedLines = {}): number {
   return Math.min(...views.map((view) => countView(view, assumed)));
@@ -27,15 +27,15 @@ function countView(view: BackendView, { out = [], in: into = [] }: AssumedLines)
   return lines.filter(serves).length;
 }
 
-/** Whether only backup servers are left now, and get the requests. */
+/** Whether only backup servers are left now, and receive the requests. */
 function onBackups({ servers }: BackendView): boolean {
   const serving = servers.filter(inRotation);
   return serving.length > 0 && serving.every(({ backup }) => backup);
 }
 
 /**
- * Guards the last usable servers of each backend. Taking out lines that serve nothing is always allowed.
- * @returns how many are left where the fewest are
+ * Protects the last usable servers of each backend. Taking out lines that serve nothing is always allowed.
+ * @returns how many are left in the view with the fewest
  * @throws Problem `too-few-servers`
  */
 export function guardCapacity(views: readonly BackendView[], out: readonly ServerLine[], least: number): number {
@@ -60,7 +60,7 @@ function namesIn(view: BackendView, out: readonly ServerLine[]): string {
     .join(', ');
 }
 
-/** Why nothing may be decided on what was read of these backends; undefined where all is understood. */
+/** Why nothing may be decided on this reading of backends; undefined if everything is known. */
 export function findDoubt(views: readonly BackendView[]): Problem | undefined {
   for (const view of views) {
     const strange = view.servers.find((server) => unknownState(server) !== '');

@@ -3,7 +3,7 @@ import { firstLine, type Runtime } from '../runtime/runtime.ts';
 import type { ServerLine } from './line.ts';
 import type { AdminState } from './state.ts';
 
-/** @throws Problem `haproxy-refused`: these commands answer nothing when they succeed, so any text is a complaint */
+/** @throws Problem `haproxy-refused`: these commands print nothing when they succeed, so any text is an error */
 export async function change(runtime: Runtime, command: string, signal: AbortSignal): Promise<void> {
   const answer = await runtime.ask(command, signal);
   if (answer === '') return;
@@ -22,7 +22,7 @@ export function setWeight(line: ServerLine, weight: string, signal: AbortSignal)
   return change(line.view.runtime, `set server ${name(line)} weight ${weight}`, signal);
 }
 
-/** Sends the health of a server with checks to the bottom: it needs `rise` checks to be up again. */
+/** Sets the health of a server with checks to 0: it needs `rise` checks to be up again. */
 export function lowerHealth(line: ServerLine, signal: AbortSignal): Promise<void> {
   return change(line.view.runtime, `set server ${name(line)} health down`, signal);
 }
@@ -41,14 +41,14 @@ export async function setStateAsDown(line: ServerLine, state: AdminState, signal
 }
 
 /**
- * Switches the agent-check on or off. HAProxy says nothing when it is switched off where there is none, and complains
- * when it is switched on: only for a server that has one.
+ * Switches the agent-check on or off. HAProxy ignores switching it off if there is none, and reports an error for
+ * switching it on: only for a server that has one.
  */
 export function setAgentCheck(line: ServerLine, on: boolean, signal: AbortSignal): Promise<void> {
   return change(line.view.runtime, `${on ? 'enable' : 'disable'} agent ${name(line)}`, signal);
 }
 
-/** Sets what the agent-check is taken to have said, until it says something itself. */
+/** Sets the agent-check's result until it answers itself. */
 export function forceAgent(line: ServerLine, state: 'up' | 'down', signal: AbortSignal): Promise<void> {
   return change(line.view.runtime, `set server ${name(line)} agent ${state}`, signal);
 }

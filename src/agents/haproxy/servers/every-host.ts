@@ -4,8 +4,8 @@ import { findHeldLines, type Host, type HostIdentity } from './host.ts';
 import { lineName, linesOf, type ServerLine } from './line.ts';
 
 /**
- * All hosts that lines lead to: those that are held out, those of the map, and what has one address (else one name). Each
- * goes by a name by which it is found again.
+ * All hosts that lines lead to: held ones, those of the map, and the others grouped by address (else by name). Each has
+ * a name by which it is found again.
  */
 export function nameHosts(
   views: readonly BackendView[],
@@ -26,12 +26,12 @@ export function nameHosts(
   const unnamed = [...others.values()].map((lines) => ({ name: lines[0]?.server.name ?? '', lines }));
   const first = ({ lines: [line] }: Host) => (line === undefined ? -1 : all.indexOf(line));
   const hosts = [...known, ...unnamed].sort((one, other) => first(one) - first(other));
-  // A slot’s name may stand for several hosts: then its address shows which.
+  // A slot’s name may stand for several hosts: then its address decides.
   const twice = (name: string) => hosts.filter((host) => host.name === name).length > 1;
   return hosts.map((host) => (twice(host.name) ? { ...host, name: host.lines[0]?.server.address ?? host.name } : host));
 }
 
-/** A line of a `server-template` behind which there is no host now. */
+/** A line of a `server-template` that leads to no host now. */
 function isFreeSlot({ server }: ServerLine): boolean {
   return server.ip === '' && server.fqdn === '' && server.status === 'MAINT (resolution)';
 }

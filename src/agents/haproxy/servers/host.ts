@@ -4,14 +4,14 @@ import { hostAddress, isOwnLoopback, normalizeAddress } from './address.ts';
 import type { BackendView } from './backend.ts';
 import { formatLines, lineKey, lineName, linesOf, type ServerLine } from './line.ts';
 
-/** A host that was asked for, and every line of every process that leads to it. */
+/** A requested host, and every line of every process that leads to it. */
 export interface Host {
-  /** As it was asked for. */
+  /** The requested name. */
   readonly name: string;
   readonly lines: readonly ServerLine[];
 }
 
-/** By which a host that is held out is found again, whatever its lines are called after a reload. */
+/** The keys by which a held host is found again, whatever the names of its lines after a reload. */
 export interface HostIdentity {
   readonly host: string;
   readonly addresses: readonly string[];
@@ -19,7 +19,7 @@ export interface HostIdentity {
   readonly fqdns: readonly string[];
 }
 
-/** What is known of hosts beside HAProxy's own words. */
+/** Knowledge about hosts beside HAProxy's own answers. */
 export interface HostKnowledge {
   /** The configured map: lines of a host, each `SERVER` or `BACKEND/SERVER`. */
   readonly map: Readonly<Record<string, string | readonly string[]>>;
@@ -40,8 +40,8 @@ export function parseNames(list: string): string[] {
 }
 
 /**
- * Finds every line that leads to each host: by the configured map, by its name, and by the address of these lines and of
- * the host. Of a host that is held out, what it was when it was taken out decides.
+ * Finds every line that leads to each host: by the configured map, by its name, and by the address of these lines and
+ * of the host. For a held host, its state when it was taken out decides.
  * @throws Problem `bad-map`, `ambiguous-server`
  */
 export function resolveHosts(names: readonly string[], views: readonly BackendView[], known: HostKnowledge): Host[] {
@@ -72,14 +72,14 @@ function resolveHost(name: string, all: readonly ServerLine[], known: HostKnowle
   return { name, lines };
 }
 
-/** `SERVER` in whichever backend, or `BACKEND/SERVER`. */
+/** `SERVER` in any backend, or `BACKEND/SERVER`. */
 function isEntry(line: ServerLine, entry: string): boolean {
   return entry.includes('/') ? lineName(line) === entry : line.server.name === entry;
 }
 
 /**
- * The lines that lead to a host that is held out now. Its name counts only where none of its addresses is left: a name
- * may be a slot, behind which a reload puts another host.
+ * The lines that lead to a held host now. Its name counts only if none of its addresses is left: a name may be a slot,
+ * behind which a reload puts another host.
  */
 export function findHeldLines<Line extends ServerLine>(
   { host, addresses, fqdns }: HostIdentity,
@@ -104,15 +104,15 @@ export function identityOf({ name, lines }: Host): HostIdentity {
   return { host: name, addresses: addressesOf(lines), fqdns };
 }
 
-/** Lines that the map gives to any host: where one address leads to several, it says which is whose. */
+/** Lines that the map gives to any host: if one address leads to several, the map decides. */
 function linesOfTheMap(all: readonly ServerLine[], { map }: HostKnowledge): Set<ServerLine> {
   const entries = Object.values(map).flat();
   return new Set(all.filter((line) => entries.some((entry) => isEntry(line, entry))));
 }
 
 /**
- * A map that was not changed with the load balancer may name a line of another host: of one that HAProxy knows by its
- * name, or by the address that the line has.
+ * A map that was not changed with the load balancer may name a line of another host: one that HAProxy knows by its
+ * name, or by the address of the line.
  */
 function refuseForeignMap(
   name: string,

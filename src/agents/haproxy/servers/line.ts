@@ -11,7 +11,7 @@ export function linesOf(views: readonly BackendView[]): ServerLine[] {
   return views.flatMap((view) => view.servers.map((server) => ({ view, server })));
 }
 
-/** `app/web1`, as HAProxy’s commands name it. */
+/** `app/web1`, as in HAProxy’s commands. */
 export function lineName({ view, server }: ServerLine): string {
   return `${view.backend}/${server.name}`;
 }
@@ -21,13 +21,13 @@ export function lineKey(line: ServerLine): string {
   return `${line.view.runtime.name} ${lineName(line)}`;
 }
 
-/** The same lines as another reading has them; one that is gone is left out. */
+/** The same lines in another reading; one that is gone is omitted. */
 export function refreshLines(lines: readonly ServerLine[], views: readonly BackendView[]): ServerLine[] {
   const keys = new Set(lines.map(lineKey));
   return linesOf(views).filter((line) => keys.has(lineKey(line)));
 }
 
-/** Every line that follows one of these in its process (`track`), near or far, and is none of them. */
+/** Every line that tracks one of these in its process, directly or indirectly, and is none of them. */
 export function followersOf(lines: readonly ServerLine[], all: readonly ServerLine[]): ServerLine[] {
   const known = new Set(lines.map(lineKey));
   const found: ServerLine[] = [];

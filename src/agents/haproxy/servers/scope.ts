@@ -4,19 +4,19 @@ import type { BackendView } from './backend.ts';
 import type { Host } from './host.ts';
 import { followersOf, lineKey, linesOf, type ServerLine } from './line.ts';
 
-/** What a call is narrowed to. Left out or empty: everything. */
+/** The scope of a call. Omitted or empty: everything. */
 export interface Narrowing {
   readonly backends: readonly string[] | undefined;
   readonly ports: readonly number[];
 }
 
-/** A host with its lines, divided into those that the call is about and the others. */
+/** A host with its lines, divided into those in scope and the others. */
 export interface ScopedHost extends Host {
-  /** The lines that the call is about. */
+  /** The lines in scope. */
   readonly chosen: readonly ServerLine[];
-  /** Lines that follow these (`track`), wherever they are: what happens to those happens to them. */
+  /** Lines that track these, wherever they are: they share their state. */
   readonly followers: readonly ServerLine[];
-  /** The others that lead to the host, outside of what the call was narrowed to. */
+  /** The other lines that lead to the host, out of scope. */
   readonly elsewhere: readonly ServerLine[];
 }
 
@@ -29,7 +29,7 @@ export interface Scope {
 }
 
 /**
- * Narrows hosts to the backends and ports that are meant.
+ * Narrows hosts to the chosen backends and ports.
  * @param known whether every process that has one of the backends must know every host
  * @throws Problem `unknown-backend`, `unknown-server`
  */
@@ -54,12 +54,12 @@ export function scopeHosts(
   return { backends, hosts: scoped, views: kept };
 }
 
-/** The backends that hold a line of one of those ports. */
+/** The backends that contain a line with one of those ports. */
 export function backendsOf(lines: readonly ServerLine[], ports: readonly number[]): string[] {
   return [...new Set(lines.filter((line) => hasPort(line, ports)).map(({ view }) => view.backend))];
 }
 
-/** The lines that a call is about. */
+/** The lines of a call. */
 export function narrowLines(lines: readonly ServerLine[], { backends, ports }: Narrowing): ServerLine[] {
   return lines.filter(
     (line) => (backends === undefined || backends.includes(line.view.backend)) && hasPort(line, ports),
@@ -100,7 +100,7 @@ function requireHosts(
     views.filter(({ backend }) => backends.includes(backend)),
     ({ runtime }) => runtime.name,
   );
-  // Where no backend was given and no host is known anywhere, there is none to look in.
+  // If no backend was given and no host is known anywhere, there is none to look in.
   const nobody = hosts.filter(({ chosen }) => chosen.length === 0);
   if (nobody.length > 0 && processes.size === 0) throw unknownHosts(nobody, 'HAProxy', views, ports);
   for (const [socket, own] of processes) {

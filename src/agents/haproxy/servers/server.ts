@@ -1,25 +1,25 @@
 import { integerIn, type Row, textIn } from '../runtime/parse-stats.ts';
 import type { ServerState } from './state.ts';
 
-/** What HAProxy says of one `server` line of a backend. */
+/** HAProxy's data on one `server` line of a backend. */
 export interface Server extends ServerState {
   readonly name: string;
   /** IP address without port; empty while it is not resolved, and for a unix socket. */
   readonly ip: string;
-  /** 0 where there is none. */
+  /** 0 if there is none. */
   readonly port: number;
-  /** As “show stat” has it: address and port. */
+  /** From “show stat”: address and port. */
   readonly address: string;
-  /** The host name it is configured with, where HAProxy resolves it; else empty. */
+  /** Its configured host name, if HAProxy resolves it; else empty. */
   readonly fqdn: string;
-  /** `BACKEND/SERVER` whose checks it follows; empty where it follows none. */
+  /** `BACKEND/SERVER` whose checks it tracks; empty if it tracks none. */
   readonly tracked: string;
-  /** The words of the last health check; empty when there is none or one is running. */
+  /** The output of the last health check; empty when there is none or one is running. */
   readonly check: string;
   readonly sessions: number;
-  /** Sessions that it got since the process began. */
+  /** Sessions since the process began. */
   readonly total: number;
-  /** The weight that the configuration file gives it. */
+  /** Its configured weight. */
   readonly initialWeight: number;
   readonly backup: boolean;
   /** Whether HAProxy checks its health. */
@@ -30,18 +30,18 @@ export interface Server extends ServerState {
   readonly agent: AgentCheck;
 }
 
-/** The server’s agent-check: a program on its host that says how it is, and may change its state. */
+/** The server’s agent-check: a program on its host that reports its state, and may change it. */
 export interface AgentCheck {
   readonly configured: boolean;
   /** Whether HAProxy asks it now. */
   readonly enabled: boolean;
   /** Whether it is being asked at this moment. */
   readonly asking: boolean;
-  /** As “show stat” has it while it is enabled: `L7OK`, `L7STS`, `CHECKED`, `L4CON`, …; else empty. */
+  /** From “show stat” while it is enabled: `L7OK`, `L7STS`, `CHECKED`, `L4CON`, …; else empty. */
   readonly status: string;
-  /** Its own words as far as HAProxy keeps them: `via agent : down`. */
+  /** Its own output as far as HAProxy keeps it: `via agent : down`. */
   readonly words: string;
-  /** 0 where it says that the server is down. */
+  /** 0 if it reports the server as down. */
   readonly health: number;
 }
 
@@ -95,7 +95,7 @@ function topOf(stat: Row): number {
   return integerIn(stat, 'check_rise') + integerIn(stat, 'check_fall') - 1;
 }
 
-/** `L4CON: Connection refused`, `L7STS 503: Service Unavailable`; a check that is running has no words yet. */
+/** `L4CON: Connection refused`, `L7STS 503: Service Unavailable`; a running check has no output yet. */
 function checkWords(stat: Row): string {
   const status = textIn(stat, 'check_status');
   if (status === '') return textIn(stat, 'status') === 'no check' ? 'no check' : '';

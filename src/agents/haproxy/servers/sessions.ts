@@ -6,17 +6,17 @@ import { type BackendView, refreshViews } from './backend.ts';
 import { shutdownSessions } from './change.ts';
 import { refreshLines, type ServerLine } from './line.ts';
 
-/** A host whose sessions are to end: all of its lines together. */
+/** A host whose sessions must end: all of its lines together. */
 export interface LeavingHost {
   /** For messages. */
   readonly shown: string;
   readonly lines: readonly ServerLine[];
 }
 
-/** Milliseconds between two looks at the sessions that are left, and between two reports of them. */
+/** Milliseconds between two counts of the remaining sessions, and between two reports of them. */
 const lookEvery = 25;
 const reportInterval = 1000;
-/** Milliseconds that sessions may take to be gone once they were ended. */
+/** Milliseconds for sessions to be gone after they were ended. */
 const endTimeout = 2000;
 
 type Context = Pick<ActionContext, 'signal' | 'progress'>;
@@ -51,7 +51,7 @@ export async function waitForSessions(
   }
 }
 
-/** Ends what is left, by force, and waits until it is gone. @returns how many sessions were ended */
+/** Ends the remaining sessions by force, and waits until they are gone. @returns how many sessions were ended */
 export async function endSessions(hosts: readonly LeavingHost[], context: Context): Promise<number> {
   const { lines, total, text } = await findBusyLines(hosts, context.signal);
   if (total === 0) return 0;
@@ -61,7 +61,7 @@ export async function endSessions(hosts: readonly LeavingHost[], context: Contex
   return total;
 }
 
-/** Where sessions are left; `text` is `dev2.devco.net: 3 sessions` for each host that has any. */
+/** Hosts with remaining sessions; `text` is `dev2.devco.net: 3 sessions` for each of them. */
 async function findBusyLines(hosts: readonly LeavingHost[], signal: AbortSignal) {
   const views = await refreshViews(viewsOf(hosts), signal);
   const busy = hosts

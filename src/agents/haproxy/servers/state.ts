@@ -1,4 +1,4 @@
-/** What HAProxy’s numbers and words for a server’s state mean (HAProxy 2.2 to 3.2: server-t.h, stats.c). */
+/** The meaning of HAProxy’s numbers and words for a server’s state (HAProxy 2.2 to 3.2: server-t.h, stats.c). */
 
 /** Bits of srv_admin_state, `SRV_ADMF_*`. */
 export const adminBits = {
@@ -6,13 +6,13 @@ export const adminBits = {
   forcedMaintenance: 0x01,
   /** In maintenance because the server that it tracks is. */
   inheritedMaintenance: 0x02,
-  /** The configuration file said “disabled”: history, it stays set after `ready`. */
+  /** The configuration file said “disabled”: it stays set after `ready`, and has no effect. */
   configuredMaintenance: 0x04,
   forcedDrain: 0x08,
   inheritedDrain: 0x10,
   /** In maintenance because its name does not resolve. */
   unresolved: 0x20,
-  /** Its host name was set at run time (by a command or an SRV record): says nothing of traffic. */
+  /** Its host name was set at run time (by a command or an SRV record), without effect on traffic. */
   hostnameSet: 0x40,
 } as const;
 
@@ -24,7 +24,7 @@ const outOfTraffic = maintenance | adminBits.forcedDrain | adminBits.inheritedDr
 /** Values of srv_op_state, `SRV_ST_*`: starting is slowstart; stopping takes nothing new. */
 export const operationalStates = { stopped: 0, starting: 1, running: 2, stopping: 3 } as const;
 
-/** What “show stat” may say in its column `status`; `N/M` stands for checks that are still to agree. */
+/** The possible values of the column `status` in “show stat”; `N/M` means that checks still have to agree. */
 const knownStatuses = [
   /^UP( \d+\/\d+)?$/,
   /^DOWN( \d+\/\d+)?$/,
@@ -41,13 +41,13 @@ const knownStatuses = [
 export interface ServerState {
   readonly admin: number;
   readonly operational: number;
-  /** As “show stat” has it. */
+  /** From “show stat”. */
   readonly status: string;
-  /** The weight that counts now. */
+  /** The current weight. */
   readonly weight: number;
 }
 
-/** What of the state is not known here, in words; empty where all is. Nothing may be decided on what is not understood. */
+/** The unknown part of the state, in words; empty if all is known. Nothing may be decided on an unknown state. */
 export function unknownState({ admin, operational, status }: ServerState): string {
   const bits = admin & ~knownAdminBits;
   if (bits !== 0) return `srv_admin_state ${admin}`;
@@ -77,7 +77,7 @@ export function inRotation(state: ServerState): boolean {
 /** A state that “set server” takes. */
 export type AdminState = 'ready' | 'drain' | 'maint';
 
-/** The state that was set by command, to come back to. */
+/** The state that was set by command, to restore it. */
 export function adminStateOf(state: ServerState): AdminState {
   if (inForcedMaintenance(state)) return 'maint';
   return (state.admin & adminBits.forcedDrain) !== 0 ? 'drain' : 'ready';

@@ -16,8 +16,8 @@ export type Fetched = Pick<Entry, 'application' | 'revision' | 'sha256' | 'size'
 };
 
 /**
- * Copies what is missing from other nodes, verifies all of it, and publishes it to appmgr. What was received stays when it is
- * cut off, and the next call resumes there.
+ * Copies the missing parts from other nodes, verifies all of it, and publishes it to appmgr. Received parts stay when
+ * it is cut off, and the next call resumes there.
  * @throws Problem `unknown-ticket`, `expired-ticket`, `incomplete-artifact`, `bad-checksum`, `no-space`
  */
 export async function fetchArtifact(
@@ -26,7 +26,7 @@ export async function fetchArtifact(
   context: ActionContext,
 ): Promise<Fetched> {
   const accepted = parts.tickets.find(id, context.caller);
-  // Who waits for the node sees by this that it works, also while it verifies or waits for another call.
+  // It shows waiting callers that the node works, also while it verifies or waits for another call.
   const beat = setInterval(() => context.progress('copying'), beatInterval);
   try {
     return await fetchAlone(parts, id, accepted, sources, context);
