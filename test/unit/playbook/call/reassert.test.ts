@@ -89,6 +89,33 @@ describe('a step that relies on a change', () => {
     );
   });
 
+  test('repeats it only where it was made: not where it failed, nor where no node made it', async () => {
+    const held = '{id: held, call: thing.change, on: all, with: {to: held}, max_failures: 100%}';
+    const work = '  - {id: work, call: thing.look, on: all, batch: 2, reassert: held}';
+    for (const [broken, repeated] of [
+      [['b'], ['a,c']],
+      [['a', 'b', 'c'], []],
+    ] as const) {
+      const troubles = broken.map((node) => ({ node, call: 'thing.change', kind: 'failed' as const }));
+      const fabric = createFabric(nodes, { troubles });
+      await runText(playbookText(`  - ${held}\n${work}`), fabric);
+      const again = fabric.calls.filter(({ step }) => step === 'work.held').map(({ nodes: called }) => called.join());
+      assert.deepEqual(again, repeated, broken.join());
+    }
+  });
+
+  test('shows each repetition as one batch of one', async () => {
+    const fabric = createFabric(nodes);
+    await runText(text, fabric);
+    const shown = fabric.events.flatMap((event) =>
+      event.type === 'try-started' && event.step === 'work.held' ? [[event.batch, event.batches]] : [],
+    );
+    assert.deepEqual(shown, [
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
   test('asserts nothing in a dry run', async () => {
     const fabric = createFabric(nodes);
     await runText(text, fabric, {}, { dryRun: true });

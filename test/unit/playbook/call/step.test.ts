@@ -123,6 +123,7 @@ describe('the nodes of a step', () => {
     ['are a list', "'a'", '“on” must give a list of names of nodes'],
     ['are known', "['a', 'z']", '“on” gives "z", which is not in a node set of the playbook'],
     ['are names', "['a', 7]", '“on” gives 7, which is not in a node set of the playbook'],
+    ['have no other characters', "['a', 'a b']", '“on” gives "a b", which is not in a node set of the playbook'],
   ] as const) {
     test(`${what}, or none of them is called`, async () => {
       const { report, called } = await run(
