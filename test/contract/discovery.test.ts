@@ -20,7 +20,7 @@ describe('the sources of discovery', () => {
     assert.deepEqual(folders.sort(), sources.map(({ name }) => name).sort());
   });
 
-  test('that are unknown, or lack what they need, are refused', async () => {
+  test('are refused if they are unknown, or lack what they need', async () => {
     const options = await anyOptions();
     assert.throws(() => sourceByName('mdn', options), { code: 'usage', hint: 'did you mean “mdns”?' });
     assert.throws(() => sourceByName('dns', options), { code: 'usage' });

@@ -25,7 +25,7 @@ test('there is a page for each tool that people come from', () => {
 
 describe('the example of each page', () => {
   for (const page of pages) {
-    test(`${page} runs and brings the cluster to the revision`, async () => {
+    test(`${page} runs and upgrades the cluster to the revision`, async () => {
       const [example, ...more] = blocksOf(page, 'yaml run');
       assert.ok(example !== undefined && more.length === 0);
       const playbook = await loadPlaybook({ text: example, name: page }, catalogue);
@@ -46,7 +46,7 @@ describe('the example of each page', () => {
     ['choria.md', /is a Choria playbook/],
   ];
   for (const [page, message] of foreign) {
-    test(`what ${page} begins with is recognised, and the page is named`, async () => {
+    test(`a playbook in the form of ${page} is recognised, and the page is named`, async () => {
       const [text = ''] = blocksOf(page, 'yaml');
       const loading = loadPlaybook({ text, name: 'theirs.yaml' }, catalogue);
       await assert.rejects(loading, { code: 'bad-playbook', message, hint: new RegExp(`docs/from/${page}`) });

@@ -58,7 +58,7 @@ describe('the last lines of a run that failed: what, where, why once, out of tra
     });
   }
 
-  test('of a run that is resumed and fails again', async () => {
+  test('end a run that is resumed and fails again', async () => {
     const { estate, loaded, given } = await play('app_cluster_upgrade', { revision: '30' });
     const from = estate.fabric.events.length;
     const [{ runId } = { runId: '' }] = estate.fabric.journal;
@@ -69,7 +69,7 @@ describe('the last lines of a run that failed: what, where, why once, out of tra
     assertEnds(shown(estate, from));
   });
 
-  test('of a script in the Puppet DSL', async () => {
+  test('end a script in the Puppet DSL', async () => {
     const script = shippedScripts.app_cluster_upgrade ?? '';
     const inputs = { backend: 'app', cluster: 'bravo', revision: '30' };
     const { err } = await runText(script, inputs, createEstate().fabric, { detail: 'short' });
@@ -79,7 +79,7 @@ describe('the last lines of a run that failed: what, where, why once, out of tra
     assert.ok(whole.length > err.length, 'the rest is shown with -v');
   });
 
-  test('are coloured where colours are on', async () => {
+  test('are coloured if colours are on', async () => {
     const { estate } = await play('app_cluster_upgrade', { revision: '30' });
     const paint = paintFor({ colors: true });
     const lines = estate.fabric.events

@@ -32,8 +32,8 @@ test('libraries whose internals are used are pinned, and installed, at one exact
   }
 });
 
-describe('ciao still has', () => {
-  test('the parts that the responder uses and replaces', async () => {
+describe('ciao', () => {
+  test('still has the parts that the responder uses and replaces', async () => {
     const responder = ciao.getResponder({ interface: 'lo', excludeIpv6: true, disableIpv6: true } as object);
     const inside = responder as unknown as Record<string, unknown>;
     try {
@@ -51,7 +51,7 @@ describe('ciao still has', () => {
     }
   });
 
-  test('the encoder of labels that is replaced: an instance name with dots is written as one label', () => {
+  test('still has the label encoder that is replaced: an instance name with dots is written as one label', () => {
     keepInstancesWhole();
     const { DNSLabelCoder } = labelCoder;
     const coder = new DNSLabelCoder();
@@ -64,8 +64,8 @@ describe('ciao still has', () => {
   });
 });
 
-describe('cel-js still has', () => {
-  test('the expanded loop of each macro, so that each iteration is counted', () => {
+describe('cel-js', () => {
+  test('still has the expanded loop of each macro, so that each iteration is counted', () => {
     const environment = new Environment({ unlistedVariablesAreDyn: true });
     for (const [signature, work] of Object.entries(costFunctions)) environment.registerFunction(signature, work);
     const list = new Array(1001).fill(1);
@@ -85,8 +85,8 @@ describe('cel-js still has', () => {
   });
 });
 
-describe('commander still has', () => {
-  test('options as a list that a command may fill itself, and a way to create custom commands', () => {
+describe('commander', () => {
+  test('still has options as a list that a command may fill itself, and a way to create custom commands', () => {
     class Own extends Command {
       override createCommand(name?: string): Command {
         return new Own(name);
@@ -99,7 +99,7 @@ describe('commander still has', () => {
     assert.match(program.helpInformation(), /child \[options\]/);
   });
 
-  test('a single use of child processes, for external programs, which are not used here', () => {
+  test('still uses child processes once, for external programs, which are not used here', () => {
     const text = readFileSync(join(repository, 'node_modules/commander/lib/command.js'), 'utf8');
     const uses = [...text.matchAll(/childProcess\.\w+\(/g)].map(([use]) => use);
     assert.ok(uses.length > 0 && uses.every((use) => use === 'childProcess.spawn('), uses.join());
@@ -115,7 +115,7 @@ test('gRPC loads proto-loader only for services that are not offered, so the bun
   assert.deepEqual(uses.toSorted(), ['channelz.js', 'orca.js']);
 });
 
-describe('of what the bundle leaves out', () => {
+describe('what the bundle leaves out', () => {
   const textOf = (file: string) => readFileSync(join(repository, 'node_modules', file), 'utf8');
   const usesOf = (text: string, name: string) =>
     [...text.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, 'g'))].map(([, use]) => use);
@@ -129,7 +129,7 @@ describe('of what the bundle leaves out', () => {
       assert.match(text ?? '', /\n {4}const loaderLoadSync = require\('@grpc\/proto-loader'\)/);
   });
 
-  test('pino uses threads only where a log has a transport', () => {
+  test('pino uses threads only if a log has a transport', () => {
     const text = textOf('pino/lib/transport.js');
     assert.equal([...text.matchAll(/new ThreadStream\(/g)].length, 1);
     assert.match(text, /\nfunction buildStream [\s\S]*new ThreadStream\(/);

@@ -109,7 +109,7 @@ describe('app_cluster_upgrade', () => {
     ]);
   });
 
-  test('a second run changes nothing, only asks HAProxy, notifies nobody, and says so', async () => {
+  test('a second run changes nothing, only reads from HAProxy, notifies nobody, and reports that', async () => {
     const estate = createEstate();
     await run(estate);
     const again = createEstate({ balancers: estate.balancers });
@@ -235,7 +235,7 @@ describe('app_cluster_upgrade', () => {
     ['api,app', ['pay']],
     ['api', ['app', 'pay']],
   ] as const) {
-    test(`with the backend ${backend}, takes the servers out of that one only`, async () => {
+    test(`takes the servers out of one backend only, with the backend ${backend}`, async () => {
       const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
       const balancers: Record<string, Backends> = {
         'lb1.devco.net': { app: { ...all }, api: { ...all }, pay: { ...all } },
@@ -253,7 +253,7 @@ describe('app_cluster_upgrade', () => {
     });
   }
 
-  test('and no load balancer that has them, is an error that lists the existing ones', async () => {
+  test('no load balancer with the servers is an error that lists the existing ones', async () => {
     const report = await run(createEstate({ balancers: { 'lb1.devco.net': { mail: { mx1: true } } } }));
     assert.deepEqual(
       report.failure?.reasons[0]?.reason,
@@ -308,7 +308,7 @@ describe('app_cluster_upgrade', () => {
     assert.equal(estate.sent[0]?.node, 'notify2.devco.net');
   });
 
-  test('the other notification server takes over where the first fails', async () => {
+  test('the other notification server takes over if the first fails', async () => {
     const estate = createEstate({
       troubles: [{ node: 'notify1.devco.net', call: 'angelia.sendmsg', kind: 'failed' }],
     });
@@ -340,7 +340,7 @@ describe('app_cluster_upgrade', () => {
     assert.equal(stepOf(quiet, 'notify')?.state, 'skipped');
   });
 
-  test('a dry run asks everything, changes nothing, waits for nothing and prints the plan', async () => {
+  test('a dry run checks everything, changes nothing, waits for nothing and prints the plan', async () => {
     const estate = createEstate({ load: [1] });
     const report = await run(estate, upgrade, { dryRun: true });
     assert.equal(report.state, 'done');
@@ -393,7 +393,7 @@ describe('app_cluster_upgrade', () => {
     }
   });
 
-  test('sends the application’s name to the nodes, where one is given', async () => {
+  test('sends the application’s name to the nodes if one is given', async () => {
     const estate = createEstate();
     await run(estate, { ...upgrade, application: 'shop' });
     const asked = estate.fabric.calls.filter(({ agent }) => agent === 'appmgr').map(({ input }) => input.application);

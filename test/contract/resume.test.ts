@@ -51,13 +51,13 @@ async function runUpTo(playbook: Playbook, { ports, journal }: Lasting, entries:
 const switchedOnce = Object.fromEntries(bravo.map((name) => [name, 1]));
 
 for (const name of ['app_cluster_upgrade', 'app_rolling_upgrade']) {
-  describe(`${name}, cut off and resumed`, () => {
+  describe(`${name}, interrupted and resumed`, () => {
     let playbook: Playbook;
     before(async () => {
       playbook = await loadPlaybook(`playbooks/${name}.yaml`, catalogue);
     });
 
-    test('ends well wherever it was cut off: each release is switched once, all servers are in traffic, one message is sent', async () => {
+    test('ends well wherever it was interrupted: each release is switched once, all servers are in traffic, one message is sent', async () => {
       const whole = lasting();
       await runUpTo(playbook, whole, Number.POSITIVE_INFINITY);
       for (let cut = 1; cut < whole.journal.length; cut++) {
@@ -70,7 +70,7 @@ for (const name of ['app_cluster_upgrade', 'app_rolling_upgrade']) {
       }
     });
 
-    test('ends well with what nodes certainly store of it: everything up to its last change, and nothing after', async () => {
+    test('ends well from what nodes certainly store of it: everything up to its last change, and nothing after', async () => {
       const whole = lasting();
       await runUpTo(playbook, whole, Number.POSITIVE_INFINITY);
       const changes = whole.journal.flatMap((entry, place) => (entry.type === 'call' && entry.changes ? [place] : []));
@@ -92,7 +92,7 @@ for (const name of ['app_cluster_upgrade', 'app_rolling_upgrade']) {
       }
     });
 
-    test('ends well when it is cut off again and again before its end', async () => {
+    test('ends well if it is interrupted again and again before its end', async () => {
       // Going on writes down again which steps there were: it has to come beyond them to get any further.
       for (const step of [80, 95, 111]) {
         const run = lasting();

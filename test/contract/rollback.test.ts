@@ -26,7 +26,7 @@ const outOf = (servers: Record<string, boolean>) => bravo.filter((name) => serve
 describe('rollback', () => {
   const mixed = ['dev2.devco.net=10', 'dev4.devco.net=5'];
 
-  test('takes each server out, brings it back to its earlier release and puts it in, and leaves the others alone', async () => {
+  test('takes each server out, returns it to its earlier release, enables it, and leaves the others alone', async () => {
     const { estate, servers } = watched({ releases: ['5', '10', '20'] });
     await run('app_cluster_upgrade', estate, { revision: '20' });
     const report = await run('rollback', estate, { targets: mixed });
@@ -38,7 +38,7 @@ describe('rollback', () => {
     assert.equal((await run('rollback', estate, { targets: mixed })).state, 'nothing-to-do');
   });
 
-  test('takes out only the servers that need it, a batch at a time, and puts in those that were left out', async () => {
+  test('takes out only the servers that need it, batch by batch, and enables those that were left out', async () => {
     const { estate, servers } = watched();
     const targets = bravo.map((name) => `${name}=10`);
     estate.revisions['dev2.devco.net'] = '20';
@@ -108,7 +108,7 @@ describe('rollback', () => {
     });
   }
 
-  test('takes out together the servers that are already out', async () => {
+  test('batches servers that are already out of traffic together', async () => {
     const { estate, servers, targets } = alone(bravo);
     for (const name of bravo.slice(0, 3)) servers[name] = false;
     estate.revisions['dev8.devco.net'] = '10';
@@ -117,7 +117,7 @@ describe('rollback', () => {
     assert.deepEqual(batchesOf(estate), [bravo.slice(0, 3)]);
   });
 
-  test('takes out together as many servers as remain in traffic, and as many as requested', async () => {
+  test('takes out as many servers at once as remain in traffic, or as requested', async () => {
     const { estate, targets } = { ...watched(), targets: back };
     for (const name of bravo) estate.revisions[name] = '20';
     assert.equal((await run('rollback', estate, { targets })).state, 'done');
@@ -127,7 +127,7 @@ describe('rollback', () => {
     assert.deepEqual(batchesOf(told.estate), [bravo.slice(0, 3), bravo.slice(3)]);
   });
 
-  test('asks every load balancer how many may leave, and changes nothing where none can be spared', async () => {
+  test('checks every load balancer for how many servers may leave, and changes nothing if none can be spared', async () => {
     const all = () => Object.fromEntries(bravo.map((name) => [name, true]));
     const balancers = {
       'lb1.devco.net': { app: { ...all(), 'dev1.devco.net': true } },
@@ -154,7 +154,7 @@ describe('rollback', () => {
     assert.deepEqual([...new Set(calls.map(({ input }) => input.application))], ['shop']);
   });
 
-  test('calls the rollback of appmgr, so that a second rollback on the node does not bring the release back', async () => {
+  test('calls the rollback of appmgr, so that a second rollback on the node does not restore the release', async () => {
     const { estate } = watched();
     await run('app_cluster_upgrade', estate, { revision: '20' });
     await run('rollback', estate, { targets: mixed.slice(0, 1) });
@@ -162,7 +162,7 @@ describe('rollback', () => {
     assert.equal(called.at(-1)?.action, 'rollback');
   });
 
-  test('refuses where another operator has deployed another release since, and names it', async () => {
+  test('refuses if another operator has deployed another release since, and names it', async () => {
     const { estate, servers } = watched({ releases: ['5', '10', '20', '40'] });
     const known = { targets: ['dev2.devco.net=5', 'dev4.devco.net=10'], instead_of: ['20'] };
     await run('app_cluster_upgrade', estate, { revision: '40' });
@@ -180,7 +180,7 @@ describe('rollback', () => {
     assert.equal((await run('rollback', estate, known)).state, 'done');
   });
 
-  test('changes nothing where one of them no longer has a release, and names it', async () => {
+  test('changes nothing if a node no longer has a release, and names it', async () => {
     const { estate, servers } = watched();
     const report = await run('rollback', estate, { targets: mixed });
     assert.equal(report.failure?.step, 'there');
@@ -205,7 +205,7 @@ for (const name of ['app_cluster_upgrade', 'app_rolling_upgrade']) {
   describe(`${name} with on_failure=rollback`, () => {
     const choice = { on_failure: 'rollback' };
 
-    test('rolls back the upgraded servers, and puts all into traffic', async () => {
+    test('rolls back the upgraded servers, and enables all of them', async () => {
       const { estate, servers } = watched();
       // The second batch does not get the new release.
       const report = await run(name, estateFailingOn(estate, 'dev6.devco.net'), { revision: '20', ...choice });
@@ -233,7 +233,7 @@ for (const name of ['app_cluster_upgrade', 'app_rolling_upgrade']) {
       assert.deepEqual(revisionsOf(second.estate).slice(0, 2), ['20', '20']);
     });
 
-    test('does nothing where nothing was changed', async () => {
+    test('does nothing if nothing was changed', async () => {
       const { estate, servers } = watched();
       const report = await run(name, estate, { revision: '21', ...choice });
       assert.equal(report.failure?.step, 'revision_exists');

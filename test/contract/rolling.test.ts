@@ -32,7 +32,7 @@ function watched(options: EstateOptions = {}) {
 }
 
 describe('app_rolling_upgrade', () => {
-  test('upgrades two servers at a time, never takes out more, and puts all into traffic at the end', async () => {
+  test('upgrades two servers at a time, never takes out more, and enables all of them at the end', async () => {
     const { estate, servers, seen } = watched();
     const report = await run(estate);
     assert.equal(report.state, 'done');
@@ -103,7 +103,7 @@ describe('app_rolling_upgrade', () => {
     assert.ok(Object.values(balancers['lb1.devco.net'].app).every((up) => up));
   });
 
-  test('a dry run asks for every batch and changes nothing', async () => {
+  test('a dry run checks every batch and changes nothing', async () => {
     const { estate, servers } = watched();
     const report = await run(estate, {}, { dryRun: true });
     assert.equal(report.state, 'done');

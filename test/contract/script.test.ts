@@ -24,7 +24,7 @@ function later(estate: Estate, options: EstateOptions = {}): Estate {
 }
 
 describe('the script of the seed', () => {
-  test('stops and leaves the servers out where one of them was put into traffic meanwhile', async () => {
+  test('stops and leaves the servers out if one of them was enabled meanwhile', async () => {
     let estate: Estate | undefined;
     let batches = 0;
     const onCall = ({ action }: { action: string }) => {
@@ -78,7 +78,7 @@ describe('the script of the seed', () => {
     ]);
   });
 
-  test('asks in parallel where it can: the fleet is asked twice, and the run asks only for the notifiers', async () => {
+  test('calls nodes in parallel if possible: two calls to the fleet, and the run calls only the notifiers', async () => {
     const estate = createEstate();
     const { playbook } = await run(estate);
     assert.deepEqual(
@@ -88,7 +88,7 @@ describe('the script of the seed', () => {
   });
 
   for (const name of ['backend', 'revision', 'cluster'] as const) {
-    test(`without ${name} fails with the script’s own message, and asks nobody`, async () => {
+    test(`fails with the script’s own message without ${name}, and calls no node`, async () => {
       const estate = createEstate();
       const { [name]: _left, ...inputs } = upgrade;
       await assert.rejects(run(estate, inputs), (error) => {
@@ -100,7 +100,7 @@ describe('the script of the seed', () => {
     });
   }
 
-  test('with an unknown cluster, or no load balancer, fails with the script’s own message', async () => {
+  test('fails with the script’s own message for an unknown cluster, or without a load balancer', async () => {
     const failsWith = (message: RegExp) => (error: unknown) =>
       error instanceof Problem && error.code === 'nothing-found' && message.test(error.message);
     await assert.rejects(
@@ -199,7 +199,7 @@ describe('the script of the seed', () => {
     assert.match(err.join('\n'), /servers: dev4\.devco\.net: it is silent/);
   });
 
-  test('a dry run asks about rights and changes, and changes nothing', async () => {
+  test('a dry run checks rights and changes, and changes nothing', async () => {
     const estate = createEstate();
     const { report, out } = await run(estate, upgrade, { dryRun: true });
     assert.equal(report.state, 'done');

@@ -12,14 +12,14 @@ async function run(name: string, estate: Estate, inputs: Record<string, unknown>
 }
 
 describe('fleet_check', () => {
-  test('asks every machine that runs checks', async () => {
+  test('checks every machine that runs checks', async () => {
     const estate = createEstate();
     const report = await run('fleet_check', estate, { command: 'check_load' });
     assert.equal(report.state, 'done');
     assert.deepEqual(report.steps.at(-1)?.lines, ['check_load is OK on 9 of 9 machines']);
   });
 
-  test('fails where more checks are not OK than allowed, and names them', async () => {
+  test('fails if more checks than allowed are not OK, and names them', async () => {
     const bad = await run('fleet_check', createEstate({ load: [2] }), { command: 'check_load', allowed: '8' });
     assert.equal(bad.failure?.step, 'judge');
     assert.match(bad.failure?.reasons[0]?.reason ?? '', /^check_load is not OK on 9 of 9: dev\d\.devco\.net CRITICAL/);
@@ -106,7 +106,7 @@ describe('rolling_restart', () => {
     assert.deepEqual(report.steps.at(-1)?.lines, ['rip restarted 4 servers of cluster bravo']);
   });
 
-  test('stops at a server that does not come up, and leaves it out', async () => {
+  test('stops at a server that does not start, and leaves it out', async () => {
     const down = { node: 'dev4.devco.net', call: 'appmgr.restart', kind: 'failed' as const };
     const estate = createEstate({ troubles: [down] });
     const report = await run('rolling_restart', estate, { cluster: 'bravo', backend: 'app' });
@@ -130,7 +130,7 @@ describe('rolling_restart of a service', () => {
 });
 
 describe('security_updates', () => {
-  test('updates each server out of traffic, and restarts the service where something was updated', async () => {
+  test('updates each server out of traffic, and restarts the service if something was updated', async () => {
     const estate = createEstate();
     const inputs = { cluster: 'bravo', backend: 'app', service: 'nginx' };
     const report = await run('security_updates', estate, inputs);
@@ -192,7 +192,7 @@ describe('mail_queue', () => {
     return runPlaybook(playbook, bindInputs(playbook, inputs), fabric.ports);
   };
 
-  test('delivers where mail waits, and nowhere else', async () => {
+  test('delivers on nodes with waiting mail, and nowhere else', async () => {
     const fabric = relays({ mx1: 3, mx2: 0 });
     const report = await runOn(fabric);
     assert.equal(report.state, 'done', JSON.stringify(report.failure));
@@ -203,11 +203,11 @@ describe('mail_queue', () => {
     assert.deepEqual(report.steps.at(-1)?.lines, ['waiting now: mx1 0; mx2 0']);
   });
 
-  test('does nothing where nothing waits', async () => {
+  test('does nothing if no mail waits', async () => {
     assert.equal((await runOn(relays({ mx1: 0 }))).state, 'nothing-to-do');
   });
 
-  test('fails where more mail stays than allowed, after its tries, and says why and how much', async () => {
+  test('fails if more mail than allowed stays after its tries, and reports why and how much', async () => {
     const fabric = relays({ mx1: 3 }, 2);
     const report = await runOn(fabric, { tries: 2 });
     assert.match(report.failure?.reasons[0]?.reason ?? '', /^2 messages stay, the server refused one: 550/);

@@ -68,7 +68,7 @@ describe('the recipes of docs/ci.md, with a certificate that is limited to the s
   const shell = (script: string, env: Record<string, string>) =>
     runProgram('bash', ['-eo', 'pipefail', '-c', script], { cwd: work, env: { PATH: path, HOME: work, ...env } });
 
-  test('GitHub Actions: each step of the job runs, and deploys', async () => {
+  test('GitHub Actions runs each step of the job, and deploys', async () => {
     const { github } = await readRecipes();
     const summary = join(work, 'summary.md');
     for (const { run, env = {} } of github.jobs.deploy.steps.filter((step: object) => 'run' in step)) {
@@ -85,7 +85,7 @@ describe('the recipes of docs/ci.md, with a certificate that is limited to the s
     assert.equal(await readFile(join(work, 'npm-was-called'), 'utf8'), 'install --global mco-deploy\n');
   });
 
-  test('GitLab: the script runs as it is, and its artifact is a report', async () => {
+  test('GitLab runs the script as it is, and its artifact is a report', async () => {
     const { gitlab } = await readRecipes();
     const { code, out, err } = await shell(gitlab.deploy.script.join('\n'), {
       MCO_DEPLOY_BUNDLE: bundle,
@@ -95,7 +95,7 @@ describe('the recipes of docs/ci.md, with a certificate that is limited to the s
     assert.match(await readFile(join(work, gitlab.deploy.artifacts.reports.junit), 'utf8'), /tests="1" failures="0"/);
   });
 
-  test('ends as refused for another application, and says whose certificate it is', async () => {
+  test('ends as refused for another application, and names the certificate', async () => {
     const text = await readFile(join(work, 'deploy.yaml'), 'utf8');
     await writeFile(join(work, 'deploy.yaml'), text.replace('application: shop', 'application: blog'));
     const { gitlab } = await readRecipes();

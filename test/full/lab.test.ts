@@ -65,7 +65,7 @@ describe('the lab', () => {
     );
   });
 
-  test('is used through npm scripts that pass streams and exit codes through unchanged', async () => {
+  test('passes streams and exit codes through its npm scripts unchanged', async () => {
     const up = npm('lab:up', ['--hosts', '2']);
     assert.equal(up.status, 0, up.stderr);
     const lab = /The lab (\S+) stands/.exec(up.stdout)?.[1] ?? assert.fail(up.stdout);

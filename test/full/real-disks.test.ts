@@ -33,7 +33,7 @@ function assertReadable(text: string, where: string): void {
   assert.doesNotMatch(text, parts, where);
 }
 
-describe('on a real disk that cannot be written', { timeout: 600_000 }, () => {
+describe('a real disk that cannot be written', { timeout: 600_000 }, () => {
   let fleet: Fleet;
   let rip: Member;
   let node: TestNode;

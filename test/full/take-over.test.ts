@@ -52,7 +52,7 @@ describe('runs whose control host is gone, taken over by another operator on ano
     );
   };
 
-  test('destroyed after disable: the other host sees, resumes and rolls back the run', async () => {
+  test('another host can show, resume and roll back a run whose host was lost after disable', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade('20'));
     await run.until(isDone('disable'));
@@ -82,7 +82,7 @@ describe('runs whose control host is gone, taken over by another operator on ano
     await assertServed('10', back.stdout);
   });
 
-  test('destroyed in the middle of a batch: no server is upgraded twice', async () => {
+  test('no server is upgraded twice if the host was lost in the middle of a batch', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade('20'));
     await run.until(isOutcome('update'));

@@ -25,7 +25,7 @@ describe('mco-deploy orchestrate on twelve hosts', () => {
   });
   after(() => lab.stop());
 
-  test('with an input left out, an unknown cluster or no load balancer prints the script’s message, and calls nobody', async () => {
+  test('prints the script’s message, and calls nobody, for a missing input, an unknown cluster or no load balancer', async () => {
     const cases: readonly (readonly [string[], number, RegExp])[] = [
       [['cluster=bravo', 'revision=20'], 64, /Please specify a backend to manage using \$backend/],
       [['cluster=bravo', 'backend=app'], 64, /Please specify a revision to manage using \$revision/],

@@ -124,7 +124,7 @@ describe('the shipped playbooks, on twelve hosts', () => {
     assert.equal((await upServers()).length, 9);
   });
 
-  test('a dry run names every node on which the caller lacks the right, and asks nothing of it', async () => {
+  test('a dry run names every node on which the caller lacks the right, and calls no action on it', async () => {
     const file = lab.path('dev4', 'etc/mco-deploy/policies/appmgr.policy');
     const policy = await readFile(file, 'utf8');
     await writeFile(file, policy.replace('upgrade ', ''));

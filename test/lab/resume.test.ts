@@ -16,7 +16,7 @@ const isOutcome = (step: string) => (entry: LogLine) => entry.type === 'outcome'
 const isCall = (step: string, batch: number) => (entry: LogLine) =>
   entry.type === 'call' && entry.step === step && entry.batch === batch;
 
-describe('runs that are cut off, on nine web servers behind two load balancers', () => {
+describe('runs that are interrupted, on nine web servers behind two load balancers', () => {
   let lab: Lab;
   /** The revision that bravo serves; each test brings it to the other one. */
   let served = '10';
@@ -148,7 +148,7 @@ describe('runs that are cut off, on nine web servers behind two load balancers',
     await assertResumed(run.id, counted);
   });
 
-  test('a link that is cut in the middle: Ctrl-C twice ends at once, and resume continues when the link is back', async () => {
+  test('a link that is cut during a run: Ctrl-C twice ends at once, and resume continues when the link is back', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade(other()));
     await run.until(isCall('update', 2));

@@ -6,7 +6,7 @@ import { type Lab, startLab } from '../support/lab/lab.ts';
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const runs = 'home/rip@devco.net/.local/state/mco-deploy/runs';
 
-describe('roll back', () => {
+describe('the command rollback', () => {
   let lab: Lab;
   before(async () => {
     lab = await startLab();
@@ -34,7 +34,7 @@ describe('roll back', () => {
     await assertServed('10', stdout);
   });
 
-  test('rollback asks the nodes where there is no journal, and a dry run changes nothing', async () => {
+  test('rollback calls the nodes if there is no journal, and a dry run changes nothing', async () => {
     const upgraded = await upgrade('--rev', '20');
     assert.equal(upgraded.code, 0, upgraded.stdout);
     await rm(lab.path('control', runs), { recursive: true });
@@ -48,7 +48,7 @@ describe('roll back', () => {
     await assertServed('10', stdout);
   });
 
-  test('a run with on-failure rollback goes back by itself when a release does not start', async () => {
+  test('a run with on-failure rollback goes back by itself if a release does not start', async () => {
     const { code, stdout, stderr } = await upgrade('--rev', 'broken', '--on-failure', 'rollback');
     assert.equal(code, 2, stdout + stderr);
     assert.match(stdout, /appmgr#upgrade failed on 2 of 4 nodes/);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { allUp, bravo, upgrade } from '../support/lab/cluster.ts';
 import { startLab } from '../support/lab/lab.ts';
 
-describe('runs beside traffic and beside each other', () => {
+describe('runs under traffic and next to each other', () => {
   test('a rolling upgrade keeps its capacity and loses no request', async () => {
     await using lab = await startLab();
     const load = await lab.load({ rate: 200 });
@@ -19,7 +19,7 @@ describe('runs beside traffic and beside each other', () => {
     assert.equal(disabled.length, 2, 'two servers at a time, twice');
   });
 
-  test('of two runs at once one works; the other is refused with the holder’s name, or waits for it', async () => {
+  test('of two concurrent runs, the second is refused with the holder’s name, or waits', async () => {
     await using lab = await startLab();
     await lab.setLoad('dev6', '99.00 99.00 99.00 1/100 1000');
     const first = lab.client(upgrade);

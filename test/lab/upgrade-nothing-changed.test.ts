@@ -5,7 +5,7 @@ import { isNode } from '../support/lab/estate.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import { logOf, waitForLine } from '../support/lab/log.ts';
 
-describe('mco-deploy upgrade changes nothing and', () => {
+describe('an unauthorized or mistaken upgrade', () => {
   let lab: Lab;
   before(async () => {
     lab = await startLab();
@@ -62,7 +62,7 @@ describe('mco-deploy upgrade changes nothing and', () => {
     assert.ok(!(await asked(lab, 'lb1')).includes('haproxy.disable'));
   });
 
-  test('a dry run asks everyone, prints what would change on each host, and changes nothing', async () => {
+  test('a dry run checks everything, prints what would change on each host, and changes nothing', async () => {
     const sent = async () =>
       [...(await asked(lab, 'notify1')), ...(await asked(lab, 'notify2'))].filter((call) => call === 'angelia.sendmsg');
     const before = await sent();

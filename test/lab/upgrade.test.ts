@@ -72,7 +72,7 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     assert.match(shown.stdout, line);
   });
 
-  test('stops at a broken release, leaves its servers out of traffic, names the untouched ones, and works again with a good one', async () => {
+  test('stops at a broken release, leaves its servers out of traffic, names the remaining ones, and works again with a good one', async () => {
     await using lab = await startLab();
     const load = await lab.load();
     const { code, stdout, stderr } = await lab.client(['upgrade', '--cluster', 'bravo', '--rev', 'broken']);

@@ -11,7 +11,7 @@ const revisions = (lab: Lab, hosts: readonly string[]) => Promise.all(hosts.map(
 const inMaintenance = async (lab: Lab) =>
   (await lab.servers()).filter(({ status }) => status === 'MAINT').map(({ name }) => name);
 
-describe('scripts that fail or are cut off, on twelve hosts', () => {
+describe('scripts that fail or are interrupted, on twelve hosts', () => {
   test('names everything that it skips when nodes fail, and the same command then completes', async () => {
     await using lab = await startLab();
     const broken = await lab.client(script.with(4, 'revision=broken'));

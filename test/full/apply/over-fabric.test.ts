@@ -76,7 +76,7 @@ describe('apply, over the fabric', { timeout: 300_000 }, () => {
     await assert.rejects(fileOf(web1, 'facts.d/install.yaml'), { code: 'ENOENT' });
   });
 
-  test('a node that no longer answers goes back by itself, and the others stay untouched', async () => {
+  test('a node that no longer replies goes back by itself, and the others stay unchanged', async () => {
     // A short time to confirm, only here: elsewhere a busy machine would need longer, and the node would go back.
     await appendFile(estate.path(web1, 'etc/mco-deploy/helper.yaml'), 'patience: 5\n');
     const before = await fileOf(web1, 'node.yaml');

@@ -67,7 +67,7 @@ after(() => estate?.[Symbol.asyncDispose]());
 const shown = async () => (await estate.on(balancer, 'curl -s http://127.0.0.1/')).out;
 
 describe('the quickstart', { timeout: 400_000 }, () => {
-  test('the four commands bring the application to three hosts behind HAProxy', async () => {
+  test('brings the application to three hosts behind HAProxy with four commands', async () => {
     await typeAll(commands[0] ?? []);
     assert.match(
       await eventually(async () => {
@@ -80,7 +80,7 @@ describe('the quickstart', { timeout: 400_000 }, () => {
     for (const host of web) assert.match((await estate.on(host, 'readlink /srv/shop/current')).out, /releases\/1/);
   });
 
-  test('the next release takes two more commands, and can be rolled back', async () => {
+  test('upgrades to the next release with two more commands, which can be rolled back', async () => {
     const file = join(estate.directory, 'shop-fleet/shop/index.html');
     await writeFile(file, (await readFile(file, 'utf8')).replace('release 1', 'release 2'));
     await typeAll(commands[1] ?? []);
@@ -89,7 +89,7 @@ describe('the quickstart', { timeout: 400_000 }, () => {
     assert.match(await shown(), /release 1/);
   });
 
-  test('a second apply finds nothing to do', async () => {
+  test('finds nothing to do on a second apply', async () => {
     const { code, out } = await type('mco-deploy apply --yes');
     assert.equal(code, 0);
     assert.match(out, /^nothing to do: 4 hosts are as fleet\.yaml says/);

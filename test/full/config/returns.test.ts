@@ -114,7 +114,7 @@ describe('a node that is changed over the fabric', { timeout: 300_000 }, () => {
     assert.equal((await node.call('status')).data.pending, '');
   });
 
-  test('takes back policies that lock its operator out', async () => {
+  test('reverts policies that lock its operator out', async () => {
     await using node = await startNode(2);
     const before = await node.read('policies/default.policy');
     const change = await node.apply('policies', 'default.policy', 'policy default deny\n');
@@ -125,7 +125,7 @@ describe('a node that is changed over the fabric', { timeout: 300_000 }, () => {
     await eventually(async () => assert.equal((await node.call('status')).data.returned, change));
   });
 
-  test('goes back to settings with which its daemon answers, when the new ones keep it from starting', async () => {
+  test('goes back to settings with which its daemon replies if it cannot start with the new ones', async () => {
     await using node = await startNode(2);
     const before = await node.read('node.yaml');
     const broken = before.replace('address: 127.0.0.1', 'address: 192.0.2.1');
@@ -144,7 +144,7 @@ describe('a node that is changed over the fabric', { timeout: 300_000 }, () => {
     assert.equal(await node.read('facts.d/site.yaml'), before);
   });
 
-  test('goes back before its daemon reads anything, when the machine has restarted', async () => {
+  test('goes back before its daemon reads anything if the machine has restarted', async () => {
     await using node = await startNode(60);
     const before = await node.read('facts.d/site.yaml');
     const change = await node.apply('facts', 'site.yaml', 'cluster: alfa\n');

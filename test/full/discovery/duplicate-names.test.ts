@@ -10,7 +10,7 @@ const [original, copy] = ['10.77.0.1', '10.77.0.2'];
 const port = 5810;
 
 /** A machine and its copy, with one key and one name, beside another node and a client, each on a host of its own. */
-describe('a name and key that two machines have', { timeout: 180_000 }, () => {
+describe('a name and key that two machines share', { timeout: 180_000 }, () => {
   let site: FleetOnSegment;
   let clone: string;
   let running: Script;
@@ -71,7 +71,7 @@ describe('a name and key that two machines have', { timeout: 180_000 }, () => {
     }
   });
 
-  test('are refused as well where only one of the two can be heard', async () => {
+  test('are refused even if only one of the two can be reached by multicast', async () => {
     for (const host of [original, copy]) {
       const client = await site.client(3, await listOf(at(host)));
       for (const words of [lockBreak, ['doctor', 'client']]) {
@@ -82,7 +82,7 @@ describe('a name and key that two machines have', { timeout: 180_000 }, () => {
     }
   });
 
-  test('are refused on the report of any reachable node, where the copy itself hears nobody', async () => {
+  test('are refused on the report of any reachable node if the copy itself receives nothing', async () => {
     await running.stop();
     await edit((text) => text.replace('mdns: true', 'mdns: false'));
     await site.start(1, [clone]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { createSegment, type Segment } from '../../support/discovery/segment.ts';
 
-describe('on every kind of network', () => {
+describe('multicast on every kind of network', () => {
   let segment: Segment;
   before(async () => {
     segment = await createSegment(5);
@@ -18,7 +18,7 @@ describe('on every kind of network', () => {
     before(() => address(4, 'del'));
     after(() => address(4, 'add'));
 
-    test('is heard by hosts with both and hears them, and is dialled by its address on that link', async () => {
+    test('exchanges announcements with hosts that have both, and is dialled by its address on that link', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       await segment.announce(4, { identity: 'dev5.devco.net', facts: { cluster: 'alfa' } });
       assert.deepEqual(await segment.ask(3), ['dev1.devco.net', 'dev5.devco.net']);
@@ -26,7 +26,7 @@ describe('on every kind of network', () => {
       assert.match((await segment.addressesOf(3, 'dev5.devco.net'))[0] ?? '', /^fe80::.*%eth0$/);
     });
 
-    test('hears of hosts with both, and they remember it', async () => {
+    test('receives announcements of hosts with both, and they remember it', async () => {
       const listeners = [await segment.listen(4), await segment.listen(3, { identity: 'other.devco.net' })];
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       await segment.announce(4, { identity: 'dev5.devco.net', facts: { cluster: 'alfa' } });
@@ -34,7 +34,7 @@ describe('on every kind of network', () => {
     });
   });
 
-  describe('all nodes are heard', { timeout: 120_000 }, () => {
+  describe('discovery', { timeout: 120_000 }, () => {
     const names = Array.from({ length: 24 }, (_, index) => `dev${index + 10}.devco.net`);
     const filter = (...words: string[]) => segment.host(3).exec('nft', ...words);
 
@@ -44,7 +44,7 @@ describe('on every kind of network', () => {
       for (const script of scripts) assert.ok((await script.next())?.settled !== undefined, script.stderr());
     }
 
-    test('when a third of the answers is lost', async () => {
+    test('finds all nodes if a third of the replies is lost', async () => {
       await announceAll();
       await filter('add table inet lossy; add chain inet lossy in { type filter hook input priority 0; }');
       await filter('add rule inet lossy in udp sport 5353 numgen inc mod 3 0 counter drop');
@@ -53,7 +53,7 @@ describe('on every kind of network', () => {
       await filter('delete table inet lossy');
     });
 
-    test('when most of them cannot wait to be read', async () => {
+    test('finds all nodes if most replies exceed the receive buffer', async () => {
       await announceAll();
       assert.deepEqual(await segment.ask(3, { buffer: 2304 }), names);
     });
@@ -67,7 +67,7 @@ describe('on every kind of network', () => {
       while (!(await lastHeard(options)).includes(address));
     };
 
-    test('with a new address is announced with it', async () => {
+    test('is announced with a new address', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', look: 100 });
       await ip(0, 'address', 'add', '10.77.0.101/16', 'dev', 'eth0');
       await ip(0, 'address', 'del', '10.77.0.1/24', 'dev', 'eth0');
@@ -77,7 +77,7 @@ describe('on every kind of network', () => {
       await ip(0, 'address', 'del', '10.77.0.101/16', 'dev', 'eth0');
     });
 
-    test('that appears while the node runs is announced on, also where there was none before', async () => {
+    test('is announced on if it is added later, even to a node without any', async () => {
       const node = segment.start(0, 'announce.ts', { identity: 'dev1.devco.net', interfaces: ['eth1'], look: 100 });
       assert.match(String((await node.next())?.message), /no network interface to announce this node on/);
       await segment.host(0).plug('eth1');
@@ -86,7 +86,7 @@ describe('on every kind of network', () => {
       await ip(0, 'link', 'del', 'eth1');
     });
 
-    test('is asked on with others, and each answers with its own address', async () => {
+    test('is queried next to others, and each replies with its own address', async () => {
       await Promise.all([segment.host(0).plug('eth1'), segment.host(3).plug('eth1')]);
       await ip(0, 'address', 'add', '10.88.0.1/24', 'dev', 'eth1');
       await ip(3, 'address', 'add', '10.88.0.4/24', 'dev', 'eth1');
@@ -115,7 +115,7 @@ describe('on every kind of network', () => {
       ),
     );
 
-    test('announces and asks on all of them', async () => {
+    test('sends announcements and queries on all of them', async () => {
       await makeBridges(24);
       await moveToLast();
       await segment.announce(0, { identity: 'dev1.devco.net' });
@@ -126,7 +126,7 @@ describe('on every kind of network', () => {
       await segment.until(listener, ({ heard }) => heard.some(({ name }) => name === 'dev4.devco.net'));
     });
 
-    test('of which some must be left out uses the one with the default route, and names the others', async () => {
+    test('uses the interface with the default route if some must be left out, and names the others', async () => {
       await makeBridges(66).catch(() => {});
       const node = segment.start(0, 'announce.ts', { identity: 'dev1.devco.net' });
       assert.ok((await node.next())?.started !== undefined, node.stderr());

@@ -76,7 +76,7 @@ describe('made-up names on a segment', { timeout: 240_000 }, () => {
     ['one address', many.slice(0, 1)],
     ['many addresses', many],
   ] as const) {
-    test(`10,000 from ${title} never keep a node from ping, which dials few of them and reports them in one line`, async () => {
+    test(`never keep a node from ping if ${title} sends 10,000, and ping dials few of them and reports them in one line`, async () => {
       await using rogue = await flood(10_000, addresses);
       const client = await site.client(clientHost);
       const { code, lines } = await client.run('ping');

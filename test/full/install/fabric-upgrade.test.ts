@@ -22,7 +22,7 @@ const services: ChildProcess[] = [];
 const ports = new Map<string, number>();
 const at = (...parts: string[]) => join(work, ...parts);
 
-describe('the fabric upgrades itself', { timeout: 300_000 }, () => {
+describe('an upgrade of the fabric', { timeout: 300_000 }, () => {
   before(async () => {
     work = await mkdtemp(join(tmpdir(), 'mco-fabric-'));
     fleet = await makeFleet();
@@ -45,13 +45,13 @@ describe('the fabric upgrades itself', { timeout: 300_000 }, () => {
     await rm(work, { recursive: true, force: true });
   });
 
-  test('a client of one build talks to daemons of the other', async () => {
+  test('a client of one build calls daemons of the other', async () => {
     const pinged = await client('0.2.0', ['ping', '--json']);
     assert.equal(pinged.code, 0, pinged.err);
     assert.deepEqual(versionsIn(pinged.out), ['0.1.1', '0.1.1']);
   });
 
-  test('a version that cannot even run is not switched to', async () => {
+  test('a version that cannot even run is not activated', async () => {
     const { code, out, err } = await upgrade('0.4.0');
     assert.equal(code, 2, err);
     assert.match(out + err, /hook/);
@@ -59,7 +59,7 @@ describe('the fabric upgrades itself', { timeout: 300_000 }, () => {
     assert.deepEqual(versionsIn((await client('0.1.1', ['ping', '--json'])).out), ['0.1.1', '0.1.1']);
   });
 
-  test('goes node by node, each of which must answer with the new version', async () => {
+  test('goes node by node, each of which must reply with the new version', async () => {
     const { code, out, err } = await upgrade('0.2.0');
     assert.equal(code, 0, out + err);
     assert.match(out, /all 2 nodes run version 0\.2\.0/);
@@ -72,19 +72,19 @@ describe('the fabric upgrades itself', { timeout: 300_000 }, () => {
     assert.equal(kinds.findLast(({ kind }) => kind === 'started')?.version, '0.2.0');
   });
 
-  test('an old client talks to new daemons', async () => {
+  test('an old client calls new daemons', async () => {
     const pinged = await client('0.1.1', ['ping', '--json']);
     assert.equal(pinged.code, 0, pinged.err);
     assert.deepEqual(versionsIn(pinged.out), ['0.2.0', '0.2.0']);
   });
 
-  test('does nothing where nothing is to be done', async () => {
+  test('does nothing if all nodes are up to date', async () => {
     const { code, out } = await upgrade('0.2.0');
     assert.equal(code, 0);
     assert.match(out, /nothing to do: all 2 nodes run version 0\.2\.0/);
   });
 
-  test('stops after the first batch that answers with the wrong version', async () => {
+  test('stops after the first batch that replies with the wrong version', async () => {
     const { code, out, err } = await upgrade('0.3.0', 'tries=4');
     assert.equal(code, 2, out + err);
     assert.match(out + err, /it runs version 0\.2\.0/);

@@ -31,7 +31,7 @@ describe('hosts that cannot be installed', { timeout: 300_000 }, () => {
   const before = new Map<string, string>();
   const told = new Map<string, HostJson>();
 
-  test('each get one line that says what to do', async () => {
+  test('each get one line that names the next step', async () => {
     for (const [host, command] of Object.entries(broken)) {
       const { code, err } = await estate.on(host, command);
       assert.equal(code, 0, `${host}: ${err}`);
@@ -70,20 +70,20 @@ describe('hosts that cannot be installed', { timeout: 300_000 }, () => {
     for (const { message } of hosts) assert.equal(message.includes('\n'), false, message);
   });
 
-  test('keep nothing half done', async () => {
+  test('keep no trace of a refused installation', async () => {
     for (const host of Object.keys(broken)) assert.equal(await estate.traces(host), before.get(host), host);
     assert.match(told.get('late.devco.net')?.message ?? '', /Read-only file system; its changes were undone$/);
     assert.equal((await estate.on('late.devco.net', 'cat /etc/mco-deploy/ca.crt')).out, 'old\n');
   });
 
-  test('with another key than the known one get nothing, even where new keys are accepted', () => {
+  test('receive nothing if they have another key than the known one, even if new keys are accepted', () => {
     assert.match(told.get('changed.devco.net')?.message ?? '', /Host key verification failed/);
     assert.match(told.get('changed.devco.net')?.hint ?? '', /^make “ssh root@changed.devco.net true” work/);
     assert.match(told.get('clock.devco.net')?.message ?? '', /years behind/);
   });
 });
 
-test('include a node that does not start, and the report shows what its host found wrong', {
+test('include a node that does not start, and the report shows the fault that its host found', {
   timeout: 120_000,
 }, async () => {
   const host = 'changed.devco.net';

@@ -21,7 +21,7 @@ before(async () => {
 after(() => estate?.[Symbol.asyncDispose]());
 
 describe('install', { timeout: 300_000 }, () => {
-  test('says what it would do, and does nothing', async () => {
+  test('prints what it would do, and does nothing', async () => {
     const { code, hosts, err } = await estate.install(`root@${dev1}`, '--dry-run');
     assert.equal(code, 0, err);
     assert.equal(hosts[0]?.state, 'planned');
@@ -30,7 +30,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.equal((await estate.run(['ca', 'list', '--json'])).out.includes(dev1), false);
   });
 
-  test('makes two hosts nodes at once, one of them through sudo, and waits until they answer over mutual TLS', async () => {
+  test('makes two hosts nodes at once, one of them through sudo, and waits until they reply over mutual TLS', async () => {
     const words = [
       `root@${dev1}`,
       '--hosts',
@@ -82,7 +82,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.equal((await runProgram('find', [estate.path(dev2, '.'), '-name', '.mco-deploy-install*'])).out, '');
   });
 
-  test('a second run changes nothing and says so', async () => {
+  test('changes nothing the second time, and reports that', async () => {
     const pid = () => readFile(estate.path(dev1, 'run/mco-deploy.pid'), 'utf8');
     const before = await pid();
     const words = [`root@${dev1}`, '--fact', 'cluster=bravo', '--class', 'web', '--agent', 'rpcutil', 'lock'];
@@ -95,7 +95,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.equal(issued.filter(({ name }) => name === dev1).length, 1);
   });
 
-  test('leaves what was changed on the host as it is, until --replace', async () => {
+  test('keeps what was changed on the host, until --replace', async () => {
     const config = estate.path(dev1, 'etc/mco-deploy/node.yaml');
     await appendFile(config, '# by hand\n');
     const words = [`root@${dev1}`, '--agent', 'rpcutil', 'lock'];
@@ -107,7 +107,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.doesNotMatch(await readFile(config, 'utf8'), /by hand/);
   });
 
-  test('completes a half-done installation with the existing key', async () => {
+  test('completes an interrupted installation with the existing key', async () => {
     const at = (name: string) => estate.path(dev1, `etc/mco-deploy/${name}`);
     const key = await readFile(at('node.key'));
     await rm(at('node.crt'));
@@ -121,7 +121,7 @@ describe('install', { timeout: 300_000 }, () => {
     assert.equal(existsSync(stale), false);
   });
 
-  test('needs no root where all paths belong to the user', async () => {
+  test('needs no root if all paths belong to the user', async () => {
     const home = '/home/guest/mco-deploy';
     const settings =
       'listen: { port: 5811 }\ndiscovery: { mdns: false }\naudit: { file: /home/guest/mco-deploy/audit.jsonl }\nstate: /home/guest/mco-deploy/state\n';
@@ -185,7 +185,7 @@ describe('install', { timeout: 300_000 }, () => {
 describe('uninstall', { timeout: 300_000 }, () => {
   const uninstall = (...words: string[]) => estate.run(['uninstall', '--json', ...estate.onHosts(...words)]);
 
-  test('says what it would remove, and warns where nobody could stop the daemon', async () => {
+  test('prints what it would remove, and warns if nobody could stop the daemon', async () => {
     const { code, out } = await uninstall(`root@${dev1}`, '--dry-run');
     assert.equal(code, 0);
     assert.equal((JSON.parse(out) as { state: string }[])[0]?.state, 'planned');

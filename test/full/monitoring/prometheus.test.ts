@@ -78,7 +78,7 @@ describe('the shipped alert rules', () => {
 });
 
 describe('Prometheus of Debian', () => {
-  test('scrapes a node by TLS with its token, and answers every panel of the dashboard and every rule', async () => {
+  test('scrapes a node by TLS with its token, and returns data for every panel of the dashboard and every rule', async () => {
     await using fleet = await makeFleet();
     const directory = await mkdtemp(join(tmpdir(), 'mco-prometheus-'));
     const [metrics, port] = [await freePort(), await freePort()];

@@ -59,7 +59,7 @@ describe('an audit log that is sent to rsyslog over TLS', () => {
     }
   });
 
-  test('loses nothing when rsyslog is killed, is away and comes back, and sends the last records again', async () => {
+  test('loses nothing if rsyslog is killed, is away and comes back, and sends the last records again', async () => {
     await using stack = new AsyncDisposableStack();
     const { rsyslog, from, rip } = await startShipping(stack);
     for (let calls = 0; calls < 5; calls++) await from.call(rip, {});
@@ -78,7 +78,7 @@ describe('an audit log that is sent to rsyslog over TLS', () => {
     await eventually(async () => assert.deepEqual((await from.describe(rip)).warnings, []));
   });
 
-  test('continues where it was after a restart of the node', async () => {
+  test('resumes after a restart of the node', async () => {
     await using stack = new AsyncDisposableStack();
     const { rsyslog, from, rip } = await startShipping(stack, { overlap: 1 });
     for (let calls = 0; calls < 5; calls++) await from.call(rip, {});
@@ -102,7 +102,7 @@ describe('an audit log that is sent to rsyslog over TLS', () => {
     await hasAll(rsyslog, from);
   });
 
-  test('goes to no server with a certificate for another name, of another fleet, or revoked', async () => {
+  test('is sent to no server with a certificate for another name, of another fleet, or revoked', async () => {
     await using fleet = await makeFleet();
     await using foreign = await makeFleet();
     const revoked = await fleet.node(receiver);

@@ -64,7 +64,7 @@ describe('the packaged daemon, whose configuration a helper of root writes', { t
     await root.shell('systemd-analyze security --offline=yes --threshold=30 mco-deploy-config@.service');
   });
 
-  test('a change goes from the daemon, which may not write, over the socket; no process of root stays', async () => {
+  test('sends a change from the daemon, which may not write, over the socket; no process of root stays', async () => {
     const { code, out, err } = await apply('--replace');
     assert.equal(code, 0, out + err);
     const seen = await root.shell('ps -o user:20= -p "$(systemctl show -P MainPID mco-deploy)"');

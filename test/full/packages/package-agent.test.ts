@@ -89,7 +89,7 @@ describe('the agent “package”, with apt', () => {
     assert.deepEqual([again.changed, again.packages], [false, []]);
   });
 
-  test('applies only security updates where the node allows only those', async () => {
+  test('applies only security updates if the node allows only those', async () => {
     const { packages } = await call('updates', { security: true });
     assert.deepEqual(packages, [{ package: 'mco-alpha', from: '1.0', to: '1.2' }]);
     const updated = await call('update', { security: true });

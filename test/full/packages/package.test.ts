@@ -50,7 +50,7 @@ describe('the Debian package, on a Debian with systemd', () => {
     await refuses('dpkg --install /mnt/foreign.deb', /architecture \(arm64\) does not match system \(amd64\)/);
   });
 
-  test('is refused where the disk is full or /etc is read-only, and installs when that is fixed', async () => {
+  test('is refused if the disk is full or /etc is read-only, and installs when that is fixed', async () => {
     await root.shell('fallocate -l "$(($(df -B1 --output=avail / | tail -1) - 50000000))" /filler');
     await refuses('dpkg --install /mnt/one.deb', /No space left on device/);
     await root.shell('rm /filler; mount --bind -o ro /etc /etc');
@@ -78,7 +78,7 @@ describe('the Debian package, on a Debian with systemd', () => {
     await root.shell('systemd-analyze security --offline=yes --threshold=20 mco-deploy.service');
   });
 
-  test('installs a manual page, and completions where the shells look for them', async () => {
+  test('installs a manual page, and completions in the directories of the shells', async () => {
     const { code, out: page, err } = await root.run('man', '--warnings', 'mco-deploy');
     assert.deepEqual({ code, err }, { code: 0, err: '' });
     for (const words of ['mco-deploy upgrade [options]', '--cluster <name>', 'EXIT STATUS'])
@@ -146,7 +146,7 @@ describe('the Debian package, on a Debian with systemd', () => {
   });
 });
 
-test('has no error for lintian', async () => {
+test('the Debian package has no error for lintian', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'mco-lintian-'));
   try {
     // The binary itself takes lintian minutes: what it says of it is overridden, each with its reason.

@@ -67,7 +67,7 @@ describe('a release', () => {
     assert.match(text, /the licence of the runtime/);
   });
 
-  describe('checked by “mco-deploy verify”', () => {
+  describe('a release checked by “mco-deploy verify”', () => {
     before(async () => {
       await writeFile(join(dir, 'one'), 'one');
       await writeFile(join(dir, 'two'), 'two');
@@ -120,7 +120,7 @@ describe('a release', () => {
       );
     });
 
-    test('reports what is missing: a key, a signature, a file', async () => {
+    test('reports a missing key, signature or file', async () => {
       const main = join(import.meta.dirname, '../../../src/main.ts');
       const words = ['--disable-warning=ExperimentalWarning', main, 'verify', 'one'];
       const unkeyed = await runProgram(process.execPath, words, { cwd: dir });

@@ -75,7 +75,7 @@ describe('the RPM package', () => {
     for (const [path, owner] of Object.entries(expected)) assert.equal(rows.get(path), owner, path);
   });
 
-  test('installs below another root exactly what was packed', async () => {
+  test('installs under another root exactly what was packed', async () => {
     const root = await mkdtemp(join(tmpdir(), 'mco-rpm-root-'));
     try {
       const rpm = (...words: string[]) => runProgram('rpm', ['--root', root, ...words]);
@@ -125,7 +125,7 @@ describe('the RPM package on a system with systemd', () => {
   });
 });
 
-test('contains the whole program: rpm strips nothing from it', async () => {
+test('the RPM package contains the whole program: rpm strips nothing from it', async () => {
   assert.equal(
     Number(await query(join(directory, names.x86_64), '[%{FILENAMES} %{FILESIZES}\n]').then(sizeIn)),
     (await stat(binary)).size,

@@ -155,7 +155,7 @@ describe('the page of a run, of real runs in a real browser', () => {
     );
   });
 
-  test('prints everything that is folded away on the screen, and the page loads and runs nothing', async () => {
+  test('prints everything that is folded on the screen, and the page loads and runs nothing', async () => {
     await browser.open(fileOf('failed'), { width: 1400, scheme: 'dark' });
     const file = join(directory, 'failed.pdf');
     await browser.print(file);

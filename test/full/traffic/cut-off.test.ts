@@ -21,7 +21,7 @@ const out: State = { admin: 1, asked: false, held: true };
 const serving: State = { admin: 0, asked: true, held: false };
 
 for (const action of ['disable', 'enable'] as const) {
-  describe(`a daemon that ends at any moment of ${action}`, () => {
+  describe(`a daemon that is killed at any moment of ${action}`, () => {
     let lb: HaproxyProcess;
     let proxy: CutOffProxy;
     let directory: string;
@@ -73,7 +73,7 @@ for (const action of ['disable', 'enable'] as const) {
       await next.stop();
     };
 
-    test('of writing its record leaves the host out and held, or serving, with its agent-check as it was', async () => {
+    test('leaves the host either held out or in traffic, agent-check unchanged, if killed at any write of its record', async () => {
       await crashAtEachChange({
         root: '/dev/shm',
         kinds: ['kill', 'half'],
@@ -84,7 +84,7 @@ for (const action of ['disable', 'enable'] as const) {
       });
     });
 
-    test('of its commands to HAProxy does so too, whether or not the command arrived', async () => {
+    test('leaves it in the same states if killed at any command to HAProxy, whether or not the command arrived', async () => {
       for (const arrives of [false, true]) {
         let at = 0;
         for (let done = false; !done; at++) done = !(await cutAt({ at, arrives }));

@@ -58,7 +58,7 @@ async function statusOf(): Promise<string> {
 }
 
 describe('HAProxy is reloaded while servers are out', () => {
-  test('and restores its servers’ states: no request reaches them, and the upgrade ends well', async () => {
+  test('sends hosts no requests if states are restored, and the upgrade ends well', async () => {
     await begin(plain, true);
     const since = Date.now();
     const load = await lab.load({ rate: 150 });
@@ -69,7 +69,7 @@ describe('HAProxy is reloaded while servers are out', () => {
     for (const host of bravo) await assertUntouched(lab, host, since);
   });
 
-  test('and forgets them: the run ends with exit code 2, names the cause and leaves the servers out', async () => {
+  test('ends the run with exit code 2, names the cause and leaves the servers out if states are lost', async () => {
     await begin(plain);
     const { code, stdout } = await whileOut(() => reload(lab, 'lb1'));
     assert.equal(code, 2, stdout);
@@ -85,7 +85,7 @@ describe('HAProxy is reloaded while servers are out', () => {
     assert.match(await statusOf(), /^all servers take traffic$/m);
   });
 
-  test('with its slots renumbered: only the hosts that were taken out are out, and the run ends with exit code 2', async () => {
+  test('leaves only the same hosts out if slots are renumbered, and the run ends with exit code 2', async () => {
     const slots = named('slots');
     await begin(slots);
     const after = webOf(lab)
@@ -108,7 +108,7 @@ describe('HAProxy is reloaded while servers are out', () => {
     );
   });
 
-  test('and killed and started again: exit code 2, the servers out', async () => {
+  test('ends the run with exit code 2, the servers out, if HAProxy is killed and started again', async () => {
     await begin(plain);
     const { code, stdout } = await whileOut(async () => {
       await must(
@@ -122,8 +122,8 @@ describe('HAProxy is reloaded while servers are out', () => {
   });
 });
 
-describe('another program or person puts servers in', () => {
-  test('a tool that switches the agent-check on again and again: exit code 2, nothing upgraded, the cause named', async () => {
+describe('another program or person that enables servers', () => {
+  test('a tool that switches the agent-check on repeatedly: exit code 2, nothing upgraded, the cause named', async () => {
     await begin(named('an agent-check'));
     let over = false;
     const tool = (async () => {
@@ -138,7 +138,7 @@ describe('another program or person puts servers in', () => {
     for (const host of ['dev2', 'dev4']) assert.equal(await lab.revision(host), from, host);
   });
 
-  test('a person, by a command: exit code 2, and the failure says when, and where to see it', async () => {
+  test('a person, by a command: exit code 2, and the failure names the time and where to see it', async () => {
     await begin(plain);
     const { code, stdout } = await whileOut(async () => {
       await lab.haproxy('lb1', 'set server app/dev4.devco.net state ready');
@@ -152,14 +152,14 @@ describe('another program or person puts servers in', () => {
   });
 });
 
-describe('of two servers, one is down', () => {
+describe('a backend of two servers, one of them down', () => {
   const two: Topology = {
     name: 'one of two is down',
     paths: ['/'],
     config: (hosts) => haproxyConfig(hosts.filter(({ cluster }) => cluster === 'bravo')),
   };
 
-  test('a rolling upgrade begins with that one, and loses no request', async () => {
+  test('a rolling upgrade begins with the one that is down, and loses no request', async () => {
     await begin(two, false, bravo);
     const { argv, from } = await upgradeTo('--strategy', 'rolling', '--batch', '1');
     const since = Date.now();
@@ -187,10 +187,10 @@ describe('of two servers, one is down', () => {
   });
 });
 
-describe('narrowed to one of several backends', () => {
+describe('an upgrade that is limited to one of several backends', () => {
   const serving = 'still serving in static/dev2.devco.net on lb1.devco.net';
 
-  test('the dry run and the run list what still serves, and another list does not avoid the lease', async () => {
+  test('lists in the dry run and the run what still serves, and another list does not avoid the lease', async () => {
     await begin(named('several backends'));
     const { argv } = await upgradeTo('--backend', 'app');
     const dry = await lab.client([...argv, '--dry-run']);

@@ -6,7 +6,7 @@ import { isNode } from '../../support/lab/estate.ts';
 import { startLab } from '../../support/lab/lab.ts';
 
 describe('mco-deploy upgrade on twelve hosts', () => {
-  test('changes nothing the second time, says so, and leaves HAProxy alone', async () => {
+  test('changes nothing the second time, reports that, and sends HAProxy no change', async () => {
     await using lab = await startLab();
     assert.equal((await lab.client(upgrade)).code, 0);
     const before = await asked(lab, 'lb1');
@@ -23,7 +23,7 @@ describe('mco-deploy upgrade on twelve hosts', () => {
     assert.equal((await lab.mail(1)).length, 1, 'no second notification');
   });
 
-  test('works the same with nodes from a file and multicast switched off', async () => {
+  test('works the same with nodes from a file and multicast disabled', async () => {
     await using lab = await startLab();
     const nodes = lab.hosts.filter(isNode);
     for (const { name } of nodes) {

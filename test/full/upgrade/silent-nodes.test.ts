@@ -4,7 +4,7 @@ import { allUp, asked, bravo, revisions, upgrade } from '../../support/lab/clust
 import { startLab } from '../../support/lab/lab.ts';
 
 describe('mco-deploy upgrade, when a node is silent', () => {
-  test('does not begin when a web daemon was killed, and names it and when it was last seen', async () => {
+  test('does not begin if a web daemon was killed, and names it and when it was last seen', async () => {
     await using lab = await startLab();
     assert.equal((await lab.client(['ping'])).code, 0);
     await lab.daemon('dev8').kill();
@@ -21,7 +21,7 @@ describe('mco-deploy upgrade, when a node is silent', () => {
     assert.deepEqual(await revisions(lab, bravo), ['20', '20', '20', '10']);
   });
 
-  test('does not begin either when only the other nodes know the silent one', async () => {
+  test('does not begin even if only the other nodes know the silent one', async () => {
     await using lab = await startLab();
     // Heard by another operator, and so by the nodes, before it falls silent.
     assert.match((await lab.client(['ping'], { operator: 'eve@devco.net' })).stdout, /^dev8\.devco\.net/m);

@@ -102,7 +102,7 @@ describe('an upgrade over a bastion, from a host that reaches no other node', ()
     await untilAllAreFound(lab, via('notify1'));
   });
 
-  test('with a second bastion ends well, or resumes over it, when one is killed in mid-upgrade', async () => {
+  test('ends well with a second bastion, or resumes over it, if one is killed in mid-upgrade', async () => {
     const counted = await reloads();
     const ways = via('notify1', 'notify2');
     const run = await startRun(lab, [...upgrade(other()), ...ways]);

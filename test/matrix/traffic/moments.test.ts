@@ -31,7 +31,7 @@ async function becomesReady(balancer: Awaited<ReturnType<typeof agent>>): Promis
 for (const restoring of [true, false]) {
   for (const which of ['disable', 'enable'] as const) {
     describe(`HAProxy is reloaded at ${moments} random moments of ${which} (restoring ${restoring}, MCO_TEST_SEED=${seed})`, () => {
-      test('no request reaches a host that was confirmed to be out, or the break is recorded', async () => {
+      test('sends no request to a host that was confirmed to be out, or records the break', async () => {
         const random = defineRandom(seed);
         const web = await webServers(3, 'own');
         const lb = await haproxy(
