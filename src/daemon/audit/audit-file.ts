@@ -184,7 +184,7 @@ async function fillReserve(reserve: string): Promise<boolean> {
     await writeFile(reserve, randomBytes(reserveBytes), { mode: 0o640 });
     return false;
   } catch (error) {
-    await rm(reserve, { force: true }).catch(() => {});
+    await rm(reserve).catch(() => {});
     return errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT';
   }
 }

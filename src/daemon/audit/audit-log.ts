@@ -65,7 +65,7 @@ export async function openAuditLog(
   const sync = watchSync(file);
   const ends = startKnownEnds(file, () => chain.end());
   const events = { onSync: sync.onSync, onRecord: ends.add, onSafe: sync.onSafe };
-  const chain = startChainWriter(active, credentials, now, events, cutFrom ?? active.state);
+  const chain = startChainWriter(active, credentials, now, events, cutFrom);
   const certificate = () => credentials().certificate.raw;
   const guard = guardPath({ file, active, chain, notes, certificate, now });
   try {

@@ -20,7 +20,8 @@ const place = (name: string, text = '') => writeFileSync(join(directory, name), 
 describe('the files of an audit log', () => {
   test('are the full ones by the numbers in their names, and the one that is written to', async () => {
     assert.equal(archivePath('/var/log/mco/audit.jsonl', 4711), '/var/log/mco/audit-000000004711.jsonl');
-    const archives = ['audit-000000000002.jsonl', 'audit-000000000010.jsonl', 'audit-999999999999999.jsonl'];
+    // By their letters, the last two are the other way round.
+    const archives = ['audit-000000000002.jsonl', 'audit-999999999999.jsonl', 'audit-1000000000000.jsonl'];
     const others = [
       'audit-1.jsonl',
       'audit-00000000000.jsonl',
@@ -33,9 +34,8 @@ describe('the files of an audit log', () => {
       'audit.jsonl.next',
       'xaudit-000000000003.jsonl',
     ];
-    const [second = '', tenth = '', last = ''] = archives;
-    for (const name of [tenth, last, second, ...others]) place(name);
-    const expected = [2, 10, 999_999_999_999_999].map((first, at) => ({
+    for (const name of [...archives, ...others]) place(name);
+    const expected = [2, 999_999_999_999, 1_000_000_000_000].map((first, at) => ({
       path: join(directory, archives[at] ?? ''),
       first,
     }));

@@ -10,6 +10,8 @@ const event = (kind: string) => ({ kind }) as unknown as AuditEvent;
 const diskFull = Object.assign(new Error('ENOSPC: x'), { code: 'ENOSPC' });
 const broken = Object.assign(new Error('EIO: x'), { code: 'EIO' });
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 interface Options {
   readonly hasRoom?: boolean;
   /** What each write fails with, in turn. */
@@ -25,6 +27,7 @@ function startQueue({ hasRoom = true, fails = [], before = async () => {} }: Opt
   let held: Promise<void> = Promise.resolve();
   const write = async (entries: readonly ChainEntry[]) => {
     await held;
+    await turn();
     steps.push(entries.map(({ event: { kind }, durable }) => `${kind}${durable ? '!' : ''}`).join(' '));
     const error = failures.shift();
     if (error !== undefined) throw error;
@@ -35,7 +38,10 @@ function startQueue({ hasRoom = true, fails = [], before = async () => {} }: Opt
       steps.push('looks for room');
       return hasRoom;
     },
-    useReserve: async () => void steps.push('gives up the reserve'),
+    useReserve: async () => {
+      await turn();
+      steps.push('gives up the reserve');
+    },
   } as unknown as AuditFileWriter;
   const queue = startAppendQueue('audit.jsonl', active, { write } as unknown as ChainWriter, before);
   const hold = () => {
@@ -54,7 +60,7 @@ describe('records that wait for the audit log', () => {
     const { append, steps, hold } = startQueue();
     const letGo = hold();
     const first = append('a', true);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     const others = [append('b'), append('c', true)];
     letGo();
     assert.deepEqual([await first, ...(await Promise.all(others))], [1, 2, 3]);
@@ -81,7 +87,7 @@ describe('records that wait for the audit log', () => {
     const closing = close().then(() => {
       closed = true;
     });
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     assert.equal(closed, false);
     assert.equal(await append('outcome'), 'audit-failed: the audit log audit.jsonl is closed');
     letGo();
@@ -118,12 +124,14 @@ describe('a disk that is full', () => {
   });
 
   test('makes the queue give up its reserve for these, when it is found full', async () => {
-    const { append, steps, hold } = startQueue({ fails: [undefined, diskFull] });
+    const { append, close, steps, hold } = startQueue({ fails: [undefined, diskFull] });
     const letGo = hold();
     const waits = append('stopped');
     const mixed = ['intent', 'outcome', 'intent', 'ended'].map((kind) => append(kind, true));
     letGo();
     await waits;
+    await close();
+    assert.equal(steps.at(-1), 'outcome! ended!', 'before the end of the log');
     const [intent, outcome, other, ended] = await Promise.all(mixed);
     assert.deepEqual([outcome, ended], [2, 3]);
     assert.match(String(intent), /^audit-failed: .*no space left/);

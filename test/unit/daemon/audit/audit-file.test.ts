@@ -1,4 +1,5 @@
 import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -132,6 +133,91 @@ describe('the file of the audit log that is written to', () => {
     });
     await log.close();
     assert.deepEqual([calls, openFiles()], [['datasync'], 0]);
+  });
+});
+
+describe('a step of the file', () => {
+  /** Runs a step whose calls of the file system take their time: none of them is under way when it ends. */
+  const wholly = async <T>(step: () => Promise<T>, fails: (call: FileCall) => boolean = () => false): Promise<void> => {
+    let underWay = 0;
+    using _watch = watchFileCalls(directory, async (call, _args, real) => {
+      underWay++;
+      try {
+        for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+        if (fails(call)) throw errorOf('EIO');
+        return await real();
+      } finally {
+        underWay--;
+      }
+    });
+    await step().catch(() => {});
+    assert.equal(underWay, 0);
+  };
+
+  test('has ended when all that it does has', async () => {
+    let renames = 0;
+    let log = await openAuditFile(file);
+    await log.close();
+    await wholly(async () => {
+      log = await openAuditFile(file);
+    });
+    await log.write(bytes(1), false, 1, 0);
+    await wholly(
+      () => log.write(bytes(2), true, 2, 0),
+      ({ name }) => name === 'datasync',
+    );
+    await wholly(
+      () => log.rotate(1),
+      ({ name, path }) => name === 'rename' && path === file && ++renames === 1,
+    );
+    await wholly(() => log.rotate(1));
+    assert.equal(openFiles(), 1);
+    await wholly(() => log.useReserve());
+    rmSync(file);
+    await wholly(() => log.beginAgain(0));
+    assert.equal(openFiles(), 1);
+    await wholly(() => log.close());
+    assert.equal(openFiles(), 0);
+    writeFileSync(file, `${line(1)}\n{`);
+    await wholly(async () => {
+      log = await openAuditFile(file);
+    });
+    assert.equal(log.torn.toString(), '{');
+    await log.close();
+    assert.equal(content(), `${line(1)}\n`);
+  });
+
+  test('makes its changes in an order that a power cut may end anywhere', async () => {
+    const below = join(directory, 'log', 'audit.jsonl');
+    let log = await openAuditFile(file);
+    await log.close();
+    const calls = await recordChanges(directory, async () => {
+      log = await openAuditFile(below);
+    });
+    assert.equal(mode('log'), 0o750);
+    const opened = ['open log/audit.jsonl', 'sync log/', 'writeFile log/audit.jsonl.reserve'];
+    assert.deepEqual(calls.slice(calls.indexOf('open log/audit.jsonl')), opened);
+    assert.deepEqual(await recordChanges(directory, () => log.write(bytes(1), false, 1, 0)), [], 'not synced');
+    assert.deepEqual(await recordChanges(directory, () => log.write(bytes(2), true, 2, 0)), [
+      'datasync log/audit.jsonl',
+    ]);
+    assert.deepEqual(await recordChanges(directory, () => log.rotate(2)), [
+      'datasync log/audit.jsonl',
+      'open log/audit.jsonl.next',
+      'rename log/audit-000000000001.jsonl',
+      'rename log/audit.jsonl',
+      'sync log/',
+    ]);
+    await log.close();
+    const again = await recordChanges(directory, async () => {
+      log = await openAuditFile(below);
+    });
+    assert.equal(again.includes('truncate log/audit.jsonl'), false, 'it is whole');
+    assert.equal(log.before()?.first, 1);
+    rmSync(below);
+    await log.beginAgain(0);
+    assert.equal(log.before(), undefined, 'its first record says something else');
+    await log.close();
   });
 });
 

@@ -1,6 +1,16 @@
 import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, mock, test } from 'node:test';
 import { headVerifies } from '../../../../src/core/audit/head.ts';
@@ -36,6 +46,14 @@ afterEach(() => {
   mock.timers.reset();
   rmSync(directory, { recursive: true });
 });
+
+const isOpenHere = (fd: string) => {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`);
+  } catch {
+    return false;
+  }
+};
 
 const open = () =>
   openAuditLog(
@@ -117,12 +135,51 @@ describe('an audit log that is opened', () => {
   test('keeps the first 4 KiB of half a line, and how long it was', async () => {
     await write(1);
     appendFileSync(file, 'x'.repeat(5000));
-    await write(0);
+    const log = await open();
     const [, last, ...more] = records();
+    await log.close();
     assert.ok(last?.kind === 'recovered' && more.length === 0);
     assert.deepEqual([last.torn_bytes, Buffer.from(last.torn, 'base64').toString()], [5000, 'x'.repeat(4096)]);
     await write(0);
     assert.equal(records().length, 2, 'it was cut off');
+  });
+
+  test('remembers what takes some MiB', async () => {
+    const record = (sequence: number) =>
+      `${JSON.stringify({ v: 1, sequence, time: new Date(time).toISOString(), x: 'x'.repeat(1000) })}\n`;
+    writeFileSync(file, Array.from({ length: 3000 }, (_, index) => record(index + 1)).join(''));
+    await write(0, ({ recent }) => assert.equal(recent.records.length, 3000));
+  });
+
+  test('is known to have its records from when it was opened or rotated, also without an end', async () => {
+    const known = () => (JSON.parse(readFileSync(notes, 'utf8')) as { end: { sequence: number } }).end.sequence;
+    await write(2);
+    rmSync(notes);
+    const limits = { ...endless, maxBytes: statSync(file).size + 10 };
+    const log = await openAuditLog(
+      file,
+      () => credentials,
+      () => time,
+      limits,
+      notes,
+    );
+    assert.equal(known(), 2);
+    await log.append(event, true);
+    assert.equal(known(), 2, 'not with each record');
+    await log.append(event, true);
+    assert.equal(known(), 3, 'with each file, before the next record');
+    await log.close();
+  });
+
+  test('has what was appended to it before it was closed, and nothing is left to do after', async () => {
+    const log = await open();
+    const [first, second] = [log.append(event, false), log.append(event, false)];
+    await log.close();
+    assert.deepEqual([await first, await second, records().length], [1, 2, 2]);
+    mock.timers.tick(50);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(log.warnings(), []);
+    assert.equal(readdirSync('/proc/self/fd').filter(isOpenHere).length, 0);
   });
 
   test('remembers half an hour', async () => {
