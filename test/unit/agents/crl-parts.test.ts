@@ -8,21 +8,21 @@ const digest = createHash('sha256').update(texts.join('')).digest('hex');
 const part = (number: number) => ({ digest, part: number, parts: 3, text: texts[number - 1] ?? '' });
 
 describe('the parts of a revocation list', () => {
-  test('make the whole once all are there, in any order and sent again', () => {
+  test('make up the whole list once all are there, in any order and sent again', () => {
     const parts = startListParts(() => 0);
     for (const number of [3, 1, 1]) assert.equal(parts.take('cert=rip', part(number)), undefined);
     assert.equal(parts.take('cert=rip', part(2)), 'onetwothree');
     assert.equal(parts.take('cert=rip', part(2)), undefined, 'they are gone then');
   });
 
-  test('of one caller do not mix with those of another', () => {
+  test('do not mix with the parts of another caller', () => {
     const parts = startListParts(() => 0);
     parts.take('cert=rip', part(1));
     parts.take('cert=rip', part(2));
     assert.equal(parts.take('cert=eve', part(3)), undefined);
   });
 
-  test('that differ from the announced ones are refused', () => {
+  test('are refused if they differ from the announced ones', () => {
     const parts = startListParts(() => 0);
     parts.take('cert=rip', part(1));
     parts.take('cert=rip', { ...part(2), text: 'changed' });

@@ -13,7 +13,7 @@ describe('the texts of a source', () => {
     ]);
   });
 
-  test('are not its comments', () => {
+  test('do not include its comments', () => {
     assert.deepEqual(texts(`// it's a comment\nconst a = 'text'; /* "another" */`), ['text']);
   });
 
@@ -26,11 +26,11 @@ describe('the texts of a source', () => {
     ]);
   });
 
-  test('are found after a regular expression with quotes in it', () => {
+  test('include strings after a regular expression with quotes in it', () => {
     assert.deepEqual(texts(`const a = /['"]/.test(b); const c = 'text';`), ['text']);
   });
 
-  test('are found after a division', () => {
+  test('include strings after a division operator', () => {
     assert.deepEqual(texts(`const a = b / 2; const c = 'text' + d / e;`), ['text']);
   });
 

@@ -21,7 +21,7 @@ describe('a certificate of the CA, as the fleet checks it', () => {
     assert.deepEqual(proveCertificate(operator.certificate, 'operator', fleet.trust, now).identity, operator.identity);
   });
 
-  test('is refused as the wrong kind either way', async () => {
+  test('is refused as the wrong kind, in both directions', async () => {
     await using fleet = await makeFleet();
     const node = await fleet.node('dev1.devco.net');
     const operator = await fleet.operator('rip@devco.net');
@@ -97,7 +97,7 @@ describe('a certificate of the CA, as the fleet checks it', () => {
     assert.deepEqual([first - 1, last + 1].map(codeAt), ['early-certificate', 'expired-certificate']);
   });
 
-  test('that one fleet proved proves nothing to another, nor to itself once it is revoked', async () => {
+  test('proves nothing to another fleet, nor to its own once it is revoked', async () => {
     await using fleet = await makeFleet();
     await using other = await makeFleet();
     const node = await fleet.node('dev1.devco.net');
@@ -113,7 +113,7 @@ describe('a certificate of the CA, as the fleet checks it', () => {
     assert.throws(() => prove(fleet), { code: 'revoked-certificate' });
   });
 
-  test('with a changed byte is another one, however often the right one was seen', async () => {
+  test('is never taken from the cache if one byte changed', async () => {
     await using fleet = await makeFleet();
     const { certificate } = await fleet.node('dev1.devco.net');
     assert.equal(parseCertificate(certificate.raw), parseCertificate(certificate.raw));

@@ -63,7 +63,7 @@ function severalLists(): fc.Arbitrary<string> {
 }
 
 describe('input from a stranger', () => {
-  test('as a certificate is proven only when it is exactly what the CA signed', () => {
+  test('is accepted as a certificate only if it is exactly what the CA signed', () => {
     holds(
       fc.property(
         fc.oneof(anyBytes, mutated(rip.certificate.raw), { weight: 6, arbitrary: tweaked(rip.certificate.raw) }),
@@ -84,7 +84,7 @@ describe('input from a stranger', () => {
     );
   });
 
-  test('as a revocation list is read only when it is exactly what the CA signed', () => {
+  test('is accepted as a revocation list only if it is exactly what the CA signed', () => {
     const { authorities } = fleet.trust;
     holds(
       fc.property(fc.oneof(fileOf('X509 CRL', crl), severalLists(), severalLists()), (text) => {
@@ -102,7 +102,7 @@ describe('input from a stranger', () => {
     );
   });
 
-  test('as a certificate request gives the key that signed it, or nothing', async () => {
+  test('gives as a certificate request the key that signed it, or nothing', async () => {
     await holds(
       fc.asyncProperty(
         fc.oneof(fileOf('CERTIFICATE REQUEST', request), wrapped('CERTIFICATE REQUEST', request)),

@@ -16,7 +16,7 @@ function contentOf(kind: 'node' | 'operator', path: string): string {
 }
 
 describe('the initial configuration', () => {
-  test('of a node fits the daemon’s schema, as it is and with its agents included', () => {
+  test('fits the daemon’s schema for a node, as it is and with its agents included', () => {
     const text = contentOf('node', 'node.yaml');
     const whole = text.replace(/^ {2}# ( *[a-z])/gm, '  $1');
     for (const yaml of [text, whole]) {
@@ -32,7 +32,7 @@ describe('the initial configuration', () => {
     assert.match(whole, /^ {2}haproxy: /m);
   });
 
-  test('of an operator fits the client’s schema, as it is and with its examples included', () => {
+  test('fits the client’s schema for an operator, as it is and with its examples included', () => {
     const text = contentOf('operator', 'client.yaml');
     const withFile = text.replace(/^discovery:.*\n/m, '').replace(/^# (discovery|inputs):/gm, '$1:');
     for (const yaml of [text, withFile]) {
@@ -41,7 +41,7 @@ describe('the initial configuration', () => {
     assert.match(withFile, /^inputs: /m);
   });
 
-  test('allows nobody anything, and with its example rule included only that one operator', () => {
+  test('allows nobody anything, and with its example rule only that one operator', () => {
     const text = contentOf('node', 'policies/default.policy');
     const node = { name: 'dev1', agents: [], classes: [], facts: {} };
     const allows = (policy: string, caller: string) => {

@@ -40,7 +40,7 @@ async function start(
   return { held, sent };
 }
 
-test('a held message is sent with its last text and its first id when it is not renewed in time', async (context) => {
+test('a held message is sent with its latest text and its first id if it is not renewed in time', async (context) => {
   const { held, sent } = await start(context as never, join(temporaryDirectory(), 'held'));
   await held.keep(run, message('begun'), 30);
   context.mock.timers.tick(29_000);
@@ -57,7 +57,7 @@ test('a held message is sent with its last text and its first id when it is not 
   held.stop();
 });
 
-test('a withdrawn one is never sent, and only its caller may withdraw it', async (context) => {
+test('a withdrawn message is never sent, and only its caller may withdraw it', async (context) => {
   const { held, sent } = await start(context as never, join(temporaryDirectory(), 'held'));
   await held.keep(run, message('begun'), 30);
   await assert.rejects(held.withdraw(run, 'cert=eve'), { code: 'not-yours' });
@@ -70,7 +70,7 @@ test('a withdrawn one is never sent, and only its caller may withdraw it', async
   assert.equal(sent.length, 0);
 });
 
-test('one outlives a restart of the daemon, and waits its full time again', async (context) => {
+test('a held message outlives a restart of the daemon, and waits its full time again', async (context) => {
   const directory = join(temporaryDirectory(), 'held');
   const first = await start(context as never, directory);
   await first.held.keep(run, message('begun'), 30);

@@ -59,11 +59,11 @@ describe('a recipient', () => {
       assert.throws(() => parseRecipient(recipient, config), { code }));
   }
 
-  test('of a long name is checked in linear time', () => {
+  test('is checked in linear time, however long its name is', () => {
     assert.throws(() => parseRecipient(`mailto:a@${'a-'.repeat(50_000)}`, config), { code: 'bad-recipient' });
   });
 
-  test('is refused where nothing is configured', () => {
+  test('is refused if nothing is configured', () => {
     const bare = configure({});
     for (const recipient of ['mailto:a@devco.net', 'webhook:ops', 'boxcar://x']) {
       assert.throws(() => parseRecipient(recipient, bare), { code: 'unknown-recipient' }, recipient);

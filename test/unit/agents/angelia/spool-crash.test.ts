@@ -55,7 +55,7 @@ async function atEachChange(
 const placesOf = ({ queued, delivered, dead }: Spool) =>
   Object.entries({ queued, delivered, dead }).flatMap(([name, place]) => (place.has('a1') ? [name] : []));
 
-describe('a spool whose daemon is cut off at any change of the disk', () => {
+describe('a spool whose daemon is interrupted at any change of the disk', () => {
   for (const [ended, reason] of [
     ['delivered', ''],
     ['dead', 'no such user'],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { appmgrConfig, release, testApplication } from '../../../support/agents/application.ts';
 import { appmgrOn } from '../../../support/agents/appmgr.ts';
 
-test('a node with several applications reports each of them where all are requested', async () => {
+test('a node with several applications reports each of them if all are requested', async () => {
   const [shop, blog] = [testApplication(), testApplication()];
   shop.publish('20', release('20'));
   const places = ({ root, artifacts }: typeof shop) => ({ root, artifacts });

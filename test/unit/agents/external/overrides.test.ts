@@ -22,8 +22,8 @@ const site = {
   validators: { puppet_variable: '^[a-z]+$' },
 };
 
-describe('local notes on an agent with a foreign DDL', () => {
-  test('apply: kind, repeatable, sensitive, and the patterns of validators', () => {
+describe('local overrides of an agent with a foreign DDL', () => {
+  test('set kind, repeatable, sensitive, and the patterns of validators', () => {
     assert.throws(() => convertDdl(theirs, 'puppet.json'), { message: /unknown validator/, hint: /NAME\.site\.json/ });
     const ddl = convertDdl(applyOverrides(theirs, site, 'puppet.site.json'), 'puppet.json');
     assert.deepEqual([ddl.actions.status?.kind, ddl.actions.status?.repeatable], ['read', true]);
@@ -40,7 +40,7 @@ describe('local notes on an agent with a foreign DDL', () => {
     ['a kind that is none', { actions: { status: { kind: 'look' } } }, /kind is read or change/],
   ];
   for (const [what, marks, message] of wrong) {
-    test(`refuses ${what}`, () => {
+    test(`cannot contain ${what}`, () => {
       assert.throws(() => applyOverrides(theirs, marks as never, 'puppet.site.json'), { code: 'bad-ddl', message });
     });
   }

@@ -52,7 +52,7 @@ async function started(changes: { min_available?: number } = {}) {
 }
 
 describe('the haproxy agent', () => {
-  test('has an action for each thing to ask and to change', async () => {
+  test('has an action for each read and change', async () => {
     const { fake, agent, call } = await started();
     assert.deepEqual((await call('disable', { server: 'web1' })).changed, ['web1']);
     assert.deepEqual((await call('status', {})).out, ['web1']);
@@ -64,7 +64,7 @@ describe('the haproxy agent', () => {
     await agent.stop?.();
   });
 
-  test('makes one change at a time: two together take out no more than either may', async () => {
+  test('makes one change at a time: two together disable no more than either may', async () => {
     const { fake, agent, call } = await started({ min_available: 1 });
     const both = await Promise.allSettled(['web1', 'web2'].map((server) => call('disable', { server })));
     assert.deepEqual(
@@ -100,7 +100,7 @@ describe('the doctor', () => {
   const findings = (sockets: string[], signal = new AbortController().signal) =>
     doctorHaproxy({ config: configOf(sockets), node: fixedNode, signal } as never);
 
-  test('finds each HAProxy that answers, and whether it keeps its states over a reload', async () => {
+  test('finds each HAProxy that replies, and whether it keeps its states over a reload', async () => {
     for (const [text, status, what] of [
       ['  load-server-state-from-file local\n', 'ok', /restores its servers’ states when it is reloaded$/],
       ['global\n', 'warning', /forgets its servers’ states .*: a reload while hosts are out lets requests through/],
@@ -124,7 +124,7 @@ describe('the doctor', () => {
     }
   });
 
-  test('finds one that does not answer, beside another that does', async () => {
+  test('finds one that does not reply, next to another that does', async () => {
     const gone = join(temporaryDirectory(), 'gone.sock');
     const found = await findings([gone, await listening(two())]);
     assert.equal(found.length, 3);

@@ -18,7 +18,7 @@ describe('the inputs of a caller', () => {
       assert.ok(!accepts({ backend: server, server: 'a' })));
   }
 
-  test('of other kinds, and a minimum below 0, are refused', () => {
+  test('are refused if of another kind, and so is a minimum below 0', () => {
     assert.ok(!accepts({ backend: 'app', server: 'a', force: true }));
     assert.ok(!accepts({ backend: 'app', server: 'a', min_available: -1 }));
     assert.ok(!accepts({ backend: 'app' }));

@@ -24,7 +24,7 @@ async function startStore(directory = temporaryDirectory(), clock = { now: 1_700
 }
 
 describe('a job', () => {
-  test('that has ended keeps its outcome for a day, over restarts', async () => {
+  test('keeps its outcome for a day after its end, over restarts', async () => {
     const first = await startStore();
     await (await first.begin('1')).end(okReply({ text: 'done' }));
     const second = await first.again();
@@ -37,7 +37,7 @@ describe('a job', () => {
     assert.deepEqual(second.jobs.list(undefined), []);
   });
 
-  test('that was running when the daemon died is unknown permanently, and cannot begin again', async () => {
+  test('is unknown permanently if it was running when the daemon died, and cannot begin again', async () => {
     const first = await startStore();
     await first.begin('1');
     const second = await first.again();
@@ -46,7 +46,7 @@ describe('a job', () => {
     assert.equal((await first.again()).stateOf('1'), 'unknown');
   });
 
-  test('has limits: how many run, how many are kept, and how much of their output', async () => {
+  test('has limits for running and kept jobs, and for their output', async () => {
     const { jobs, begin, stateOf, clock, directory } = await startStore();
     const [one, two] = [await begin('1'), await begin('2')];
     assert.equal(await codeOfAsync(() => begin('3')), 'too-many-jobs');
@@ -77,7 +77,7 @@ describe('a job', () => {
     );
   });
 
-  test('whose file is damaged, or replaced by another file, is not believed', async () => {
+  test('is not trusted if its file is damaged or replaced by another file', async () => {
     const { begin, again, directory } = await startStore();
     await (await begin('1')).end(okReply({}));
     const [file = ''] = readdirSync(directory);

@@ -49,7 +49,7 @@ describe('a journal on a node', () => {
     assert.deepEqual(await call('read', { run }), { sequence: 2, lines: lines.slice(0, 2) });
   });
 
-  test('is never changed: a line in place of another is refused, no matter who signed it', async () => {
+  test('never changes: a different line at the same position is refused, no matter who signed it', async () => {
     const { append, code, call } = await startStore();
     await append(lines.slice(0, 2));
     const other = writeLines(await fleet.operator('eve@devco.net'), ['run-resumed'], lines.slice(0, 1));
@@ -82,7 +82,7 @@ describe('a journal on a node', () => {
     assert.equal(await code(lines, 0, actionContext({ runId: run, lease: 'other' })), 'not-leased');
   });
 
-  test('loses an end that a crash tore, and continues after the whole part', async () => {
+  test('drops a partial line that a crash left, and continues after the whole part', async () => {
     const { append, stateDirectory, file } = await startStore();
     await append(lines.slice(0, 2));
     appendFileSync(file, '{"text":"{\\"run\\":');
@@ -92,7 +92,7 @@ describe('a journal on a node', () => {
     assert.equal(readFileSync(file, 'utf8').split('\n').length, 4);
   });
 
-  test('that was damaged on the disk is neither returned nor continued, and hides no other', async () => {
+  test('is neither returned nor continued if it was damaged on the disk, and hides no other', async () => {
     const { append, stateDirectory, file } = await startStore();
     await append(lines);
     const other = 'b'.repeat(32);

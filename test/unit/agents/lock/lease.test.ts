@@ -19,7 +19,7 @@ const held: Lease = {
 describe('a requested lease', () => {
   const other = { caller: 'cert=bob', runId: 'b'.repeat(32) };
 
-  test('is free when nobody holds it, when it has expired, and for its holder', () => {
+  test('is free if nobody holds it, if it has expired, and for its holder', () => {
     assertFree(undefined, other, 0);
     assertFree(held, rip, 0);
     assertFree(held, other, 20_000);
@@ -38,7 +38,7 @@ describe('a requested lease', () => {
     assert.throws(() => assertFree({ ...held, runId: '' }, { ...rip, runId: '' }, 0), { code: 'lease-held' });
   });
 
-  test('names its holder, and when it ends by itself', () => {
+  test('names its holder, and when it expires', () => {
     const words = (lease: Lease, clock: number) => {
       try {
         assertFree(lease, other, clock);

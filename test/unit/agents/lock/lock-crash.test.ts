@@ -22,7 +22,7 @@ async function startOn(stateDirectory: string) {
   return { call, take, holds };
 }
 
-describe('a node that is cut off at any change of its leases', () => {
+describe('a node that is interrupted at any change of its leases', () => {
   let root: string;
   let kept: string;
   before(async () => {

@@ -49,7 +49,7 @@ describe('a lease', () => {
     assert.equal(await take(bob, 'app/alfa'), fence + 1);
   });
 
-  test('for a list excludes those that share a name with it, and no others', async () => {
+  test('excludes for a list only those that share a name with it', async () => {
     const { call, take } = await startLocks();
     await take(rip, 'app,static');
     for (const name of ['app', 'static,ws', '*']) {
@@ -59,7 +59,7 @@ describe('a lease', () => {
     assert.ok((await take(rip, 'app')) > 0, 'the run itself may');
   });
 
-  test('ends by itself, by a clock that nobody sets, unless it is renewed', async () => {
+  test('expires by a clock that nobody can set, unless it is renewed', async () => {
     const { clock, call, take, check } = await startLocks();
     const fence = await take(rip);
     clock.now += 9_999;
@@ -75,7 +75,7 @@ describe('a lease', () => {
     assert.equal(check(fence), 'stale-lease');
   });
 
-  test('of a run is taken again by the same run, and the older number is refused from then on', async () => {
+  test('is taken again by the same run, and the older number is refused from then on', async () => {
     const { clock, check, call } = await startLocks();
     const { fence: first, since } = await call('take', { name: 'app/bravo', ttl: 10 }, rip);
     assert.ok(typeof first === 'number');
@@ -130,7 +130,7 @@ describe('a lease', () => {
     await take(bob);
   });
 
-  test('is not taken by a question about it', async () => {
+  test('is not taken by a query for it', async () => {
     const { call, take } = await startLocks();
     const { since, ...asked1 } = await call('take', { name: 'app/bravo', ttl: 10 }, { ...rip, dryRun: true });
     assert.deepEqual([asked1, typeof since], [{ name: 'app/bravo', fence: 0 }, 'number']);
@@ -170,7 +170,7 @@ describe('the lock agent', () => {
     assert.equal(await codeOf(call('take', { name: 'e', ttl: 5 }, actionContext())), 'no-run');
   });
 
-  test('gives the lease to one of two callers that ask at once', async () => {
+  test('gives the lease to one of two concurrent callers', async () => {
     const { take } = await startLocks();
     const taken = await Promise.allSettled([take(rip), take(bob)]);
     assert.deepEqual(taken.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);

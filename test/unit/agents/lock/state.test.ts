@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 const kept = { name: 'app/bravo', fence: 7, caller: 'cert=rip', runId: 'r', from: '', since: 1, ttl: 10_000 };
 
 describe('the leases on the disk', () => {
-  test('live on for their full time after they are read, and keep their number', async () => {
+  test('last their full time after they are read, and keep their number', async () => {
     const file = stateFile(temporaryDirectory());
     assert.deepEqual(await readLocks(file, 5000), { fence: 0, leases: [] }, 'a node that has given none');
     await writeLocks(file, { fence: 9, leases: [{ ...kept, ends: 1 }] });
@@ -16,7 +16,7 @@ describe('the leases on the disk', () => {
     assert.deepEqual(await readLocks(file, 5000), { fence: 9, leases: [{ ...kept, ends: 15_000 }] });
   });
 
-  test('are refused when they were changed: with the numbers lost, a stale holder could not be detected', async () => {
+  test('are refused if they were changed: with the numbers lost, a stale holder could not be detected', async () => {
     const file = stateFile(temporaryDirectory());
     const { name: _name, ...nameless } = kept;
     for (const [fence, leases] of [
@@ -36,7 +36,7 @@ describe('the leases on the disk', () => {
     }
   });
 
-  test('are refused when they cannot be read, and reported when they cannot be written', async () => {
+  test('are refused if they cannot be read, and reported if they cannot be written', async () => {
     const file = stateFile(temporaryDirectory());
     mkdirSync(file);
     await assert.rejects(readLocks(file, 0), { code: 'bad-state', message: /leases\.json cannot be read/ });

@@ -30,7 +30,7 @@ describe('the output of a plugin', () => {
 });
 
 describe('the end of a plugin', () => {
-  test('gives the state', () => {
+  test('determines the state', () => {
     for (const [code, state] of [
       [0, 'OK'],
       [1, 'WARNING'],
@@ -44,7 +44,7 @@ describe('the end of a plugin', () => {
     }
   });
 
-  test('is UNKNOWN with the reason when it did not end by itself', () => {
+  test('is UNKNOWN with the reason if it did not end by itself', () => {
     const reasons = [
       judge('x', '/x', result({ code: null, ended: 'timeout' }), 10).output,
       judge('x', '/x', result({ code: null, ended: 'not-found' }), 10).output,

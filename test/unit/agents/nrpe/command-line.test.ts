@@ -102,7 +102,7 @@ describe('a command line', () => {
     '  ',
     "a '$ARG1$'",
   ]) {
-    test(`is refused where it needs a shell or a caller’s arguments: ${line}`, () => {
+    test(`is refused if it needs a shell or a caller’s arguments: ${line}`, () => {
       assert.throws(
         () => parse(line),
         (problem) => problem instanceof Problem && problem.code === 'refused-command',

@@ -44,7 +44,7 @@ async function receiveAll(): Promise<number> {
   return taken;
 }
 
-test('an artifact that is cut off anywhere is there as a whole or not at all, and is completed by repeating it', async () => {
+test('an artifact that is interrupted anywhere is stored as a whole or not at all, and is completed by repeating it', async () => {
   const file = join(state, 'applications/shop/shop-20.tar.gz');
   await crashAtEachChange({
     root: directory,

@@ -48,8 +48,8 @@ function startKeeper(trusted: readonly Authority[], { issuers = [] as Authority[
   return { keeper, install, numbers, revocations: () => revocations };
 }
 
-describe('a revocation list that is brought to a node', () => {
-  test('comes into force when it is newer, and is reported with what it holds', async () => {
+describe('a revocation list that is delivered to a node', () => {
+  test('takes effect if it is newer, and is reported with its content', async () => {
     const ca = await makeAuthority('devco.net', now);
     const { keeper, install, numbers } = startKeeper([ca]);
     assert.deepEqual(numbers(), []);
@@ -68,7 +68,7 @@ describe('a revocation list that is brought to a node', () => {
     assert.deepEqual(numbers(), [2]);
   });
 
-  test('is only looked at in a dry run', async () => {
+  test('is only checked in a dry run', async () => {
     const ca = await makeAuthority('devco.net', now);
     const { keeper, numbers } = startKeeper([ca]);
     const { changed, lists } = await keeper.install(listOf(ca, 1), true);
@@ -76,7 +76,7 @@ describe('a revocation list that is brought to a node', () => {
     assert.deepEqual([existsSync(file), numbers()], [false, []]);
   });
 
-  test('changes nothing when it is in force already', async () => {
+  test('changes nothing if it is already in effect', async () => {
     const ca = await makeAuthority('devco.net', now);
     const { install } = startKeeper([ca]);
     const pem = listOf(ca, 1);
@@ -87,7 +87,7 @@ describe('a revocation list that is brought to a node', () => {
     assert.equal(readFileSync(file, 'utf8'), 'as it was left');
   });
 
-  test('is refused when it is not newer, with both numbers, unless another one beside it is', async () => {
+  test('is refused if it is not newer, with both numbers, unless another one delivered with it is', async () => {
     const [ca, next] = [await makeAuthority('devco.net', now), await makeAuthority('devco.net', now)];
     const { install, numbers } = startKeeper([ca, next]);
     await install(listOf(ca, 5));
@@ -104,7 +104,7 @@ describe('a revocation list that is brought to a node', () => {
     assert.deepEqual(numbers(), [5, 2]);
   });
 
-  test('of a CA that is revoked has no use, and is not a fault', async () => {
+  test('has no effect if its CA is revoked, and is not a fault', async () => {
     const root = await makeRoot('devco.net', now);
     const { publicKey, privateKey: key } = makeKeyPair();
     const below = { realm: 'devco.net', certificate: await certifyIntermediate(root, publicKey, now), key };
@@ -124,7 +124,7 @@ describe('a revocation list that is brought to a node', () => {
     assert.deepEqual(numbers(), [1]);
   });
 
-  test('is reported when it was written and does not come into force, alone or beside another', async () => {
+  test('is reported if it was written and does not take effect, alone or next to another', async () => {
     const [ca, next] = [await makeAuthority('devco.net', now), await makeAuthority('devco.net', now)];
     const words = 'the list was written, but is not in force: the key cannot be read';
     const broken = startKeeper([ca], { broken: 'the key cannot be read' });

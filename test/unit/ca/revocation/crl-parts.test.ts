@@ -98,7 +98,7 @@ describe('an entry of a revocation list', () => {
     ['has something after its extensions', sequence(serialOf('4D02'), date, reason(), reason())],
     ['has an extension that is none', sequence(serialOf('4D02'), date, sequence(octets(Buffer.alloc(1))))],
   ] as const) {
-    test(`makes the list useless when it ${what}`, () => {
+    test(`makes the list unusable if it ${what}`, () => {
       const other = sequence(serialOf('4D03'), date);
       assert.throws(() => read(withEntries(entry)), damaged);
       assert.throws(() => read(withEntries(entry, other, other)), damaged, 'before others');
@@ -106,14 +106,14 @@ describe('an entry of a revocation list', () => {
     });
   }
 
-  test('makes the list useless when the list ends within it', () => {
+  test('makes the list unusable if the list ends within it', () => {
     const entry = sequence(serialOf('4D02'), date);
     for (let length = 1; length < entry.length; length++) {
       assert.throws(() => read(withEntries(entry, entry.subarray(0, length))), damaged, `${length}`);
     }
   });
 
-  test('with an extension that must be understood and is not makes the list useless', () => {
+  test('makes the list unusable with an unknown critical extension', () => {
     const words = { message: 'the revocation list has a critical extension that is not supported' };
     for (const critical of [reason(yes), invalidityDate(yes), reason(element(tags.boolean, Buffer.of(1)))]) {
       assert.throws(() => read(withEntries(sequence(serialOf('4D02'), date, critical))), words);
@@ -124,7 +124,7 @@ describe('an entry of a revocation list', () => {
     assert.throws(() => read(withEntries(sequence(serialOf('4D02'), date, issuer))), words);
   });
 
-  test('may be as short as it can be, in a list of many', () => {
+  test('may have the minimum length, in a list of many', () => {
     const serials = Array.from({ length: 100 }, (_, index) => Buffer.of(index + 1).toString('hex'));
     const crl = read(withEntries(...serials.map((serial) => sequence(serialOf(serial), date))));
     assert.equal(crl.size, 100);
@@ -132,7 +132,7 @@ describe('an entry of a revocation list', () => {
     assert.equal(crl.isRevoked('7F'), false);
   });
 
-  test('has the reason code of RFC 5280 in it, and “unspecified” none', () => {
+  test('contains the reason code of RFC 5280, and “unspecified” if there is none', () => {
     const codeOf = (name: RevocationReason) => {
       const pem = makeRevocationList(
         { revoked: [{ serial: '4D01', at: now, reason: name }], number: 1, now, days: 1 },
@@ -166,7 +166,7 @@ describe('the other fields of a revocation list', () => {
     assert.deepEqual([thisUpdate, nextUpdate], [now - 5 * 60_000, now + 30 * day]);
   });
 
-  test('are a number, which JSON can carry, among extensions', () => {
+  test('include a number, which JSON can represent, among extensions', () => {
     const freshest = extension('551d2e', octets(Buffer.alloc(3, 1)));
     assert.equal(read(withExtensions(freshest, number(integer(8)))).number, 8);
     assert.equal(read(withExtensions(extension('551d2e', no, octets(Buffer.alloc(1))), number(integer(8)))).number, 8);
@@ -195,7 +195,7 @@ describe('the other fields of a revocation list', () => {
 });
 
 describe('the signature of a revocation list', () => {
-  test('is by an algorithm that is accepted, and by a key of that kind', () => {
+  test('uses an accepted algorithm, and a key of that kind', () => {
     for (const [what, oid] of [
       ['SHA-1 with RSA', '06092a864886f70d010105'],
       ['Ed25519', '06032b6570'],
@@ -220,7 +220,7 @@ describe('the signature of a revocation list', () => {
 });
 
 describe('a file with revocation lists', () => {
-  test('has 16 at most, in 16 MiB at most', () => {
+  test('contains 16 at most, in 16 MiB at most', () => {
     const pem = listWith((fields) => fields);
     assert.equal(readCrls(pem.repeat(16), [authority.certificate]).length, 16);
     const many = { code: 'bad-crl', message: 'there are more than 16 lists in the file' };
@@ -231,7 +231,7 @@ describe('a file with revocation lists', () => {
     assert.throws(() => read(pem.padEnd(most + 1, '\n')), large);
   });
 
-  test('names its lists of unknown CAs apart', async () => {
+  test('names its lists of unknown CAs separately', async () => {
     const other = await makeAuthority('devco.net', now);
     const foreign = makeRevocationList({ revoked: [], number: 1, now, days: 1 }, other);
     const { crls, unknown } = sortCrls(listWith((fields) => fields) + foreign, [authority.certificate]);
@@ -239,7 +239,7 @@ describe('a file with revocation lists', () => {
   });
 });
 
-describe('the certificates beside the lists', () => {
+describe('certificates in the same file as lists', () => {
   /** Root, a CA below it, and one below that. */
   async function makeChain() {
     const root = await makeRoot('devco.net', now);

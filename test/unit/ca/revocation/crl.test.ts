@@ -48,7 +48,7 @@ describe('reading a revocation list', () => {
     assert.equal(crl.isRevoked(serials[0] ?? ''), false);
   });
 
-  test('refuses a list of another CA, and skips it beside one of its own', async () => {
+  test('refuses a list of another CA, and skips it next to one of its own', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const [a, b] = [listOf(mine, 1, []), listOf(other, 2)];
     assert.throws(() => readCrl(b, [mine.certificate]), { code: 'foreign-crl' });

@@ -24,7 +24,7 @@ function listOf(authority: Authority, number: number, ...serials: string[]): str
 }
 
 describe('the list of an unknown intermediate CA', () => {
-  test('takes effect when its certificate is beside it and leads to a trusted root', async () => {
+  test('takes effect if its certificate is in the same file and leads to a trusted root', async () => {
     const [root, stranger] = [await makeRoot('devco.net', now), await makeRoot('devco.net', now)];
     const [below, foreign] = [await makeBelow(root), await makeBelow(stranger)];
     const read = (pem: string) => readRevocations(pem, [root.certificate]);

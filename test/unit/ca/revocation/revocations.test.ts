@@ -30,7 +30,7 @@ async function makeBelow(root: Authority): Promise<Authority> {
 }
 
 describe('the list of a CA that was revoked', () => {
-  test('is in force no longer: everything below it is refused', async () => {
+  test('no longer applies: everything below the CA is refused', async () => {
     const root = await makeRoot('devco.net', now);
     const [below, third] = [await makeBelow(root), await makeBelow(root)];
     const authorities = [root.certificate];
@@ -46,8 +46,8 @@ describe('the list of a CA that was revoked', () => {
   });
 });
 
-describe('one revocation list replaces another', () => {
-  test('by its number, unless its date is older, and only when it is of the same CA', async () => {
+describe('replacing a revocation list', () => {
+  test('depends on its number, unless its date is older, and only within the same CA', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const list = (made: Made, by = mine) => readCrl(pemOf(by, made), [by.certificate]);
     const second = list({ number: 2 });
@@ -59,7 +59,7 @@ describe('one revocation list replaces another', () => {
     assert.equal(isNewer(list({ number: 3, at: now + day }, other), second), false, 'another CA');
   });
 
-  test('and only the newest of each CA is left', async () => {
+  test('leaves only the newest of each CA', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const list = (made: Made, by = mine) => readCrl(pemOf(by, made), [by.certificate]);
     const [first, second, foreign] = [list({ number: 1 }), list({ number: 2 }), list({ number: 9 }, other)];
@@ -72,7 +72,7 @@ describe('one revocation list replaces another', () => {
 });
 
 describe('revocations that are read again', () => {
-  test('stay revoked when an older list is put on the disk, with a warning that names the list in force', async () => {
+  test('stay revoked if an older list is put on the disk, with a warning that names the list in effect', async () => {
     const mine = await makeAuthority('devco.net', now);
     const authorities = [mine.certificate];
     const issuer = mine.certificate.fingerprint256;
@@ -98,7 +98,7 @@ describe('revocations that are read again', () => {
     );
   });
 
-  test('are refused when no CA of the fleet signed the list on the disk, while a delivered list may be of another', async () => {
+  test('are refused if no CA of the fleet signed the list on the disk, while a delivered list may be of another', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const foreign = pemOf(other, { number: 1, revoked: [lost] });
     await assert.rejects(readRevocations(foreign, [mine.certificate]), { code: 'foreign-crl' });
@@ -107,7 +107,7 @@ describe('revocations that are read again', () => {
     assert.equal(isRevoked(lost, other.certificate.fingerprint256), false);
   });
 
-  test('name as older only a list on the disk whose CA has a newer one in force', async () => {
+  test('name as older only a list on the disk whose CA has a newer one in effect', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const authorities = [mine.certificate, other.certificate];
     const [first, second] = [pemOf(mine, { number: 1 }), pemOf(mine, { number: 2 })];
@@ -119,7 +119,7 @@ describe('revocations that are read again', () => {
     assert.deepEqual((await readRevocations(second, authorities, before)).warnings(now), [], 'the other stays');
   });
 
-  test('of an intermediate CA stay while it leads to a trusted root, and no longer', async () => {
+  test('stay for an intermediate CA only while it leads to a trusted root', async () => {
     const [root, next] = [await makeRoot('devco.net', now), await makeAuthority('devco.net', now)];
     const below = await makeBelow(root);
     const both = pemOf(root, { number: 1 }) + pemOf(below, { number: 1, revoked: [lost] });
@@ -134,7 +134,7 @@ describe('revocations that are read again', () => {
     assert.deepEqual([alone.lists.length, alone.lists[0]?.number], [1, 2]);
   });
 
-  test('count from when the intermediate CA that signed a list comes with what it has signed', async () => {
+  test('count from when the intermediate CA that signed a list arrives with its list', async () => {
     const root = await makeRoot('devco.net', now);
     const [below, third] = [await makeBelow(root), await makeBelow(root)];
     const issuer = below.certificate.fingerprint256;
@@ -151,7 +151,7 @@ describe('revocations that are read again', () => {
     assert.equal(isRevoked(lost, root.certificate.fingerprint256), false);
   });
 
-  test('are read where others keep them, too', async () => {
+  test('give their lists, and another check of revocation has none', async () => {
     assert.deepEqual(listsOf(undefined), []);
     assert.deepEqual(listsOf({ isRevoked: () => false, warnings: () => [] }), []);
     const mine = await makeAuthority('devco.net', now);
@@ -159,7 +159,7 @@ describe('revocations that are read again', () => {
     assert.equal(listsOf(read), read.lists);
   });
 
-  test('warn of the list that is due first, and of none where there is none', async () => {
+  test('warn of the list that is due first, and not without a list', async () => {
     const [mine, other] = await Promise.all([makeAuthority('devco.net', now), makeAuthority('devco.net', now)]);
     const both = pemOf(mine, { number: 1, days: 30 }) + pemOf(other, { number: 1, days: 10 });
     const { warnings } = await readRevocations(both, [mine.certificate, other.certificate]);

@@ -16,14 +16,14 @@ const values = {
 } as const;
 
 describe('the body of a webhook', () => {
-  test('has every value as JSON where no fields are named', () => {
+  test('has every value as JSON if no fields are named', () => {
     const { type, text } = makeBody({ url: 'http://x' }, values);
     assert.equal(type, 'application/json');
     const { address: _, ...rest } = values;
     assert.deepEqual(JSON.parse(text), rest);
   });
 
-  test('is filled once, so that a message adds no placeholders and leaves no field', () => {
+  test('is filled in once, so that a message adds no placeholders and leaves no field', () => {
     const fields = { text: '{subject}: {message}', who: '{address} {nosuch} {toString}' };
     assert.deepEqual(JSON.parse(makeBody({ url: 'http://x', fields }, values).text), {
       text: `${values.subject}: ${values.message}`,

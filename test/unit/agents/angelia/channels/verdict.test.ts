@@ -18,7 +18,7 @@ const verdict = (format: Format, answer: Partial<Answer>): 'delivered' | Deliver
 const teams429 =
   'Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId tcid=0';
 
-describe('an answer to a webhook', () => {
+describe('a reply to a webhook', () => {
   const delivered: [Format, number, string][] = [
     ['json', 200, 'whatever'],
     ['form', 204, ''],

@@ -102,7 +102,7 @@ const breaks = (words: string) => () => {
 };
 
 describe('a release that is activated', () => {
-  test('is pending on disk before the switch, confirmed on disk at the end, with its hooks, reload and check between', async () => {
+  test('is pending on disk before the switch and confirmed at the end, with hooks, reload and check in between', async () => {
     const { order, problem, said, logged, reasons, previous } = await activate({});
     assert.equal(problem, undefined);
     assert.deepEqual(order, [
@@ -120,12 +120,12 @@ describe('a release that is activated', () => {
     assert.deepEqual(logged, [['release in service', { application: 'app', revision: '20', previous: '10' }]]);
   });
 
-  test('needs no hooks, reload or check where none is configured', async () => {
+  test('needs no hooks, reload or check if none is configured', async () => {
     const { order } = await activate({ config: { reload: undefined, hooks: undefined } });
     assert.deepEqual(order, ['write 10, pending 20', 'switch 10 to 20', 'check 20', 'write 20']);
   });
 
-  test('does not begin where the hook “before” fails: nothing is written, switched or put back', async () => {
+  test('does not begin if the hook “before” fails: nothing is written, switched or restored', async () => {
     const { order, problem } = await activate({ at: { 'before 20': fails } });
     assert.deepEqual(order, ['before 20']);
     assert.ok(problem);
@@ -135,7 +135,7 @@ describe('a release that is activated', () => {
     );
   });
 
-  test('is not switched to where the pending state cannot be written', async () => {
+  test('is not switched to if the pending state cannot be written', async () => {
     const { order, problem } = await activate({ at: { 'write 10, pending 20': breaks('disk full') } });
     assert.deepEqual([order.at(-1), problem?.message], ['write 10, pending 20', 'disk full']);
   });
@@ -144,7 +144,7 @@ describe('a release that is activated', () => {
 describe('a call that is cancelled', () => {
   const cancels = (cancel: () => void) => cancel();
 
-  test('before anything is switched changes nothing', async () => {
+  test('changes nothing if it is cancelled before the switch', async () => {
     const { order, problem } = await activate({ at: { 'before 20': cancels } });
     assert.deepEqual([order, problem?.code, problem?.message], [['before 20'], 'cancelled', 'the call was cancelled']);
   });
@@ -168,7 +168,7 @@ describe('a release that does not start', () => {
     ['reload 20', 'the reload (reload) failed with exit code 3: “reload is broken”'],
     ['after 20', 'the hook “after” (after) failed with exit code 3: “after is broken”'],
   ] as const) {
-    test(`at “${step}” is replaced by the one before, whose reload and check follow`, async () => {
+    test(`is replaced by the previous one after a failure at “${step}”, with its reload and check`, async () => {
       const { order, problem, reasons } = await activate({
         at: { [step]: step.startsWith('switch ') ? breaks(reason) : fails },
       });
@@ -186,7 +186,7 @@ describe('a release that does not start', () => {
     });
   }
 
-  test('by its health check is replaced as well', async () => {
+  test('is replaced if its health check fails, too', async () => {
     const { order, problem, said, logged } = await activate({ sick: ['20'] });
     assert.deepEqual(order.slice(-6), ['check 20', ...back]);
     assert.match(
@@ -205,7 +205,7 @@ describe('a release that does not start', () => {
     ['it is to stay', { config: { on_failure: 'stay' } }, 'it stays, because the configuration says so'],
     ['the one before is gone', { placed: false }, 'it stays, as 10 is no longer here'],
   ] as const) {
-    test(`stays where ${what}: nothing is switched or reloaded, and the hook runs`, async () => {
+    test(`stays if ${what}: nothing is switched or reloaded, and the hook runs`, async () => {
       const { order, problem } = await activate({ ...given, sick: ['20'] });
       assert.deepEqual(order.slice(order.indexOf('check 20')), ['check 20', 'gave-up 20']);
       assert.ok(problem?.message.endsWith(`; ${words}`), problem?.message);
@@ -213,14 +213,14 @@ describe('a release that does not start', () => {
   }
 
   for (const step of ['switch 20 to 10', 'write 10'] as const) {
-    test(`and cannot be left at “${step}” is reported without a reload`, async () => {
+    test(`is reported without a reload if it cannot be left after a failure at “${step}”`, async () => {
       const { order, problem } = await activate({ sick: ['20'], at: { [step]: breaks('disk full') } });
       assert.deepEqual(order.slice(-2), [step, 'gave-up 20']);
       assert.match(problem?.message ?? '', /; it could not go back to 10: disk full$/);
     });
   }
 
-  test('is reported with the failed reload or the failed check of the one before', async () => {
+  test('is reported with the failed reload or check of the previous one', async () => {
     const unloaded = await activate({ sick: ['20'], at: { 'reload 10': fails } });
     assert.match(
       unloaded.problem?.message ?? '',
@@ -231,7 +231,7 @@ describe('a release that does not start', () => {
     assert.match(both.problem?.message ?? '', /; went back to 10, which is not healthy either: status 500$/);
   });
 
-  test('is left without a check of the one before where no check is configured', async () => {
+  test('is left without a check of the previous one if no check is configured', async () => {
     const { order, problem } = await activate({ checked: false, at: { 'after 20': fails } });
     assert.deepEqual(order.slice(-4), ['switch 20 to 10', 'write 10', 'reload 10', 'gave-up 20']);
     assert.match(problem?.message ?? '', /; went back to 10$/);
@@ -251,7 +251,7 @@ describe('a release that does not start', () => {
     assert.equal(given[0], 7000, 'the switch runs the command that deploys');
   });
 
-  test('is reported even where the hook for that fails', async () => {
+  test('is reported even if the hook for failures fails', async () => {
     const { problem } = await activate({ sick: ['20'], at: { 'gave-up 20': fails } });
     assert.equal(problem?.code, 'unhealthy-release');
     assert.match(
@@ -260,7 +260,7 @@ describe('a release that does not start', () => {
     );
   });
 
-  test('includes the output of its service, read before the one before replaces it', async () => {
+  test('is reported with the output of its service, read before the previous one replaces it', async () => {
     const { problem, order } = await activate({
       sick: ['20'],
       config: { reload: undefined, service: { pid_file: '/nonexistent/app.pid' }, hooks: undefined },

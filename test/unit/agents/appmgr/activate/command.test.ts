@@ -48,7 +48,7 @@ describe('a command of a deploy', () => {
     assert.equal(environmentOf({ ...options, reason: 'bad' }).MCO_REASON, 'bad');
   });
 
-  test('that does not exit with 0 is a problem with its code and the start of a long command', async () => {
+  test('reports an exit code other than 0 as a problem, with the start of a long command', async () => {
     const { problem } = await run({ code: 1, stderr: 'no such unit' }, { argv: ['reload', 'x'.repeat(300)] });
     assert.equal(problem?.code, 'reload-failed');
     assert.equal(problem.message, `the reload (reload ${'x'.repeat(193)}) failed with exit code 1: “no such unit”`);
@@ -78,7 +78,7 @@ describe('the description of how a command ended', () => {
     [{ code: null, signal: 'SIGSEGV' }, 'was ended by SIGSEGV'],
     [{ code: null, signal: 'SIGSEGV', stdout: 'out' }, 'was ended by SIGSEGV: “out”'],
   ] as [Partial<CommandResult>, string][]) {
-    test(`“${words}” for ${JSON.stringify(fields)}`, () =>
+    test(`is “${words}” for ${JSON.stringify(fields)}`, () =>
       assert.equal(reasonOf(result(fields), { timeout: 30 }), words));
   }
 });

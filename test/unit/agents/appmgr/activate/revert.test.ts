@@ -30,7 +30,7 @@ async function estate(more: object, onCommand: (words: string) => void = () => {
 const healthy = { command: ['check'], timeout: 5, steady: 0 };
 
 describe('an upgrade that is cancelled once the new release is in place', () => {
-  test('returns to the release before regardless: the return is not cancelled', async () => {
+  test('returns to the previous release even so: the return is not cancelled', async () => {
     const cancel = new AbortController();
     const { application, commands, upgrade, status } = await estate(
       { health: healthy, hooks: { on_failure: ['notify'] } },
@@ -51,7 +51,7 @@ describe('an upgrade that is cancelled once the new release is in place', () => 
     assert.equal((await status({})).revision, '10');
   });
 
-  test('in each of its steps returns, and the next upgrade succeeds', async () => {
+  test('returns in each of its steps, and the next upgrade succeeds', async () => {
     for (const step of ['switched 20', 'reload 20', 'check 20', 'finish 20']) {
       const cancel = new AbortController();
       let armed = true;
@@ -72,7 +72,7 @@ describe('an upgrade that is cancelled once the new release is in place', () => 
     }
   });
 
-  test('before anything was switched changes nothing and returns to nothing', async () => {
+  test('changes nothing and returns to nothing if nothing was switched yet', async () => {
     const cancel = new AbortController();
     const { application, commands, upgrade } = await estate({ hooks: { before: ['prepare'] } }, (words) => {
       if (words === 'prepare 20') cancel.abort();

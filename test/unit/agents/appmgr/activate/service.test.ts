@@ -67,7 +67,7 @@ describe('a signal to the process of a pid file', () => {
     await got;
   });
 
-  test('fails when the process is gone', async () => {
+  test('fails if the process is gone', async () => {
     // Larger than any that Linux gives: proc(5), pid_max.
     const pid = 4_194_305;
     const path = file(`${pid}`);
@@ -83,7 +83,7 @@ describe('a signal to the process of a pid file', () => {
       await assert.rejects(send(path), { code: 'reload-failed', message: `${path} does not hold a process id` });
     });
 
-  test('of a file that cannot be read is a problem with the same code', async () => {
+  test('is a problem with the same code if the file cannot be read', async () => {
     await assert.rejects(send('/nonexistent/app.pid'), {
       code: 'reload-failed',
       message: '/nonexistent/app.pid cannot be read: no such file or directory',
@@ -103,7 +103,7 @@ describe('the state of a service', () => {
     return { lines: await reportService(site), asked };
   };
 
-  test('is empty where none is configured', async () => assert.deepEqual((await report(undefined)).lines, []));
+  test('is empty if none is configured', async () => assert.deepEqual((await report(undefined)).lines, []));
 
   test('is the state of its unit and the last five lines of its journal, cleaned for display', async () => {
     const { lines, asked } = await report(unit, {
@@ -132,13 +132,13 @@ describe('the state of a service', () => {
     );
   });
 
-  test('has no result where that is a success', async () => {
+  test('has no result if that is a success', async () => {
     const state = 'ActiveState=active\nSubState=running\nResult=success\n';
     const { lines } = await report(unit, { systemctl: [0, state], journalctl: [0, 'up\n'] });
     assert.deepEqual(lines, ['app.service is active (running)', '| up']);
   });
 
-  test('says that it cannot be read where that is so', async () => {
+  test('says that it cannot be read if that is so', async () => {
     assert.deepEqual((await report(unit)).lines, [
       'the state of app.service cannot be read',
       "no line of its journal can be read: is the daemon's user in the group systemd-journal?",
@@ -147,7 +147,7 @@ describe('the state of a service', () => {
     assert.deepEqual((await report(unit, failed as never)).lines, (await report(unit)).lines);
   });
 
-  test('of a pid file is whether its process runs, and its name', async () => {
+  test('says of a pid file whether its process runs, and its name', async () => {
     const path = join(temporaryDirectory(), 'app.pid');
     const said = async (text: string) => {
       writeFileSync(path, text);

@@ -50,7 +50,7 @@ describe('a path that all releases share', () => {
     assert.deepEqual(staged(), []);
   });
 
-  test('is left alone where the link exists already, and corrected where it leads elsewhere', async () => {
+  test('is left unchanged if the link exists already, and corrected if it points elsewhere', async () => {
     const { link, at } = estate('uploads');
     await link('uploads');
     const made = lstatSync(at('uploads'), { bigint: true }).ctimeNs;
@@ -62,7 +62,7 @@ describe('a path that all releases share', () => {
     assert.equal(readlinkSync(other.at('uploads')), '../../shared/uploads');
   });
 
-  test('is created after the old entry is gone, one step after the other, and is on the disk at the end', async () => {
+  test('is created after the old entry is gone, step by step, and is on the disk at the end', async () => {
     const { root, link, at } = estate('var/cache', 'a/b/c');
     mkdirSync(at('var/cache'), { recursive: true });
     const order = async (path: string) =>
@@ -74,7 +74,7 @@ describe('a path that all releases share', () => {
     assert.deepEqual(await order('a/b/c'), [...made, 'symlink releases/20/a/b/c', 'sync releases/20/a/b/']);
   });
 
-  test('is refused where the entry of the archive cannot be moved away', async () => {
+  test('is refused if the entry of the archive cannot be moved away', async () => {
     const { root, link, at } = estate('uploads');
     rmSync(join(root, 'staging'), { recursive: true });
     writeFileSync(join(root, 'staging'), '');
@@ -98,7 +98,7 @@ describe('a path that all releases share', () => {
     await assert.rejects(link('itself'), { code: 'ELOOP' });
   });
 
-  test('is refused where a link or a file of the release is on the way: it would be written elsewhere', async () => {
+  test('is refused if a link or a file of the release is in its path: it would be written elsewhere', async () => {
     const { root, link, at } = estate('var/cache');
     mkdirSync(join(root, 'outside'));
     symlinkSync(join(root, 'outside'), at('var'));

@@ -90,7 +90,7 @@ describe('an artifact', () => {
     assert.throws(() => at('https://x:99999/{revision}', '1'), { code: 'bad-artifact' });
   });
 
-  test('takes its sum from a list of several, by its name', () => {
+  test('has a sum that is found by its name in a list of several', () => {
     const [a, b] = ['a'.repeat(64), 'b'.repeat(64)];
     assert.equal(parseSums(`${a}  app-1.tar.gz\n${b} *app-2.tar.gz\r\n`, 'app-2.tar.gz', 'sums'), b);
     for (const text of ['', `${a}\n`, `${a}  other\n`, `${a.slice(1)}  app-2.tar.gz\n`, `${a}  x/app-2.tar.gz`]) {
@@ -98,7 +98,7 @@ describe('an artifact', () => {
     }
   });
 
-  test('has its sum file read up to a limit', async () => {
+  test('has a sum file that is read up to a limit', async () => {
     const { of, file } = source();
     writeFileSync(`${file}.sha256`, 'x'.repeat(10_000_000));
     await assert.rejects(verify(of, '20', fresh(), signal), { code: 'bad-checksum' });

@@ -69,7 +69,7 @@ describe('the content of a release', () => {
     test(`refuses ${what}`, () => assert.equal(refusalOf(...entries), 'unsafe-archive'));
   }
 
-  test('accepts links that stay inside, dangling ones too', () => {
+  test('accepts links that stay inside, even dangling ones', () => {
     assert.equal(
       refusalOf(
         entry('shared/log', '2', { target: '../var/log' }),

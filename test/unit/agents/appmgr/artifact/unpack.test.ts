@@ -69,8 +69,8 @@ function assertWhole(directory: string): void {
   assert.equal(lstatSync(join(directory, 'assets/site.css')).mode & 0o777, 0o600);
 }
 
-describe('an archive that was unpacked', () => {
-  test('is on the disk, every file and every name of it, when that is reported', async () => {
+describe('an unpacked archive', () => {
+  test('is on the disk, every file and every name of it, when success is reported', async () => {
     const place = join(root, 'release');
     await crashAtEachChange({
       root,

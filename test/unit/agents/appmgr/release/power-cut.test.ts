@@ -32,7 +32,7 @@ async function atEachChange(
 }
 
 describe('a power cut at any change of the disk', () => {
-  test('in an upgrade leaves a whole release, and the next upgrade finishes the work', async () => {
+  test('leaves a whole release in an upgrade, and the next upgrade finishes the work', async () => {
     const { upgrade } = await appmgrOn(application.config());
     await upgrade({ revision: '10' });
     const seen = new Set<string>();
@@ -52,7 +52,7 @@ describe('a power cut at any change of the disk', () => {
     assert.deepEqual([...seen].sort(), ['10', '20']);
   });
 
-  test('in a rollback leaves a whole release, and the next call finishes the work', async () => {
+  test('leaves a whole release in a rollback, and the next call finishes the work', async () => {
     const { upgrade } = await appmgrOn(application.config());
     for (const revision of ['10', '20']) await upgrade({ revision });
     await atEachChange(

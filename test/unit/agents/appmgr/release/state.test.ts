@@ -20,7 +20,7 @@ describe('the recorded state of the releases', () => {
     assert.deepEqual(settleState(undefined, ''), { confirmed: '', before: '', pending: '' });
   });
 
-  test('does not count a “current” that a cut-off upgrade set', () => {
+  test('does not count a “current” that an interrupted upgrade set', () => {
     const known = { confirmed: '10', before: '9', pending: '20' };
     assert.deepEqual(settleState(known, '20'), known);
     assert.equal(isConfirmed(settleState(known, '20'), '20'), false);
@@ -51,7 +51,7 @@ describe('the operator who deployed a release', () => {
     assert.deepEqual(noteFailure(served, '30').origin, rip, 'what did not come up takes no place');
   });
 
-  test('is unknown where a person changed the current release, or it was never recorded', () => {
+  test('is unknown if a person changed the current release, or it was never recorded', () => {
     assert.equal(settleState(served, '15').origin, undefined);
     assert.equal(confirmRelease(served, '30').origin, undefined);
   });
@@ -74,13 +74,13 @@ describe('the releases that may be removed', () => {
     assert.deepEqual(planPrune(placed, state, '6', 10), []);
   });
 
-  test('are all that did not start but the last, whatever else is kept', () => {
+  test('include all that did not start but the latest, whatever else is kept', () => {
     const failed = ['3', '5', '4'];
     assert.deepEqual(planPrune(placed, { confirmed: '2', before: '1', pending: '', failed }, '2', 5), ['3', '5']);
     assert.deepEqual(planPrune(placed, { confirmed: '6', before: '2', pending: '', failed }, '6', 2), ['3', '5', '1']);
   });
 
-  test('never include the serving one, the one before it, or one in preparation', () => {
+  test('never include the current one, the previous one, or one in preparation', () => {
     assert.deepEqual(planPrune(placed, { confirmed: '2', before: '1', pending: '3' }, '2', 2), ['4', '5', '6']);
     assert.deepEqual(planPrune(placed, { confirmed: '1', before: '2', pending: '' }, '1', 5), ['3']);
   });

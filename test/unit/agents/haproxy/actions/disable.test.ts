@@ -32,8 +32,8 @@ async function estate(fake: FakeHaproxy = three(), config: Parameters<typeof fak
   return { fake, balancer, take };
 }
 
-describe('a host is taken out', () => {
-  test('agent-checks first, then drain, then maintenance, on all of its lines; a tracking one needs no command', async () => {
+describe('a host that is disabled', () => {
+  test('goes through agent-checks, drain and maintenance on all of its lines; a tracking one needs no command', async () => {
     const { fake, take } = await estate();
     const report = await take();
     assert.deepEqual(fake.changes(), [
@@ -84,7 +84,7 @@ describe('a host is taken out', () => {
     assert.equal(report.hosts[0]?.sessions_left, undefined);
   });
 
-  test('reports how many sessions are left after the configured time, where the call gives none', async () => {
+  test('reports the sessions that remain after the configured time, if the call gives none', async () => {
     const { fake, take } = await estate();
     [fake.server('static/s1').sessions, fake.server('ws/w1').sessions] = [2, 1];
     const context = actionContext();
@@ -108,7 +108,7 @@ describe('a host is taken out', () => {
     assert.deepEqual([again.changed, again.unchanged, again.ended], [[], [dev1], 4]);
   });
 
-  test('is out of what a call is narrowed to, and the report lists what still serves it', async () => {
+  test('is out of what a call is limited to, and the report lists what still serves it', async () => {
     const { fake, take } = await estate();
     const report = await take({ backend: 'static' });
     assert.deepEqual(fake.changes(), ['set server static/s1 state drain', 'set server static/s1 state maint']);
@@ -139,7 +139,7 @@ describe('hosts that are already out', () => {
     assert.deepEqual(fake.changes(), ['disable agent app/web1']);
   });
 
-  test('on some of their lines are taken out on the others', async () => {
+  test('are disabled on their other lines if they are out on some', async () => {
     const { fake, take } = await estate();
     fake.server('app/web1').admin = 1;
     assert.deepEqual((await take()).changed, [dev1]);
@@ -147,7 +147,7 @@ describe('hosts that are already out', () => {
     assert.deepEqual(states, ['set server static/s1 state drain', 'set server static/s1 state maint']);
   });
 
-  test('and were put in meanwhile are noticed first: the break is recorded', async () => {
+  test('have the break recorded first if they were enabled meanwhile', async () => {
     const { fake, balancer, take } = await estate();
     await take();
     fake.server('static/s1').admin = 0;
@@ -157,12 +157,12 @@ describe('hosts that are already out', () => {
   });
 });
 
-describe('nothing is changed', () => {
+describe('a disable call that changes nothing', () => {
   const untouched = async (given: Awaited<ReturnType<typeof estate>>) => {
     assert.deepEqual([given.fake.changes(), given.balancer.watch.hosts()], [[], []]);
   };
 
-  test('in a dry run, which reports what would be left', async () => {
+  test('reports in a dry run what would be left', async () => {
     const given = await estate();
     const report = await given.take({ server: `${dev1},${dev2}` }, actionContext({ dryRun: true }));
     assert.deepEqual([report.changed, report.available, report.hosts.length], [[dev1, dev2], 1, 2]);
@@ -170,7 +170,7 @@ describe('nothing is changed', () => {
     await untouched(given);
   });
 
-  test('and held hosts are not looked at in a dry run', async () => {
+  test('does not check held hosts in a dry run', async () => {
     const { fake, balancer, take } = await estate();
     await take();
     fake.server('static/s1').admin = 0;
@@ -178,7 +178,7 @@ describe('nothing is changed', () => {
     assert.deepEqual([fake.server('static/s1').admin, balancer.watch.hosts()[0]?.breaks], [0, []]);
   });
 
-  test('where too few servers would be left: the configuration gives the number, or the call', async () => {
+  test('is refused if too few servers would be left: the configuration gives the number, or the call', async () => {
     const least2 = await estate(three(), { min_available: 2 });
     await assert.rejects(least2.take({ server: `${dev1},${dev2}`, backend: 'app' }), { code: 'too-few-servers' });
     await untouched(least2);
@@ -188,7 +188,7 @@ describe('nothing is changed', () => {
     assert.equal((await least2.take({ server: `${dev1},${dev2}`, backend: 'app', min_available: 1 })).available, 1);
   });
 
-  test('where HAProxy lacks a needed command, and it is asked only when one is needed', async () => {
+  test('is refused if HAProxy lacks a needed command, which is checked only when one is needed', async () => {
     for (const [lacks, input] of [
       ['set server', {}],
       ['disable agent', {}],
@@ -204,7 +204,7 @@ describe('nothing is changed', () => {
     assert.deepEqual((await other.take({ shutdown: false })).changed, [dev1]);
   });
 
-  test('where the socket allows no changes', async () => {
+  test('is refused if the socket allows no changes', async () => {
     const given = await estate();
     given.fake.level = 'operator';
     await assert.rejects(given.take(), { code: 'haproxy-not-admin', message: /allows only the level “operator”/ });
@@ -212,8 +212,8 @@ describe('nothing is changed', () => {
   });
 });
 
-describe('where a step fails', () => {
-  test('states, agent-checks and holds are restored; the first failure is reported', async () => {
+describe('a disable call in which a step fails', () => {
+  test('restores states, agent-checks and holds; the first failure is reported', async () => {
     const { fake, balancer, take } = await estate();
     fake.onCommand = (command) => {
       if (command === 'set server static/s1 state maint') throw new Error('connection lost');
@@ -246,7 +246,7 @@ describe('where a step fails', () => {
     );
   });
 
-  test('a hold from before stays as it was, and one that the call added is gone', async () => {
+  test('keeps an earlier hold unchanged, and removes one that the call added', async () => {
     const { fake, balancer, take } = await estate();
     await take({ server: dev2 });
     const before = balancer.watch.hosts();
@@ -260,7 +260,7 @@ describe('where a step fails', () => {
     assert.equal(fake.server('app/web2').admin, 1);
   });
 
-  test('the failure of HAProxy is still reported when the record cannot be restored', async () => {
+  test('reports the failure of HAProxy even if the record cannot be restored', async () => {
     const { fake, balancer, take } = await estate();
     const { watch } = balancer;
     const full = async () => Promise.reject(new Error('disk full'));
@@ -273,7 +273,7 @@ describe('where a step fails', () => {
     assert.equal(fake.server('app/web1').admin, 0);
   });
 
-  test('no command is sent where the hold cannot be recorded', async () => {
+  test('sends no command if the hold cannot be recorded', async () => {
     const { fake, balancer, take } = await estate();
     Object.assign(balancer, {
       watch: {
@@ -289,7 +289,7 @@ describe('where a step fails', () => {
 });
 
 describe('a host that does not stay out', () => {
-  test('is taken out once more, and then reported with what put it in', async () => {
+  test('is disabled once more, and then reported with what enabled it', async () => {
     const { fake, balancer, take } = await estate();
     let times = 0;
     fake.onCommand = (command) => {
@@ -312,7 +312,7 @@ describe('a host that does not stay out', () => {
     assert.equal(balancer.watch.hosts().length, 1);
   });
 
-  test('is reported where its line is gone', async () => {
+  test('is reported if its line is gone', async () => {
     const { fake, take } = await estate();
     fake.onCommand = (command) => {
       if (command === 'show info' && fake.asked.includes('set server static/s1 state maint')) fake.onCommand = () => {};
@@ -325,7 +325,7 @@ describe('a host that does not stay out', () => {
     });
   });
 
-  test('by its agent-check is checked a second time after a moment', async () => {
+  test('is checked a second time after a moment if it has an agent-check', async () => {
     const { fake, take } = await estate();
     let infos = 0;
     fake.onCommand = (command) => {

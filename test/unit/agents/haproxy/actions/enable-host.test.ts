@@ -57,7 +57,7 @@ describe('a host with several lines', () => {
     assert.deepEqual(await told(entry.begin()), ['/a app/web1 state drain', '/b app/web2 state drain']);
   });
 
-  test('is let in on none before each has passed its check', async () => {
+  test('is not enabled on any before each has passed its check', async () => {
     const { entry, told, first, second } = entering();
     await entry.begin();
     await entry.advance([first(fresh), second(fresh)]);
@@ -80,7 +80,7 @@ describe('a host with several lines', () => {
     assert.equal(await at({}, {}, down), false, 'it looks at what follows each time');
   });
 
-  test('passes over a line that is gone, and over one that is in', async () => {
+  test('skips a line that is gone, and one that is in', async () => {
     const { entry, told, first, second } = await checked();
     assert.deepEqual(await told(entry.advance([second(passed)])), ['/b app/web2 state ready']);
     await entry.advance([second({})]);
@@ -91,8 +91,8 @@ describe('a host with several lines', () => {
   });
 });
 
-describe('why a host is not in', () => {
-  test('is said line by line, of those that are not in', async () => {
+describe('the reason that a host is not in', () => {
+  test('lists each line that is not in', async () => {
     const { entry, first, second } = await checked();
     await entry.advance([first(passed), second(passed)]);
     await entry.advance([first(down), second({ ...down, check: 'L4TOUT' })]);
@@ -101,7 +101,7 @@ describe('why a host is not in', () => {
     assert.equal(entry.reason(), 'app/web2: L4CON');
   });
 
-  test('is said without a name of its only line, and once where two say the same of one name', async () => {
+  test('omits the name of the only line, and appears once if two lines with one name give the same', async () => {
     const view = backendView('app', []);
     const of = async (count: number) => {
       const lines = Array.from({ length: count }, () => ({ view, server: server('web1', down) }));
@@ -113,7 +113,7 @@ describe('why a host is not in', () => {
     assert.deepEqual([await of(1), await of(2)], ['L4CON', 'app/web1: L4CON']);
   });
 
-  test('is said of what follows only where all lines are in', async () => {
+  test('covers tracking lines only if all lines are in', async () => {
     const { entry, first, second, follower } = await checked();
     await entry.advance([first(passed), second(passed), follower(down)]);
     await entry.advance([first({}), second(down), follower(down)]);
@@ -125,8 +125,8 @@ describe('why a host is not in', () => {
   });
 });
 
-describe('after a reload', () => {
-  test('the lines of that process alone begin again, and need a check in the new one', async () => {
+describe('an enabled host after a reload', () => {
+  test('has only the lines of that process start again, with a check in the new one', async () => {
     const { entry, told, first, second, follower } = await checked();
     await entry.advance([first(passed), second(passed)]);
     await entry.advance([first({}), second({}), follower({})]);
@@ -140,14 +140,14 @@ describe('after a reload', () => {
     assert.deepEqual(let_in, ['/a app/web1 state ready']);
   });
 
-  test('a line that comes back in needs its check to pass all the same', async () => {
+  test('needs the check of a line that comes back in to pass, too', async () => {
     const { entry, first, second, follower } = await checked();
     await entry.beginAgain(['/a'], [first({ health: 2, top: 4 }), second(passed)]);
     await entry.advance([first({ health: 4, top: 4 }), second(passed), follower({})]);
     assert.equal(entry.isIn(), false);
   });
 
-  test('a line that is gone stays as it was', async () => {
+  test('keeps the state of a line that is gone', async () => {
     const { entry, told, second } = await checked();
     assert.deepEqual(await told(entry.beginAgain(['/a'], [second(maint)])), []);
     assert.deepEqual(await told(entry.advance([second(passed)])), ['/b app/web2 state ready']);

@@ -47,7 +47,7 @@ function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}
 }
 
 describe('a line that is out', () => {
-  test('goes from maintenance to drain, where it is checked, and is put in after a check that passed since', async () => {
+  test('goes from maintenance to drain for its check, and is enabled after a check that passed since', async () => {
     const { begin, check, enter, own } = entry(maint);
     assert.deepEqual(await begin(), ['set server app/web1 state drain']);
     assert.deepEqual([await check(fresh), own.hasPassed()], [[], false]);
@@ -58,7 +58,7 @@ describe('a line that is out', () => {
     assert.deepEqual([await enter({}), own.isIn()], [[], true]);
   });
 
-  test('stays where it is in drain already', async () => {
+  test('stays unchanged if it is already in drain', async () => {
     const { begin, own } = entry(fresh);
     assert.deepEqual(await begin(), []);
     assert.equal(own.hasPassed(), false);
@@ -71,7 +71,7 @@ describe('a line that is out', () => {
     assert.equal(own.hasPassed(), false, 'this was the first look in drain');
   });
 
-  test('at full health is set to the lowest: its checks may be older than the change', async () => {
+  test('is set to the lowest health from full health: its checks may be older than the change', async () => {
     for (const [fields, commands] of [
       [passed, ['set server app/web1 health down']],
       [{ ...passed, health: 5 }, ['set server app/web1 health down']],
@@ -83,7 +83,7 @@ describe('a line that is out', () => {
     }
   });
 
-  test('has passed only where it is up and at full health', async () => {
+  test('has passed only if it is up and at full health', async () => {
     for (const [fields, has] of [
       [passed, true],
       [{ ...passed, health: 5 }, true],
@@ -112,7 +112,7 @@ describe('a line that is out', () => {
 });
 
 describe('a line that is not out', () => {
-  test('is waited for, without a command', async () => {
+  test('is awaited, without a command', async () => {
     const { begin, enter, own } = entry({ operational: 0, status: 'DOWN' });
     assert.deepEqual([await begin(), own.hasPassed(), own.isIn()], [[], true, false]);
     assert.deepEqual([await enter({ operational: 0, status: 'DOWN' }), own.isIn()], [[], false]);
@@ -132,7 +132,7 @@ describe('a line that is not out', () => {
   });
 });
 
-describe('a line whose agent-check is to be on', () => {
+describe('a line whose agent-check should be on', () => {
   test('has it off until a check has passed, then on with its result set to “down”, then ready', async () => {
     const { begin, check, enter } = entry({ ...maint, agent: agentOn }, { agent: true });
     assert.deepEqual(await begin(), ['disable agent app/web1', 'set server app/web1 state drain']);
@@ -145,7 +145,7 @@ describe('a line whose agent-check is to be on', () => {
     ]);
   });
 
-  test('has it switched on also where the line is not out, and needs no check then', async () => {
+  test('has it switched on without a health check if the line is in rotation', async () => {
     const { begin, check, enter, own } = entry({ agent: agentOff }, { agent: true });
     assert.deepEqual([await begin(), own.hasPassed()], [[], false]);
     await check({ health: 0, top: 4, agent: agentOff });
@@ -154,7 +154,7 @@ describe('a line whose agent-check is to be on', () => {
     assert.equal((await enter({ agent: agentOff }))[0], 'enable agent app/web1');
   });
 
-  test('is left alone where it is in with the agent-check on, or has none', async () => {
+  test('is left unchanged if it is in with the agent-check on, or has none', async () => {
     for (const [began, agent] of [
       [{ agent: agentOn }, true],
       [{ agent: agentOff }, false],
@@ -198,23 +198,23 @@ describe('an agent-check that was switched on', () => {
     return 0;
   };
 
-  test('and reports itself in rotation needs nothing', async () => {
+  test('needs nothing if it reports itself in rotation', async () => {
     const { enter, own } = await waiting();
     assert.deepEqual([await enter({ agent: agentOn }), own.isIn()], [[], true]);
   });
 
-  test('and cannot be reached is set to “up” once it failed in four looks in a row', async () => {
+  test('is set to “up” if it cannot be reached and failed in four checks in a row', async () => {
     const failed = down({ ...silent, status: 'L4CON' });
     // The first look shows what it said before.
     assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(failed)]), 5);
   });
 
-  test('and is being asked has reported afterwards', async () => {
+  test('has reported after a query that was in progress', async () => {
     const asking = down({ ...silent, asking: true });
     assert.equal(await looksUntilUp([down(silent), asking, ...Array(10).fill(down(silent))]), 6);
   });
 
-  test('and has another result than before has reported', async () => {
+  test('has reported if its result differs from before', async () => {
     const words = down({ ...silent, words: 'via agent : what' });
     assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(words)]), 5);
   });
@@ -223,7 +223,7 @@ describe('an agent-check that was switched on', () => {
     assert.equal(await looksUntilUp(Array(10).fill(down(silent))), 0);
   });
 
-  test('is not overruled where it reports “down”, “drain” or “maint”, or counts as up', async () => {
+  test('is not overruled if it reports “down”, “drain” or “maint”, or counts as up', async () => {
     const failed = { ...silent, status: 'L4CON' };
     for (const look of [
       down({ ...silent, status: 'L7STS' }),
@@ -234,7 +234,7 @@ describe('an agent-check that was switched on', () => {
       assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(look)]), 0, JSON.stringify(look));
   });
 
-  test('must be silent in consecutive looks', async () => {
+  test('is overruled only if it is silent in consecutive checks', async () => {
     const failed = down({ ...silent, status: 'L4CON' });
     const asking = down({ ...silent, status: 'L4CON', asking: true });
     const looks = [down(silent), failed, failed, failed, asking, ...Array(10).fill(failed)];
@@ -290,14 +290,14 @@ describe('the reason that a server is not in', () => {
       'its weight is 0 (an agent-check may set it)',
     ],
   ] as const) {
-    test(`${what}: “${expected}”`, () => assert.equal(words(fields), expected));
+    test(`is “${expected}”: ${what}`, () => assert.equal(words(fields), expected));
   }
 
-  test('is the status of one that is down without any text', () => {
+  test('is the status of a server that is down without any text', () => {
     assert.equal(words({ operational: 0, status: 'DOWN 1/2' }, ''), 'DOWN 1/2');
   });
 
-  test('is the last one that was seen, and before any check that none has ended', async () => {
+  test('is the last known one, and before any check that none has ended', async () => {
     const one = entry(maint);
     assert.equal(one.own.reason(), 'no check has ended yet');
     await one.check({ ...fresh, operational: 0, check: 'L4CON' });

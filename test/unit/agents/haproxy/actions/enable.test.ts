@@ -38,8 +38,8 @@ async function estate(fake: FakeHaproxy = two(), config: Parameters<typeof fakeB
   return { fake, balancer, out, put, call, heldNames };
 }
 
-describe('a host is put in', () => {
-  test('first into drain, where it is checked, and on no line before all have passed; then its hold ends', async () => {
+describe('a host that is enabled', () => {
+  test('goes into drain first for its check, is in only after all lines have passed; then its hold ends', async () => {
     const { fake, balancer, out, put, heldNames } = await estate();
     await out();
     fake.server('static/s1').passes = false;
@@ -71,7 +71,7 @@ describe('a host is put in', () => {
     assert.deepEqual(stages, [['entering', undefined]]);
   });
 
-  test('also where a look had just found it in, and was about to take it out again', async () => {
+  test('is enabled even if a check had just found it in, and was about to disable it again', async () => {
     const { fake, balancer, out, put, heldNames } = await estate();
     await out();
     for (const name of ['app/web1', 'static/s1']) fake.server(name).admin = 0;
@@ -87,7 +87,7 @@ describe('a host is put in', () => {
     assert.deepEqual([lines, heldNames()], [[0, 0], []]);
   });
 
-  test('and waited for, but not changed, where only its checks keep it out', async () => {
+  test('is awaited, but not changed, if only its checks keep it out', async () => {
     const { fake, put } = await estate();
     fake.server('app/web1').passes = false;
     await fake.ask('show servers state', new AbortController().signal);
@@ -98,7 +98,7 @@ describe('a host is put in', () => {
     assert.deepEqual([report.changed, report.unchanged, fake.changes()], [[], [dev1], []]);
   });
 
-  test('needs nothing where it is in: processes are watched only for reloads', async () => {
+  test('needs nothing if it is in: processes are watched only for reloads', async () => {
     const { fake, balancer, put } = await estate();
     const report = await put();
     assert.deepEqual([report.changed, report.unchanged, report.available], [[], [dev1], 2]);
@@ -106,7 +106,7 @@ describe('a host is put in', () => {
     assert.equal(balancer.arrived.length, 1);
   });
 
-  test('and is no longer held where a person put it in before', async () => {
+  test('is no longer held if a person enabled it before', async () => {
     const { fake, out, put, heldNames } = await estate();
     await out();
     for (const line of ['app/web1', 'static/s1']) fake.server(line).admin = 0;
@@ -114,7 +114,7 @@ describe('a host is put in', () => {
     assert.deepEqual([report.changed, heldNames()], [[], []]);
   });
 
-  test('for the lines that a call is narrowed to: for the others its hold stays', async () => {
+  test('keeps its hold for the lines that a call does not include', async () => {
     const { fake, balancer, out, put } = await estate();
     await out();
     await put({ backend: 'app' });
@@ -125,8 +125,8 @@ describe('a host is put in', () => {
   });
 });
 
-describe('only hosts that the run itself took out', () => {
-  test('are put in on request; hosts that another run or a person took out stay out', async () => {
+describe('an enable call of a run for its own hosts', () => {
+  test('enables only hosts that the run disabled; those that another run or a person disabled stay out', async () => {
     for (const [run, own, isIn] of [
       ['run1', true, true],
       ['run2', true, false],
@@ -143,7 +143,7 @@ describe('only hosts that the run itself took out', () => {
     }
   });
 
-  test('are none for a call outside of a run, even if they were taken out outside of one', async () => {
+  test('enables no host outside of a run, even if a call outside of one disabled it', async () => {
     const { out, put, heldNames } = await estate();
     await out();
     await put({ own: true });
@@ -160,7 +160,7 @@ describe('an agent-check', () => {
       ],
     });
 
-  test('that was on before is on again; the host is in once it has reported', async () => {
+  test('is on again if it was on before; the host is in once it has reported', async () => {
     const { fake, out, put } = await estate(withAgent());
     await out();
     assert.equal(fake.server('app/web1').agentEnabled, false);
@@ -174,7 +174,7 @@ describe('an agent-check', () => {
     ]);
   });
 
-  test('that was off before stays off', async () => {
+  test('stays off if it was off before', async () => {
     const { fake, out, put } = await estate(withAgent({ agentEnabled: false }));
     await out();
     await put();
@@ -189,7 +189,7 @@ describe('an agent-check', () => {
     assert.deepEqual([report.changed, fake.server('app/web1').agentEnabled], [[dev1], true]);
   });
 
-  test('that takes the host out again at once is overruled at most three times', async () => {
+  test('is overruled at most three times if it takes the host out again at once', async () => {
     const { fake, out, put } = await estate(withAgent());
     await out();
     let times = 0;
@@ -226,7 +226,7 @@ describe('a host that does not come up in time', () => {
     assert.equal(balancer.arrived.length, 0);
   });
 
-  test('is held from now on where it was in maintenance when the call began, and not where it was only down', async () => {
+  test('is held from now on if it was in maintenance when the call began, and not if it was only down', async () => {
     const { fake, put, heldNames } = await estate(two(), { enable_timeout: 0.05 });
     fake.server('app/web1').admin = 1;
     fake.server('app/web1').passes = false;
@@ -238,7 +238,7 @@ describe('a host that does not come up in time', () => {
     assert.equal(fake.server('app/web1').admin, 1);
   });
 
-  test('stays held, and the watch looks after it, where the end of its hold cannot be recorded', async () => {
+  test('stays held and watched if the end of its hold cannot be recorded', async () => {
     const { fake, balancer, out, put, heldNames } = await estate();
     await out();
     for (const name of ['app/web1', 'static/s1']) fake.server(name).admin = 0;
@@ -250,7 +250,7 @@ describe('a host that does not come up in time', () => {
     assert.deepEqual(fake.changes(), ['set server app/web1 state maint', 'set server static/s1 state maint']);
   });
 
-  test('reports the first failure even where it cannot be recorded', async () => {
+  test('is reported with the first failure even if it cannot be recorded', async () => {
     const { fake, balancer, out, put } = await estate(two(), { enable_timeout: 0.05 });
     await out();
     const held = balancer.watch.hosts();
@@ -265,8 +265,8 @@ describe('a host that does not come up in time', () => {
   });
 });
 
-describe('nothing is changed', () => {
-  test('in a dry run: it reports what would be available, and does not identify processes', async () => {
+describe('an enable call that changes nothing', () => {
+  test('reports in a dry run what would be available, and does not identify processes', async () => {
     const { fake, balancer, out, put, heldNames } = await estate();
     await out();
     const report = await put({}, actionContext({ dryRun: true }));
@@ -275,7 +275,7 @@ describe('nothing is changed', () => {
     assert.ok(!fake.asked.includes('show info'));
   });
 
-  test('and no socket is asked for invalid names or ports', async () => {
+  test('opens no socket for invalid names or ports', async () => {
     const { fake, put } = await estate();
     for (const [input, code] of [
       [{ server: 'a b' }, 'bad-name'],
@@ -287,8 +287,8 @@ describe('nothing is changed', () => {
   });
 });
 
-describe('HAProxy is reloaded while a host is put in', () => {
-  test('the host begins again in the new process, and is in only after a check there', async () => {
+describe('a reload of HAProxy during enable', () => {
+  test('makes the host start again in the new process, and it is in only after a check there', async () => {
     const { fake, out, put } = await estate();
     await out();
     fake.onCommand = (command) => {
@@ -308,7 +308,7 @@ describe('HAProxy is reloaded while a host is put in', () => {
   });
 });
 
-describe('HAProxy is reloaded after a host was put in', () => {
+describe('a reload of HAProxy after enable', () => {
   const arrived = async () => {
     const given = await estate();
     await given.out();
@@ -320,7 +320,7 @@ describe('HAProxy is reloaded after a host was put in', () => {
     return { ...given, context, putInAgain: () => arrival.putInAgain(new AbortController().signal), arrival };
   };
 
-  test('it is put in again where the reload took it out, without a word to the caller that has gone', async () => {
+  test('enables the host again if the reload took it out, without a message to the caller that has gone', async () => {
     const { fake, putInAgain, arrival, context } = await arrived();
     assert.equal(arrival.known[fake.name]?.pid, 100);
     for (const admin of [0x01, 0x08]) {
@@ -331,12 +331,12 @@ describe('HAProxy is reloaded after a host was put in', () => {
     assert.deepEqual(context.said, []);
   });
 
-  test('nothing is done where it is in', async () => {
+  test('does nothing if the host is in', async () => {
     const { fake, putInAgain } = await arrived();
     assert.deepEqual([await putInAgain(), fake.changes()], [[], []]);
   });
 
-  test('it stays out where a person took it out on purpose: by a hold, or in the configuration file', async () => {
+  test('keeps the host out if a person disabled it on purpose: by a hold, or in the configuration file', async () => {
     const { fake, putInAgain, out } = await arrived();
     fake.server('app/web1').admin = 0x05;
     assert.deepEqual(await putInAgain(), []);
@@ -346,7 +346,7 @@ describe('HAProxy is reloaded after a host was put in', () => {
     assert.deepEqual([await putInAgain(), fake.server('app/web1').admin], [[], 1]);
   });
 
-  test('it is put in again for any run of the call', async () => {
+  test('enables the host again after a call for only the run’s own hosts', async () => {
     const given = await estate();
     await given.out(dev1, { run: 'run1' });
     await given.put({ own: true }, given.call('run1'));
@@ -355,7 +355,7 @@ describe('HAProxy is reloaded after a host was put in', () => {
   });
 });
 
-test('only the replaced one of two processes begins again', async () => {
+test('makes only the replaced one of two processes start again', async () => {
   const [a, b] = [two('/run/a'), two('/run/b')];
   const balancer = await fakeBalancer([a, b], { min_available: 0 });
   await disable(balancer, { server: dev1 }, actionContext());

@@ -26,7 +26,7 @@ describe('ports', () => {
     test(`“${bad}” is not a valid list`, () => assert.throws(() => portsOf(bad), { code: 'bad-port' }));
 });
 
-test('a list of ports that is not valid is in the message, up to 100 characters', () => {
+test('an invalid list of ports appears in the message, up to 100 characters', () => {
   const list = `x${'1,'.repeat(99)}`;
   assert.throws(() => requests.readNarrowing({ ports: [] } as never, { port: list }), {
     message: `“${list.slice(0, 100)}” is not a list of ports`,
@@ -44,7 +44,7 @@ describe('a request for a change', () => {
     assert.deepEqual([own.asked.includes('help'), other.asked.includes('help')], [true, false]);
   });
 
-  test('needs the commands for agent-checks only where a line has one, in use or not', async () => {
+  test('needs the commands for agent-checks only if a line has one, in use or not', async () => {
     const plain = two();
     plain.lacks = 'enable agent';
     await requests.readChangeRequest(await fakeBalancer([plain]), { server: dev1 }, actionContext());
@@ -109,7 +109,7 @@ describe('the known addresses of hosts', () => {
     assert.deepEqual(lines?.map(lineName), ['app/localhost'], 'a name without a dot is that of a line');
   });
 
-  test('are those of before and those of now together', async () => {
+  test('include both earlier and current ones', async () => {
     const fake = fakeHaproxy({
       app: [
         { name: 'x', ip: '127.0.0.1' },
@@ -139,7 +139,7 @@ describe('a host in messages and reports', () => {
     };
   };
 
-  test('is shown with its lines where these have other names, or where there are several', () => {
+  test('is shown with its lines if these have other names, or there are several', () => {
     assert.equal(requests.formatHost(host('web1', ['web1'])), 'web1');
     assert.equal(requests.formatHost(host('web1', ['web1', 'web1'])), 'web1');
     assert.equal(requests.formatHost(host('dev1', ['web1'])), 'dev1 (app/web1)');
@@ -149,7 +149,7 @@ describe('a host in messages and reports', () => {
     assert.equal(requests.formatHost(host('web1', ['web1', 'web2'])), 'web1 (app/web1, app/web2)');
   });
 
-  test('may have agent-checks where any line of any host has one', () => {
+  test('may have agent-checks if any line of any host has one', () => {
     const agent = { configured: true, enabled: false, asking: false, status: '', words: '', health: 1 };
     const plain = host('dev1', ['web1']);
     const withAgent = { ...plain, chosen: plain.chosen.map(({ view }) => ({ view, server: server('w', { agent }) })) };

@@ -30,7 +30,7 @@ async function estate(config: Partial<HaproxyConfig> = {}) {
 }
 
 describe('the status', () => {
-  test('of a host that is in has all of its lines, their sessions, and the processes that have them', async () => {
+  test('has all lines of a host that is in, their sessions, and the processes that have them', async () => {
     const { show } = await estate();
     const { servers, ...rest } = await show({ server: dev1 });
     const process = { version: '3.0.11', pid: 100, uptime: 60, started: 1_700_000_000 };
@@ -58,7 +58,7 @@ describe('the status', () => {
     ]);
   });
 
-  test('is not ready where one line of a host takes no traffic, with the state of that line', async () => {
+  test('is not ready if one line of a host takes no traffic, with the state of that line', async () => {
     const { other, show } = await estate();
     other.server('static/s1').admin = 1;
     const { ready, out, servers } = await show();
@@ -76,7 +76,7 @@ describe('the status', () => {
     assert.equal((await show({ server: dev2 })).servers[0]?.check, 'L7OK 200');
   });
 
-  test('without names covers every host, in the requested backends and ports', async () => {
+  test('covers every host without names, in the requested backends and ports', async () => {
     const { show } = await estate();
     const names = async (input: Parameters<typeof status>[1]) => {
       const { backend, servers, processes } = await show(input);
@@ -97,7 +97,7 @@ describe('the status', () => {
     assert.deepEqual(servers[0]?.still_serving, ['app/web1', 'ws/w1']);
   });
 
-  test('of a held host has who took it out, since when, and what broke that', async () => {
+  test('shows who disabled a held host, since when, and what broke the hold', async () => {
     const { other, balancer, show } = await estate();
     await disable(balancer, { server: dev1 }, actionContext({ runId: 'run1' }));
     other.server('static/s1').admin = 0;
@@ -113,7 +113,7 @@ describe('the status', () => {
     assert.ok(other2 && !('breaks' in other2));
   });
 
-  test('of a host that was out before has the hold, without a start', async () => {
+  test('shows the hold of a host that was out before, without a start', async () => {
     const { one, balancer, show } = await estate();
     one.server('app/web2').admin = 1;
     await disable(balancer, { server: dev2 }, actionContext());
@@ -121,7 +121,7 @@ describe('the status', () => {
     assert.ok(host && 'breaks' in host && !('since' in host) && 'out_since' in host);
   });
 
-  test('is reported even where the file of held hosts is damaged, but not where HAProxy cannot be asked', async () => {
+  test('is reported even if the file of held hosts is damaged, but not if HAProxy does not reply', async () => {
     const { one } = await estate();
     const damaged = await fakeBalancer([one]);
     Object.assign(damaged, {
@@ -134,7 +134,7 @@ describe('the status', () => {
     }
   });
 
-  test('of a process that does not report its start omits it', async () => {
+  test('omits the start of a process that does not report it', async () => {
     const old = fakeHaproxy({ app: [{ name: 'web1', ip: dev1 }] });
     const ask = old.ask;
     const runtime = {
@@ -146,7 +146,7 @@ describe('the status', () => {
     assert.deepEqual(process, { socket: '/run/fake.sock', version: '3.0.11', pid: 100, uptime: 60 });
   });
 
-  test('identifies every process where no backend was found', async () => {
+  test('identifies every process if no backend was found', async () => {
     const [a, b] = [fakeHaproxy({}, '/run/a'), fakeHaproxy({}, '/run/b')];
     const empty = (fake: typeof a) => ({
       ...fake,
@@ -191,7 +191,7 @@ describe('the list', () => {
     assert.deepEqual(holding, []);
   });
 
-  test('can be narrowed to backends and ports, also to a missing one', async () => {
+  test('can be limited to backends and ports, even to a missing one', async () => {
     assert.deepEqual((await lists({ server: dev1, backend: 'ws' })).hosts[0]?.lines, ['ws/w1']);
     assert.deepEqual((await lists({ server: dev1, port: '82' })).hosts[0]?.lines, ['static/s1']);
     assert.deepEqual((await lists({ server: dev1 }, { ports: [81] })).hosts[0]?.lines, ['ws/w1']);

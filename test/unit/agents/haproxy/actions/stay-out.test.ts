@@ -20,8 +20,8 @@ async function out(atLook: (look: number) => void = () => {}, agent: { agent?: '
   return { fake, web1: fake.server('app/web1'), stay, looks: () => looks };
 }
 
-describe('a host that was taken out', () => {
-  test('is looked at once without an agent-check, and twice with one', async () => {
+describe('a host that was disabled', () => {
+  test('is checked once, or twice if there is an agent-check', async () => {
     for (const [agent, expected] of [
       [{}, 1],
       [{ agent: 'up' }, 2],
@@ -33,7 +33,7 @@ describe('a host that was taken out', () => {
     }
   });
 
-  test('is taken out again where it is in, with its agent-check off first where that is on', async () => {
+  test('is disabled again if it is in, with its agent-check off first if that is on', async () => {
     const maint = 'set server app/web1 state maint';
     for (const [admin, agentEnabled, commands] of [
       [0, false, [maint]],
@@ -49,7 +49,7 @@ describe('a host that was taken out', () => {
       }
   });
 
-  test('and is put in a second time is given up, at either look', async () => {
+  test('is reported as a failure if it is enabled a second time, at either check', async () => {
     for (const [looksWhereIn, expected] of [
       [[1, 2], 2],
       [[2, 4], 4],

@@ -5,7 +5,7 @@ import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.
 import { Problem } from '../../../../../src/core/errors.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
 
-describe('putting back what was changed', () => {
+describe('restoring what was changed', () => {
   test('has one deadline for all steps, and a process that hangs does not block the others', async () => {
     const deadlines = new Set<AbortSignal>();
     const done: string[] = [];
@@ -51,7 +51,7 @@ describe('putting back what was changed', () => {
   const agentOn = { configured: true, enabled: true, asking: false, status: '', words: '', health: 1 };
   const { signal } = new AbortController();
 
-  test('goes back to what each line was before its first change, the last change first', async () => {
+  test('returns each line to its state before its first change, the last change first', async () => {
     const { asked, line } = lineAt('/a', 'web1');
     const changes = trackChanges();
     await changes.setAgent(line, false, signal);
@@ -96,14 +96,14 @@ describe('putting back what was changed', () => {
     }
   });
 
-  test('reports nothing more where nothing was changed, and the code and hint of what failed', async () => {
+  test('reports nothing more if nothing was changed, and the code and hint of what failed', async () => {
     const failure = new Problem('server-not-up', 'it is down', 'look at it');
     const { code, message, hint } = await trackChanges().putBack(failure);
     assert.deepEqual([code, message, hint], ['server-not-up', 'it is down', 'look at it']);
     assert.equal((await trackChanges().putBack('odd')).code, 'haproxy-failed');
   });
 
-  test('reports what could not be put back, where, and the rest once in the order of the changes', async () => {
+  test('reports what could not be restored, where, and the rest once in the order of the changes', async () => {
     const [one, other, second] = [lineAt('/a', 'web1'), lineAt('/b', 'web1'), lineAt('/a', 'web2', /enable|weight 20/)];
     const changes = trackChanges();
     for (const { line } of [one, other, second]) await changes.set(line, 'drain', signal);
@@ -117,7 +117,7 @@ describe('putting back what was changed', () => {
     );
   });
 
-  test('is done for some lines alone where they are named', async () => {
+  test('covers only some lines if they are named', async () => {
     const [one, other] = [lineAt('/a', 'web1'), lineAt('/a', 'web2')];
     const changes = trackChanges();
     for (const { line } of [one, other]) await changes.set(line, 'drain', signal);

@@ -39,7 +39,7 @@ describe('the weight of a host', () => {
     });
   });
 
-  test('is only read where none is given', async () => {
+  test('is only read if none is given', async () => {
     const { fake, set } = await estate();
     fake.server('app/web2').weight = 7;
     const report = await set({ server: dev2 });
@@ -61,7 +61,7 @@ describe('the weight of a host', () => {
       assert.equal(weightFor({ initialWeight }, weight), expected, `${weight} of ${initialWeight}`);
   });
 
-  test('is set only for hosts that have another one on one of their lines', async () => {
+  test('is set only for hosts with a different one on one of their lines', async () => {
     const { fake, set } = await estate();
     fake.server('static/s1').weight = 10;
     const report = await set({ server: `${dev1},${dev2}`, weight: '10' });
@@ -72,7 +72,7 @@ describe('the weight of a host', () => {
   });
 
   for (const weight of ['257', '300%', '-1', '1.5', '', 'x', '0x1', '1000', '5 %'])
-    test(`is not “${weight}”: nothing is asked`, async () => {
+    test(`is not “${weight}”: no call is made`, async () => {
       const { fake, set } = await estate();
       await assert.rejects(set({ weight }), { code: 'bad-weight', message: `“${weight}” is not a valid weight` });
       assert.deepEqual(fake.asked, []);
@@ -86,7 +86,7 @@ describe('the weight of a host', () => {
 });
 
 describe('a weight of 0', () => {
-  test('is refused where it would leave too few servers, and nothing is changed', async () => {
+  test('is refused if it would leave too few servers, and nothing is changed', async () => {
     const { fake, set } = await estate({ least: 2 });
     for (const weight of ['0', '9%'])
       await assert.rejects(set({ weight, backend: 'app' }), { code: 'too-few-servers' }, weight);
@@ -95,7 +95,7 @@ describe('a weight of 0', () => {
     assert.equal((await set({ weight: '10%', backend: 'app' })).available, 2);
   });
 
-  test('is refused when the call gives a higher minimum than the configuration', async () => {
+  test('is refused if the call gives a higher minimum than the configuration', async () => {
     const { set } = await estate({ least: 0 });
     await assert.rejects(set({ weight: '0', min_available: 2 }), { code: 'too-few-servers' });
   });
@@ -112,7 +112,7 @@ describe('a dry run', () => {
 });
 
 describe('a weight that HAProxy rejects', () => {
-  test('is reported with the lines, and all weights are put back', async () => {
+  test('is reported with the lines, and all weights are restored', async () => {
     const { fake, set } = await estate();
     fake.onCommand = (command) => {
       if (command === 'show stat static 6 -1') fake.server('static/s1').weight = 9;
@@ -124,7 +124,7 @@ describe('a weight that HAProxy rejects', () => {
     assert.deepEqual([fake.server('app/web1').weight, fake.server('static/s1').weight], [10, 3]);
   });
 
-  test('is reported with all lines where one of them is gone', async () => {
+  test('is reported with all lines if one of them is gone', async () => {
     const { fake, set } = await estate();
     fake.onCommand = (command) => {
       if (command === 'show stat static 6 -1') fake.remove('static/s1');

@@ -30,8 +30,8 @@ function listening() {
   return { log, words };
 }
 
-describe('hosts that many calls have put in', () => {
-  test('are watched with one connection to HAProxy at a time, and each call learns of a reload once', async () => {
+describe('hosts that many calls have enabled', () => {
+  test('are watched with one connection to HAProxy at a time, and each call receives a reload once', async () => {
     const { runtime, seen } = countingRuntime();
     const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log: silentLog });
     const known = { [runtime.name]: { version: '2.6.12', pid: 1, uptime: 1, started: 1_790_000_000 } };
@@ -53,7 +53,7 @@ describe('hosts that many calls have put in', () => {
     assert.equal(seen.most, 1);
   });
 
-  test('are watched for ten seconds, and nobody asks HAProxy afterwards', async (context) => {
+  test('are watched for ten seconds, and HAProxy gets no query afterwards', async (context) => {
     let now = 0;
     context.mock.method(performance, 'now', () => now);
     const { runtime, seen } = countingRuntime();
@@ -76,7 +76,7 @@ describe('hosts that many calls have put in', () => {
     await arrivals.stop();
   });
 
-  test('are reported by name where a reload took them out, and not where it took out none', async () => {
+  test('are logged by name if a reload disabled them, and nothing is logged if it disabled none', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
     const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
@@ -93,7 +93,7 @@ describe('hosts that many calls have put in', () => {
     ]);
   });
 
-  test('are no longer watched where putting them in again failed, which is reported once', async () => {
+  test('are no longer watched if enabling them again failed, which is reported once', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
     const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
@@ -113,7 +113,7 @@ describe('hosts that many calls have put in', () => {
     assert.deepEqual([tries, words.length], [1, 2]);
   });
 
-  test('are not reported where the agent stops meanwhile, and stopping ends the watch', async () => {
+  test('are not reported if the agent stops meanwhile, and stopping ends the watch', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
     const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
@@ -132,7 +132,7 @@ describe('hosts that many calls have put in', () => {
     assert.deepEqual([words, seen.asked], [[], asked]);
   });
 
-  test('are watched further while a process cannot be asked: the next look finds it', async () => {
+  test('are still watched while a process does not reply: the next check finds it', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
     let isAway = true;
@@ -156,7 +156,7 @@ describe('hosts that many calls have put in', () => {
     assert.equal(words.length, 1);
   });
 
-  test('are watched further where putting those of one call in again failed', async () => {
+  test('are still watched if enabling those of one call again failed', async () => {
     const { runtime, seen } = countingRuntime();
     const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log: silentLog });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };

@@ -15,7 +15,7 @@ const found = (fields: Partial<Server> = {}, changes: Partial<Found> = {}): Foun
 const agent = { configured: true, enabled: true, asking: false, status: 'L7OK', words: 'via agent : up', health: 1 };
 
 describe('the cause that put a held host into traffic', () => {
-  test('is a person or a tool, where nothing else explains it', () => {
+  test('is a person or a tool if nothing else explains it', () => {
     assert.deepEqual(breakOf(found(), 5), {
       at: 5,
       socket: '/run/a',
@@ -42,7 +42,7 @@ describe('the cause that put a held host into traffic', () => {
     );
   });
 
-  test('does not count as a reload where the earlier process is unknown', () => {
+  test('does not count as a reload if the earlier process is unknown', () => {
     const cause = breakOf(found({}, { processes: { known: undefined, now: known } }), 5).cause;
     assert.equal(cause, 'a person or another tool put it in by a command to HAProxy');
   });
@@ -54,7 +54,7 @@ describe('the cause that put a held host into traffic', () => {
     assert.match(breakOf(found({ agent: { ...agent, words: '' } }), 5).cause, /it said “L7OK”/);
   });
 
-  test('is a new address, for a line that did not lead to the host before', () => {
+  test('is a new address, for a line that was not a line of the host before', () => {
     const { cause, where } = breakOf(found({}, { before: undefined }), 5);
     assert.equal(cause, 'the line leads to the host since its address was changed at run time (now 10.0.0.1:80)');
     assert.equal(where, '“show servers state app” at /run/a');
@@ -62,7 +62,7 @@ describe('the cause that put a held host into traffic', () => {
 });
 
 describe('requests that reached a host that is out', () => {
-  test('came from a reload, or because it was put in for a moment', () => {
+  test('came from a reload, or because it was enabled for a moment', () => {
     const where = '“show stat” at /run/a, column “stot” of app/web1';
     assert.deepEqual(visitOf(found(), 3, 5), {
       ...{ at: 5, socket: '/run/a', line: 'app/web1', where },

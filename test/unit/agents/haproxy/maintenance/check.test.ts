@@ -27,7 +27,7 @@ async function check(fake: FakeHaproxy, host = held(), others: readonly HeldHost
 const web1 = { name: 'web1', ip: '10.0.0.1', passes: true } as const;
 
 describe('a host that is held and out', () => {
-  test('is left alone: no command, no break, out since then', async () => {
+  test('is left unchanged: no command, no break, out since then', async () => {
     const fake = fakeHaproxy({
       app: [
         { ...web1, admin: 1 },
@@ -39,7 +39,7 @@ describe('a host that is held and out', () => {
     assert.deepEqual(host.lines, [line()]);
   });
 
-  test('has no break where a server that it tracks is in maintenance', async () => {
+  test('has no break if a server that it tracks is in maintenance', async () => {
     const fake = fakeHaproxy({
       app: [
         { name: 'web0', admin: 1 },
@@ -49,7 +49,7 @@ describe('a host that is held and out', () => {
     assert.deepEqual([(await check(fake)).breaks, fake.changes()], [[], []]);
   });
 
-  test('is broken by requests since it was last seen, counted from 0 in a new process', async () => {
+  test('has a break by requests since the last check, counted from 0 in a new process', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, admin: 1, total: 9 }] });
     assert.deepEqual((await check(fake, held({ lines: [line({ total: 9 })] }))).breaks, []);
     const [visit] = (await check(fake, held({ lines: [line({ total: 8 })] }))).breaks;
@@ -67,8 +67,8 @@ describe('a host that is held and out', () => {
   });
 });
 
-describe('a host that is held and was put in', () => {
-  test('is taken out again, and the break is recorded with the start of the outage', async () => {
+describe('a host that is held and was enabled', () => {
+  test('is disabled again, and the break is recorded with the start of the outage', async () => {
     const fake = fakeHaproxy({ app: [web1] });
     const began = Date.now();
     const earlier = { at: 1, socket, line: 'app/web1', cause: 'c', where: 'w' };
@@ -80,14 +80,14 @@ describe('a host that is held and was put in', () => {
     assert.ok((host.outSince ?? 0) >= began && (breaks[0]?.at ?? 0) >= began);
   });
 
-  test('has its agent-check switched off before maintenance, because its answer could undo that', async () => {
+  test('has its agent-check switched off before maintenance, because its reply could undo that', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, agent: 'up' }] });
     const { host } = await check(fake, held({ lines: [line({ agent: true })] }));
     assert.deepEqual(fake.changes(), ['disable agent app/web1', 'set server app/web1 state maint']);
     assert.equal(host.lines[0]?.agent, true, 'it is to be switched on when the host is put in');
   });
 
-  test('has a running agent-check switched off also while it is out', async () => {
+  test('has an active agent-check switched off even while it is out', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, admin: 1, agent: 'up' }] });
     assert.deepEqual([(await check(fake)).breaks, fake.changes()], [[], ['disable agent app/web1']]);
   });
@@ -102,7 +102,7 @@ describe('a host that is held and was put in', () => {
     assert.equal(host.lines[0]?.total, 3);
   });
 
-  test('is confirmed by another reading where any of its lines was changed', async () => {
+  test('is confirmed by another reading if any of its lines was changed', async () => {
     for (const [lines, again] of [
       [
         [
@@ -142,7 +142,7 @@ describe('a host that is held and was put in', () => {
     );
   });
 
-  test('before its hold was confirmed has no break, and is out from now on', async () => {
+  test('has no break before its hold was confirmed, and is out from now on', async () => {
     const { outSince: _never, ...unconfirmed } = held();
     const fake = fakeHaproxy({ app: [web1] });
     const { host, breaks } = await check(fake, unconfirmed);
@@ -150,7 +150,7 @@ describe('a host that is held and was put in', () => {
     assert.ok((host.outSince ?? 0) > 5);
   });
 
-  test('is taken out only of the backends and at the ports that it is held out of', async () => {
+  test('is disabled only in the backends and at the ports that it is held out of', async () => {
     const both = { app: [web1], ws: [{ ...web1, name: 'w1', port: 81 }] };
     const ofApp = fakeHaproxy(both);
     await check(ofApp, held({ backends: ['app'] }));
@@ -162,7 +162,7 @@ describe('a host that is held and was put in', () => {
 });
 
 describe('the record of a host', () => {
-  test('has its lines in this process, beside those of others, and the process', async () => {
+  test('has its lines in this process, next to those of others, and the process', async () => {
     const other = line({ socket: '/run/b.sock' });
     const fake = fakeHaproxy({ app: [{ ...web1, name: 'web5', admin: 1, fqdn: 'dev1.net' }] });
     fake.info.uptime = 75;
@@ -172,26 +172,26 @@ describe('the record of a host', () => {
     assert.deepEqual(host.fqdns, ['dev1.net']);
   });
 
-  test('has a new address that HAProxy resolved for its name, beside the earlier ones', async () => {
+  test('has a new address that HAProxy resolved for its name, next to the earlier ones', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, ip: '10.0.0.9', fqdn: 'dev1.net', admin: 1 }] });
     const { host } = await check(fake, held({ fqdns: ['dev1.net'] }));
     assert.deepEqual(host.addresses, ['10.0.0.1', '10.0.0.9']);
   });
 
-  test('notes that a new line had its agent-check where one is configured', async () => {
+  test('notes that a new line had its agent-check if one is configured', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, admin: 1, agent: 'up', agentEnabled: false }] });
     const { host } = await check(fake, held({ lines: [] }));
     assert.equal(host.lines[0]?.agent, true);
   });
 });
 
-describe('a line that leads to another host after a reload or a new address', () => {
+describe('a line that belongs to another host after a reload or a new address', () => {
   const moved = { name: 'web1', ip: '10.0.0.2', passes: true, admin: 1 } as const;
   const here = { name: 'web7', ip: '10.0.0.1', admin: 1 } as const;
   /** It counts as down until its check passes. */
   const putIn = ['state drain', 'health down', 'state ready'].map((what) => `set server app/web1 ${what}`);
 
-  test('is put in again, with its agent-check where it was on', async () => {
+  test('is enabled again, with its agent-check if that was on', async () => {
     const fake = fakeHaproxy({ app: [{ ...moved, agent: 'up', agentEnabled: false }, here] });
     await check(fake, held({ lines: [line({ agent: true })] }));
     assert.deepEqual(fake.changes(), [...putIn, 'enable agent app/web1']);
@@ -224,7 +224,7 @@ describe('a line that leads to another host after a reload or a new address', ()
     }
   });
 
-  test('is left as it is where it is not in maintenance by command', async () => {
+  test('is left unchanged if it is not in maintenance by command', async () => {
     const fake = fakeHaproxy({ app: [{ ...moved, admin: 0x08 }, here] });
     await check(fake);
     assert.deepEqual(fake.changes(), []);
@@ -241,7 +241,7 @@ describe('a line that leads to another host after a reload or a new address', ()
     assert.deepEqual(elsewhere.changes(), putIn);
   });
 
-  test('stays in maintenance where others put it there and no hold ever named it', async () => {
+  test('stays in maintenance if no hold ever named it', async () => {
     const fake = fakeHaproxy({ app: [{ ...moved, name: 'web3' }, here] });
     await check(fake);
     assert.deepEqual(fake.changes(), []);

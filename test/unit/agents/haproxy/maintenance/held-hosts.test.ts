@@ -56,7 +56,7 @@ describe('the lines of a held host', () => {
   const [web1] = all;
   assert.ok(web1);
 
-  test('are recorded as they are, with the agent-check as it was before the host was taken out', () => {
+  test('are recorded unchanged, with the agent-check from before the host was disabled', () => {
     const record = (before: readonly HeldLine[], was: boolean) => toHeldLines([web1], before, () => was);
     assert.deepEqual(record([], true), [heldLine({ agent: true, total: 40 })]);
     assert.deepEqual(record([heldLine({ agent: false })], true), [heldLine({ total: 40 })]);
@@ -74,7 +74,7 @@ describe('the lines of a held host', () => {
       assert.equal(findHeldLine([heldLine(other)], web1), undefined, JSON.stringify(other));
   });
 
-  test('have the agent-check as recorded, of this socket before one of another path', () => {
+  test('have the agent-check as recorded, of this socket in preference to one of another path', () => {
     const other = heldLine({ socket: '/run/b.sock', agent: true });
     assert.equal(agentWasOn([other], web1), true);
     assert.equal(agentWasOn([other, heldLine({ agent: false })], web1), false);
@@ -83,7 +83,7 @@ describe('the lines of a held host', () => {
       assert.equal(agentWasOn([{ ...other, ...change }], web1), undefined, JSON.stringify(change));
   });
 
-  test('are those of its backends and ports, all of them where it has none', () => {
+  test('are those of its backends and ports, all of them if it has none', () => {
     const count = (changes: Partial<HeldHost>) => heldOnly(held(changes), all).map((line) => line.server.name);
     assert.deepEqual(count({}), ['web1', 's1']);
     assert.deepEqual(count({ backends: ['static'] }), ['s1']);
@@ -100,8 +100,8 @@ test('keep the latest twenty breaks of the host', () => {
   assert.deepEqual([kept.length, kept[0]?.at, kept.at(-1)?.at], [20, 2, 21]);
 });
 
-describe('a hold begins', () => {
-  test('with what identifies the host, its lines, and who took it out', () => {
+describe('the start of a hold', () => {
+  test('records what identifies the host, its lines, and who disabled it', () => {
     const began = Date.now();
     const { since = 0, ...rest } = beginHold(hostOf('web1', everything), everything, undefined, origin);
     assert.ok(since >= began && since <= Date.now());
@@ -115,12 +115,12 @@ describe('a hold begins', () => {
     });
   });
 
-  test('without a time or a caller for a host that was already out', () => {
+  test('has no time or caller for a host that was already out', () => {
     const began = beginHold(hostOf('web1', everything), everything, undefined, undefined);
     assert.deepEqual([began.since, began.caller, began.run], [undefined, undefined, undefined]);
   });
 
-  test('again with the first time, caller and run, its breaks and its processes', () => {
+  test('keeps the first time, caller and run, breaks and processes of an earlier hold', () => {
     const processes = { [socket]: { version: '3.0', pid: 1, uptime: 1, started: 1 } };
     const breaks = [{ at: 1, socket, line: 'app/web1', cause: 'c', where: 'w' }];
     const before = held({ since: 5, caller: 'cert=other', run: 'run0', breaks, processes, outSince: 6 });
@@ -135,7 +135,7 @@ describe('a hold begins', () => {
     assert.equal(beginHold(hostOf('web1', everything), everything, held(), origin).since, undefined);
   });
 
-  test('with all addresses and host names that it ever had', () => {
+  test('keeps all addresses and host names that the host ever had', () => {
     const before = held({ addresses: ['10.0.0.9'], fqdns: ['old.net'] });
     const again = beginHold(hostOf('web1', everything), everything, before, origin);
     assert.deepEqual(
@@ -147,7 +147,7 @@ describe('a hold begins', () => {
     );
   });
 
-  test('with the earlier lines that the call does not concern', () => {
+  test('keeps the earlier lines that the call does not concern', () => {
     const app = { backends: ['app'], ports: [] };
     const before = held({ backends: ['static'], lines: [heldLine({ backend: 'static', server: 's1' }), heldLine()] });
     const again = beginHold(hostOf('web1', app), app, before, origin);
@@ -161,7 +161,7 @@ describe('a hold begins', () => {
     assert.deepEqual(again.backends, ['static', 'app']);
   });
 
-  test('for every backend once it was held out of all, and otherwise for those of both calls', () => {
+  test('covers every backend if the host was held out of all, and otherwise those of both calls', () => {
     const app = { backends: ['app'], ports: [] };
     assert.equal(beginHold(hostOf('web1', app), app, held(), origin).backends, undefined);
     assert.equal(beginHold(hostOf('web1', app), everything, held({ backends: ['app'] }), origin).backends, undefined);
@@ -169,7 +169,7 @@ describe('a hold begins', () => {
     assert.deepEqual(beginHold(hostOf('web1', app), app, held({ backends: ['app'] }), origin).backends, ['app']);
   });
 
-  test('for every port once it was held at all, and otherwise for those of both calls', () => {
+  test('covers every port if the host was held at all, and otherwise those of both calls', () => {
     const at80 = { backends: undefined, ports: [80] };
     const host = hostOf('web1', at80);
     assert.deepEqual(beginHold(host, at80, held({ ports: [] }), origin).ports, []);
@@ -177,7 +177,7 @@ describe('a hold begins', () => {
     assert.deepEqual(beginHold(host, at80, undefined, origin).ports, [80]);
   });
 
-  test('only at the port of a host that was requested as ADDRESS:PORT', () => {
+  test('covers only the port of a host that was requested as ADDRESS:PORT', () => {
     assert.deepEqual(beginHold(hostOf('10.0.0.1:8080', everything), everything, undefined, origin).ports, [8080]);
     assert.deepEqual(beginHold(hostOf('10.0.0.1', everything), everything, undefined, origin).ports, []);
     const nowhere = { ...hostOf('web1', everything), chosen: [] };
@@ -185,7 +185,7 @@ describe('a hold begins', () => {
   });
 });
 
-describe('a hold is confirmed', () => {
+describe('the confirmation of a hold', () => {
   const confirm = async (hosts: readonly HeldHost[]) => {
     const put: HeldHost[] = [];
     const watch = { hosts: () => hosts, put: async (more: readonly HeldHost[]) => void put.push(...more) };
@@ -194,7 +194,7 @@ describe('a hold is confirmed', () => {
     return put;
   };
 
-  test('from now on, with the lines and the process that were seen', async () => {
+  test('sets the start to now, with the lines and the process that were seen', async () => {
     const began = Date.now();
     const other = { version: '3.0', pid: 1, uptime: 1, started: 1 };
     const gone = heldLine({ server: 'gone' });
@@ -210,12 +210,13 @@ describe('a hold is confirmed', () => {
     ]);
   });
 
-  test('without changing the start of the outage', async () =>
+  test('does not change the start of the outage', async () =>
     assert.equal((await confirm([held({ outSince: 7 })]))[0]?.outSince, 7));
 
-  test('for nothing that is not held', async () => assert.deepEqual(await confirm([held({ host: 'web9' })]), []));
+  test('does nothing for a host that is not held', async () =>
+    assert.deepEqual(await confirm([held({ host: 'web9' })]), []));
 
-  test('with the start of the outage, where that is known', () => {
+  test('has the start of the outage if that is known', () => {
     const hosts = [held({ host: 'web0', outSince: 1 }), held({ outSince: 7 }), held({ host: 'web2' })];
     assert.deepEqual(outSinceOf(hosts, 'web1'), { out_since: 7 });
     assert.deepEqual(outSinceOf(hosts, 'web2'), {});
@@ -223,17 +224,17 @@ describe('a hold is confirmed', () => {
   });
 });
 
-describe('a hold ends', () => {
+describe('the end of a hold', () => {
   const two = [heldLine(), heldLine({ backend: 'static', server: 's1', address: '10.0.0.1:8080' })];
   const [web1, s1] = all;
   assert.ok(web1 && s1);
 
-  test('completely where everything is put in, even a line that is gone', () => {
+  test('is complete if everything is enabled, even a line that is gone', () => {
     assert.equal(endHold(held({ lines: two }), [web1], everything), undefined);
     assert.equal(endHold(held({ lines: two }), [web1, s1], { backends: ['app', 'static'], ports: [] }), undefined);
   });
 
-  test('for what a call was narrowed to, and stays for the rest from now on', () => {
+  test('covers what a call was limited to, and the rest stays held from now on', () => {
     const began = Date.now();
     const before = held({ lines: two, ports: [80, 8080], stage: 'entering', outSince: 1 });
     const left = endHold(before, [web1], { backends: ['app'], ports: [] });

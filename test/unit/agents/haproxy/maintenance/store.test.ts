@@ -27,7 +27,7 @@ const reading = (text: string) => {
 const readingHost = (changes: object) => reading(JSON.stringify({ version: 2, hosts: [{ ...held, ...changes }] }));
 
 describe('the file of held hosts', () => {
-  test('returns what was written, and holds none where it is missing', async () => {
+  test('returns what was written, and holds none if it is missing', async () => {
     const place = file();
     assert.deepEqual(await readMaintenance(place), []);
     const [least] = [{ ...held, host: 'dev2', lines: [], breaks: [], processes: {}, ports: [], addresses: [] }];
@@ -57,7 +57,7 @@ describe('the file of held hosts', () => {
     ['has no list of hosts', '{"version":2,"hosts":{}}'],
     ['has a host that is none', '{"version":2,"hosts":[null]}'],
   ] as const) {
-    test(`that ${what} is damaged: the hosts that must stay out are unknown`, () =>
+    test(`is damaged if ${what}: the hosts that must stay out are unknown`, () =>
       assert.rejects(reading(text), {
         code: 'damaged-state',
         message: /held\.json is damaged, and which hosts it holds out is not known: ./,
@@ -65,7 +65,7 @@ describe('the file of held hosts', () => {
       }));
   }
 
-  test('may omit when a host was taken out, and who did it', async () => {
+  test('may omit when a host was disabled, and by whose call', async () => {
     const { since: _since, caller: _caller, run: _run, outSince: _out, backends: _backends, ...least } = held;
     assert.deepEqual(await reading(JSON.stringify({ version: 2, hosts: [least] })), [least]);
   });
@@ -97,7 +97,7 @@ describe('the file of held hosts', () => {
     { since: 'now' },
     { outSince: 1.5 },
   ]) {
-    test(`with a host of ${JSON.stringify(changes)} is damaged`, () =>
+    test(`is damaged with a host of ${JSON.stringify(changes)}`, () =>
       assert.rejects(readingHost(changes), { code: 'damaged-state', message: /a host of it is not whole/ }));
   }
 
@@ -108,7 +108,7 @@ describe('the file of held hosts', () => {
   }
 });
 
-describe('the first form of the file', () => {
+describe('the first version of the file', () => {
   const first = (servers: unknown) => reading(JSON.stringify({ servers }));
 
   test('has no version: with one, the hosts of the file count', async () => {
@@ -133,7 +133,7 @@ describe('the first form of the file', () => {
   });
 
   for (const server of [null, {}, { backend: 'app' }, { server: 'web1' }, { backend: 'a b', server: 'web1' }]) {
-    test(`with the server ${JSON.stringify(server)} is damaged`, () =>
+    test(`is damaged with the server ${JSON.stringify(server)}`, () =>
       assert.rejects(first([server]), { code: 'damaged-state', message: /a server of it is not whole/ }));
   }
 });

@@ -66,7 +66,7 @@ describe('held hosts', () => {
     await watch.stop();
   });
 
-  test('must be out after a start in the middle of a change, and are not confirmed as out', async () => {
+  test('must be out after a start during a change, and are not confirmed as out', async () => {
     const { watch } = await watching(
       [two()],
       [{ ...dev1, stage: 'leaving' }, { ...dev2, stage: 'entering' }, held('dev3', '10.0.0.3')],
@@ -80,7 +80,7 @@ describe('held hosts', () => {
     await watch.stop();
   });
 
-  test('stay as they were where the file cannot be written', async () => {
+  test('stay unchanged if the file cannot be written', async () => {
     const { watch, file } = await watching([two()], [dev1]);
     rmSync(file.replace(/held\.json$/, ''), { recursive: true });
     await assert.rejects(watch.put([dev2]), { code: 'unwritable-state' });
@@ -91,7 +91,7 @@ describe('held hosts', () => {
 });
 
 describe('a damaged file', () => {
-  test('is reported at the start, refused at each change and look, and used again once it is whole', async () => {
+  test('is reported at the start, refused at each change and check, and used again once it is whole', async () => {
     const stateDirectory = temporaryDirectory();
     const file = maintenanceFile(stateDirectory);
     writeFileSync(file, '{');
@@ -114,8 +114,8 @@ describe('a damaged file', () => {
   });
 });
 
-describe('a look', () => {
-  test('asks no process where nothing is held, or where everything held is being changed', async () => {
+describe('a check of held hosts', () => {
+  test('reads no process if nothing is held, or everything held is being changed', async () => {
     const fake = two();
     const none = await watching([fake]);
     await none.watch.look(signal);
@@ -128,7 +128,7 @@ describe('a look', () => {
     await none.watch.stop();
   });
 
-  test('takes out again what was put in, records it on disk, and logs the cause', async () => {
+  test('disables again what was enabled, records it on disk, and logs the cause', async () => {
     const fake = two();
     const { watch, file, logged } = await watching([fake], [dev1, dev2]);
     fake.server('app/web2').admin = 0;
@@ -144,7 +144,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('reads every process, also where another cannot be asked, and reports the failure', async () => {
+  test('reads every process even if another does not reply, and reports the failure', async () => {
     const [broken, whole, last] = [two('/run/a'), two('/run/b', 0), two('/run/c', 0)];
     broken.onCommand = () => {
       throw new Problem('haproxy-unreachable', 'a cannot be reached');
@@ -156,7 +156,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('reads every process, also where a change of another is refused', async () => {
+  test('reads every process even if a change of another is refused', async () => {
     const [refusing, whole] = [two('/run/a', 0), two('/run/b', 0)];
     refusing.lacks = 'set server';
     const { watch } = await watching([refusing, whole], [dev1]);
@@ -176,7 +176,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('leaves alone the hosts that are being changed, beside one that is out', async () => {
+  test('leaves alone the hosts that are being changed, next to one that is out', async () => {
     const fake = two(undefined, 0);
     const { watch } = await watching([fake], [dev1]);
     await watch.put([{ ...dev2, stage: 'leaving' }]);
@@ -185,7 +185,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('leaves in maintenance a line that led to one held host and now leads to another', async () => {
+  test('leaves a line in maintenance that belonged to one held host and now belongs to another', async () => {
     const fake = two();
     const earlier = {
       socket: fake.name,
@@ -224,7 +224,7 @@ describe('a look', () => {
     await watch.stop();
   });
 
-  test('writes no file where only the time has passed, and does for another process', async () => {
+  test('writes no file if only the time has passed, and does for another process', async () => {
     const fake = two();
     const { watch, file } = await watching([fake], [dev1]);
     await watch.look(signal);
@@ -245,7 +245,7 @@ describe('a look', () => {
 });
 
 describe('the watch', () => {
-  test('begins with the first held host, and looks again and again', async () => {
+  test('begins with the first held host, and repeats', async () => {
     const fake = two(undefined, 0);
     const { watch, logged, nextWord } = await watching([fake], [], 0.001);
     for (const expected of [1, 2]) {
@@ -261,7 +261,7 @@ describe('the watch', () => {
     assert.equal(fake.asked.length, asked, 'it has stopped');
   });
 
-  test('ends once the look that is under way has ended', async () => {
+  test('ends once the check in progress has ended', async () => {
     const fake = two(undefined, 0);
     const { watch } = await watching([fake], [dev1], 0.001);
     const [begun, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -281,7 +281,7 @@ describe('the watch', () => {
     assert.deepEqual(fake.changes(), []);
   });
 
-  test('begins at the start where hosts are held', async () => {
+  test('begins at the start if hosts are held', async () => {
     const { watch, nextWord, logged } = await watching([two(undefined, 0)], [dev1], 0.001);
     await nextWord();
     assert.equal(logged[0]?.[0], 'warn');

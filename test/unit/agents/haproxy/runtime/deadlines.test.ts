@@ -25,13 +25,13 @@ async function misbehaving(act: (socket: Socket) => void, at?: { host: string })
   return family === 'IPv6' ? `[${at.host}]:${port}` : `${at.host}:${port}`;
 }
 
-describe('a command to HAProxy ends', () => {
-  test('when nothing answers it in time', async () => {
+describe('a command to HAProxy', () => {
+  test('ends if no reply arrives in time', async () => {
     const path = await misbehaving((socket) => socket.resume());
     await assert.rejects(defineRuntime(path, 0.05).ask('show info', never), fails('haproxy-timeout', /within 0.05 s/));
   });
 
-  test('when an answer never ends', async () => {
+  test('ends if a reply never ends', async () => {
     const path = await misbehaving((socket) => {
       const timer = setInterval(() => socket.write('Name: HAProxy\n'), 5);
       socket.on('close', () => clearInterval(timer));
@@ -39,7 +39,7 @@ describe('a command to HAProxy ends', () => {
     await assert.rejects(defineRuntime(path, 0.05).ask('show info', never), fails('haproxy-timeout'));
   });
 
-  test('when an answer is too long', async () => {
+  test('ends if a reply is too long', async () => {
     const most = 8 * 1024 * 1024;
     const closed = Promise.withResolvers<void>();
     let length = most;
@@ -55,7 +55,7 @@ describe('a command to HAProxy ends', () => {
     await closed.promise;
   });
 
-  test('at once where nobody listens, and the message says what to check', async () => {
+  test('ends at once if nothing listens, and the message names what to check', async () => {
     const path = join(temporaryDirectory(), 'nobody.sock');
     await assert.rejects(defineRuntime(path, 30).ask('show info', never), {
       code: 'haproxy-unreachable',
@@ -63,7 +63,7 @@ describe('a command to HAProxy ends', () => {
     });
   });
 
-  test('and leaves no timer and no listener behind', async () => {
+  test('leaves no timer and no listener behind', async () => {
     const path = await misbehaving((socket) => socket.end('ok\n'));
     const { signal } = new AbortController();
     await defineRuntime(path, 3000).ask('show info', signal);
@@ -71,12 +71,12 @@ describe('a command to HAProxy ends', () => {
     assert.ok(!process.getActiveResourcesInfo().includes('Timeout'));
   });
 
-  test('when the connection is closed without an answer', async () => {
+  test('ends if the connection is closed without a reply', async () => {
     const path = await misbehaving((socket) => socket.end());
     await assert.rejects(defineRuntime(path, 30).ask('show info', never), fails('haproxy-answer', /closed/));
   });
 
-  test('and is sent again if it only reads and a reload dropped the connection, but not if it changes', async () => {
+  test('is sent again if it only reads and a reload dropped the connection, but not if it changes', async () => {
     let connections = 0;
     const path = await misbehaving((socket) => {
       connections++;
@@ -93,7 +93,7 @@ describe('a command to HAProxy ends', () => {
   });
 
   for (const host of ['127.0.0.1', '::1']) {
-    test(`by an answer from ${host} and its port, and is sent once`, async () => {
+    test(`ends with a reply from ${host} and its port, and is sent once`, async () => {
       let connections = 0;
       const answering = (socket: Socket) => {
         connections++;
@@ -108,7 +108,7 @@ describe('a command to HAProxy ends', () => {
     ['closed', (socket: Socket) => socket.once('data', () => socket.end()), 'haproxy-answer'],
     ['reset', (socket: Socket) => socket.once('data', () => socket.resetAndDestroy()), 'haproxy-unreachable'],
   ] as const) {
-    test(`after two more tries where each connection is ${what}, and at once for a change`, async () => {
+    test(`ends after two more tries if each connection is ${what}, and at once for a change`, async () => {
       let connections = 0;
       const where = await misbehaving(
         (socket) => {
@@ -131,7 +131,7 @@ describe('a command to HAProxy ends', () => {
     });
   }
 
-  test('before anything is sent, where a name would begin another command', async () => {
+  test('ends before anything is sent if a name would begin another command', async () => {
     let connections = 0;
     const path = await misbehaving((socket) => {
       connections++;
@@ -142,7 +142,7 @@ describe('a command to HAProxy ends', () => {
     assert.equal(connections, 0);
   });
 
-  test('when the call is cancelled, before or after it was sent', async () => {
+  test('ends when the call is cancelled, before or after it was sent', async () => {
     const path = await misbehaving((socket) => socket.on('data', () => calling.abort()));
     const calling = new AbortController();
     await assert.rejects(defineRuntime(path, 30).ask('show info', calling.signal), fails('cancelled'));
@@ -150,7 +150,7 @@ describe('a command to HAProxy ends', () => {
   });
 });
 
-test('the first line of an answer stands in messages, up to 200 characters', () => {
+test('the first line of a reply appears in messages, up to 200 characters', () => {
   assert.deepEqual([firstLine('a\nb\nc'), firstLine(''), firstLine('x'.repeat(300)).length], ['a', '', 200]);
 });
 

@@ -22,7 +22,7 @@ test('the columns of “show servers state” have the names of its second line'
   );
 });
 
-describe('the answer to “show stat”', () => {
+describe('the reply to “show stat”', () => {
   test('is read by the names of its columns, quoted fields included', () => {
     const [row] = parseStat('# pxname,svname,last_chk,scur,\napp,web1,"a ""b"", c",,\n');
     assert.ok(row);
@@ -33,7 +33,7 @@ describe('the answer to “show stat”', () => {
     assert.throws(() => textIn(row, 'no_such_column'), isProblem);
   });
 
-  test('gives no rows for an unknown proxy, and is refused in every other form', () => {
+  test('has no rows for an unknown proxy, and is refused in every other form', () => {
     assert.deepEqual(parseStat('No such proxy.'), []);
     for (const answer of ['', 'Permission denied', 'No such proxies.', '# svname,pxname\n', 'Unknown command.']) {
       assert.throws(() => parseStat(answer), isProblem, answer);
@@ -41,7 +41,7 @@ describe('the answer to “show stat”', () => {
   });
 });
 
-describe('the answer to “show servers state”', () => {
+describe('the reply to “show servers state”', () => {
   test('is read by the names of its columns', () => {
     const [row] = parseServersState('1\n# be_id be_name srv_name\n3 app web1');
     assert.ok(row);
@@ -75,25 +75,25 @@ describe('a line of CSV', () => {
     test(`${line} has the fields ${JSON.stringify(expected)}`, () => assert.deepEqual(fields(line), expected));
   }
 
-  test('that is empty has none', () => assert.equal(parseStat('# pxname,svname,a\n\napp,web1,1\n').length, 1));
+  test('has no fields if it is empty', () => assert.equal(parseStat('# pxname,svname,a\n\napp,web1,1\n').length, 1));
 });
 
 describe('a whole number in a column', () => {
   const read = (text: string) => integerIn(new Map([['scur', text]]), 'scur');
 
-  test('may be negative, and is 0 where the column is empty', () => {
+  test('may be negative, and is 0 if the column is empty', () => {
     assert.deepEqual(['0', '7', '-1', '', '999999999999999'].map(read), [0, 7, -1, 0, 999_999_999_999_999]);
   });
 
   for (const text of ['1.5', ' 1', '1 ', '+1', '0x1', '-', '1234567890123456'])
-    test(`is not “${text}”`, () =>
+    test(`cannot be “${text}”`, () =>
       assert.throws(() => read(text), {
         code: 'haproxy-answer',
         message: `HAProxy’s answer has “${text}” in the column “scur”, not a number`,
       }));
 });
 
-test('an unknown answer is quoted by its first 80 characters', () => {
+test('an unknown reply is quoted by its first 80 characters', () => {
   const long = 'x'.repeat(100);
   const message = (read: () => unknown) => {
     try {
@@ -108,7 +108,7 @@ test('an unknown answer is quoted by its first 80 characters', () => {
   assert.ok(message(() => integerIn(new Map([['scur', long]]), 'scur')).includes(`“${'x'.repeat(40)}”`));
 });
 
-test('the answer to “show servers state” has a row for each line that is not empty, its fields in order', () => {
+test('the reply to “show servers state” has a row for each line that is not empty, its fields in order', () => {
   const rows = parseServersState('1\n# be_name srv_name\napp web1\n\napp');
   assert.deepEqual(
     rows.map((row) => [...row.values()]),

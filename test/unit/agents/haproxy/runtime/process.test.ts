@@ -29,7 +29,7 @@ describe('the identity of a process', () => {
         message: 'HAProxy at /run/a answered “show info” in an unknown form',
       }));
 
-  test('is read of each by its socket', async () => {
+  test('is read from each process by its socket', async () => {
     const [a, b] = [fakeHaproxy({}, '/run/a'), fakeHaproxy({}, '/run/b')];
     b.info.pid = 7;
     const read = await readInfos([a, b], signal);
@@ -39,7 +39,7 @@ describe('the identity of a process', () => {
 
 describe('replaced processes', () => {
   const now = { '/a': info, '/b': info };
-  test('are those behind whose sockets another one answers', () => {
+  test('are those whose sockets another one answers now', () => {
     assert.deepEqual(findReplaced(now, now), []);
     assert.deepEqual(findReplaced({ '/a': info, '/b': { ...info, pid: 7 } }, now), ['/b']);
   });
@@ -52,7 +52,7 @@ describe('replaced processes', () => {
   });
 });
 
-test('at most four commands are on their way to HAProxy at a time, and all are sent', async () => {
+test('at most four commands are sent to HAProxy at a time, and all are sent', async () => {
   let [now, most, done] = [0, 0, 0];
   await forEach(Array.from({ length: 12 }), async () => {
     most = Math.max(most, ++now);

@@ -28,7 +28,7 @@ async function stateOf(argv: readonly string[], files: Readonly<Record<string, s
   return found;
 }
 
-describe('whether HAProxy restores its servers’ states', () => {
+describe('restoring the states of HAProxy’s servers', () => {
   test('is read from the files of its command line, in its folder, and from the “.cfg” files of a directory', async () => {
     for (const [argv, files, expected] of [
       [['-f', 'a.cfg'], { 'a.cfg': restoring }, 'yes'],
@@ -52,7 +52,7 @@ describe('whether HAProxy restores its servers’ states', () => {
     closeSync(descriptor);
   });
 
-  test('is in the configuration, where it names the file and has it loaded', () => {
+  test('is configured if the configuration names the file and has it loaded', () => {
     const whole =
       'global\n  server-state-file /var/lib/haproxy/state\ndefaults\n  load-server-state-from-file global\n';
     assert.equal(isRestoring(whole), true);
@@ -67,7 +67,7 @@ describe('whether HAProxy restores its servers’ states', () => {
     }
   });
 
-  test('is in the configuration that its command line names', () => {
+  test('is read from the configuration that its command line names', () => {
     const argv = [
       'haproxy',
       '-Ws',
@@ -92,7 +92,7 @@ describe('whether HAProxy restores its servers’ states', () => {
       assert.deepEqual(configurationFiles(['-f', ...words]), files, words.join(' '));
   });
 
-  test('is unknown where its configuration is a pipe, and nothing waits for that', async () => {
+  test('is unknown if the configuration is a pipe, and nothing waits for that', async () => {
     const fifo = join(temporaryDirectory(), 'haproxy.cfg');
     execFileSync('mkfifo', [fifo]);
     for (const file of [fifo, '/dev/fd/63']) {

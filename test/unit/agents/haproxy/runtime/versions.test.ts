@@ -55,7 +55,7 @@ for (const [version, full] of [
 }
 
 describe('a HAProxy', () => {
-  test('without a command, or one that allows no changes, is found before any is made', async () => {
+  test('is detected before any change if it lacks a command or allows no changes', async () => {
     const old = '  set weight     : change a server’s weight\n  show stat      : report counters\n';
     const lacking = recorded('2.2', { help: old });
     await assert.rejects(requireCommands([lacking], ['set server'], signal), {
@@ -67,7 +67,7 @@ describe('a HAProxy', () => {
     assert.equal(hasCommand('  set serverless <x> : no', 'set server'), false);
   });
 
-  test('that answers in another form is reported, and never treated as empty', async () => {
+  test('is reported if it replies in another form, and never treated as empty', async () => {
     for (const other of [
       { 'show stat -1 6 -1': 'Permission denied' },
       { 'show stat -1 6 -1': '' },

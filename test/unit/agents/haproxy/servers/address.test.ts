@@ -19,10 +19,10 @@ describe('the identity of a server’s host', () => {
     ['::', ':::80', undefined],
     ['dev2.devco.net', 'dev2.devco.net:80', undefined],
   ] as const) {
-    test(`at “${ip}” is ${expected}`, () => assert.equal(hostAddress({ ip, address }), expected));
+    test(`is ${expected} at “${ip}”`, () => assert.equal(hostAddress({ ip, address }), expected));
   }
 
-  test('at the load balancer’s own two addresses is not an address of its own', () => {
+  test('does not come from the load balancer’s own two addresses', () => {
     const own = ['127.0.0.1', '::1', '127.0.0.2', '10.0.0.1', '::2'].map(isOwnLoopback);
     assert.deepEqual(own, [true, true, false, false, false]);
   });
@@ -36,18 +36,18 @@ describe('the normal form of an address', () => {
     ['fe80:0:0::1', 'fe80::1'],
     ['app.devco.net', 'app.devco.net'],
   ] as const) {
-    test(`“${text}”: “${expected}”`, () => assert.equal(normalizeAddress(text), expected));
+    test(`has “${expected}” for “${text}”`, () => assert.equal(normalizeAddress(text), expected));
   }
 });
 
-describe('addresses are looked up', () => {
-  test('for names only: not for addresses, nor for texts with other characters', async () => {
+describe('a lookup of addresses', () => {
+  test('happens for names only: not for addresses, nor for texts with other characters', async () => {
     const found = await lookUpAddresses(['localhost', '10.0.0.1', '::1', '10.0.0.1:80', 'a b', 'a/b', '']);
     assert.deepEqual([...found.keys()], ['localhost']);
     assert.ok(found.get('localhost')?.includes('127.0.0.1') || found.get('localhost')?.includes('::1'));
   });
 
-  test('and a name that does not resolve has none', async () => {
+  test('finds none for a name that does not resolve', async () => {
     const impossible = `${'a'.repeat(64)}.test`;
     assert.deepEqual([...(await lookUpAddresses([impossible]))], [[impossible, []]]);
   });

@@ -16,7 +16,7 @@ const two = () =>
   });
 
 describe('a reading of all backends', () => {
-  test('keeps servers with the same name in two backends apart, with the counts that HAProxy gives for each', async () => {
+  test('distinguishes servers with the same name in two backends, with HAProxy’s counts for each', async () => {
     const views = await readViews([two()], signal);
     assert.deepEqual(linesOf(views).map(lineName), ['app/web1', 'app/web2', 'static/web1']);
     assert.deepEqual(
@@ -33,7 +33,7 @@ describe('a reading of all backends', () => {
     );
   });
 
-  test('joins the two answers of each process by name, in any order of their lines', async () => {
+  test('joins the two replies of each process by name, in any order of their lines', async () => {
     const fake = two();
     const turned: Runtime = {
       name: fake.name,
@@ -55,7 +55,7 @@ describe('a reading of all backends', () => {
     );
   });
 
-  test('omits a server that only one of the two answers has: HAProxy was reloaded in between', async () => {
+  test('omits a server that only one of the two replies has: HAProxy was reloaded in between', async () => {
     const [before, after] = [fakeHaproxy({ app: [{ name: 'web1' }] }), fakeHaproxy({ app: [{ name: 'web2' }] })];
     const both = fakeHaproxy({ app: [{ name: 'web1' }, { name: 'web2' }] });
     const mixed = (stat: Runtime, state: Runtime): Runtime => ({
@@ -92,7 +92,7 @@ describe('a backend', () => {
     assert.deepEqual([app?.active, app?.servers.map(({ status }) => status)], [1, ['DOWN', 'no check']]);
   });
 
-  test('is left out where HAProxy gives no sum for it', async () => {
+  test('is left out if HAProxy gives no sum for it', async () => {
     const fake = two();
     const partly: Runtime = {
       name: fake.name,
@@ -110,7 +110,7 @@ describe('a backend', () => {
 });
 
 describe('a second reading', () => {
-  test('asks each process for the same backends by name only', async () => {
+  test('reads the same backends by name from each process', async () => {
     const [one, other] = [two(), fakeHaproxy({ app: [{ name: 'web9' }] }, '/run/other.sock')];
     const views = await readViews([one, other], signal);
     for (const fake of [one, other]) fake.asked.length = 0;
@@ -128,7 +128,7 @@ describe('a second reading', () => {
     assert.deepEqual(one.asked, ['show stat app 6 -1', 'show servers state app']);
   });
 
-  test('asks nothing more of a backend that is gone: HAProxy would refuse that', async () => {
+  test('reads nothing more of a backend that is gone: HAProxy would refuse that', async () => {
     const fake = two();
     const [app] = await readViews([fake], signal);
     fake.asked.length = 0;

@@ -22,7 +22,7 @@ describe('capacity', () => {
     assert.equal(guardCapacity([app], lines(app, 'a'), 1), 1);
   });
 
-  test('counts an active server that is assumed to be in, where none serves now', () => {
+  test('counts an active server that is assumed to be in if none serves now', () => {
     const dark = backendView('app', [server('a', down), server('s', { ...down, backup: true })]);
     assert.equal(countAvailable([dark]), 0);
     assert.equal(countAvailable([dark], { in: lines(dark, 'a', 's') }), 1);
@@ -49,15 +49,15 @@ describe('capacity', () => {
     assert.throws(() => guardCapacity([srv], linesOf([srv]), 1), { code: 'too-few-servers' });
   });
 
-  test('counts backups where only they serve', () => {
+  test('counts backups if only they serve', () => {
     const sorry = backendView('app', [server('a', down), server('s', { backup: true })]);
     assert.throws(() => guardCapacity([sorry], lines(sorry, 's'), 1), { code: 'too-few-servers' });
     assert.equal(guardCapacity([sorry], lines(sorry, 'a'), 1), 1);
   });
 });
 
-describe('nothing is decided', () => {
-  test('where HAProxy counts otherwise', () => {
+describe('a decision on capacity', () => {
+  test('is refused if HAProxy counts otherwise', () => {
     assert.equal(findDoubt([app]), undefined);
     for (const wrong of [{ active: 3 }, { active: 1 }, { backups: 0 }]) {
       const doubt = findDoubt([{ ...app, ...wrong }]);
@@ -66,7 +66,7 @@ describe('nothing is decided', () => {
     }
   });
 
-  test('on an unknown state', () => {
+  test('is refused for an unknown state', () => {
     for (const odd of [{ admin: 0x80 }, { operational: 7 }, { status: 'SLEEPING' }]) {
       assert.equal(findDoubt([backendView('app', [server('a', odd)])])?.code, 'haproxy-unknown-state');
     }

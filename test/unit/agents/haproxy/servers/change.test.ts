@@ -27,7 +27,7 @@ describe('a change of a server', () => {
     ['shutdown sessions server app/web1', (line) => changes.shutdownSessions(line, signal)],
   ];
   for (const [command, make] of each) {
-    test(`is “${command}”, and any answer of HAProxy is a refusal`, async () => {
+    test(`is “${command}”, and any reply of HAProxy is a refusal`, async () => {
       const { asked, line } = answering('');
       await make(line);
       assert.deepEqual(asked, [command]);
@@ -74,7 +74,7 @@ describe('a reading that decides something', () => {
     return { looks, found };
   };
 
-  test('is repeated where HAProxy’s own count disagrees, up to three times', async () => {
+  test('is repeated if HAProxy’s own count disagrees, up to three times', async () => {
     const once = await read(0);
     assert.deepEqual([once.looks, once.found.more], [1, 'kept']);
     assert.equal((await read(3)).looks, 4);

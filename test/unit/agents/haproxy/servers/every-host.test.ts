@@ -19,7 +19,7 @@ const named = (map: Map = {}, held: readonly HostIdentity[] = [], all = views) =
   nameHosts(all, map, held).map(({ name, lines }) => [name, lines.map(lineName)]);
 
 describe('all hosts', () => {
-  test('are grouped by address, or else by name, and named as the first line', () => {
+  test('are grouped by address, or else by name, with the name of the first line', () => {
     assert.deepEqual(named(), [
       ['web1', ['app/web1', 'static/s1']],
       // Two hosts of one name are called by their addresses.
@@ -29,7 +29,7 @@ describe('all hosts', () => {
     ]);
   });
 
-  test('without an address are apart by their names', () => {
+  test('are distinguished by name if they have no address', () => {
     const sockets = ['a', 'b'].map((name) => server(name, { ip: '', address: 'unix' }));
     assert.deepEqual(named({}, [], [backendView('app', sockets)]), [
       ['a', ['app/a']],
@@ -41,7 +41,7 @@ describe('all hosts', () => {
     ]);
   });
 
-  test('of the map are named as there, with all lines at the addresses of the mapped ones', () => {
+  test('are named as in the map, with all lines at the addresses of the mapped ones', () => {
     const map = { dev1: 'web1', dev9: ['static/web2'], lost: 'gone' };
     assert.deepEqual(named(map), [
       ['dev1', ['app/web1', 'static/s1']],
@@ -56,7 +56,7 @@ describe('all hosts', () => {
     );
   });
 
-  test('that are held come before the map: they are named as they were taken out', () => {
+  test('are named as when they were disabled if they are held, regardless of the map', () => {
     const held = { host: 'dev1', addresses: ['10.0.0.1'], fqdns: [] };
     assert.deepEqual(named({ other: 'web1' }, [held])[0], ['dev1', ['app/web1', 'static/s1']]);
     assert.equal(named({}, [{ ...held, addresses: ['10.7.7.7'] }]).length, 4, 'one without lines is not there');

@@ -26,15 +26,15 @@ const nothing: HostKnowledge = { map: {}, addresses: new Map(), held: [] };
 const linesFor = (name: string, known: Partial<HostKnowledge> = {}) =>
   resolveHosts([name], views, { ...nothing, ...known })[0]?.lines.map(lineName);
 
-describe('the lines that lead to a host', () => {
-  test('are found by name, and in every backend by the address of these', () => {
+describe('the lines of a host', () => {
+  test('are found by name, and in every backend by their addresses', () => {
     assert.deepEqual(linesFor('web1'), ['app/web1', 'static/s1']);
     assert.deepEqual(linesFor('s1'), ['app/web1', 'static/s1']);
     assert.deepEqual(linesFor('dev2.devco.net'), ['app/web2']);
     assert.deepEqual(linesFor('local'), ['app/local']);
   });
 
-  test('are found by address, and only with its port where one is given', () => {
+  test('are found by address, and only with its port if one is given', () => {
     assert.deepEqual(linesFor('10.0.0.3'), ['app/both1', 'app/both2']);
     assert.deepEqual(linesFor('10.0.0.3:81'), ['app/both2']);
     assert.deepEqual(linesFor('dev9', { addresses: new Map([['dev9', ['fe80::1', '10.0.0.1']]]) }), [
@@ -51,7 +51,7 @@ describe('the lines that lead to a host', () => {
     assert.deepEqual(linesFor('constructor', { map }), []);
   });
 
-  test('through a tunnel or to a gateway are those of one port, or the mapped ones', () => {
+  test('are those of one port, or the mapped ones, behind a tunnel or a gateway', () => {
     assert.deepEqual(linesFor('tunnel1'), ['app/tunnel1']);
     assert.deepEqual(linesFor('127.0.0.1'), []);
     const map = { dev3: 'both1', dev4: 'both2' };
@@ -60,7 +60,7 @@ describe('the lines that lead to a host', () => {
     assert.deepEqual(linesFor('10.0.0.3', { map }), ['app/both1', 'app/both2'], 'an address is all that is there');
   });
 
-  test('are not those of the load balancer’s own addresses, also where a name resolves to them', () => {
+  test('are not those of the load balancer’s own addresses, even if a name resolves to them', () => {
     const bare = [...views, backendView('bare', [server('x', { ip: '127.0.0.1', address: '127.0.0.1' })])];
     const known = { ...nothing, addresses: new Map([['dev9', ['127.0.0.1', '10.0.0.2']]]) };
     const found = (name: string) => resolveHosts([name], bare, known)[0]?.lines.map(lineName);
@@ -78,7 +78,7 @@ describe('the lines that lead to a host', () => {
     assert.deepEqual(resolveHosts(['2001:DB8:0::6'], [six], nothing)[0]?.lines.map(lineName), ['six/a']);
   });
 
-  test('of a host that is held out are those at its addresses, whatever their names are now', () => {
+  test('are those at its addresses for a host that is held out, whatever their current names', () => {
     const held = { host: 'web2', addresses: ['10.0.0.1'], fqdns: [] };
     assert.deepEqual(linesFor('web2', { held: [held] }), ['app/web1', 'static/s1']);
     assert.deepEqual(findHeldLines({ ...held, addresses: ['10.0.0.77'] }, linesOf(views)), []);
@@ -90,23 +90,23 @@ describe('the lines that lead to a host', () => {
     assert.deepEqual(byFqdnAlone.map(lineName), ['app/web2']);
   });
 
-  test('of one that is held out are its only line, and those of its name where none is left at its addresses', () => {
+  test('are its only line for a host that is held out, and those of its name if none is left at its addresses', () => {
     const held = (address: string) => [{ host: 'web1', addresses: [address], fqdns: [] }];
     assert.deepEqual(linesFor('web1', { held: held('10.0.0.2') }), ['app/web2']);
     assert.deepEqual(linesFor('web1', { held: held('10.0.0.77') }), ['app/web1', 'static/s1']);
   });
 });
 
-describe('refused', () => {
+describe('finding the lines of a host', () => {
   const refused = (names: string[], known: Partial<HostKnowledge>, code: string, message: RegExp) =>
     assert.throws(() => resolveHosts(names, views, { ...nothing, ...known }), { code, message });
 
-  test('two hosts with one line', () => {
+  test('refuses two hosts with one line', () => {
     refused(['web1', '10.0.0.1'], {}, 'ambiguous-server', /^web1 and 10.0.0.1 both lead to app\/web1 \(10.0.0.1:80\)/);
     refused(['a', 'b'], { map: { a: 'web1', b: 'web1' } }, 'ambiguous-server', /^a and b both lead/);
   });
 
-  test('a map to the line of another host, known by name, by a name server or from before', () => {
+  test('refuses a map to the line of another host, known by name, by a name server or from before', () => {
     refused(['web1'], { map: { web1: 'web2' } }, 'bad-map', /line app\/web2 .*, and web1 is app\/web1/);
     const seen = new Map([['dev2', ['10.0.0.2']]]);
     refused(
@@ -117,7 +117,7 @@ describe('refused', () => {
     );
   });
 
-  test('no map whose lines are the host’s own, or of which nothing else is known', () => {
+  test('accepts a map whose lines belong to the host or cannot be checked', () => {
     const addresses = new Map([
       ['dev1', ['10.0.0.1']],
       ['dev2', ['10.0.0.2']],
@@ -136,7 +136,7 @@ describe('refused', () => {
     assert.deepEqual(linesFor('dev1', { map: { dev1: 'static/web3' }, addresses: elsewhere }), ['static/web3']);
   });
 
-  test('a map to a line at another address than the host’s: what is known of both is in the message', () => {
+  test('refuses a map to a line at another address than the host’s, and reports what is known of both', () => {
     const map = { dev1: 'web2' };
     const message = (addresses: [string, string[]][]) => {
       try {
@@ -159,7 +159,7 @@ describe('refused', () => {
     assert.equal(message([['dev1', ['10.8.8.8']]]), '', 'nobody else has that address, and no line has its own');
   });
 
-  test('invalid names', () => {
+  test('refuses invalid names', () => {
     assert.deepEqual(parseNames('a,b,a'), ['a', 'b']);
     assert.deepEqual(parseNames('a'.repeat(255)), ['a'.repeat(255)]);
     assert.throws(() => parseNames(`,${'b'.repeat(200)}`), {
@@ -171,15 +171,15 @@ describe('refused', () => {
   });
 });
 
-describe('narrowing', () => {
+describe('limiting a call to backends and ports', () => {
   const hosts = resolveHosts(['web1', '10.0.0.3'], views, nothing);
 
-  test('defaults to every backend that leads to a host', () => {
+  test('defaults to every backend that has a line of a host', () => {
     const { backends } = scopeHosts(hosts.slice(0, 1), views, { backends: undefined, ports: [] });
     assert.deepEqual(backends, ['app', 'static']);
   });
 
-  test('to backends and ports keeps what still leads to the host apart', () => {
+  test('reports lines outside the selected backends and ports separately', () => {
     const scope = scopeHosts(hosts, views, { backends: ['app'], ports: [80] });
     assert.deepEqual(
       scope.hosts.map(({ chosen, elsewhere }) => [chosen.map(lineName), elsewhere.map(lineName)]),
@@ -201,12 +201,12 @@ describe('narrowing', () => {
     });
   });
 
-  test('to a port is to the backends that have a line of it', () => {
+  test('selects for a port the backends that have a line with it', () => {
     const { backends, hosts: found } = scopeHosts(hosts.slice(0, 1), views, { backends: undefined, ports: [8080] });
     assert.deepEqual([backends, found[0]?.chosen.map(lineName)], [['static'], ['static/s1']]);
   });
 
-  test('to a backend that no process has is refused, with the nearest one', () => {
+  test('refuses an unknown backend and suggests the closest name', () => {
     assert.throws(() => scopeHosts(hosts, views, { backends: ['app', 'stati', 'other'], ports: [] }), {
       code: 'unknown-backend',
       message: 'HAProxy has no backend “stati”, “other”',
@@ -214,7 +214,7 @@ describe('narrowing', () => {
     });
   });
 
-  test('names the hosts that no line leads to, where, at which ports, and the nearest server', () => {
+  test('names the hosts without a line, where, at which ports, and the nearest server', () => {
     const none = (names: string[], backends: string[] | undefined, ports: number[]) => () =>
       scopeHosts(resolveHosts(names, views, nothing), views, { backends, ports });
     const hint = /^did you mean “web[123]”\?; “servers” in the agent’s configuration maps nodes to servers$/;
@@ -234,7 +234,7 @@ describe('narrowing', () => {
       assert.throws(refused, { code: 'unknown-server', message, hint });
   });
 
-  test('passes over hosts that are not there, where a call may know only some', () => {
+  test('skips absent hosts if a call may know only some', () => {
     const all = resolveHosts(['web1', 'web7'], views, nothing);
     const scope = scopeHosts(all, views, { backends: undefined, ports: [] }, 'some');
     assert.deepEqual(

@@ -32,8 +32,8 @@ const expected: Readonly<Record<string, readonly [string, boolean, boolean, bool
 };
 
 for (const version of ['2.2', '2.6', '3.0', '3.2']) {
-  describe(`what HAProxy ${version} says`, () => {
-    test('about servers in every state is understood, and its own count agrees', async () => {
+  describe(`the output of HAProxy ${version}`, () => {
+    test('is understood for servers in every state, and its own count agrees', async () => {
       const views = await readViews([recordedCases(version)], signal);
       const found = linesOf(views).map((line) => {
         const { server } = line;
@@ -44,7 +44,7 @@ for (const version of ['2.2', '2.6', '3.0', '3.2']) {
       assert.equal(findDoubt(views), undefined);
     });
 
-    test('leads to hosts by IPv4, IPv6 and the names that it resolves, and to the tracking lines', async () => {
+    test('gives hosts by IPv4, IPv6 and the names that it resolves, and the tracking lines', async () => {
       const views = await readViews([recordedCases(version)], signal);
       const all = linesOf(views);
       const known = { map: {}, addresses: new Map(), held: [] };

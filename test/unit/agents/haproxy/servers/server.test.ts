@@ -23,7 +23,7 @@ const state = {
 const read = (changes: Partial<typeof stat> = {}, more: Partial<typeof state> = {}) =>
   toServer(new Map(Object.entries({ ...stat, ...changes })), new Map(Object.entries({ ...state, ...more })));
 
-describe('a server in HAProxy’s two answers', () => {
+describe('a server in HAProxy’s two replies', () => {
   test('has each value from its column', () => {
     assert.deepEqual(read(), {
       ...{ name: 'web1', ip: '10.0.0.1', port: 8080, address: '10.0.0.1:8080', fqdn: '', tracked: '', status: 'UP' },
@@ -33,13 +33,13 @@ describe('a server in HAProxy’s two answers', () => {
     });
   });
 
-  test('has no address while its name is not resolved, and its name where HAProxy resolves it', () => {
+  test('has no address while its name is not resolved, and its name if HAProxy resolves it', () => {
     assert.equal(read({}, { srv_addr: '-' }).ip, '');
     assert.equal(read({}, { srv_fqdn: 'dev2.devco.net' }).fqdn, 'dev2.devco.net');
     assert.equal(read({ addr: '' }).address, '10.0.0.1:8080', 'an old HAProxy does not report it in “show stat”');
   });
 
-  test('has empty words where an old HAProxy lacks their columns', () => {
+  test('has empty values if an old HAProxy lacks their columns', () => {
     const { tracked: _tracked, last_chk: _check, check_desc: _desc, last_agt: _words, ...rest } = stat;
     const { agent_status: _status, agent_health: _health, ...old } = rest;
     const found = toServer(new Map(Object.entries(old)), new Map(Object.entries(state)));
@@ -52,12 +52,12 @@ describe('a server in HAProxy’s two answers', () => {
     assert.equal(read({ tracked: 'app/web9' }).tracked, 'app/web9');
   });
 
-  test('is checked where the check is switched on, not where it is only configured', () => {
+  test('is checked if the check is switched on, not if it is only configured', () => {
     const checked = ['0', '2', '4', '6', '7', '1'].map((bits) => read({}, { srv_check_state: bits }).checked);
     assert.deepEqual(checked, [false, false, true, true, true, false]);
   });
 
-  test('cannot reach full health where its checks are paused', () => {
+  test('cannot reach full health if its checks are paused', () => {
     assert.equal(read({ check_rise: '' }).top, Number.POSITIVE_INFINITY);
     assert.equal(read({ check_rise: '1', check_fall: '1' }).top, 1);
   });
@@ -73,7 +73,7 @@ describe('a server in HAProxy’s two answers', () => {
     test(`has the text “${words}” for ${JSON.stringify(changes)}`, () => assert.equal(read(changes).check, words));
   }
 
-  test('has its agent-check by the bits of its state: configured, switched on, being asked', () => {
+  test('has its agent-check by the bits of its state: configured, switched on, in progress', () => {
     const bits = ['1', '2', '4', '7'].map((srv_agent_state) => {
       const { asking, configured, enabled } = read({}, { srv_agent_state }).agent;
       return [asking, configured, enabled];
@@ -86,7 +86,7 @@ describe('a server in HAProxy’s two answers', () => {
     ]);
   });
 
-  test('has the last result of its agent-check, without the mark of one that is being asked', () => {
+  test('has the last result of its agent-check, without the mark of one in progress', () => {
     const said = { agent_status: '* L7STS', agent_health: '0', last_agt: 'via agent : down' };
     const { status, words, health } = read(said).agent;
     assert.deepEqual([status, words, health], ['L7STS', 'via agent : down', 0]);

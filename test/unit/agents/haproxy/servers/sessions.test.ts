@@ -27,7 +27,7 @@ async function leaving(sessions: Readonly<Record<string, number>>) {
 }
 
 describe('waiting for sessions to end', () => {
-  test('ends at once where the hosts have none, and prints nothing: sessions of others do not count', async () => {
+  test('ends at once if the hosts have none, and prints nothing: sessions of others do not count', async () => {
     const { hosts, context } = await leaving({});
     await waitForSessions(hosts, 60, context);
     assert.deepEqual(context.said, []);
@@ -45,7 +45,7 @@ describe('waiting for sessions to end', () => {
     assert.equal(looks, 3);
   });
 
-  test('reports what is left after the deadline, and then prints nothing about waiting', async () => {
+  test('reports the remaining sessions after the deadline, and then prints nothing about waiting', async () => {
     const { hosts, context } = await leaving({ web2: 1 });
     await waitForSessions(hosts, 0, context);
     assert.deepEqual(context.said, ['sessions left after 0 s: dev2: 1 session']);
@@ -68,7 +68,7 @@ describe('ending sessions by force', () => {
     assert.equal(fake.server('app/other').sessions, 9);
   });
 
-  test('changes nothing where there are none', async () => {
+  test('changes nothing if there are none', async () => {
     const { fake, hosts, context } = await leaving({});
     assert.equal(await endSessions(hosts, context), 0);
     assert.deepEqual([fake.changes(), context.said], [[], []]);

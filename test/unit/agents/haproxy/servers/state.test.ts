@@ -16,7 +16,7 @@ test('the bits are those of SRV_ADMF_* in HAProxy: one each', () => {
   assert.deepEqual(Object.values(adminBits), [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40]);
 });
 
-describe('whether a server takes traffic', () => {
+describe('the traffic state of a server', () => {
   const cases: [string, Partial<Server>, boolean][] = [
     ['running', {}, true],
     ['starting slowly', { operational: 1 }, true],
@@ -35,7 +35,7 @@ describe('whether a server takes traffic', () => {
     ['0x60, the same without an address', { admin: 0x60 }, false],
   ];
   for (const [what, fields, expected] of cases) {
-    test(`${what}: ${expected}`, () => assert.equal(inRotation(with_(fields)), expected));
+    test(`is ${expected}: ${what}`, () => assert.equal(inRotation(with_(fields)), expected));
   }
 
   test('is false in maintenance, its own or that of the server that it tracks', () => {
@@ -51,7 +51,7 @@ describe('whether a server takes traffic', () => {
   });
 });
 
-describe('a state', () => {
+describe('an administrative or operational state', () => {
   for (const status of [
     'UP',
     'UP 1/2',
@@ -69,11 +69,11 @@ describe('a state', () => {
     'MAINT (resolution)',
     'no check',
   ]) {
-    test(`“${status}”`, () => assert.equal(unknownState(with_({ status })), ''));
+    test(`may be “${status}”`, () => assert.equal(unknownState(with_({ status })), ''));
   }
 
   for (const status of ['', 'UP (agent)', 'SLOW', 'up', 'UP 1/', 'DOWN (someone)', 'MAINT (via a b)', 'STOPPED']) {
-    test(`is not “${status}”`, () => assert.equal(unknownState(with_({ status })), `the status “${status}”`));
+    test(`cannot be “${status}”`, () => assert.equal(unknownState(with_({ status })), `the status “${status}”`));
   }
 
   test('is known for every bit of srv_admin_state, and for none beyond', () => {

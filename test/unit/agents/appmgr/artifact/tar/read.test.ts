@@ -105,7 +105,7 @@ describe('the tar reader', () => {
     }
   });
 
-  test('reads an extended header of the largest size', async () => {
+  test('reads an extended header of the maximum size', async () => {
     const content = `${'a'.repeat(100)}\0`.padEnd(1024 * 1024, '\0');
     const bytes = makeTar([
       { path: 'long', type: 'L', content },
