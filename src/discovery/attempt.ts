@@ -6,33 +6,33 @@ import { printable } from '../core/text.ts';
 import { protocolVersion } from '../core/wire/codec.ts';
 import type { DescribeRequest, NodeDescription } from '../core/wire/messages.ts';
 
-/** A node that was reached and proven. */
+/** A node that was connected and proven. */
 export interface ReachedNode {
   readonly connection: NodeConnection;
   readonly description: NodeDescription;
-  /** Milliseconds to connect and get the description. */
+  /** Milliseconds to connect and receive the description. */
   readonly elapsed: number;
 }
 
-/** What came of one candidate. */
+/** The result for one candidate. */
 export interface Attempt {
   readonly candidate: Candidate;
-  /** Whether the handshake proved that it is the node of that name. */
+  /** Whether the handshake proved that it is the node with that name. */
   readonly proven: boolean;
   readonly result: ReachedNode | Problem;
 }
 
 /**
- * Asks a node that was just proven something, in place of whether it matches: the node evaluates the filter in what it is
- * asked. Bounds its own time.
+ * Sends a question to a node that was just proven, instead of asking whether it matches: the node evaluates the filter
+ * in it. Limits its own time.
  * @returns whether it matches
  */
 export type DescribeNode = (name: string, connection: NodeConnection) => Promise<boolean>;
 
-/** How a node describes itself. */
+/** A node's description of itself. */
 export interface Describing {
   readonly request: DescribeRequest;
-  /** Whether a node that is asked something describes itself too, at the same time. */
+  /** Whether a node that gets a question also describes itself, at the same time. */
   readonly describe?: boolean;
 }
 
@@ -43,12 +43,15 @@ export interface AttemptOptions {
   readonly ask?: DescribeNode;
   /** Leaves the connection open for calls; else it is closed as soon as the node has described itself. */
   readonly keep: boolean;
-  /** Milliseconds to connect and be described. */
+  /** Milliseconds to connect and receive the description. */
   readonly timeout: number;
   readonly signal: AbortSignal;
 }
 
-/** Connects to a candidate, proves who it is and has it describe itself. Never throws, and leaves nothing open on a failure. */
+/**
+ * Connects to a candidate, proves its identity and requests its description. Never throws, and leaves nothing open on a
+ * failure.
+ */
 export async function attempt(candidate: Candidate, options: AttemptOptions): Promise<Attempt> {
   const begun = performance.now();
   const deadline = AbortSignal.timeout(options.timeout);
@@ -80,7 +83,7 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
 }
 
 /**
- * The answer to the question counts; a description that fails is done without. A node that does not match a filter for facts
+ * The answer to the question counts; a failed description is ignored. A node that does not match a filter for facts
  * describes itself afterwards: it may have lost them.
  */
 async function askInstead(
@@ -97,7 +100,7 @@ async function askInstead(
   return { ...((await describing) ?? (isUnclear ? await look() : undefined) ?? undescribed(name)), matched };
 }
 
-/** Of a node that was asked something else. */
+/** For a node that got another question. */
 function undescribed(identity: string): NodeDescription {
   const nothing = {
     agents: [],
@@ -116,7 +119,10 @@ export function isDescribed({ version }: NodeDescription): boolean {
   return version !== '';
 }
 
-/** Within a protocol version, old and new understand each other; beyond it, neither is to guess. @throws Problem `other-protocol` */
+/**
+ * Within a protocol version, old and new understand each other; beyond it, neither must guess. @throws Problem
+ * `other-protocol`
+ */
 function requireProtocol(name: string, { protocol, version }: NodeDescription): void {
   if (protocol === protocolVersion) return;
   const what = `${name} runs mco-deploy ${printable(version)} with protocol ${protocol}, this client has protocol ${protocolVersion}`;
@@ -137,7 +143,7 @@ function problemFrom(error: unknown, name: string): Problem {
   return error instanceof Problem ? error : new Problem('protocol-error', `${name}: ${explain(error)}`);
 }
 
-/** The work's result, unless the signal comes first; what comes too late is handed to `discard`. */
+/** The work's result, unless the signal comes first; a late result is passed to `discard`. */
 async function unless<T>(signal: AbortSignal, work: Promise<T>, discard?: (late: T) => void): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => {

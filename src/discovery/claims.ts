@@ -5,22 +5,22 @@ import type { FilterTerms } from '../core/wire/messages.ts';
 import { type ListEntry, parseEntries } from './listed.ts';
 import { mayMatch } from './may-match.ts';
 
-/** A node as a database or a program lists it: where it is, and what it is said to be. */
+/** A node in a list from a database or a program: its address and its claims. */
 export interface ClaimedNode {
   readonly name: string;
   readonly address?: string;
   readonly port?: number;
-  /** Claims: they spare a connection to a node that they rule out, and prove nothing. */
+  /** Claims: they save a connection to a node that they rule out, and prove nothing. */
   readonly facts?: JsonObject;
 }
 
-/** Nodes of one answer beyond which it is refused. */
+/** The maximum number of nodes in one answer; a longer one is refused. */
 const mostNodes = 50_000;
 
 /**
  * The candidates of a list of claims that may match the filter. The whole list is checked before any of it is used.
- * @param source the name of the source, as `--dm` takes it
- * @param from what the source asked, for messages: `the catalogue of https://…`
+ * @param source the name of the source, for `--dm`
+ * @param from the origin of the list, for messages: `the catalogue of https://…`
  * @throws Problem `empty-source` when it lists nobody at all, `bad-nodes` with the entry at fault
  */
 export function candidatesOf(
@@ -46,13 +46,13 @@ export function candidatesOf(
   );
 }
 
-/** The facts that a row or a map of strings claims, without what is not text, a number or a boolean. */
+/** The facts that a row or a map of strings claims, only those that are text, numbers or booleans. */
 export function claimedFacts(values: Readonly<Record<string, unknown>>): JsonObject {
   const plain = Object.entries(values).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value));
   return Object.fromEntries(plain) as JsonObject;
 }
 
-/** @throws Problem `bad-nodes` when it is not an object of JSON */
+/** @throws Problem `bad-nodes` when it is not a JSON object */
 export function requireObject(value: unknown, what: string): Record<string, unknown> {
   if (isObject(value)) return value;
   throw new Problem('bad-nodes', `${what} is not an object`);

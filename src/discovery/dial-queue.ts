@@ -6,16 +6,19 @@ import { startRumourLane } from './rumour-lane.ts';
 
 /** How many nodes are asked for the peers that they remember: all hear the same network, and each list is as long as the fleet. */
 const witnesses = 5;
-/** Candidates beyond these are not dialled: a rogue may make up any number of names. */
+/** Further candidates are not dialled: an attacker may make up any number of names. */
 const most = 20_000;
 
-/** All candidates heard of, each dialled as soon as there is room. */
+/** All candidates, each dialled as soon as there is room. */
 export interface DialQueue {
-  /** Takes a candidate; one that is known by name, origin and addresses is dialled no second time. */
+  /** Accepts a candidate; one with a known name, origin and addresses is not dialled a second time. */
   readonly add: (candidate: Candidate) => void;
-  /** Settles when nothing is being dialled, rumours excepted. */
+  /** Settles when nothing is being dialled, except rumours. */
   readonly idle: () => Promise<void>;
-  /** Dials what is left of rumours within their budget, and drops the rest. @param elapsed milliseconds that the search has taken */
+  /**
+   * Dials the remaining rumours within their budget, and drops the rest. @param elapsed milliseconds that the search
+   * has taken
+   */
   readonly settleRumours: (elapsed: number) => Promise<void>;
   /** How many candidates were not dialled: rumours beyond their budget. */
   readonly dropped: () => number;
@@ -25,16 +28,16 @@ export interface DialQueue {
 export interface DialQueueOptions extends Omit<AttemptOptions, 'describing'> {
   readonly request: DescribeRequest;
   readonly concurrency: number;
-  /** Whether nothing but what was heard speaks for a candidate: it is dialled only as far as the budget for rumours goes. */
+  /** Whether a candidate was only heard: it is dialled only within the budget for rumours. */
   readonly isRumour?: (candidate: Candidate) => boolean;
-  /** Whether a node that is asked something should describe itself too. */
+  /** Whether a node that gets a question also describes itself. */
   readonly isUnknown?: (name: string) => boolean;
   readonly onReached?: (done: Attempt & { result: ReachedNode }) => void;
   /** Called when a candidate’s turn comes, and when it answered or was given up. */
   readonly onTurn?: (name: string, turn: 'begun' | 'answered' | 'given-up') => void;
 }
 
-/** A candidate, and what came of its dial. */
+/** A candidate, and the result of its dial. */
 interface Claimant {
   candidate: Candidate;
   attempt?: Attempt;
@@ -48,7 +51,7 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
   const dial = startDialling(options);
 
   async function run(claimant: Claimant, signal = options.signal): Promise<boolean> {
-    // Taken when its turn comes: by then more of its addresses may have been heard.
+    // Read when its turn comes: by then more of its addresses may have been heard.
     const { candidate } = claimant;
     const done = await dial(candidate, signal);
     claimant.attempt = done;
@@ -56,7 +59,7 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
       options.onReached?.(done);
       return true;
     }
-    // Heard while the others were tried, and only worth a dial when those failed.
+    // Heard while the others were tried, and only worth a dial if those failed.
     if (claimant.candidate.addresses.length > candidate.addresses.length) start(claimant);
     return false;
   }
@@ -100,7 +103,7 @@ function startDialling(options: DialQueueOptions): (candidate: Candidate, signal
   let asked = 0;
   return async (candidate, signal) => {
     let peers = false;
-    // What proves nothing takes no witness's place.
+    // A candidate that proves nothing does not take the place of a witness.
     const describing = () => {
       peers = options.request.peers && asked < witnesses;
       if (peers) asked++;

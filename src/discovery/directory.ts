@@ -31,7 +31,7 @@ export interface FindOptions {
   readonly filter: FilterTerms;
   /** Names of the facts to ask each node for. */
   readonly facts?: readonly string[];
-  /** Asks each node something as soon as it is proven, so that no node waits for the slowest handshake. */
+  /** Sends each node a question as soon as it is proven, so that no node waits for the slowest handshake. */
   readonly ask?: DescribeNode;
   /** Asks for the agents' DDLs too. */
   readonly full?: boolean;
@@ -46,11 +46,11 @@ export interface FindOptions {
   readonly onTurn?: DialQueueOptions['onTurn'];
   readonly cache?: Cache;
   readonly dial: Dial;
-  /** Nodes connected to at once (default 32). */
+  /** Concurrent connections to nodes (default 32). */
   readonly concurrency?: number;
-  /** Milliseconds for one node to be connected to and describe itself (default 5,000). */
+  /** Milliseconds to connect to one node and receive its description (default 5,000). */
   readonly timeout?: number;
-  /** Names of nodes that must be there. */
+  /** Names of nodes that must exist. */
   readonly expect?: readonly string[];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -59,20 +59,20 @@ export interface FindOptions {
 }
 
 export interface Findings {
-  /** By name. The connections are open where they are to be kept: the caller closes them. */
+  /** By name. The connections stay open if requested: the caller closes them. */
   readonly nodes: readonly FoundNode[];
   /** How many were reached that do not match. */
   readonly unmatched: number;
   readonly broken: readonly BrokenNode[];
   readonly silent: readonly SilentNode[];
   readonly rumours: Rumours;
-  /** What in the filter no node has, and what comes near. */
+  /** Terms of the filter that no node has, and similar ones. */
   readonly hints: readonly string[];
   /** Milliseconds. */
   readonly elapsed: number;
 }
 
-/** Where nothing was looked for, or nothing was found. */
+/** For a search without questions or results. */
 export const noFindings: Findings = {
   nodes: [],
   unmatched: 0,
@@ -84,9 +84,10 @@ export const noFindings: Findings = {
 };
 
 /**
- * Finds the nodes that match: dials each candidate as soon as it is heard, proves who it is and has it evaluate the filter.
- * Then looks for those who are known (to the cache, to the nodes reached, to the caller) and were not heard; who can't be reached
- * is named as silent, with when and by which node it was last seen. A node that no longer matches is not silent.
+ * Finds the nodes that match: dials each candidate as soon as it is heard, proves its identity and lets it evaluate the
+ * filter. Then looks for those that are known (to the cache, to the reached nodes, to the caller) and were not heard;
+ * one that cannot be reached is named as silent, with when and by which node it was last seen. A node that no longer
+ * matches is not silent.
  * @throws Problem as the source does, and the signal's reason when aborted; nothing stays open then
  */
 export async function findNodes(options: FindOptions): Promise<Findings> {
@@ -108,7 +109,7 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     await searchAgain(options, queue, missing);
     options.signal.throwIfAborted();
     const sorted = takeDuplicates(sortAttempts(queue.attempts(), isRumour));
-    // United only where something is missing: each node may remember all the others.
+    // Merged only if something is missing: each node may remember all the others.
     const known = once(() => knownOf(options, sorted));
     const doubtful = doubtfulNodes(options.filter, sorted.unmatched, { seen: cached, known });
     await learnFrom(options, sorted);
@@ -151,7 +152,7 @@ function dialOptions(
   };
 }
 
-/** Has the cache learn what the nodes reached say of themselves. */
+/** Stores the reached nodes' descriptions in the cache. */
 async function learnFrom(options: FindOptions, { nodes, unmatched }: Sorted): Promise<void> {
   if (options.cache === undefined) return;
   await learn(options.cache, [...nodes, ...unmatched], factsToAsk(options), options.now(), options.log);
@@ -160,24 +161,24 @@ async function learnFrom(options: FindOptions, { nodes, unmatched }: Sorted): Pr
 /** How many rumours are named. */
 const mostExamples = 100;
 
-/** Names that the caller gave: what is heard of these is not a rumour. */
+/** Names that the caller gave: these do not count as rumours. */
 function namedBy({ filter, expect = [] }: FindOptions): ReadonlySet<string> {
   const inFilter = equalityTerms(filter).filter(({ kind }) => kind === 'identity');
   return new Set([...expect, ...inFilter.map(({ value }) => value.toLowerCase())]);
 }
 
-/** Those of the filter too: so the cache learns them, and knows which nodes would match. */
+/** Also those of the filter: so the cache learns them, and knows which nodes would match. */
 function factsToAsk({ filter, facts = [] }: FindOptions): string[] {
   return [...new Set([...facts, ...filterNeedsFacts(parseFilter(filter))])];
 }
 
-/** What this client and the nodes remember of all nodes. */
+/** The memory of this client and of the nodes. */
 function knownOf({ cache, now }: FindOptions, { nodes, unmatched }: Sorted): Map<string, KnownNode> {
   const descriptions = [...nodes, ...unmatched].map(({ description }) => description);
   return uniteKnown(cache, descriptions, now());
 }
 
-/** A name alone is dialled where it was last, and as a host name. */
+/** A name without an address is dialled at its last address, and as a host name. */
 function withAddresses(candidate: Candidate, cached: CachedNode | undefined): Candidate {
   if (candidate.addresses.length > 0) return candidate;
   const byName = { host: candidate.name, port: defaultPort };
@@ -195,7 +196,7 @@ function conclude(
   for (const { candidate } of sorted.quiet) {
     const { name, source } = candidate;
     const before = cached.get(name);
-    // A list says that it exists, not what it is: the cache may know that it never belonged to the wanted.
+    // A list says that it exists, not its facts: the cache may know that it was never a member.
     const isExpected = options.expect?.includes(name) || before === undefined || possible(before);
     if (isExpected && source !== 'known')
       silent.set(name, { name, lastSeen: before?.lastSeen, by: before === undefined ? source : 'cache' });

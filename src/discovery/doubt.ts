@@ -10,16 +10,16 @@ import { comparable } from './mdns/wire/subtype.ts';
 
 const codes = new Set(['left-set', 'incomplete-facts']);
 
-/** Whether the problem is one that {@link doubtfulNodes} found: the node itself works. */
+/** Whether the problem is one of {@link doubtfulNodes}: the node itself works. */
 export function isDoubtful({ code }: Problem): boolean {
   return codes.has(code);
 }
 
-/** What is remembered of nodes, from before this search. */
+/** The memory of nodes from before this search. */
 export interface Remembered {
-  /** What this client last saw of a node. */
+  /** This client's last sight of a node. */
   readonly seen: ReadonlyMap<string, { readonly facts: Readonly<Record<string, string>> }>;
-  /** The same, and what other nodes remember of it. */
+  /** The same, and the other nodes' memory of it. */
   readonly known: () => ReadonlyMap<
     string,
     { readonly facts: JsonObject; readonly lastSeen: number; readonly by: string }
@@ -27,8 +27,8 @@ export interface Remembered {
 }
 
 /**
- * Nodes that answered, do not match, and may belong to the set all the same: their facts are incomplete, or they were in
- * it when they were last seen. A set must not shrink without a word.
+ * Nodes that answered, do not match, and may still be members: their facts are incomplete, or they were members when
+ * they were last seen. A set must not shrink silently.
  */
 export function doubtfulNodes(filter: FilterTerms, unmatched: readonly FoundNode[], before: Remembered): BrokenNode[] {
   const names = filterNeedsFacts(parseFilter(filter));
@@ -36,7 +36,8 @@ export function doubtfulNodes(filter: FilterTerms, unmatched: readonly FoundNode
   const withoutFacts = parseFilter({ ...filter, facts: [], with: [], select: '' });
   return unmatched.flatMap((node) => {
     const facts = factsOf(node);
-    // Without a description nothing is known of it; without the agent or the class it does not belong, whatever its facts.
+    // Without a description nothing is known of it; without the agent or the class it is not a member, whatever its
+    // facts.
     if (!isDescribed(node.description) || !matchesFilter(withoutFacts, aboutOf(node, facts))) return [];
     const problem = leftSet(filter, node, facts, before) ?? mayBelong(filter, names, node, facts, before);
     return problem === undefined ? [] : [{ name: node.name, addresses: node.addresses, problem }];
@@ -55,7 +56,7 @@ function aboutOf({ name, description: { agents, classes } }: FoundNode, facts: J
   return { name, agents: agents.map((agent) => agent.name), classes, facts };
 }
 
-/** It had every fact that is asked for, with that value. */
+/** It had every requested fact, with that value. */
 function leftSet(filter: FilterTerms, node: FoundNode, facts: JsonObject, before: Remembered): Problem | undefined {
   const terms = equalityTerms(filter).filter(({ kind }) => kind === 'fact');
   const has = (some: Readonly<JsonObject> | undefined, { key, value }: { key: string; value: string }) =>
@@ -75,7 +76,7 @@ function leftSet(filter: FilterTerms, node: FoundNode, facts: JsonObject, before
   return new Problem('left-set', message, 'if this is right, run the command again: it is reported once');
 }
 
-/** It could not read all of its facts, and nothing that is known rules it out. */
+/** It could not read all of its facts, and nothing known rules it out. */
 function mayBelong(
   filter: FilterTerms,
   names: readonly string[],

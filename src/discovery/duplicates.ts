@@ -5,8 +5,8 @@ import type { Duplicate } from '../core/wire/messages.ts';
 import type { Sorted } from './findings.ts';
 
 /**
- * Takes the nodes out of what was found whose name two machines prove to have, by the word of any node that was reached:
- * only one of the two may have been heard here, and nobody knows which of them a call would reach.
+ * Removes found nodes whose name two machines prove, on the report of any reachable node: only one of the two may have
+ * been heard here, and nobody knows which of them a call would reach.
  */
 export function takeDuplicates(sorted: Sorted): Sorted {
   const descriptions = [...sorted.nodes, ...sorted.unmatched].map(({ description }) => description);
@@ -22,7 +22,7 @@ export function takeDuplicates(sorted: Sorted): Sorted {
   return { ...sorted, nodes, broken: [...sorted.broken, ...broken] };
 }
 
-/** What a node says of others is shown as text, whatever it is. */
+/** A node's reports about others are shown as plain text. */
 function shown(duplicate: Duplicate | undefined, name: string): Duplicate {
   const addresses = (duplicate?.addresses ?? []).slice(0, 4).map((one) => printable(one).slice(0, 64));
   const since = Math.min(Math.max(0, duplicate?.since ?? 0), 8.64e15);

@@ -3,20 +3,20 @@ import { type Address, type Candidate, formatAddress } from '../core/node.ts';
 import type { Attempt, ReachedNode } from './attempt.ts';
 import { isReached } from './dial-queue.ts';
 
-/** A node that is there, proven, and matches. Its connection is open: the caller closes it. */
+/** A running node, proven, that matches. Its connection is open: the caller closes it. */
 export interface FoundNode extends ReachedNode {
   readonly name: string;
   readonly addresses: readonly Address[];
 }
 
-/** What made itself heard and could not be used. */
+/** A candidate that was heard and cannot be used. */
 export interface BrokenNode {
   readonly name: string;
   readonly addresses: readonly Address[];
   readonly problem: Problem;
 }
 
-/** A node that should be there and is not. */
+/** A node that should exist and was not found. */
 export interface SilentNode {
   readonly name: string;
   /** Milliseconds since the epoch; undefined when nobody ever saw it. */
@@ -25,10 +25,10 @@ export interface SilentNode {
   readonly by: string;
 }
 
-/** What was only heard, and did not prove itself: reported in one line, and counted by no one. */
+/** Names that were only heard, and did not prove themselves: reported in one line, without effect on exit codes. */
 export interface Rumours {
   readonly count: number;
-  /** A few of them, those first that claim the name of a node that was proven. */
+  /** Some of them, first those that claim the name of a proven node. */
   readonly examples: readonly BrokenNode[];
 }
 
@@ -37,18 +37,18 @@ export interface Sorted {
   readonly unmatched: readonly FoundNode[];
   readonly broken: readonly BrokenNode[];
   readonly rumours: readonly BrokenNode[];
-  /** Attempts on what was listed but did not answer, for whatever it is worth that it was listed. */
+  /** Failed attempts on listed nodes. */
   readonly quiet: readonly Attempt[];
 }
 
-/** How nothing at all at an address looks like. */
+/** The errors of an address without anything behind it. */
 const quietCodes = new Set(['unreachable', 'no-response']);
-/** Sources that list the nodes that exist, not those that were heard. */
+/** Sources that list the existing nodes, not those that were heard. */
 const lists = new Set(['file', 'stdin', 'dns', 'relay', 'cache', 'known']);
-/** Of these, those that remember: what answers at an address of theirs may long be someone else. */
+/** Of these, those that remember: another host may have taken the address since. */
 const memories = new Set(['cache', 'known']);
 
-/** Sorts what came of all candidates, rivals for one name among them. Connections that nobody will use are closed. */
+/** Sorts the results of all candidates, including rivals for one name. Connections that nobody will use are closed. */
 export function sortAttempts(attempts: readonly Attempt[], isRumour: (candidate: Candidate) => boolean): Sorted {
   const byName = Map.groupBy(attempts, ({ candidate }) => candidate.name);
   const sorted = {
@@ -88,7 +88,7 @@ function take(sorted: { nodes: FoundNode[]; unmatched: FoundNode[] }, node: Foun
   sorted.unmatched.push(node);
 }
 
-/** One of each origin; those of which it is not known are taken for the same as any other. */
+/** One of each origin; those with an unknown origin count as equal to any other. */
 function distinct(attempts: readonly Attempt[]): string[] {
   const origins = new Set(attempts.flatMap(({ candidate }) => candidate.origin ?? []));
   return origins.size === 0 ? [''] : [...origins];

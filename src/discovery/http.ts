@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { explain, explainErrno, Problem } from '../core/errors.ts';
 import { printableLine } from '../core/text.ts';
 
-/** Files of a TLS connection, all PEM. Without `ca`, the certification authorities that Node.js carries are trusted. */
+/** Files of a TLS connection, all PEM. Without `ca`, the certification authorities of Node.js are trusted. */
 export interface TlsFiles {
   readonly ca?: string;
   readonly certificate?: string;
@@ -12,14 +12,14 @@ export interface TlsFiles {
 }
 
 export interface JsonRequest {
-  /** What is asked, for messages: `consul`. */
+  /** The server's kind, for messages: `consul`. */
   readonly what: string;
   readonly url: URL;
   readonly tls: TlsFiles;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON by POST; a GET when left out. */
+  /** Sent as JSON by POST; a GET if omitted. */
   readonly body?: object;
-  /** Milliseconds until the whole answer must be there. */
+  /** Milliseconds for the whole answer. */
   readonly timeout: number;
 }
 
@@ -32,7 +32,8 @@ export interface JsonAnswer {
 const largest = 64 * 1024 * 1024;
 
 /**
- * Asks an HTTP server for JSON. Redirects are not followed: a list of nodes is taken from the server that was named.
+ * Sends a request to an HTTP server for JSON. Redirects are not followed: only the named server may return a list of
+ * nodes.
  * @throws Problem `source-failed`, `cancelled`
  */
 export async function fetchJson(request: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {

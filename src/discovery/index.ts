@@ -14,7 +14,7 @@ import type { SqlSourceConfig } from './sql/config.ts';
 import { type DiscoverOverRelays, relaySource } from './relay/source.ts';
 import { stdinSource } from './stdin/source.ts';
 
-/** All that any source needs; each takes its own. */
+/** The options of all sources; each uses its own. */
 export interface DiscoveryOptions {
   readonly interfaces: readonly string[];
   /** Milliseconds to wait for the first answer. */
@@ -24,7 +24,7 @@ export interface DiscoveryOptions {
   /** For `dns`: the domain that lists the nodes, and a server other than the system's. */
   readonly domain?: string;
   readonly server?: string;
-  /** What is on standard input, for `stdin`. */
+  /** The content of standard input, for `stdin`. */
   readonly list: () => Promise<string>;
   /** For the sources of these names. */
   readonly exec?: ExecSourceConfig;
@@ -37,7 +37,7 @@ export interface DiscoveryOptions {
   readonly log: Log;
 }
 
-/** A way to hear of nodes, by the name that `--dm` takes. */
+/** A source of nodes, under its name for `--dm`. */
 export interface SourceEntry {
   readonly name: string;
   /** @throws Problem `usage` when an option that it needs is missing */

@@ -3,7 +3,7 @@ import type { Address, NodeFacts } from '../core/node.ts';
 import type { NodeDescription, Peer } from '../core/wire/messages.ts';
 import type { CachedNode } from './cache/content.ts';
 
-/** A node that is known of, whether or not it was heard of now. */
+/** A known node, heard now or not. */
 export interface KnownNode extends NodeFacts {
   readonly addresses: readonly Address[];
   /** Milliseconds since the epoch. */
@@ -12,15 +12,15 @@ export interface KnownNode extends NodeFacts {
   readonly by: string;
 }
 
-/** What is remembered by this client. */
+/** The memory of this client. */
 export interface ClientMemory {
   readonly nodes: () => CachedNode[];
   readonly forgotten: (name: string) => number | undefined;
 }
 
 /**
- * Unites what this client remembers with what the nodes that were reached remember of their peers. Of each node the most
- * recent sight counts; what `forget` retired stays retired until it was seen after that.
+ * Merges this client's memory with the reached nodes' memory of their peers. Of each node the most recent sight counts;
+ * nodes that `forget` retired stay retired until they were seen after that.
  * @param now milliseconds since the epoch; no sight is later than that, whatever a node's clock says
  */
 export function uniteKnown(
@@ -32,7 +32,7 @@ export function uniteKnown(
   for (const node of memory?.nodes() ?? []) known.set(node.name, { ...node, facts: { ...node.facts }, by: 'cache' });
   for (const { identity, peers, time } of descriptions) {
     for (const peer of peers) {
-      // By how long ago the node says it was, since its clock may not be ours.
+      // By the age that the node reports, since its clock may differ from ours.
       const lastSeen = Math.min(now, now - (time - peer.lastHeard));
       if (!isNodeName(peer.identity) || lastSeen <= (memory?.forgotten(peer.identity) ?? 0)) continue;
       known.set(peer.identity, newer(known.get(peer.identity), fromPeer(peer, lastSeen, identity)));
@@ -41,7 +41,7 @@ export function uniteKnown(
   return known;
 }
 
-/** Claims of a later sight replace the earlier ones; addresses of both are worth a try, the later first. */
+/** Claims of a later sight replace the earlier ones; addresses of both are tried, the later first. */
 function newer(before: KnownNode | undefined, peer: KnownNode): KnownNode {
   if (before === undefined) return peer;
   const [late, early] = peer.lastSeen > before.lastSeen ? [peer, before] : [before, peer];

@@ -4,21 +4,21 @@ import { isObject } from '../core/json.ts';
 import { type Address, type Candidate, defaultPort, parseAddress } from '../core/node.ts';
 import { suggest } from '../core/text.ts';
 
-/** The keys under which a node's name may stand. */
+/** The possible keys of a node's name. */
 const nameKeys = ['name', 'identity'] as const;
 
 const knownKeys: readonly string[] = [...nameKeys, 'address', 'port'];
 
-/** One entry of a list of nodes, and where it stands (`nodes.yaml:3`). */
+/** One entry of a list of nodes, and its position (`nodes.yaml:3`). */
 export interface ListEntry {
   readonly value: unknown;
   readonly at: string;
 }
 
 /**
- * The nodes of a list: names, or objects with a name, and an address and a port where they have them.
- * A name alone has no address: it is then dialled by what is known of it, or as a host name.
- * @throws Problem `bad-nodes` with the place: no name, a wrong key or address, a name twice
+ * The nodes of a list: names, or objects with a name, and optionally an address and a port. A name alone has no
+ * address: it is then dialled at a known address, or as a host name.
+ * @throws Problem `bad-nodes` with the position: no name, a wrong key or address, a name twice
  */
 export function parseEntries(entries: readonly ListEntry[], source: string): Candidate[] {
   const seen = new Map<string, string>();

@@ -4,12 +4,12 @@ import type { NodeFacts } from '../core/node.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
 import { comparable } from './mdns/wire/subtype.ts';
 
-/** What is known of a node. */
+/** The known claims of a node. */
 export type ClaimedFacts = Omit<NodeFacts, 'facts'> & { readonly facts: Readonly<NodeFacts['facts']> };
 
 /**
- * Makes a test of whether a node of which something was last known may match a filter: false only where what is known
- * rules it out. Its name is known for certain; its agents and classes both, if any agent is; a fact not named may have any value.
+ * Makes a test of whether a node with known claims may match a filter: false only if they rule it out. Its name is
+ * certain; its agents and classes are complete, if any agent is known; an unknown fact may have any value.
  * @throws Problem `bad-filter`
  */
 export function mayMatch(filter: FilterTerms): (node: ClaimedFacts) => boolean {

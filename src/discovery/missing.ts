@@ -8,7 +8,7 @@ import { mayMatch } from './may-match.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
 import { isReached, type DialQueue } from './dial-queue.ts';
 
-/** The part of a search that says who should be there. */
+/** The part of a search that decides which nodes should be there. */
 export interface Search {
   readonly source: DiscoverySource;
   readonly filter: FilterTerms;
@@ -18,24 +18,24 @@ export interface Search {
   readonly signal: AbortSignal;
 }
 
-/** Milliseconds to ask again, by name, for nodes that are known and were not heard. */
+/** Milliseconds to ask again, by name, for known nodes that were not heard. */
 const secondAsking = 300;
 
-/** Sources that name exactly the nodes that the caller means: no other node is expected. */
+/** Sources that name exactly the caller's nodes: no other node is expected. */
 const exactSources = new Set(['file', 'stdin']);
 
 export function namesExactly(source: DiscoverySource): boolean {
   return exactSources.has(source.name);
 }
 
-/** Who is known, may match, and was neither reached nor heard. */
+/** Known nodes that may match, and were neither reached nor heard. */
 export function missingNodes(
   search: Search,
   attempts: readonly Attempt[],
   isRumour: (candidate: Candidate) => boolean,
 ): Map<string, KnownNode> {
   const reached = attempts.filter(isReached);
-  // A rumour that failed says nothing of a node of that name that others have proven.
+  // A failed rumour is not evidence about a node with that name that others have proven.
   const counted = attempts.filter((one) => one.proven || !isRumour(one.candidate));
   const seen = new Set(counted.map(({ candidate }) => candidate.name));
   const known = namesExactly(search.source)
@@ -59,7 +59,7 @@ function expectedNode(name: string, cache: Cache | undefined): KnownNode {
   return { name, addresses: [], agents: [], classes: [], facts: {}, lastSeen: 0, by: 'expected' };
 }
 
-/** Tries the missing where they were last, and asks for them by name: they may have moved. */
+/** Tries missing nodes at their last addresses, and asks for them by name: they may have moved. */
 export async function searchAgain(
   search: Search,
   queue: DialQueue,

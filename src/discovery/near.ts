@@ -5,7 +5,7 @@ import type { FilterTerms } from '../core/wire/messages.ts';
 import type { Sorted } from './findings.ts';
 import type { KnownNode } from './known.ts';
 
-/** What nodes have, as far as is known: those that answered, and those that are remembered. */
+/** The known values of nodes: of those that answered, and those that are remembered. */
 interface KnownWords {
   readonly names: readonly string[];
   readonly facts: ReadonlySet<string>;
@@ -14,8 +14,8 @@ interface KnownWords {
 }
 
 /**
- * What a filter asks for that no node has, and what comes near it: a short name, a mistyped fact, class or agent. Of names
- * each one that is not found is reported; of the rest only where no node matches at all.
+ * Terms of a filter that no node has, and similar ones: a short name, a mistyped fact, class or agent. Each name that
+ * is not found is reported; the others only if no node matches.
  */
 export function nearHints(filter: FilterTerms, sorted: Sorted, remembered: () => readonly KnownNode[]): string[] {
   const names = namesIn(filter);
@@ -62,10 +62,10 @@ function namesIn({ identities }: FilterTerms): string[] {
   return identities.filter((name) => !name.startsWith('/')).map((name) => name.toLowerCase());
 }
 
-/** A host is mostly called by the first part of its name. */
+/** A host is usually called by the first part of its name. */
 function nameHint(name: string, names: readonly string[]): string[] {
   const longer = names.filter((one) => one.startsWith(`${name}.`)).sort();
-  // Another number is another host, not a slip of the fingers.
+  // Another number is another host, not a typo.
   const letters = (one: string) => one.replaceAll(/\d+/g, '0');
   const others = names.filter((one) => letters(one) !== letters(name));
   const near = longer.length > 0 ? longer : [nearest(name, others)].filter((one) => one !== undefined);

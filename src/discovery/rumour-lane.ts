@@ -1,31 +1,36 @@
-/** What dialling rumours may cost. */
+/** The budget of dialling rumours. */
 export interface RumourBudget {
   /** Dials at once. */
   readonly concurrency: number;
-  /** Milliseconds for one dial, and to wait for the next success where there are few rumours. */
+  /** Milliseconds for one dial, and to wait for the next success if there are few rumours. */
   readonly timeout: number;
 }
 
 /** How long a search has taken, in milliseconds. */
 export interface SearchTimes {
   readonly elapsed: number;
-  /** The slowest dial of a node that proved itself, elsewhere than in the lane; undefined where none did. */
+  /** The slowest dial of a node that proved itself outside of the lane; undefined if none did. */
   readonly slowest?: number | undefined;
 }
 
-/** Names that were only heard, and wait to be dialled: each sender's in turn, and no more than the budget allows. */
+/** Names that were only heard, and wait to be dialled: each sender's in turn, and within the budget. */
 export interface RumourLane {
-  /** @param sender who made it heard @param dial resolves to whether a node proved itself */
+  /** @param sender of the name @param dial resolves to whether a node proved itself */
   readonly add: (sender: string, dial: (signal: AbortSignal) => Promise<boolean>) => void;
-  /** Waits until all are dialled, or the budget is spent; what is left then is dropped. */
+  /** Waits until all are dialled, or the budget is spent; the rest is dropped. */
   readonly settle: (times: SearchTimes) => Promise<void>;
 }
 
-/** Dials that may fail, and how many more for each node that proves itself: real nodes announce few names that are not theirs. */
+/**
+ * Allowed failed dials, and additional ones for each node that proves itself: real nodes announce few foreign names.
+ */
 const failures = { base: 64, perSuccess: 8 };
-/** The same for one sender, dials under way among them: a host that makes names up costs few handshakes, one that passes on others' names more. */
+/**
+ * The same for one sender, including running dials: a host that makes up names costs few handshakes, one that passes on
+ * others' names more.
+ */
 const unproven = { base: 16, perSuccess: 8 };
-/** From so many rumours on, the lane is flooded. */
+/** The number of rumours from which the lane counts as flooded. */
 const flood = 64;
 /**
  * Once a node has proven itself, the search waits for the rest this many times as long as it has taken so far, and at
@@ -33,7 +38,7 @@ const flood = 64;
  * most of the search was spent on reading it: there, the time of the slowest proven node counts instead.
  */
 const patience = { usual: { times: 3, atLeast: 1000 }, flooded: { times: 2, atLeast: 150 } };
-/** Milliseconds after which a dial that hangs no longer keeps the next one waiting, and how many may hang so. */
+/** Milliseconds after which a dial that hangs no longer delays the next one, and how many may hang so. */
 const hanging = { after: 250, most: 64 };
 
 type DialRumour = (signal: AbortSignal) => Promise<boolean>;
@@ -63,19 +68,19 @@ export function startRumourLane({ concurrency, timeout }: RumourBudget): RumourL
   };
 }
 
-/** Who made names heard. */
+/** The senders of names. */
 interface Sender {
   readonly waiting: DialRumour[];
-  /** Dials, those under way among them. */
+  /** Dials, including running ones. */
   begun: number;
   proven: number;
 }
 
-/** What a lane has done and has left to do. */
+/** The progress of a lane. */
 interface Lane {
   readonly senders: Map<string, Sender>;
   readonly running: Set<Promise<void>>;
-  /** Aborted when the budget is given up. */
+  /** Aborted when the budget is used up. */
   readonly abandon: AbortController;
   /** Dials for which there is room at once. */
   room: number;
@@ -114,7 +119,7 @@ function dialMore(lane: Lane): void {
   }
 }
 
-/** Dials one rumour. One that hangs gives its place to others, and goes on in the background. */
+/** Dials one rumour. One that hangs frees its place for others, and continues in the background. */
 function startDial(lane: Lane, sender: Sender, dial: DialRumour): void {
   lane.room--;
   sender.begun++;

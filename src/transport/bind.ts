@@ -1,20 +1,20 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { explainErrno, Problem } from '../core/errors.ts';
 
-/** A TCP port that no other process can have while this one holds it. Who connects early waits. */
+/** A TCP port that this process holds exclusively. Early connections wait. */
 export interface BoundPort {
   readonly port: number;
-  /** Gives every connection, those that wait first, to a function; from then on the server is the caller's to close. */
+  /** Passes every connection, waiting ones first, to a function; from then on the caller closes the server. */
   readonly serve: (onConnection: (socket: Socket) => void) => Server;
-  /** Gives the port back, and ends the connections that wait. */
+  /** Releases the port, and ends waiting connections. */
   readonly close: () => void;
 }
 
-/** Connections that may wait until they are served; more are closed. */
+/** Connections that may wait until they are served; further ones are closed. */
 const mostWaiting = 64;
 
 /**
- * Takes a port before anything else is done: of two daemons with one configuration the second ends here, and has
+ * Binds a port before anything else is done: of two daemons with one configuration the second ends here, and has
  * written nothing.
  * @param port 0 for any free one
  * @throws Problem `cannot-listen`

@@ -20,7 +20,7 @@ export function diagnose(name: string, address: Address, state: TlsState, timeou
       tcp.destroy();
       resolve(problem);
     };
-    // Not the socket's own timeout: what accepts a connection and then says nothing would never be given up.
+    // Not the socket's own timeout: that would never end for a host that accepts a connection and then stays silent.
     const timer = setTimeout(
       () => settle(new Problem('unreachable', `${at} does not answer`, 'check that the host is up')),
       timeout,
@@ -55,8 +55,8 @@ function rejectedBy(at: string, error: Error & { reason?: string }): Problem {
 }
 
 /**
- * In TLS 1.3 a client's handshake ends before the server has judged the client's certificate (RFC 8446, 2):
- * it waits a moment for what the server then does.
+ * In TLS 1.3 a client's handshake ends before the server has judged the client's certificate (RFC 8446, 2): this waits
+ * a moment for the server's reaction.
  */
 async function judge(secure: TLSSocket, name: string, at: string, state: TlsState): Promise<Problem> {
   const presented = secure.getPeerCertificate(true);

@@ -12,8 +12,9 @@ import { presentedIssuers, secureContext } from './tls.ts';
 import { zonedTarget } from './zoned-address.ts';
 
 /**
- * How long a connection that carries a call may be quiet before its node is asked for a sign of life, and how long that may take
- * (HTTP/2 PING), in milliseconds. Else a call over a link that was cut, or to a host that stopped, waits for its whole timeout.
+ * How long a connection with a call may be silent before its node is pinged (HTTP/2 PING), and how long the answer may
+ * take, in milliseconds. Otherwise a call over a link that was cut, or to a host that stopped, would wait for its whole
+ * timeout.
  */
 export interface Keepalive {
   readonly time: number;
@@ -23,8 +24,8 @@ export interface Keepalive {
 const callKeepalive: Keepalive = { time: 20_000, timeout: 15_000 };
 
 /**
- * Makes a Dial that proves, in the handshake, that the peer is the node that was meant: by its certificate's
- * identity, kind and revocation, and not by its address.
+ * Makes a Dial that proves, in the handshake, that the peer is the intended node: by its certificate's identity, kind
+ * and revocation, and not by its address.
  * @param tls the caller's own credentials and trust, read again for every dial
  * @param timeout milliseconds for one address to connect
  */
@@ -41,11 +42,11 @@ export function createDial(tls: () => TlsState, timeout: number, keepalive = cal
   return createOpen(tls, timeout, over, options);
 }
 
-/** A channel to a node that was proven, before anything is asked over it. */
+/** A channel to a proven node, before any request. */
 export interface ProvenChannel {
   readonly client: Client;
   readonly name: string;
-  /** Why the node is not to be asked anything any more: it may be revoked meanwhile. */
+  /** Why the node must not be called any more: it may be revoked meanwhile. */
   readonly refuse: () => Problem | undefined;
   /** The node's certificate (DER), as its handshake proved it. */
   readonly certificate: Uint8Array;
@@ -84,14 +85,14 @@ export function createOpen<Connection>(
   };
 }
 
-/** What a connection begins with, and what it is judged by as long as it lives. */
+/** The start of a connection, and the rules for its whole lifetime. */
 interface Means {
   readonly context: SecureContext;
   readonly tls: () => TlsState;
   readonly options: ChannelOptions;
 }
 
-/** One context for all dials, until the credentials or the trust are others: made for each, a thousand cost a second. */
+/** One context for all dials, until the credentials or the trust change: made for each, a thousand cost a second. */
 function shareContext(): (state: TlsState) => SecureContext {
   let last: (TlsState & { readonly context: SecureContext }) | undefined;
   return ({ credentials, trust }) => {
@@ -151,8 +152,8 @@ function target(address: Address): string {
 }
 
 /**
- * Waits while gRPC connects again after a connection was lost. It has no limit of its own there: a stopped program, whose host
- * still accepts connections, would take all the time of the call. What fails at once, gRPC itself reports.
+ * Waits while gRPC reconnects after a lost connection. gRPC has no limit for that: a stopped program, whose host still
+ * accepts connections, would use all the time of the call. gRPC itself reports immediate failures.
  * @throws Problem `no-response`
  */
 async function connectAgain(client: Client, name: string, timeout: number, signal: AbortSignal): Promise<void> {
@@ -164,7 +165,7 @@ async function connectAgain(client: Client, name: string, timeout: number, signa
   }
 }
 
-/** Resolves when the channel that was connected is so no longer, whichever side ended it. */
+/** Resolves when the connected channel is no longer connected, whichever side ended it. */
 export function whenLost(client: Client): Promise<void> {
   const channel = client.getChannel();
   return new Promise((resolve) => {

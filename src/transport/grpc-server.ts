@@ -1,6 +1,6 @@
 /**
- * What a node that serves takes of grpc-js, file by file: the package's own index loads its client, resolvers and balancers
- * as well, a megabyte that a node which calls nobody never uses.
+ * The parts of grpc-js that a serving node imports, file by file: the package's index also loads its client, resolvers
+ * and balancers, a megabyte that a node which calls nobody never uses.
  */
 export { Status as status } from '@grpc/grpc-js/build/src/constants.js';
 export { Metadata } from '@grpc/grpc-js/build/src/metadata.js';

@@ -22,10 +22,10 @@ interface HealthResponse {
 export const healthService = protocol['grpc.health.v1.Health'] as unknown as ServiceDefinition;
 
 const services = ['', 'mco.v1.Node'];
-/** Milliseconds between looks while a client watches. */
+/** Milliseconds between updates while a client watches. */
 const watchInterval = 1000;
 
-/** The standard gRPC health service, for those alone whose certificate is of this fleet. */
+/** The standard gRPC health service, only for certificates of this fleet. */
 export function healthHandlers(service: NodeService, tls: () => TlsState): UntypedServiceImplementation {
   const look = (name: string): HealthResponse => {
     if (!services.includes(name)) return { status: 'SERVICE_UNKNOWN' };

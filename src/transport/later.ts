@@ -4,8 +4,8 @@ import type { Open } from './dial.ts';
 import type { RelayConnection } from './relay/connection.ts';
 
 /**
- * As {@link createDial} and {@link createRelayDial}, loaded when the first node or relay is dialled: a command that the relay
- * of its own host serves needs no gRPC, and loading that takes longer than such a command.
+ * Like {@link createDial} and {@link createRelayDial}, loaded at the first dial of a node or relay: a command over the
+ * relay of its own host needs no gRPC, and loading that takes longer than such a command.
  */
 export function dialLater(tls: () => TlsState, timeout: number): Dial {
   return later(async () => (await import('./dial.ts')).createDial(tls, timeout));

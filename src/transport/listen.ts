@@ -13,17 +13,20 @@ export interface Listener {
   readonly port: number;
   /** Loads credentials and CAs again for new connections, and closes those of peers that are revoked now. */
   readonly reload: () => void;
-  /** Takes no more connections; closes those there are when the running calls have ended, or after a number of milliseconds. */
+  /**
+   * Accepts no more connections; closes the existing ones when the running calls have ended, or after a number of
+   * milliseconds.
+   */
   readonly stop: (calls: Promise<void>, grace: number) => Promise<void>;
 }
 
-/** Milliseconds for the last replies to go out. */
+/** Milliseconds for the last replies to be sent. */
 const farewell = 1000;
 
 /**
- * Serves a node over mutually authenticated TLS 1.3. TLS is ended here, not in grpc-js, which is handed connections
- * that are proven already, so that failed handshakes can be counted and logged, connections bounded, and
- * certificates changed without a restart. See `server/handshakes.ts` and `server/grpc.ts`.
+ * Serves a node over mutually authenticated TLS 1.3. TLS ends here, not in grpc-js, which receives only proven
+ * connections, so that failed handshakes can be counted and logged, connections limited, and certificates changed
+ * without a restart. See `server/handshakes.ts` and `server/grpc.ts`.
  * @throws Problem `cannot-listen`
  */
 export async function startListening(options: ListenOptions): Promise<Listener> {
@@ -54,8 +57,8 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
 }
 
 /**
- * A client that only watches, or is gone without closing, would keep its connection and the process forever: what is
- * left is closed a moment after the calls.
+ * A client that only watches, or disappeared without closing, would keep its connection and the process forever: the
+ * remaining ones are closed a moment after the calls.
  */
 async function closeAll(gone: Promise<void>, calls: Promise<void>, grace: number, left: Set<Socket>): Promise<void> {
   const timers = new AbortController();
@@ -67,7 +70,7 @@ async function closeAll(gone: Promise<void>, calls: Promise<void>, grace: number
   await gone;
 }
 
-/** The context that a reload would use, made once to see that it can be used. @throws Error of node:tls */
+/** The context for a reload, made once to check that it works. @throws Error of node:tls */
 export function assertUsable(tls: TlsState): void {
   createSecureContext(secureContext(tls));
 }

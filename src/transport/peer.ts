@@ -3,21 +3,21 @@ import { identityOf, parseCertificate, proveCertificate, type Trust } from '../c
 import { Problem } from '../core/errors.ts';
 import type { Identity } from '../core/identity.ts';
 
-/** A call of any shape: all that is needed of it is the connection it came over. */
+/** A call of any shape: only its connection is needed. */
 export type AnyCall = Pick<
   ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>,
   'getAuthContext'
 >;
 
-/** Who the other end proved to be in the handshake, whether or not that still holds. */
+/** The identity that the other end proved in the handshake, whether or not it is still valid. */
 export function peerIdentity(call: AnyCall): Identity | undefined {
   const certificate = call.getAuthContext().sslPeerCertificate;
   return certificate === undefined ? undefined : identityOf(parseCertificate(certificate.raw));
 }
 
 /**
- * Who is at the other end, asked on every call and not only at the handshake: a certificate may be revoked
- * or expire while its connection lives.
+ * The identity of the other end, checked on every call and not only at the handshake: a certificate may be revoked or
+ * expire while its connection lives.
  * @throws Problem as {@link proveCertificate}
  */
 export function provePeer(call: AnyCall, kinds: readonly Identity['kind'][], trust: Trust, now: number): Identity {
@@ -26,7 +26,7 @@ export function provePeer(call: AnyCall, kinds: readonly Identity['kind'][], tru
   return proveAny(certificate.raw, kinds, trust, now);
 }
 
-/** Whose certificate it is, who may be of any of the kinds. @throws Problem as {@link proveCertificate} */
+/** The owner of a certificate, of any of the given kinds. @throws Problem as {@link proveCertificate} */
 export function proveAny(raw: Uint8Array, kinds: readonly Identity['kind'][], trust: Trust, now: number): Identity {
   const parsed = parseCertificate(raw);
   const [first, second] = kinds;

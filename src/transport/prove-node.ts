@@ -2,7 +2,7 @@ import { parseCertificate, proveCertificate } from '../core/credentials/certific
 import { Problem } from '../core/errors.ts';
 import type { TlsState } from '../core/ports.ts';
 
-/** The reason not to believe a server, or undefined. */
+/** The reason not to trust a server, or undefined. */
 export function proveNode(name: string, certificate: Uint8Array, { trust }: TlsState): Problem | undefined {
   try {
     const { identity } = proveCertificate(parseCertificate(certificate), 'node', trust, Date.now());

@@ -5,19 +5,22 @@ import { errnoOf, explainErrno } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { type CacheContent, type CachedNode, mergeContent, parseContent, pruneContent } from './content.ts';
 
-/** What the client remembers of nodes whose identity was once proven. */
+/** The client's memory of nodes whose identity was once proven. */
 export interface Cache {
   readonly nodes: () => CachedNode[];
-  /** When the node was retired by `forget`: claims of before that time are to be ignored. Undefined when it was not. */
+  /** When `forget` retired the node: earlier claims are ignored. Undefined if it did not. */
   readonly forgotten: (name: string) => number | undefined;
   readonly remember: (nodes: readonly Omit<CachedNode, 'lastSeen'>[], now: number) => void;
   /** True when the node was known. */
   readonly forget: (name: string, now: number) => boolean;
-  /** Writes what is new, united with what other clients wrote meanwhile. A cache that can't be kept is only warned of. */
+  /**
+   * Writes new entries, merged with those that other clients wrote meanwhile. A cache that cannot be written only
+   * causes a warning.
+   */
   readonly save: () => Promise<void>;
 }
 
-/** Opens the cache. If it can't be read, it warns and begins an empty one: nothing depends on it but the memory of the silent. */
+/** Opens the cache. If it cannot be read, it warns and starts empty: only the memory of silent nodes depends on it. */
 export async function openCache(file: string, log: Log): Promise<Cache> {
   let content = await read(file, log);
   let changed = false;

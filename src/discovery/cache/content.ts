@@ -2,7 +2,7 @@ import { isNodeName } from '../../core/identity.ts';
 import { isObject } from '../../core/json.ts';
 import type { Address } from '../../core/node.ts';
 
-/** A node as it was when its identity was last proven. */
+/** A node in its state when its identity was last proven. */
 export interface CachedNode {
   readonly name: string;
   readonly addresses: readonly Address[];
@@ -10,7 +10,7 @@ export interface CachedNode {
   readonly classes: readonly string[];
   /** Published facts, flat. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Whether its certificate let it relay when it was last connected to directly. */
+  /** Whether its certificate allowed it to relay at the last direct connection. */
   readonly relays?: boolean;
   /** Milliseconds since the epoch. */
   readonly lastSeen: number;
@@ -22,10 +22,10 @@ export interface CacheContent {
   readonly forgotten: ReadonlyMap<string, number>;
 }
 
-/** Beyond these the oldest go. */
+/** Beyond these the oldest are dropped. */
 const most = { nodes: 20_000, forgotten: 5000 };
 
-/** Of each node what is newer; a node seen after it was retired is known again. */
+/** The newer entry of each node; a node seen after it was retired is known again. */
 export function mergeContent(a: CacheContent, b: CacheContent): CacheContent {
   const forgotten = new Map(a.forgotten);
   for (const [name, at] of b.forgotten) forgotten.set(name, Math.max(at, forgotten.get(name) ?? 0));
@@ -49,7 +49,7 @@ export function pruneContent({ nodes, forgotten }: CacheContent): CacheContent {
   return { nodes: new Map(newestNodes), forgotten: new Map(newestForgotten) };
 }
 
-/** @throws Error when the text is not a cache of this version; single broken entries are left out */
+/** @throws Error when the text is not a cache of this version; single broken entries are skipped */
 export function parseContent(text: string): CacheContent {
   const value: unknown = JSON.parse(text);
   if (!isObject(value) || value.version !== 1 || !Array.isArray(value.nodes) || !isObject(value.forgotten)) {

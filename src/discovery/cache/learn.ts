@@ -15,8 +15,8 @@ export interface LearnedNode {
 }
 
 /**
- * Remembers what was proven, and keeps it. A fact that the node was asked for, or publishes, and does not have now keeps the
- * value that it had: a node that lost its facts is not forgotten where it belonged.
+ * Remembers proven nodes, and stores them. A requested or published fact that the node does not have now keeps its old
+ * value: a node that lost its facts is still known as a member.
  * @param asked names of facts
  */
 export async function learn(
@@ -31,9 +31,9 @@ export async function learn(
     Object.entries(before.get(name)?.facts ?? {}).filter(([key]) => asked.includes(key) || published.includes(key));
   cache.remember(
     nodes.flatMap(({ name, description, addresses, connection }) => {
-      // It was proven and asked something else: what was known of it stays.
+      // It was proven and got another question: its known data stays.
       if (!isDescribed(description)) return before.get(name) ?? [];
-      // A relay's word for a node says nothing of its certificate.
+      // A relay's report of a node says nothing about its certificate.
       const relays = connection.hasRelayRole ?? before.get(name)?.relays ?? false;
       return {
         name,

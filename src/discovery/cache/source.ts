@@ -4,7 +4,7 @@ import type { FilterTerms } from '../../core/wire/messages.ts';
 import { mayMatch } from '../may-match.ts';
 import type { Cache } from './cache.ts';
 
-/** The nodes known from before, without asking the network. */
+/** The nodes known from before, without a question to the network. */
 export function cacheSource(cache: Cache): DiscoverySource {
   return {
     name: 'cache',

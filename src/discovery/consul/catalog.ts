@@ -3,8 +3,9 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import { type ClaimedNode, claimedFacts, requireObject } from '../claims.ts';
 
 /**
- * The nodes of an answer of /v1/catalog/service/NAME. A node's name is its service's metadata `identity`, or Consul's own name
- * for it; tags of the form `key=value`, the metadata of the node and that of the service are claimed as facts, in this order.
+ * The nodes of an answer of /v1/catalog/service/NAME. A node's name is its service's metadata `identity`, or Consul's
+ * own name for it; tags of the form `key=value`, the metadata of the node and that of the service become claimed facts,
+ * in this order.
  * @throws Problem `bad-nodes`
  */
 export function parseCatalog(value: unknown, domain: string | undefined, from: string): ClaimedNode[] {

@@ -3,7 +3,7 @@ import type { FromSchema } from 'json-schema-to-ts';
 const file = { type: 'string', minLength: 1, maxLength: 4096 } as const;
 const word = { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,128}$' } as const;
 
-/** Discovery by the catalogue of Consul: `discovery.consul` in client.yaml. */
+/** Discovery from the catalogue of Consul: `discovery.consul` in client.yaml. */
 export const consulSourceSchema = {
   type: 'object',
   additionalProperties: false,
@@ -16,9 +16,9 @@ export const consulSourceSchema = {
     datacenter: word,
     /** Only instances with this tag. */
     tag: { type: 'string', minLength: 1, maxLength: 200 },
-    /** Appended to a name of Consul's that has no dot: web1 becomes web1.example.net. */
+    /** Appended to a name in Consul that has no dot: web1 becomes web1.example.net. */
     domain: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,63}(\\.[A-Za-z0-9_-]{1,63}){0,15}$', maxLength: 200 },
-    /** A file that holds the ACL token. */
+    /** A file with the ACL token. */
     token_file: file,
     ca: file,
     certificate: file,

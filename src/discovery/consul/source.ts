@@ -12,8 +12,8 @@ import { parseCatalog } from './catalog.ts';
 const grace = 2000;
 
 /**
- * Nodes out of Consul's catalogue (Consul HTTP API, “List Nodes for Service”: /v1/catalog/service/NAME). A catalogue that is
- * still empty is watched by a blocking query until the first node is registered or the time for discovery is over.
+ * Nodes from Consul's catalogue (Consul HTTP API, “List Nodes for Service”: /v1/catalog/service/NAME). An empty
+ * catalogue is watched by a blocking query until the first node is registered or the time for discovery is over.
  * @param timeout milliseconds for the first answer
  */
 export function consulSource(config: ConsulSourceConfig, timeout: number): DiscoverySource {

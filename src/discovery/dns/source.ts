@@ -11,13 +11,13 @@ import { identityIn } from './instance.ts';
 export interface DnsOptions {
   /** The domain that lists the nodes: `_mco-deploy._tcp.DOMAIN`. */
   readonly domain: string;
-  /** `ADDRESS` or `ADDRESS:PORT` of a DNS server; the system's own when left out. */
+  /** `ADDRESS` or `ADDRESS:PORT` of a DNS server; by default the system's own. */
   readonly server?: string;
   /** Milliseconds for one answer. */
   readonly timeout: number;
 }
 
-/** Nodes looked up at once, and in all. */
+/** Concurrent lookups of nodes, and their total. */
 const most = { atOnce: 32, nodes: 20_000 };
 
 /** What c-ares says when the name, or a record of that kind, is missing. */
@@ -68,7 +68,7 @@ function openResolver(server: string | undefined, timeout: number): Resolver {
 
 type Ask = <T>(name: string, answer: Promise<T[]>) => Promise<T[]>;
 
-/** What is not there is an empty answer; a server that does not answer is an error. */
+/** A missing record is an empty answer; a server that does not answer is an error. */
 function asker(server: string | undefined): Ask {
   const which = server === undefined ? "the system's DNS server" : `the DNS server ${server}`;
   return async (name, answer) => {
@@ -84,7 +84,7 @@ function asker(server: string | undefined): Ask {
   };
 }
 
-/** One node; by its name alone where it has no SRV record, so that it is named as silent and not passed over. */
+/** One node; only its name if it has no SRV record, so that it is named as silent and not skipped. */
 async function lookUp(instance: string, service: string, resolver: Resolver, ask: Ask): Promise<Candidate | undefined> {
   const [services, [txt]] = await Promise.all([
     ask(instance, resolver.resolveSrv(instance)),

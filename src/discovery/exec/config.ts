@@ -1,6 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts';
 
-/** Discovery by a program of the user's own: `discovery.exec` in client.yaml. */
+/** Discovery by a custom program: `discovery.exec` in client.yaml. */
 export const execSourceSchema = {
   type: 'object',
   additionalProperties: false,
@@ -8,7 +8,7 @@ export const execSourceSchema = {
   properties: {
     /** The program and its arguments; no shell is involved. */
     command: { type: 'array', minItems: 1, maxItems: 64, items: { type: 'string', minLength: 1, maxLength: 4096 } },
-    /** Seconds that it may take. */
+    /** Its timeout in seconds. */
     timeout: { type: 'number', exclusiveMinimum: 0, maximum: 300, default: 10 },
   },
 } as const;

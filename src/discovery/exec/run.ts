@@ -2,15 +2,16 @@ import { spawn } from 'node:child_process';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { printableLine } from '../../core/text.ts';
 
-/** Bytes of standard output that are read. */
+/** The maximum bytes of standard output. */
 const largest = 16 * 1024 * 1024;
 const largestComplaint = 4096;
 
 /**
- * Runs a program without a shell and in a process group of its own, with a line on its standard input.
+ * Runs a program without a shell and in its own process group, with a line on its standard input.
  * @param limit milliseconds; the whole group is killed then
- * @returns what it wrote to standard output
- * @throws Problem `source-failed`: it can't be started, exits with another code than 0, writes too much or takes too long
+ * @returns its standard output
+ * @throws Problem `source-failed`: it cannot be started, exits with another code than 0, writes too much or takes too
+ * long
  */
 export function runProgram(
   [program = '', ...args]: readonly string[],
@@ -64,7 +65,7 @@ export function runProgram(
       end();
       resolve(Buffer.concat(out).toString('utf8'));
     });
-    // A program that does not read its request is free to do so.
+    // A program may ignore its request.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
   });

@@ -8,14 +8,14 @@ import { type ClaimedNode, candidatesOf } from '../claims.ts';
 import type { ExecSourceConfig } from './config.ts';
 import { runProgram } from './run.ts';
 
-/** Of the exchange with the program: its request says so, and its reply may. */
+/** Of the exchange with the program: its request has it, and its reply may. */
 const protocol = 1;
 
 /**
- * Nodes from a program of the user's own. Its standard input is one line of JSON,
- * `{"protocol": 1, "filter": {identities, classes, agents, facts, …}, "timeout": SECONDS}`; it writes
- * `{"nodes": [{"name": "web1.example.net", "address": "10.0.0.1", "port": 5810, "facts": {"cluster": "bravo"}}]}`
- * to its standard output and exits with 0. It may ignore the filter: each node evaluates it itself.
+ * Nodes from a custom program. Its standard input is one line of JSON, `{"protocol": 1, "filter": {identities, classes,
+ * agents, facts, …}, "timeout": SECONDS}`; it writes `{"nodes": [{"name": "web1.example.net", "address": "10.0.0.1",
+ * "port": 5810, "facts": {"cluster": "bravo"}}]}` to its standard output and exits with 0. It may ignore the filter:
+ * each node evaluates it itself.
  */
 export function execSource({ command, timeout }: ExecSourceConfig): DiscoverySource {
   const [program = ''] = command;

@@ -1,10 +1,10 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 import type { ListEntry } from '../listed.ts';
 
-/** Variables that say where a node listens; Ansible's own port is that of SSH, and no place to look for a node. */
+/** Variables with the address of a node; Ansible's own port is that of SSH, which no node uses. */
 const variables = { address: ['mco_deploy_address', 'ansible_host'], port: ['mco_deploy_port'] } as const;
 
-/** The hosts' variables in what `ansible-inventory --list` prints; undefined when the document is something else. */
+/** The hosts' variables in the output of `ansible-inventory --list`; undefined for any other document. */
 export function ansibleHosts(root: unknown): YAMLMap | undefined {
   const meta = isMap(root) ? root.get('_meta') : undefined;
   const hosts = isMap(meta) ? meta.get('hostvars') : undefined;
@@ -12,8 +12,8 @@ export function ansibleHosts(root: unknown): YAMLMap | undefined {
 }
 
 /**
- * The hosts of an Ansible inventory: those that have variables, and those that only stand in a group, each once.
- * @param at where a node of the document stands, for messages
+ * The hosts of an Ansible inventory: those with variables, and those that are only in a group, each once.
+ * @param at the position of a node of the document, for messages
  */
 export function ansibleEntries(root: YAMLMap, hosts: YAMLMap, at: (offset?: number) => string): ListEntry[] {
   const entries = new Map<string, ListEntry>();

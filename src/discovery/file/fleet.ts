@@ -1,14 +1,14 @@
 import { isMap, isScalar, type YAMLMap } from 'yaml';
 import type { ListEntry } from '../listed.ts';
 
-/** The hosts of a fleet.yaml; undefined when the document is something else. */
+/** The hosts of a fleet.yaml; undefined for any other document. */
 export function declaredHosts(root: unknown): YAMLMap | undefined {
   if (!isMap(root) || !root.has('roles')) return undefined;
   const hosts = root.get('hosts');
   return isMap(hosts) ? hosts : undefined;
 }
 
-/** Each host by its name and, where it has one, its address; all else in the file is not about where nodes are. */
+/** Each host by its name and, if it has one, its address; the rest of the file is ignored. */
 export function declaredEntries(hosts: YAMLMap, at: (offset?: number) => string): ListEntry[] {
   return hosts.items.flatMap(({ key, value }) => {
     if (!isScalar(key)) return [];

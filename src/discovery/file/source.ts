@@ -4,7 +4,7 @@ import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
 import { parseNodesText } from './text.ts';
 
-/** Nodes out of a file: one name a line, or YAML or JSON. For networks without multicast. */
+/** Nodes from a file: one name a line, or YAML or JSON. For networks without multicast. */
 export function fileSource(file: string): DiscoverySource {
   return {
     name: 'file',

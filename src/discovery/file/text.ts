@@ -9,9 +9,9 @@ import { declaredEntries, declaredHosts } from './fleet.ts';
 const largest = 16 * 1024 * 1024;
 
 /**
- * A list of nodes in any of its forms: one name a line; or, in YAML or JSON, a list (or a list under `nodes:`)
- * of names and of `{name, address, port}`; or the hosts of a fleet.yaml; or the JSON of `ansible-inventory --list`.
- * @param file how to call the text in messages
+ * A list of nodes in any of its forms: one name a line; or, in YAML or JSON, a list (or a list under `nodes:`) of names
+ * and of `{name, address, port}`; or the hosts of a fleet.yaml; or the JSON of `ansible-inventory --list`.
+ * @param file its name in messages
  * @throws Problem `bad-nodes` with file and line
  */
 export function parseNodesText(text: string, file: string, source: string): Candidate[] {
@@ -52,7 +52,7 @@ function documentEntries(text: string, file: string): ListEntry[] {
 
 function valuesOf(document: Document.Parsed, file: string): unknown[] {
   try {
-    // As a whole: item by item, each would be allowed aliases without measure.
+    // As a whole: item by item, each would be allowed unlimited aliases.
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     return (isObject(value) ? value.nodes : value) as unknown[];
   } catch (cause) {

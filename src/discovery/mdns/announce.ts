@@ -8,28 +8,31 @@ import { type ClaimedTerms, subtypesOf, txtEntries } from './wire/txt.ts';
 
 export interface AnnounceSetup extends ClaimedTerms {
   readonly identity: string;
-  /** Where the daemon listens. */
+  /** The daemon's address and port. */
   readonly port: number;
-  /** Names of interfaces; empty: all that multicast can be sent on. */
+  /** Names of interfaces; empty: all that support multicast. */
   readonly interfaces: readonly string[];
   readonly log: Log;
   /** Called once for each conflict. */
   readonly onConflict?: (message: string) => void;
   /** Milliseconds after which a name lost to another node is tried again (default a minute). */
   readonly retry?: number;
-  /** Milliseconds between looks at the interfaces: one that came, went or has another address is a new place to be announced at (default 15 s). */
+  /**
+   * Milliseconds between checks of the interfaces: one that appeared, disappeared or changed its address needs an
+   * announcement (default 15 s).
+   */
   readonly look?: number;
 }
 
-/** A node that makes itself heard of. */
+/** A node that announces itself. */
 export interface Announcing {
-  /** What is wrong with the name, while another node holds it; undefined when all is well. */
+  /** The fault of the name, while another node holds it; undefined if there is none. */
   readonly conflict: () => string | undefined;
-  /** When the name was this node's for the first time (milliseconds since the epoch); undefined before. */
+  /** When this node first had the name (milliseconds since the epoch); undefined before. */
   readonly firstAnnounced: () => number | undefined;
-  /** Announces other claims (agents, classes, published facts). The node is away for a second when they did change. */
+  /** Announces changed claims (agents, classes, published facts). The node is away for a second if they did change. */
   readonly update: (claims: ClaimedTerms) => Promise<void>;
-  /** Settles when the name was probed for: nobody needs to wait for it but who wants to know. */
+  /** Settles when the name was probed; only callers that want to know need to wait for it. */
   readonly settled: () => Promise<'announced' | 'conflict' | 'stopped'>;
   /** Says good-bye to the network. */
   readonly stop: () => Promise<void>;
@@ -41,13 +44,13 @@ interface Presence {
   readonly stop: () => Promise<void>;
 }
 
-/** A good-bye that can't be sent must not hold up a daemon that stops. */
+/** A good-bye that cannot be sent must not delay a daemon that stops. */
 const goodbyeTimeout = 1000;
 
 /**
- * Announces a node by multicast DNS: `_mco-deploy._tcp`, the instance named like the identity, subtypes for its claims.
- * Returns at once; the name is probed for in the background (about 0.8 s, RFC 6762, 8.1).
- * A name that another node holds is never changed: it is reported, not announced, and tried again later.
+ * Announces a node by multicast DNS: `_mco-deploy._tcp`, an instance with the name of the identity, subtypes for its
+ * claims. Returns at once; the name is probed in the background (about 0.8 s, RFC 6762, 8.1). A name that another node
+ * holds is never changed: it is reported, not announced, and tried again later.
  */
 export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing> {
   const { identity, log } = setup;
@@ -168,7 +171,7 @@ function present(opened: OpenedResponder, service: CiaoService, onLost: () => vo
     ended ??= leave(opened, service);
     return ended;
   };
-  // Comes before anything is announced under the new name, and at any later time when a rival wins a new probe.
+  // Happens before anything is announced under the new name, and at any later time when a rival wins a new probe.
   service.once('name-change', () => {
     outcome.resolve('conflict');
     void end();
@@ -190,7 +193,7 @@ function present(opened: OpenedResponder, service: CiaoService, onLost: () => vo
 async function leave({ responder, ready }: OpenedResponder, service: CiaoService): Promise<void> {
   const gone = service
     .destroy()
-    // Closed before they are open, the sockets would stay.
+    // If they were closed before they are open, the sockets would stay.
     .catch(() => undefined)
     .then(() => ready)
     .then(() => responder.shutdown())

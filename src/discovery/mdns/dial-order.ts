@@ -2,8 +2,8 @@ import { isIPv6 } from 'node:net';
 import type { ReceivedAnswer } from './query/options.ts';
 
 /**
- * The addresses of a node in the order to try: the one that it answered from, then IPv4, then IPv6;
- * link-local ones last and with the interface they are good on. Where it named none, the one it answered from.
+ * The addresses of a node in the order to try: the one that it answered from, then IPv4, then IPv6; link-local ones
+ * last and with their interface. If it named none, the one it answered from.
  */
 export function addressesToDial({
   addresses,

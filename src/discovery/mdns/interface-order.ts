@@ -2,7 +2,7 @@
 const containerNames =
   /^(docker|br-[0-9a-f]{6,}|cni|cbr|podman|lxcbr|lxdbr|incusbr|virbr|veth|cali|vxlan\.|flannel|weave|kube-|nerdctl|vnet|tap|lxc)/;
 
-/** What decides where an interface stands among others. */
+/** The properties that decide the order of interfaces. */
 export interface InterfaceTraits {
   readonly defaultRoutes: ReadonlySet<string>;
   readonly isBridge: (name: string) => boolean;
@@ -14,7 +14,7 @@ export function servesContainers(name: string, { defaultRoutes, isBridge }: Inte
 }
 
 /**
- * Orders interfaces by how likely other hosts are to be found there: first those with a default route, last those of
+ * Orders interfaces by the chance of finding other hosts there: first those with a default route, last those of
  * containers; within each group the order stays.
  */
 export function orderInterfaces<T extends { readonly name: string }>(

@@ -3,7 +3,7 @@ import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { orderInterfaces, servesContainers } from './interface-order.ts';
 import { interfacesWithDefaultRoute } from './routes.ts';
 
-/** A network interface that multicast can be sent on, by one family of addresses or both. */
+/** A network interface that supports multicast, in one family of addresses or both. */
 export interface MulticastInterface {
   readonly name: string;
   /** Its first IPv4 address: the address that a socket sends from. */
@@ -15,7 +15,7 @@ export interface MulticastInterface {
   readonly container: boolean;
 }
 
-/** Sockets and packets grow with each interface: beyond these, the last ones in the order of use are left out, and named. */
+/** Sockets and packets grow with each interface: beyond these, the last ones in the order are left out, and named. */
 export const mostInterfaces = 64;
 
 /** The interfaces of a host for multicast DNS. */
@@ -30,9 +30,9 @@ const up = 0x1;
 const multicast = 0x1000;
 
 /**
- * The interfaces to speak multicast DNS on: those that are configured, else all that are up, multicast, not loopback,
- * and not a port of a bridge or bond (whose addresses nobody dials). One with neither an IPv4 nor a link-local IPv6 address is left out.
- * Those with a default route come first, bridges and ends of containers last.
+ * The interfaces for multicast DNS: the configured ones, else all that are up, multicast, not loopback, and not a port
+ * of a bridge or bond (whose addresses nobody dials). One with neither an IPv4 nor a link-local IPv6 address is left
+ * out. Those with a default route come first, bridges and ends of containers last.
  */
 export function findInterfaces(configured: readonly string[] = []): MulticastInterfaces {
   const found: Omit<MulticastInterface, 'container'>[] = [];
@@ -56,13 +56,13 @@ export function multicastInterfaces(configured: readonly string[] = []): readonl
   return findInterfaces(configured).used;
 }
 
-/** Those that make a host what it is to others: without what comes and goes with its containers, unless it has nothing else. */
+/** Those that identify a host to others: without the interfaces of its containers, unless it has nothing else. */
 export function lastingInterfaces(interfaces: readonly MulticastInterface[]): readonly MulticastInterface[] {
   const lasting = interfaces.filter(({ container }) => !container);
   return lasting.length === 0 ? interfaces : lasting;
 }
 
-/** What a person should know of interfaces that are left out, or undefined. */
+/** The message about interfaces that are left out, or undefined. */
 export function leftOutWarning({ used, leftOut }: MulticastInterfaces): string | undefined {
   if (leftOut.length === 0) return undefined;
   return `this host has more than ${used.length} network interfaces: nodes are not discovered on ${leftOut.join(', ')} (name those to use in discovery.interfaces)`;
@@ -84,7 +84,7 @@ function describe(
   };
 }
 
-/** True also if the kernel's view is not available (another namespace's /sys): then the socket will show it. */
+/** Also true if the kernel's view is not available (another namespace's /sys): then the socket decides. */
 function carriesMulticast(name: string): boolean {
   const directory = `/sys/class/net/${name}`;
   try {

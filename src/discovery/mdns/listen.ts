@@ -15,23 +15,23 @@ import type { ProveNode } from './peers/sighting.ts';
 import { type AddressFamily, familiesOf, openListeningSocket, startMemberships } from './sockets.ts';
 
 export interface ListenSetup {
-  /** Names of interfaces; empty: all that multicast can be sent on. */
+  /** Names of interfaces; empty: all that support multicast. */
   readonly interfaces: readonly string[];
-  /** The node's own name: another machine that proves to have it is a rival. */
+  /** The node's own name: another machine that proves it is a rival. */
   readonly identity: string;
   readonly log: Log;
-  /** Where to keep what was heard over a restart. */
+  /** The file that keeps the memory over a restart. */
   readonly file?: string;
   /** Proves what is heard. */
   readonly prove: ProveNode;
-  /** Called when two machines begin to prove that they have one name, this node's or another's. */
+  /** Called when two machines start to prove one name, this node's or another's. */
   readonly onDuplicate?: (duplicate: DuplicateNode) => void;
 }
 
 /** A node that remembers which nodes proved themselves to it. */
 export interface Listening {
   readonly heard: () => HeardNode[];
-  /** Names that two machines prove to have; of this node's own, only the other machine's address is given. */
+  /** Names that two machines prove; for this node's own, only the other machine's address is given. */
   readonly duplicates: () => DuplicateNode[];
   readonly stop: () => Promise<void>;
 }
@@ -41,8 +41,9 @@ const joinEvery = 30_000;
 const saveAfter = 5000;
 
 /**
- * Listens to what nodes announce on port 5353 (shared with any other responder on this host), and asks the network at start
- * and from time to time, so that a daemon can report nodes that have fallen silent. Garbage costs a look at its header.
+ * Listens to announcements of nodes on port 5353 (shared with any other responder on this host), and asks the network
+ * at start and at intervals, so that a daemon can report nodes that have fallen silent. Garbage costs only the reading
+ * of its header.
  */
 export async function startListening(setup: ListenSetup): Promise<Listening> {
   const memory = createPeerMemory(setup.identity);
@@ -57,10 +58,11 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
   const onAnswer = (answer: ServiceAnswer, from: string, all: readonly string[]) => {
     const { identity, target, port, claims, leaves } = answer;
     if (leaves) return memory.leave(identity, Date.now());
-    // Link-local addresses are good on this link alone, and only with its name: they count for a host that has no others.
+    // Link-local addresses are only valid on this link, and only with its name: they count for a host that has no
+    // others.
     const everywhere = all.filter((host) => !host.includes('%'));
     const hosts = everywhere.length > 0 ? everywhere : all.filter((host) => !host.endsWith('%'));
-    // What speaks for this node from this host is this node.
+    // Packets for this node from this host come from this node.
     const others = identity === setup.identity ? hosts.filter((host) => !isOwnAddress(host)) : hosts;
     const sighting = { identity, target, port, hosts: others, from, claims };
     if (memory.refresh(sighting, Date.now())) report(identity);
@@ -88,7 +90,7 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
   };
 }
 
-/** Reports each duplicate once, and once more when it has been over in between. */
+/** Reports each duplicate once, and again if it had ended in between. */
 function startReporting({ onDuplicate }: ListenSetup, memory: PeerMemory): (identity: string) => void {
   const reported = new Set<string>();
   return (identity) => {
@@ -111,7 +113,7 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
       socket.on('message', take);
       sockets.set(family, socket);
     } catch (error) {
-      // A host may well do without one of the two.
+      // A host may lack one of the two.
       log.debug({ family, reason: explainErrno(error) }, 'nothing is received in this address family');
     }
   }
@@ -126,7 +128,7 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
         try {
           await memberships.join(family, one);
         } catch (error) {
-          // The socket is in this interface's group already: the interface has another address than before.
+          // The socket is already in this interface's group: the interface has another address than before.
           if (errnoOf(error) === 'EADDRINUSE') continue;
           joined.delete(key);
           const logFields = { interface: one.name, family, reason: explainErrno(error) };
@@ -151,7 +153,7 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
   };
 }
 
-/** Keeps the memory in a file, some seconds after a change and at the end. */
+/** Stores the memory in a file, some seconds after a change and at the end. */
 async function startKeeping(memory: PeerMemory, { file, log }: ListenSetup) {
   let timer: NodeJS.Timeout | undefined;
   let writing = Promise.resolve();

@@ -7,12 +7,12 @@ export function isOwnAddress(address: string): boolean {
   return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === bare));
 }
 
-/** Milliseconds for which the networks of this host are taken to be the same: packets may come by the thousand. */
+/** Milliseconds for which the networks of this host are cached: packets may come by the thousand. */
 const networksHold = 1000;
 
 /**
- * Starts to check whether addresses are in the network of another interface than the one that is named: by their zone,
- * or by their prefix. The interfaces of this host are read again once a second at most.
+ * Starts a check whether addresses are in the network of another interface than the named one: by their zone, or by
+ * their prefix. The interfaces of this host are read at most once a second.
  */
 export function watchNetworks(): (address: string, name: string) => boolean {
   let networks: readonly Network[] = [];

@@ -7,22 +7,22 @@ import { instanceOf } from './wire/instance.ts';
 import type { Question } from './wire/question.ts';
 
 export interface QuerierSetup {
-  /** Names of interfaces; empty: all that multicast can be sent on. */
+  /** Names of interfaces; empty: all that support multicast. */
   readonly interfaces: readonly string[];
   readonly log: Log;
 }
 
 /** A node's own questions to the network. */
 export interface Querier {
-  /** Asks who answers to a name now; while one such question is open, others are left out. */
+  /** Asks who answers to a name now; while one such question is open, others are dropped. */
   readonly queryNode: (identity: string) => void;
   readonly stop: () => Promise<void>;
 }
 
-/** Milliseconds. The more nodes there are, the more seldom each asks, so that the answers stay few a second. */
+/** Milliseconds. The more nodes there are, the less often each asks, so that there are few answers a second. */
 const askEvery = { atLeast: 600_000, perNode: 5000 };
 
-/** Asks now, and again every so often. @param nodes how many nodes are known */
+/** Asks now, and again at intervals. @param nodes the number of known nodes */
 export function startQuerier(
   setup: QuerierSetup,
   nodes: () => number,
@@ -50,7 +50,7 @@ export function startQuerier(
     if (!stopped.signal.aborted) askLater(Date.now(), 0.8 + 0.4 * Math.random());
   }
 
-  /** How long it waits is known in the end: a network that is just being switched on has more nodes by then. */
+  /** The length of the wait is decided at its end: a network that is just being switched on has more nodes by then. */
   function askLater(since: number, part: number): void {
     const now = Date.now();
     const every = Math.max(askEvery.atLeast, askEvery.perNode * nodes());

@@ -9,15 +9,15 @@ import { watchNetworks } from './networks.ts';
 
 export interface OpenedResponder {
   readonly responder: Responder;
-  /** Settles when its sockets are open: closed before that, they would stay. */
+  /** Settles when its sockets are open: if closed before that, they would stay. */
   readonly ready: Promise<void>;
 }
 
-/** What of ciao is not public and yet needed. */
+/** The private parts of ciao that are needed. */
 interface ResponderInside {
   /** At first: that its sockets are open. */
   readonly promiseChain: Promise<void>;
-  /** Called when a packet contradicts what is announced. May reject, unheard, when such packets come in a row. */
+  /** Called when a packet contradicts the announcement. May reject without effect when such packets come in a row. */
   republishService: (...args: unknown[]) => Promise<void>;
   readonly server: ServerInside;
 }
@@ -32,10 +32,10 @@ const ours = ['mco-', '_dns-sd'];
 
 let opened = 0;
 
-/** Opens a multicast DNS responder of its own on these interfaces, one that packets made to be costly don't reach. */
+/** Opens a separate multicast DNS responder on these interfaces, which drops costly packets. */
 export function openResponder(interfaces: readonly MulticastInterface[], log: Log): OpenedResponder {
   keepInstancesWhole();
-  // ciao shares responders of equal options; a number of its own keeps this one apart, so that its end is its own.
+  // ciao shares responders with equal options; a unique number keeps this one separate, so that it can be closed alone.
   const options: ResponderOptions & { mine: number } = {
     interface: interfaces.map(({ name }) => name),
     advertiseIpv6: true,
@@ -49,7 +49,7 @@ export function openResponder(interfaces: readonly MulticastInterface[], log: Lo
   const belongsElsewhere = watchNetworks();
   const handle = inside.server.handleMessage.bind(inside.server);
   inside.server.handleMessage = (name, packet, from, ...more) => {
-    // Left alone, ciao takes up to 40 ms for one packet of pointers to pointers.
+    // Without this, ciao takes up to 40 ms for one packet of pointers to pointers.
     if (parseHeader(packet) === undefined || !mentions(packet, ours)) return;
     // A socket in the group on one interface hears the group on all, and would answer with addresses of the wrong one.
     if (!belongsElsewhere(from.address, name)) handle(name, packet, from, ...more);
@@ -58,7 +58,7 @@ export function openResponder(interfaces: readonly MulticastInterface[], log: Lo
   return { responder, ready: inside.promiseChain };
 }
 
-/** As ciao would, but with IPv6 apart from IPv4, and in the group on the interface that is meant: ciao leaves out its zone. */
+/** As ciao would, but with IPv6 separate from IPv4, and in the group on the intended interface: ciao omits its zone. */
 function openSocketsOf(server: ServerInside): ServerInside['createDgramSocket'] {
   const open = server.createDgramSocket.bind(server);
   return (name, reuseAddr, type) => {
@@ -76,7 +76,7 @@ function openSocketsOf(server: ServerInside): ServerInside['createDgramSocket'] 
 /** A probe names addresses in its one packet, only to break ties: of hosts that probe at the same time (RFC 6762, 8.2). */
 const mostInProbe = 24;
 
-/** ciao gives up on a probe that names more addresses than fit into a packet. */
+/** ciao cancels a probe with more addresses than fit into a packet. */
 export function keepProbesSmall(service: CiaoService): CiaoService {
   const inside = service as unknown as { allAddressRecords: () => unknown[] };
   const all = inside.allAddressRecords.bind(service);

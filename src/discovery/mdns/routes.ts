@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-/** Names of the interfaces that have a default route, IPv4 or IPv6, by the kernel (proc(5)); none where it can't be asked. */
+/**
+ * Names of the interfaces with a default route, IPv4 or IPv6, from the kernel (proc(5)); none if it cannot be asked.
+ */
 export function interfacesWithDefaultRoute(): ReadonlySet<string> {
   return new Set([...ipv4Defaults(read('/proc/net/route')), ...ipv6Defaults(read('/proc/net/ipv6_route'))]);
 }
@@ -14,7 +16,10 @@ export function ipv4Defaults(table: string): string[] {
   });
 }
 
-/** @param table /proc/net/ipv6_route: lines of destination, prefix length, …, interface (the last); `lo` stands for unreachable */
+/**
+ * @param table /proc/net/ipv6_route: lines of destination, prefix length, …, interface (the last); `lo` means
+ * unreachable
+ */
 export function ipv6Defaults(table: string): string[] {
   return table.split('\n').flatMap((line) => {
     const [destination, prefix, ...rest] = line.trim().split(/\s+/);

@@ -5,20 +5,20 @@ import { mdnsGroup, mdnsPort } from './service.ts';
 
 export type AddressFamily = 'ipv4' | 'ipv6';
 
-/** The default buffer holds 166 answers, and what comes then is lost. */
+/** The default buffer holds 166 answers, and later ones are lost. */
 export const receiveBuffer = 4 << 20;
 
-/** The families that an interface speaks. */
+/** The families of an interface. */
 export function familiesOf({ ipv4, ipv6 }: MulticastInterface): AddressFamily[] {
   return [...(ipv4 === undefined ? [] : (['ipv4'] as const)), ...(ipv6 === undefined ? [] : (['ipv6'] as const))];
 }
 
-/** The group as it is addressed on an interface: IPv6's is the same on all, and the zone distinguishes them (RFC 4007). */
+/** The address of the group on an interface: IPv6's is the same on all, and the zone distinguishes them (RFC 4007). */
 export function groupOn(family: AddressFamily, { name }: MulticastInterface): string {
   return family === 'ipv4' ? mdnsGroup.ipv4 : `${mdnsGroup.ipv6}%${name}`;
 }
 
-/** A socket on a free port, nobody else's, that asks on one interface. @throws Error of node:dgram, the socket closed */
+/** A socket on a free port that asks on one interface. @throws Error of node:dgram, the socket closed */
 export function openQuerySocket(
   family: AddressFamily,
   one: MulticastInterface,
@@ -31,14 +31,14 @@ export function openQuerySocket(
   });
 }
 
-/** A socket on the port of multicast DNS, shared with other programs that listen there; it is in no group yet. */
+/** A socket on the port of multicast DNS, shared with other programs; it is in no group yet. */
 export function openListeningSocket(family: AddressFamily): Promise<Socket> {
   return open(family, { port: mdnsPort, shared: true }, (socket) => socket.setRecvBufferSize(receiveBuffer));
 }
 
 /** Memberships in multicast groups, on any number of interfaces. */
 export interface Memberships {
-  /** @throws Error of node:dgram when the interface can't, or is gone */
+  /** @throws Error of node:dgram when the interface does not support it, or is gone */
   readonly join: (family: AddressFamily, one: MulticastInterface) => Promise<void>;
   readonly close: () => void;
 }
@@ -47,8 +47,8 @@ export interface Memberships {
 const mostPerSocket = 16;
 
 /**
- * Joins the group of multicast DNS with sockets that carry nothing themselves: what one socket of a host has joined,
- * every socket on the port of multicast DNS hears (IP_MULTICAST_ALL, ip(7)).
+ * Joins the group of multicast DNS with sockets that receive nothing themselves: every socket on the port of multicast
+ * DNS hears what one socket of the host has joined (IP_MULTICAST_ALL, ip(7)).
  */
 export function startMemberships(): Memberships {
   const sockets: Socket[] = [];
@@ -95,7 +95,7 @@ async function open(
   }
 }
 
-/** How node:dgram wants an interface to be named: by its address, or by a zone. */
+/** The name of an interface for node:dgram: its address, or a zone. */
 function outgoing(family: AddressFamily, { name, ipv4 = '' }: MulticastInterface): string {
   return family === 'ipv4' ? ipv4 : `::%${name}`;
 }

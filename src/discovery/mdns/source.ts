@@ -12,22 +12,22 @@ import { usuallyPublished } from './service.ts';
 import { anyNodeSubtype, subtypeLabel } from './wire/subtype.ts';
 
 export interface MdnsOptions {
-  /** Names of interfaces to ask on; empty: all that multicast can be sent on. */
+  /** Names of interfaces to ask on; empty: all that support multicast. */
   readonly interfaces: readonly string[];
   /** Milliseconds to wait for the first answer (default 2,000). */
   readonly timeout?: number;
-  /** Milliseconds without a new answer after which all have been heard (default 60). */
+  /** Milliseconds without a new answer after which the query ends (default 60). */
   readonly window?: number;
-  /** Names of the nodes on these networks, as far as they are known: when all have answered, no more of the window is waited. */
+  /** Names of the known nodes on these networks: when all have answered, the rest of the window is skipped. */
   readonly expected?: readonly string[];
-  /** Bytes that wait to be read (default 4 MiB, or what the kernel allows). */
+  /** Bytes of the receive buffer (default 4 MiB, or what the kernel allows). */
   readonly buffer?: number;
   /** Names of facts that all nodes publish or say that they don't (default: cluster). */
   readonly published?: readonly string[];
   readonly log: Log;
 }
 
-/** As many names a question by name may have and still fit into a packet. */
+/** The maximum number of names in a question by name, so that it fits into a packet. */
 const mostNames = 10;
 
 /** Asks the network by multicast DNS. Ends when no more answers come. */
@@ -57,8 +57,8 @@ export function mdnsSource(options: MdnsOptions): DiscoverySource {
 }
 
 /**
- * The narrowest question that no matching node stays silent to: for named nodes their names, else one subtype
- * (and with it the nodes that don't announce all of theirs), else everybody.
+ * The narrowest question that every matching node answers: for named nodes their names, else one subtype (and with it
+ * the nodes that do not announce all of theirs), else everybody.
  */
 export function questionsFor(filter: FilterTerms, published: readonly string[]): Question[] {
   const terms = equalityTerms(filter);

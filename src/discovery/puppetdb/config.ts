@@ -9,14 +9,14 @@ export const puppetdbSourceSchema = {
   required: ['url', 'facts'],
   properties: {
     url: { type: 'string', pattern: '^https?://[^\\s]+$', maxLength: 400 },
-    /** Facts to ask for: they spare a connection to nodes that they rule out. */
+    /** Facts to request: they save a connection to nodes that they rule out. */
     facts: {
       type: 'array',
       maxItems: 32,
       items: { type: 'string', pattern: '^[a-zA-Z0-9_]+(\\.[a-zA-Z0-9_]+)*$', maxLength: 200 },
       default: [],
     },
-    /** A query of your own in PQL, in place of the one by `facts`; each row needs a `certname`. */
+    /** A custom query in PQL, instead of the one by `facts`; each row needs a `certname`. */
     query: { type: 'string', minLength: 1, maxLength: 10_000 },
     /** The port of the nodes, if not 5810. */
     port: { type: 'integer', minimum: 1, maximum: 65_535 },

@@ -7,12 +7,12 @@ import { type ClaimedNode, candidatesOf, claimedFacts, requireObject } from '../
 import { fetchJson } from '../http.ts';
 import type { PuppetdbSourceConfig } from './config.ts';
 
-/** Milliseconds: PuppetDB takes its time for a query on a large fleet. */
+/** Milliseconds: PuppetDB is slow for a query on a large fleet. */
 const timeout = 30_000;
 
 /**
- * Nodes out of PuppetDB (API v4, “Root endpoint”: POST /pdb/query/v4 with a query in PQL). A node's name is its certname, and
- * without an address it is dialled by that name.
+ * Nodes from PuppetDB (API v4, “Root endpoint”: POST /pdb/query/v4 with a query in PQL). A node's name is its certname,
+ * and without an address it is dialled by that name.
  */
 export function puppetdbSource(config: PuppetdbSourceConfig): DiscoverySource {
   const { url, port } = config;
@@ -30,7 +30,7 @@ export function puppetdbSource(config: PuppetdbSourceConfig): DiscoverySource {
   };
 }
 
-/** Active nodes: those that were deactivated or have expired are not asked for. */
+/** Active nodes: not those that were deactivated or have expired. */
 function queryFor(facts: readonly string[]): string {
   const columns = ['certname', ...facts.map((name) => `facts.${name}`)];
   const active = 'nodes { deactivated is null and expired is null }';
@@ -47,7 +47,7 @@ function nodeOf(row: unknown, port: number | undefined, at: string): ClaimedNode
   };
 }
 
-/** Columns are called `facts.cluster` where a fact was asked for. */
+/** Columns are called `facts.cluster` if a fact was requested. */
 function named(columns: Readonly<Record<string, unknown>>): JsonObject {
   const entries = Object.entries(columns).map(([name, value]) => [name.replace(/^facts\./, ''), value] as const);
   return claimedFacts(Object.fromEntries(entries));

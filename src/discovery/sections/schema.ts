@@ -19,7 +19,7 @@ export const sourceSectionSchemas = {
   sql: sqlSourceSchema,
 } as const;
 
-/** `relay.sources` in node.yaml: where a relay asks for its peers. */
+/** `relay.sources` in node.yaml: where a relay looks for its peers. */
 export const relaySourcesSchema = {
   type: 'object',
   additionalProperties: false,

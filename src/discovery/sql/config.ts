@@ -2,7 +2,7 @@ import type { FromSchema } from 'json-schema-to-ts';
 
 const file = { type: 'string', minLength: 1, maxLength: 4096 } as const;
 
-/** Discovery by a database of the site's own: `discovery.sql` in client.yaml. */
+/** Discovery from a custom database: `discovery.sql` in client.yaml. */
 export const sqlSourceSchema = {
   type: 'object',
   additionalProperties: false,
@@ -10,7 +10,7 @@ export const sqlSourceSchema = {
   properties: {
     /** `sqlite:FILE` or `postgres://USER@HOST/DATABASE`. A password belongs in a file. */
     url: { type: 'string', pattern: '^(sqlite:.+|postgres(ql)?://.+)$', maxLength: 1000 },
-    /** One statement that returns a `name` for each row, and where there are such `address`, `port`, and facts. */
+    /** One statement that returns a `name` for each row, and optionally `address`, `port`, and facts. */
     query: { type: 'string', minLength: 1, maxLength: 20_000 },
     password_file: file,
     /** The authority of PostgreSQL's certificate: with it, the connection is TLS and the server is proven. */

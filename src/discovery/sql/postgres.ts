@@ -10,7 +10,7 @@ export async function queryPostgres(config: SqlSourceConfig, signal: AbortSignal
   try {
     await client.connect();
     await client.query('BEGIN TRANSACTION READ ONLY');
-    // By the extended protocol, which takes one statement and no more: nothing after it could end the transaction.
+    // By the extended protocol, which accepts only one statement: nothing after it could end the transaction.
     const { rows } = await client.query<Row>({ text: config.query, values: [], name: 'nodes' });
     await client.query('ROLLBACK');
     return rows;
@@ -33,7 +33,7 @@ async function openClient({ url, password_file, ca, certificate, key, timeout }:
       ? {}
       : { ssl: { ca: authority, ...(cert ? { cert } : {}), ...(privateKey ? { key: privateKey } : {}) } }),
   });
-  // A connection that breaks while nothing is asked is reported by the next query.
+  // A connection that breaks between queries is reported by the next query.
   client.on('error', () => {});
   return client;
 }

@@ -8,8 +8,9 @@ import { type ClaimedNode, candidatesOf, claimedFacts } from '../claims.ts';
 import type { Row, SqlSourceConfig } from './config.ts';
 
 /**
- * Nodes out of a database, by the site's own query. The columns `name`, `address` and `port` say where a node is; every other
- * column is claimed as a fact, and those of an object in the column `facts` (JSON) too. Nothing can be changed by the query.
+ * Nodes from a database, by a custom query. The columns `name`, `address` and `port` are a node's address; every other
+ * column is claimed as a fact, and those of an object in the column `facts` (JSON) too. The query cannot change
+ * anything.
  */
 export function sqlSource(config: SqlSourceConfig): DiscoverySource {
   const isSqlite = config.url.startsWith('sqlite:');

@@ -1,7 +1,7 @@
 import { Problem } from '../../core/errors.ts';
 
 const largest = 16 * 1024 * 1024;
-/** Milliseconds without the end of the input after which a person should know what is waited for. */
+/** Milliseconds without the end of the input after which a person is informed. */
 const patience = 2000;
 
 /**

@@ -1,14 +1,14 @@
 import { isObject } from '../../core/json.ts';
 import type { ListEntry } from '../listed.ts';
 
-/** Where an earlier command's JSON keeps its list. */
+/** The keys of the list in an earlier command's JSON. */
 const listKeys = ['nodes', 'replies', 'outcomes'] as const;
 const nameKeys = ['node', 'sender', 'name', 'identity'] as const;
 
 /**
- * The nodes in the JSON of an earlier command: a list (or an object that has one under `nodes`, `replies` or `outcomes`)
- * of what has a `node`, `sender`, `name` or `identity`, or such objects a line; whatever else stands beside it is ignored, a node named
- * again too. Undefined when the text is not such JSON.
+ * The nodes in the JSON of an earlier command: a list (or an object that has one under `nodes`, `replies` or
+ * `outcomes`) of objects with a `node`, `sender`, `name` or `identity`, or one such object a line; other keys and
+ * repeated nodes are ignored. Undefined for any other text.
  */
 export function resultEntries(text: string): ListEntry[] | undefined {
   const value = parseJson(text) ?? parseLines(text);
@@ -46,7 +46,7 @@ function nameIn(value: Record<string, unknown>): string | undefined {
   return key === undefined ? undefined : (value[key] as string);
 }
 
-/** Address and port come along where they are such; a result's own field of that name does no harm. */
+/** Valid addresses and ports are kept; a result's own field with that name is harmless. */
 function nodeIn(value: Record<string, unknown>): { name: string } & Record<string, unknown> {
   const { address, port } = value;
   const dialled = typeof address === 'string' ? { address, ...(typeof port === 'number' ? { port } : {}) } : {};

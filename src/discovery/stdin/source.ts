@@ -6,9 +6,9 @@ import { parseEntries } from '../listed.ts';
 import { resultEntries } from './results.ts';
 
 /**
- * Nodes from standard input: as in a file, or the JSON that an earlier command wrote with `--json`. An empty list is not
- * “all nodes”: it ends the command.
- * @param list what is on standard input
+ * Nodes from standard input: as in a file, or the JSON that an earlier command wrote with `--json`. An empty list does
+ * not mean “all nodes”: it ends the command.
+ * @param list the content of standard input
  */
 export function stdinSource(list: () => Promise<string>): DiscoverySource {
   return {

@@ -14,7 +14,7 @@ import type { AnyCall } from '../peer.ts';
 import type { statusOf } from '../status.ts';
 import { widenUploads } from './window.ts';
 
-/** Proves who is at the other end and counts the call. */
+/** Proves the other end and counts the call. */
 export type Admit = (
   call: AnyCall,
   kinds: readonly Identity['kind'][],
@@ -63,7 +63,7 @@ async function keeperOf({ artifacts }: Pick<NodeService, 'artifacts'>): Promise<
   throw new Problem('not-publishing', 'this node does not take published artifacts');
 }
 
-/** Waits until the other end has read enough, so that no more than one chunk waits in memory. */
+/** Waits until the other end has read enough, so that at most one chunk waits in memory. */
 async function sendWhenRead(
   stream: ServerWritableStream<FetchRequest, FetchEvent>,
   event: FetchEvent,

@@ -8,7 +8,7 @@ import { problemOf } from '../status.ts';
 
 const service = protocol['mco.v1.Node'] as unknown as ServiceDefinition;
 
-/** A window of HTTP/2 that keeps a line of 1 Gbit/s with 8 ms busy, and little memory (RFC 9113, 5.2). */
+/** An HTTP/2 window that fills a link of 1 Gbit/s with 8 ms delay, and uses little memory (RFC 9113, 5.2). */
 const options = { 'grpc-node.flow_control_window': 1024 * 1024, 'grpc.keepalive_time_ms': 10_000 };
 
 /** @param timeout milliseconds for one address to connect */
@@ -43,7 +43,7 @@ function artifactPeerOver({ client, name, refuse }: ProvenChannel): ArtifactPeer
   };
 }
 
-/** The stream's own errors as Problems; what its reader throws stays as it is. */
+/** The stream's own errors as Problems; errors of its reader stay as they are. */
 async function* asEvents(stream: ClientReadableStream<FetchEvent>, name: string): AsyncGenerator<FetchEvent> {
   try {
     for await (const event of stream) yield event as FetchEvent;

@@ -1,15 +1,15 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
-/** Bytes that a caller may send before the node has read them: 21 MB/s over a line with 50 ms (RFC 9113, 5.2). */
+/** Bytes that a caller may send before the node has read them: 21 MB/s over a link with 50 ms delay (RFC 9113, 5.2). */
 const window = 1024 * 1024;
-/** The methods over which artifacts are uploaded: to the node itself, or by way of it. */
+/** The methods that upload artifacts: to the node itself, or through it. */
 const methods: ReadonlySet<unknown> = new Set(['/mco.v1.Node/Store', '/mco.v1.Relay/Forward']);
 let isWatching = false;
 
 /**
- * Widens the windows of each connection over which an artifact may be uploaded. HTTP/2 begins with 64 KiB for a stream and for
- * a whole connection, and grpc-js has no setting for servers; other connections keep that.
+ * Widens the windows of each connection that may upload an artifact. HTTP/2 begins with 64 KiB for a stream and for a
+ * whole connection, and grpc-js has no setting for servers; other connections keep that.
  */
 export function widenUploads(): void {
   if (isWatching) return;

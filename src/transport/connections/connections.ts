@@ -7,50 +7,51 @@ import { proveAny } from '../peer.ts';
 import { networkOf } from './network-of.ts';
 import { type Owner, peerName, type Slot, startSlots } from './slots.ts';
 
-/** How many connections there may be at once, and how long one may take to prove itself. */
+/** The limits of concurrent connections, and the time for one to prove itself. */
 export interface ConnectionLimits {
-  /** Proven ones, in all. */
+  /** Proven ones, in total. */
   readonly total: number;
   /** Proven ones of one IPv4 address or one IPv6 /64. */
   readonly perAddress: number;
   readonly perCaller: number;
-  /** Connections whose handshake is not over: a pool of their own, so that strangers take no place of a proven caller. */
+  /** Connections with an unfinished handshake: a separate pool, so that strangers take no place of a proven caller. */
   readonly unproven: number;
   /** The same, of one IPv4 address or one IPv6 /64. */
   readonly unprovenPerAddress: number;
-  /** Milliseconds from connecting to the end of the handshake, however busy it keeps itself meanwhile. */
+  /** Milliseconds from connecting to the end of the handshake, whatever happens meanwhile. */
   readonly handshake: number;
-  /** Milliseconds without a byte from a proven peer after which its connection is dead. */
+  /** Milliseconds without a byte from a proven peer after which its connection counts as dead. */
   readonly quiet: number;
 }
 
-/** The connections of a listener, counted by where they come from and who their owner is. */
+/** The connections of a listener, counted by their network and their owner. */
 export interface Connections {
   /**
-   * Counts a connection, before it has said anything. Where the pool of the unproven is full, the oldest of them is ended.
-   * @param end ends the connection, for the reason given
+   * Counts a connection before it has sent anything. If the pool of the unproven is full, the oldest of them is ended.
+   * @param end ends the connection, for the given reason
    */
   readonly admit: (socket: Socket, end: (reason: string) => void) => void;
   /**
-   * Counts it as its owner's, once the handshake showed who that is. An owner who is revoked learns it by a call, and no more.
-   * @returns why it is one too many, or undefined
+   * Assigns it to its owner, once the handshake proved the owner. A revoked owner learns it by a call, and gets no
+   * further.
+   * @returns why it exceeds a limit, or undefined
    */
   readonly claim: (secure: TLSSocket, trust: Trust, now: number) => string | undefined;
-  /** Closes those whose owner's certificate does not hold any longer. */
+  /** Closes those whose owner's certificate is no longer valid. */
   readonly review: (trust: Trust, now: number) => void;
   /**
-   * Closes the one that comes from there, at once.
+   * Closes the one from that address, at once.
    * @param from address and port, as gRPC names a peer
-   * @returns whose it was, if it was there
+   * @returns its owner, if it existed
    */
   readonly cut: (from: string) => string | undefined;
-  /** Ends the regular look for connections whose other end is gone. */
+  /** Ends the regular check for connections whose other end is gone. */
   readonly stop: () => void;
 }
 
 /** Milliseconds until the connection of a revoked peer is closed: time for its next call to get the reason. */
 const farewell = 3000;
-/** Milliseconds between looks for connections whose other end is gone. */
+/** Milliseconds between checks for connections whose other end is gone. */
 const sweepEvery = 2000;
 
 export function startConnections(limits: ConnectionLimits): Connections {
@@ -59,7 +60,7 @@ export function startConnections(limits: ConnectionLimits): Connections {
   const timer = setInterval(sweep, sweepEvery);
   timer.unref();
 
-  /** What is one too many only because of connections that are over already is not one too many. */
+  /** Connections that have already ended do not count against a limit. */
   function excess(find: () => string | undefined): string | undefined {
     if (find() === undefined) return undefined;
     sweep();
@@ -100,7 +101,7 @@ export function startConnections(limits: ConnectionLimits): Connections {
       if (slot === undefined || owner === undefined) return 'the connection was lost';
       const fault = excess(() => tooMany(slot, owner));
       if (fault !== undefined) return fault;
-      // The sweep for a place may have freed this very slot: counted all the same, it would be counted for ever.
+      // The sweep for a place may have freed this very slot: if it were counted, it would be counted for ever.
       if (!slots.give(slot, owner)) return 'the connection was lost';
       if (!holds(owner.certificate, trust, now)) dismiss(secure);
       return undefined;
@@ -123,13 +124,13 @@ function dismiss(secure: TLSSocket): void {
   setTimeout(() => secure.destroy(), farewell).unref();
 }
 
-/** Kept from the handshake: a connection that is gone can't show it any more. */
+/** Kept from the handshake: a connection that is gone no longer has it. */
 function ownerOf(secure: TLSSocket): Owner | undefined {
   const presented = secure.getPeerCertificate();
   const certificate = presented.raw as Buffer | undefined;
   if (certificate === undefined) return undefined;
-  // gRPC asks for it at every call, and Node takes it apart each time. It cannot become another: TLS 1.3 asks a client
-  // for its certificate in the handshake, and later only where both sides agreed on it (RFC 8446, 4.6.2).
+  // gRPC reads it at every call, and Node parses it each time. It cannot change: TLS 1.3 requests a client's
+  // certificate in the handshake, and later only if both sides agreed on it (RFC 8446, 4.6.2).
   secure.getPeerCertificate = () => presented as DetailedPeerCertificate;
   const identity = identityOf(parseCertificate(certificate));
   return { secure, certificate, caller: identity === undefined ? 'nobody' : callerId(identity) };

@@ -1,4 +1,4 @@
-/** How many there are of each key; a key with none takes no memory. */
+/** A counter for each key; a key with none uses no memory. */
 export interface Count {
   readonly of: (key: string) => number;
   readonly add: (key: string) => void;

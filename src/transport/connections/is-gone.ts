@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 
-/** What Node keeps behind a socket, as far as it is used here. */
+/** The private parts of a socket in Node that are used here. */
 interface Inside {
   readonly _handle?: { readonly getpeername?: (out: object) => number } | null;
 }
 
 /**
- * Whether the other end of a connection is gone, by the kernel's word: a socket that was reset has no peer any more
- * (getpeername(2), ENOTCONN). Node alone does not notice when the reset comes while the handshake ends: HTTP/2 then
- * keeps the socket open for ever. Where the kernel can't be asked, a socket counts as alive until it is closed.
+ * Whether the other end of a connection is gone, according to the kernel: a socket that was reset no longer has a peer
+ * (getpeername(2), ENOTCONN). Node alone does not notice a reset at the end of the handshake: HTTP/2 then keeps the
+ * socket open for ever. If the kernel cannot be asked, a socket counts as alive until it is closed.
  */
 export function isGone(socket: Socket): boolean {
   if (socket.destroyed) return true;

@@ -4,14 +4,14 @@ import { startCount } from './count.ts';
 import { isGone } from './is-gone.ts';
 import { networkOf } from './network-of.ts';
 
-/** A connection whose other end proved who it is. */
+/** A connection whose other end is proven. */
 export interface Owner {
   readonly secure: TLSSocket;
   readonly caller: string;
   readonly certificate: Uint8Array;
 }
 
-/** The place that one connection takes, from accepting it to its end. */
+/** The place of one connection, from accepting it to its end. */
 export interface Slot {
   readonly socket: Socket;
   /** Address and port, as gRPC names a peer. */
@@ -23,18 +23,21 @@ export interface Slot {
   owner?: Owner;
 }
 
-/** All slots that are taken. None outlives its socket. */
+/** All occupied slots. None outlives its socket. */
 export interface Slots {
   readonly take: (socket: Socket, end: (reason: string) => void, timeout: number) => void;
   readonly find: (name: string) => Slot | undefined;
-  /** @returns false for a slot that is free again, and so belongs to nobody: its connection is over */
+  /** @returns false for a slot that is free again, and so has no owner: its connection is over */
   readonly give: (slot: Slot, owner: Owner) => boolean;
   /** Those without an owner, the oldest first. */
   readonly unproven: () => Slot[];
   readonly proven: () => (Slot & { owner: Owner })[];
   readonly ofNetwork: (network: string, proven: boolean) => number;
   readonly ofCaller: (caller: string) => number;
-  /** Frees the slots of connections whose other end is gone, and of those that were quiet for too long, and closes them. */
+  /**
+   * Frees the slots of connections whose other end is gone, and of those that were silent for too long, and closes
+   * them.
+   */
   readonly sweep: (now: number) => void;
 }
 
@@ -66,7 +69,7 @@ export function startSlots(quiet: number): Slots {
     take: (socket, end, timeout) => {
       const name = peerName(socket);
       const before = slots.get(name);
-      // The kernel gives a port away again only when the last connection of it is over.
+      // The kernel reuses a port only when the last connection of it is over.
       if (before !== undefined) free(before);
       const deadline = setTimeout(() => end('the handshake took too long'), timeout);
       const slot: Slot = { socket, name, network: networkOf(socket.remoteAddress), end, deadline };
@@ -93,7 +96,7 @@ export function startSlots(quiet: number): Slots {
       for (const slot of [...slots.values()]) {
         if (!isGone(slot.socket) && !(slot.owner !== undefined && isQuiet(slot, now))) continue;
         free(slot);
-        // Not at once: in the middle of its handshake's last callback, closing the socket under its TLS crashes Node.
+        // Not at once: closing the socket under its TLS in the last callback of its handshake crashes Node.
         setImmediate(() => {
           slot.owner?.secure.destroy();
           slot.socket.destroy();
@@ -103,7 +106,7 @@ export function startSlots(quiet: number): Slots {
   };
 }
 
-/** As grpc-js names the other end of a connection, without brackets. */
+/** The name of a connection's other end in grpc-js, without brackets. */
 export function peerName({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
   return `${remoteAddress}:${remotePort}`;
 }

@@ -1,11 +1,11 @@
 import type { DiscoverEvent, DiscoverRequest } from '../../core/wire/messages.ts';
 import type { Forward } from './forwarding.ts';
 
-/** A relay, as who uses it sees it. Nothing that it says is proven. */
+/** A relay, from the view of its user. None of its reports is proven. */
 export interface RelayConnection {
   /** The relay's name, or `local` for the host's own daemon. */
   readonly name: string;
-  /** Whether its certificate lets it relay. */
+  /** Whether its certificate allows it to relay. */
   readonly hasRole: boolean;
   readonly discover: (
     request: DiscoverRequest,

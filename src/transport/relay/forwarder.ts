@@ -8,25 +8,25 @@ const mostAtOnce = 4096;
 /** The requests of one user, in one stream. */
 export interface Forwarder {
   readonly take: (request: ForwardRequest) => void;
-  /** How many wait for their replies. */
+  /** The number that waits for replies. */
   readonly running: () => number;
-  /** Gives up all of them. */
+  /** Cancels all of them. */
   readonly end: () => void;
 }
 
 export interface ForwarderOptions {
   readonly relay: RelayService;
-  /** Who is at the other end, asked for every message: a certificate may be revoked while its stream lives. */
+  /** The identity of the other end, checked for every message: a certificate may be revoked while its stream lives. */
   readonly user: () => RelayUser;
   readonly log: Log;
   readonly send: (event: ForwardEvent) => void;
 }
 
-/** The relay's side of a stream of requests, however they come. */
+/** The relay's side of a stream of requests, over any transport. */
 export function startForwarder({ relay, user, log, send }: ForwarderOptions): Forwarder {
   const running = new Map<number, AbortController>();
   const forwardOne = async ({ id, target, sealed }: ForwardRequest): Promise<void> => {
-    // A number that is in use stays with the request that had it first.
+    // A number in use stays with its first request.
     if (running.has(id)) return;
     const control = new AbortController();
     running.set(id, control);
@@ -58,12 +58,12 @@ export function startForwarder({ relay, user, log, send }: ForwarderOptions): Fo
   };
 }
 
-/** Why a request ends that its caller does not wait for any more. */
+/** The reason for the end of a request that its caller no longer waits for. */
 export function abandoned(): Problem {
   return new Problem('cancelled', 'the caller gave it up');
 }
 
-/** The relay's own word on why it does not go on. What is not a Problem is reported without detail. */
+/** The relay's own reason to stop. Anything but a Problem is reported without detail. */
 export function reasonWithheld(error: unknown): { readonly code: string; readonly message: string } {
   const { code, message } = error instanceof Problem ? error : { code: 'internal', message: '' };
   return { code, message };

@@ -11,7 +11,7 @@ export type Forward = (
 
 export interface Forwarding {
   readonly forward: Forward;
-  /** Ends the stream: one that stays open would keep the connection, and the program, for some time. */
+  /** Ends the stream: an open one would keep the connection, and the program, for some time. */
   readonly close: () => void;
 }
 
@@ -21,7 +21,7 @@ export interface ForwardStream {
   readonly cancel: () => void;
 }
 
-/** What comes back. */
+/** The replies. */
 export interface ForwardReader {
   readonly event: (event: ForwardEvent) => void;
   /** Called once, when nothing more will come. @param how it ended, as in “the relay … ended the connection” */
@@ -36,9 +36,9 @@ interface Pending {
 
 /**
  * @param openStream opens a stream when there is something to send, and again after one was lost
- * @param refuse why the relay is not to be used any more, asked before every request
- * @returns resolves when the relay says that the target ended its reply; rejects with Problem `no-response` when the relay
- * withholds it or is lost, as it says why
+ * @param refuse why the relay must not be used any more, asked before every request
+ * @returns resolves when the relay reports that the target ended its reply; rejects with Problem `no-response` when the
+ * relay withholds it or is lost, with its reason
  */
 export function startForwarding(
   openStream: (reader: ForwardReader) => ForwardStream,
@@ -58,7 +58,7 @@ export function startForwarding(
     const opened = openStream({
       event: ({ id, event, end }) => {
         const one = pending.get(id);
-        // What nobody waits for is made up, or comes too late.
+        // An unexpected reply is made up, or comes too late.
         if (one === undefined) return;
         if (event) one.onEvent(event);
         if (end) one.settle(end.code === '' ? undefined : withheld(relay, one.target, end));
@@ -103,7 +103,7 @@ export function startForwarding(
   };
 }
 
-/** Whatever a relay says of a target proves nothing: all of it is silence. */
+/** A relay's reports about a target prove nothing: all of them count as silence. */
 function withheld(relay: string, target: string, { code, message }: { code: string; message: string }): Problem {
   const detail = `${code}${message === '' ? '' : `, ${message.slice(0, 300)}`}`;
   return new Problem('no-response', `${target} did not answer over the relay ${relay} (it says: ${detail})`);

@@ -7,12 +7,13 @@ import { widenUploads } from '../artifacts/window.ts';
 import { statusOf } from '../status.ts';
 import { startForwarder } from './forwarder.ts';
 
-/** Bytes that wait to be read by a user that reads too slowly; beyond, its stream is ended. */
+/** Bytes that wait for a slow user; beyond, its stream is ended. */
 export const mostUnread = 16 * 1024 * 1024;
 
 /**
  * gRPC handlers around a RelayService.
- * @param userOf who is at the other end, asked for every message: a certificate may be revoked while its stream lives
+ * @param userOf the identity of the other end, asked for every message: a certificate may be revoked while its stream
+ * lives
  */
 export function relayHandlers(
   relay: RelayService,

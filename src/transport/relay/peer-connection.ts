@@ -8,10 +8,10 @@ import { relayConnectionOver } from './relay-connection.ts';
 import { nodeMethod } from './rpc.ts';
 import { readStream } from './streams.ts';
 
-/** What a relay needs of one of its peers. */
+/** What a relay needs from one of its peers. */
 export interface PeerConnection {
   readonly name: string;
-  /** Why the peer is not to be used any more: it may be revoked meanwhile. */
+  /** Why the peer must not be used any more: it may be revoked meanwhile. */
   readonly refuse: () => Problem | undefined;
   readonly key: (signal: AbortSignal) => Promise<SignedKey>;
   readonly sealed: (
@@ -19,13 +19,13 @@ export interface PeerConnection {
     onEvent: (event: SealedEvent) => void,
     signal: AbortSignal,
   ) => Promise<void>;
-  /** Set when the peer's certificate lets it relay. */
+  /** Set when the peer's certificate allows it to relay. */
   readonly relay?: RelayConnection;
   readonly whenLost: () => Promise<void>;
   readonly close: () => void;
 }
 
-/** Milliseconds between two questions whether a quiet peer is still there, and how long its answer may take (HTTP/2 PING). */
+/** Milliseconds between two pings of a silent peer, and for its answer (HTTP/2 PING). */
 const keepalive = { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000 };
 
 /** @param timeout milliseconds for one address to connect */

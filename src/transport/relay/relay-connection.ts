@@ -8,7 +8,7 @@ import { type ForwardReader, type ForwardStream, startForwarding } from './forwa
 import { relayMethod } from './rpc.ts';
 import { readStream } from './streams.ts';
 
-/** Relayed requests of a large fleet wait in one stream: it is asked now and then whether its other end is still there. */
+/** Relayed requests of a large fleet wait in one stream: its other end is pinged at intervals. */
 const keepalive = { 'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 5000 };
 
 /** @param timeout milliseconds for one address to connect */
@@ -44,7 +44,7 @@ function openStream(client: Client, { event, lost }: ForwardReader): ForwardStre
     responseDeserialize,
   );
   stream.on('data', event);
-  // Not as the relay words it: a refusal of its own making must not pass for the target's.
+  // Not in the relay's words: its own refusal must not look like the target's.
   stream.on('error', (error: ServiceError) => lost(`is lost: ${error.details}`));
   stream.on('end', () => lost('ended the connection'));
   return { write: (request) => void stream.write(request), cancel: () => stream.cancel() };

@@ -3,7 +3,7 @@ import { problemOf } from '../status.ts';
 
 /**
  * Reads a stream of replies to its end.
- * @throws Problem as the other side ended it, `no-response` where the connection was lost
+ * @throws Problem as the other side ended it, `no-response` if the connection was lost
  */
 export function readStream<Request, Response>(
   client: Client,

@@ -4,7 +4,7 @@ import type { Identity } from '../../core/identity.ts';
 import { type AnyCall, provePeer } from '../peer.ts';
 
 /**
- * Who uses a relay over TLS: an operator, or a node that may relay itself. Asked for every message.
+ * The user of a relay over TLS: an operator, or a node that may relay itself. Checked for every message.
  * @throws Problem `wrong-kind` for another node, or as the proof of a certificate
  */
 export function proveUser(call: AnyCall, trust: Trust, now: number): Identity {

@@ -11,7 +11,7 @@ import { keepalive, type ListenOptions } from './options.ts';
 
 const largestMessage = 1024 * 1024;
 
-/** The gRPC services of a node, over connections that are proven already. */
+/** The gRPC services of a node, over proven connections. */
 export interface GrpcServer {
   readonly serve: (connection: TLSSocket) => void;
   /** Informs every client that no more calls are accepted; does not wait for running ones. */

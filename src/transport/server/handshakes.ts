@@ -6,10 +6,10 @@ import type { Connections } from '../connections/connections.ts';
 import { presentedIssuers, secureContext, tlsVersion } from '../tls.ts';
 import type { ListenOptions } from './options.ts';
 
-/** The TLS side of a listener: what passes its handshake is a proven peer within its limits. */
+/** The TLS side of a listener: a connection that passes is a proven peer within its limits. */
 export interface Handshakes {
   readonly begin: (socket: Socket) => void;
-  /** Uses the current certificate and authorities for the handshakes to come. */
+  /** Uses the current certificate and authorities for the next handshakes. */
   readonly reload: () => void;
 }
 
@@ -29,7 +29,7 @@ export function startHandshakes(
       ...tlsVersion,
       ALPNProtocols: ['h2'],
       requestCert: true,
-      // Node would drop an unauthorized peer without a word, and nobody would know: it is done below instead.
+      // Node would drop an unauthorized peer silently: it is done below instead.
       rejectUnauthorized: false,
     },
     (socket: TLSSocket) => {
@@ -44,7 +44,7 @@ export function startHandshakes(
   );
   let ended = 0;
   server.on('tlsClientError', (error, socket) => {
-    // Ended below, and noted there.
+    // Ended below, and logged there.
     if (ended > 0 && errnoOf(error) === 'ECONNRESET') ended--;
     else turnAway(socket, reasonOf(error));
   });

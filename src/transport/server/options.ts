@@ -6,11 +6,11 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
-  /** The port, where it was taken before. */
+  /** The port, if it was bound before. */
   readonly bound?: BoundPort;
   readonly tls: () => TlsState;
   readonly service: NodeService;
-  /** Set where the node relays for others. */
+  /** Set if the node relays for others. */
   readonly relay?: RelayService;
   readonly log: Log;
   /** Receives every connection that failed its handshake, or was one too many. */

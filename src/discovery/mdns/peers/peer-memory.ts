@@ -5,21 +5,24 @@ import type { Address } from '../../../core/node.ts';
 import type { DuplicateNode, HeardNode } from '../../../core/ports.ts';
 import type { Sighting } from './sighting.ts';
 
-/** The nodes that proved themselves to this one, where, and when they were last heard: bounded, the longest unheard go first. */
+/**
+ * The nodes that proved themselves to this one, their addresses, and when they were last heard: limited, and the
+ * longest unheard are dropped first.
+ */
 export interface PeerMemory {
   /**
-   * Takes a sighting that repeats what was proven: of a node that is known, at one of its proven addresses.
-   * @returns false when it is not one, and must be proven
+   * Accepts a sighting that repeats a proven one: of a known node, at one of its proven addresses.
+   * @returns false when it does not, and must be proven
    */
   readonly refresh: (sighting: Sighting, now: number) => boolean;
-  /** Takes a sighting that was proven at an address. */
+  /** Records a sighting that was proven at an address. */
   readonly learn: (sighting: Sighting, address: Address, now: number) => void;
-  /** Whether a second machine has proven that it has the name, and the first was not heard since: it may have moved. */
+  /** Whether a second machine has proven the name, and the first was not heard since: it may have moved. */
   readonly isUnsure: (identity: string) => boolean;
-  /** Takes a good-bye: a node that is known stays known, with the time at which it was last there. */
+  /** Records a good-bye: a known node stays known, with the time at which it was last there. */
   readonly leave: (identity: string, now: number) => void;
   readonly heard: (now: number) => HeardNode[];
-  /** Names that two machines prove to have, and that both were heard of within the last ten minutes. */
+  /** Names that two machines prove, both heard within the last ten minutes. */
   readonly duplicates: (now: number) => DuplicateNode[];
   /** The same, of one name. */
   readonly duplicate: (identity: string, now: number) => DuplicateNode | undefined;
@@ -32,14 +35,14 @@ const version = 2;
 const mostNodes = 4096;
 const mostAddresses = 8;
 const mostMachines = 4;
-/** Milliseconds after which a node that was never heard of again is let go. */
+/** Milliseconds after which a node that was not heard again is dropped. */
 const longest = 30 * 24 * 3600 * 1000;
-/** Milliseconds for which a machine that claims a name counts as there. */
+/** Milliseconds for which a machine that claims a name counts as present. */
 const machineHolds = 600_000;
 
 /** One machine under a name, as it was proven. */
 interface Machine {
-  /** Where it was proven, the latest first; addresses that are good on one link alone come last. */
+  /** Where it was proven, the latest first; addresses that are only valid on one link come last. */
   readonly hosts: readonly string[];
   readonly firstHeard: number;
   readonly lastHeard: number;
@@ -47,7 +50,7 @@ interface Machine {
 
 const none: ReadonlyMap<string, Machine> = new Map();
 
-/** What is remembered of nodes, in the order in which they were last heard of, and of the machines under their names. */
+/** The memory of nodes, in the order in which they were last heard, and of the machines under their names. */
 interface Tables {
   readonly nodes: Map<string, HeardNode>;
   readonly machines: Map<string, Map<string, Machine>>;
@@ -78,7 +81,7 @@ export function createPeerMemory(own: string): PeerMemory {
     restore(text) {
       const saved: unknown = JSON.parse(text);
       if (!isObject(saved) || !Array.isArray(saved.nodes)) throw new Error('not such a file');
-      // The first version kept what was only heard.
+      // The first version also stored names that were only heard.
       if (saved.version !== version) return;
       for (const node of saved.nodes.filter(isHeardNode)) if (!nodes.has(node.name)) keep(tables, node);
     },
@@ -95,12 +98,13 @@ function keep({ nodes, machines }: Tables, node: HeardNode): void {
   }
 }
 
-/** Takes a sighting of a machine that was proven at a host. */
+/** Records a sighting of a machine that was proven at a host. */
 function seeMachine({ machines }: Tables, sighting: Sighting, host: string, now: number): void {
   const { identity, target, hosts: announced } = sighting;
   const known = machines.get(identity) ?? new Map<string, Machine>();
   const before = known.get(target);
-  // By IPv4 and by IPv6 a host announces itself with other addresses: of its own kind, one that it no longer names is gone.
+  // A host announces different addresses by IPv4 and IPv6: an address of the packet's own family that is no longer
+  // named is gone.
   const stays = (one: string) => one !== host && (announced.includes(one) || isIPv6(one) !== isIPv6(host));
   const hosts = everywhereFirst([host, ...(before?.hosts ?? []).filter(stays)]);
   const firstHeard = before?.firstHeard ?? now;
@@ -121,7 +125,7 @@ function refresh(tables: Tables, sighting: Sighting, now: number): boolean {
   const proven = [from, ...hosts].find((host) => machine.hosts.includes(host));
   if (proven === undefined) return false;
   seeMachine(tables, sighting, proven, now);
-  // Who speaks from elsewhere may say that the node is there, and not what it is.
+  // A sender elsewhere may report that the node is there, but not its claims.
   keep(tables, { ...before, ...(machine.hosts.includes(from) && claims !== undefined ? claims : {}), lastHeard: now });
   return true;
 }
@@ -143,8 +147,8 @@ function provenNode({ nodes, machines }: Tables, sighting: Sighting, now: number
 }
 
 /**
- * Two machines have one name when the first was heard again after the second had come: one that only got other addresses
- * is not heard under its old host name any more. Under a node's own name any other machine is one too many.
+ * Two machines have one name if the first was heard again after the second had come: a machine with new addresses is no
+ * longer heard under its old host name. Under a node's own name any other machine is a duplicate.
  */
 function duplicateOf(
   name: string,
@@ -166,7 +170,7 @@ function byArrival(known: Iterable<Machine>): Machine[] {
   return [...known].sort((a, b) => a.firstHeard - b.firstHeard);
 }
 
-/** Link-local addresses last: they are good on one link alone. */
+/** Link-local addresses last: they are only valid on one link. */
 function everywhereFirst(hosts: readonly string[]): string[] {
   return hosts.toSorted((a, b) => Number(a.includes('%')) - Number(b.includes('%')));
 }

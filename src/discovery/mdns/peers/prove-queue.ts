@@ -1,20 +1,20 @@
 import type { Address } from '../../../core/node.ts';
 import type { ProveNode, Sighting } from './sighting.ts';
 
-/** What proving may cost, however much is heard. */
+/** The budget of proofs, however much is heard. */
 export interface ProofBudget {
   /** Sightings that are tried at once, before the rate counts. */
   readonly burst: number;
   /** Sightings a second in the long run. */
   readonly rate: number;
   readonly atOnce: number;
-  /** Sightings of one sender that wait; the oldest goes first. */
+  /** Waiting sightings of one sender; the oldest is dropped first. */
   readonly perSender: number;
-  /** Senders whose sightings wait; the oldest goes first. */
+  /** Senders with waiting sightings; the oldest is dropped first. */
   readonly senders: number;
 }
 
-/** Sightings that wait to be proven: all of them together within the budget, and each sender in turn. */
+/** Sightings that wait for a proof: all of them together within the budget, and each sender in turn. */
 export interface ProveQueue {
   readonly see: (sighting: Sighting) => void;
   readonly stop: () => void;
@@ -22,12 +22,12 @@ export interface ProveQueue {
 
 export const usualBudget: ProofBudget = { burst: 64, rate: 5, atOnce: 4, perSender: 32, senders: 256 };
 
-/** How many of its addresses a sighting is tried at. */
+/** The number of addresses that are tried for a sighting. */
 const mostAddresses = 3;
 
 /**
- * Proves what is heard. Anyone who can send packets can make up names, by the thousand and from made-up addresses: what they
- * cost is bounded, and what does not prove itself is forgotten at once.
+ * Proves what is heard. Anyone who can send packets can make up names, by the thousand and from made-up addresses:
+ * their cost is limited, and those that do not prove themselves are forgotten at once.
  */
 export function startProveQueue(
   prove: ProveNode,

@@ -7,7 +7,7 @@ import { mdnsPort } from '../service.ts';
 import { parseAnswers } from '../wire/answer.ts';
 
 const mostTurns = 100;
-/** How many new answers of one sender make it worth waiting for more. */
+/** The number of new answers of one sender that justify waiting for more. */
 const mostWaitedFor = 64;
 
 /** The answers to one question, each instance, host and address once. */
@@ -15,9 +15,9 @@ export interface Inbox {
   /** The names of the instances that answered. */
   readonly instances: ReadonlySet<string>;
   readonly isEmpty: () => boolean;
-  /** Whether what came since the last call makes it worth waiting for more: one sender's made-up names do not. */
+  /** Whether the answers since the last call justify waiting for more: one sender's made-up names do not. */
   readonly isWorthWaiting: () => boolean;
-  /** What came since the last call. */
+  /** The answers since the last call. */
   readonly takeAll: () => ReceivedAnswer[];
   /** Waits for something new, but not beyond a time of `performance.now()`. */
   readonly waitUntil: (time: number) => Promise<void>;
@@ -52,7 +52,7 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
   };
   for (const { socket, interface: one } of askers) {
     socket.on('message', (bytes, from) => take(bytes, from, one.name));
-    // A route that vanishes in the middle of a question: what was heard stays heard.
+    // A route that disappears in the middle of a question: earlier answers stay.
     socket.on('error', (error) => log.debug({ interface: one.name, reason: explainErrno(error) }, 'mdns error'));
   }
   return {
@@ -71,7 +71,8 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
       await promise;
       clearTimeout(timer);
       wake = () => undefined;
-      // A busy process runs its timers before it reads its sockets, and reads a few packets a turn: what came must count.
+      // A busy process runs its timers before it reads its sockets, and reads a few packets a turn: arrived packets
+      // must count.
       for (let turn = 0, before = -1; queue.length === 0 && before !== received && turn < mostTurns; turn++) {
         before = received;
         await nextTurn();

@@ -8,11 +8,11 @@ export interface QueryOptions {
   readonly questions: readonly Question[];
   /** Milliseconds to wait for the first answer. */
   readonly timeout: number;
-  /** Milliseconds without a new answer after which all have been heard. */
+  /** Milliseconds without a new answer after which the query ends. */
   readonly window: number;
   /** Names of instances: once all of them have answered, the first pause without a new answer ends the query. */
   readonly expected?: ReadonlySet<string>;
-  /** Bytes that wait to be read, where it must be other than `wantedBuffer`. */
+  /** Bytes of the receive buffer, if it must differ from `wantedBuffer`. */
   readonly buffer?: number;
   readonly log: Log;
   readonly signal: AbortSignal;

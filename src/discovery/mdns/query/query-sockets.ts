@@ -12,13 +12,13 @@ export interface QuerySocket {
   readonly family: AddressFamily;
   readonly interface: MulticastInterface;
   /**
-   * Asks only the second question, with the answers that came: where an interface has both families, most nodes have too,
-   * and would answer all twice.
+   * Asks only the second question, with the answers so far: on an interface with both families, most nodes have both
+   * too, and would answer everything twice.
    */
   readonly second: boolean;
 }
 
-/** One asker for each interface and family that works. @throws Problem `no-multicast` where none does */
+/** One asker for each interface and family that works. @throws Problem `no-multicast` if none does */
 export async function openQuerySockets({ interfaces, buffer, log }: QueryOptions): Promise<QuerySocket[]> {
   const askers: QuerySocket[] = [];
   const failures: unknown[] = [];

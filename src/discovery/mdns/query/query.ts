@@ -6,18 +6,18 @@ import { receiveBuffer } from '../sockets.ts';
 
 /** Without an answer the question is asked again: a packet may have been lost. */
 const repeats = [150, 450, 1000];
-/** Milliseconds of silence after which nodes that were not heard are asked again, and how often, as long as that brings new ones. */
+/** Milliseconds of silence after which unheard nodes are asked again, and how often, as long as that finds new ones. */
 const pause = 20;
 const mostFurther = 5;
-/** Answers of how many nodes such a question names at most; with a full-sized buffer beyond that nothing was lost. */
+/** The maximum number of known answers in such a question; with a full-sized buffer nothing is lost beyond that. */
 const mostKnown = 200;
-/** Milliseconds beyond the timeout: a flood of answers must not hold a query open. */
+/** Milliseconds beyond the timeout: a flood of answers must not keep a query open. */
 const longest = 2000;
 
 /**
- * Asks once, from a port of its own (RFC 6762, 6.7): so each node answers this socket alone and at once, without the
- * 20 to 120 ms of a multicast answer. Yields each new instance, host and address once. Ends `window` after the last of them,
- * or after a pause when all that were expected have answered.
+ * Asks once, from a separate port (RFC 6762, 6.7): so each node answers only this socket and at once, without the 20 to
+ * 120 ms of a multicast answer. Yields each new instance, host and address once. Ends `window` after the last of them,
+ * or after a pause when all expected ones have answered.
  * @throws Problem `no-multicast` when no interface takes the question
  */
 export async function* query(options: QueryOptions): AsyncGenerator<ReceivedAnswer> {

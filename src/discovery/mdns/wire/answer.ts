@@ -5,17 +5,17 @@ import { instanceIn } from './instance.ts';
 import { serviceType } from '../service.ts';
 import { type ClaimedTerms, parseTxt } from './txt.ts';
 
-/** What one packet says of one instance of the service. */
+/** The content of one packet about one instance of the service. */
 export interface ServiceAnswer {
   readonly identity: string;
   readonly instance: string;
-  /** The host it points to, and with it the node that speaks. */
+  /** The host it points to, which is the speaking node. */
   readonly target: string;
   readonly port: number;
   readonly addresses: readonly string[];
-  /** Undefined when the packet carries no TXT record. */
+  /** Undefined when the packet has no TXT record. */
   readonly claims: ClaimedTerms | undefined;
-  /** The node says good-bye (a life of 0 seconds). */
+  /** The node says good-bye (a lifetime of 0 seconds). */
   readonly leaves: boolean;
 }
 
@@ -32,12 +32,12 @@ function decodeRecords(bytes: Buffer, kind: Header['kind']): Answer[] {
   }
 }
 
-/** All that a packet says of instances of the service; nothing, whatever is wrong with it. Never throws. */
+/** All instances of the service in a packet; nothing, if it has any fault. Never throws. */
 export function parseAnswers(bytes: Buffer): ServiceAnswer[] {
   return gather(decodeRecords(bytes, 'response'));
 }
 
-/** What a probe (RFC 6762, 8.1) wants to claim: a node about to announce itself, or about to take another's name. */
+/** The claims of a probe (RFC 6762, 8.1): a node about to announce itself, or about to take another's name. */
 export function parseProbe(bytes: Buffer): ServiceAnswer[] {
   return parseHeader(bytes)?.authorities ? gather(decodeRecords(bytes, 'query')) : [];
 }

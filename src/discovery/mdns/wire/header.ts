@@ -1,4 +1,4 @@
-/** What the first twelve bytes of a packet promise (RFC 1035, 4.1.1). */
+/** The promises of a packet's first twelve bytes (RFC 1035, 4.1.1). */
 export interface Header {
   readonly kind: 'query' | 'response';
   readonly questions: number;
@@ -7,12 +7,13 @@ export interface Header {
   readonly authorities: number;
 }
 
-/** More is never needed to ask for nodes or to announce them; what a packet may cost is bounded by it. */
+/** More is never needed to ask for nodes or to announce them; this limits the cost of a packet. */
 const largest = { packet: 4096, records: 64, questions: 16 };
 
 /**
- * The header of a packet worth decoding; undefined when it is too large, carries an operation or an error, or promises more
- * than its bytes can hold. Decoding costs time without measure otherwise: names may point, over and over, at long chains of pointers.
+ * The header of a packet worth decoding; undefined when it is too large, carries an operation or an error, or promises
+ * more than its bytes can hold. Decoding others could take unlimited time: names may point, repeatedly, at long chains
+ * of pointers.
  */
 export function parseHeader(bytes: Buffer): Header | undefined {
   if (bytes.length < 12 || bytes.length > largest.packet) return undefined;
@@ -28,7 +29,7 @@ export function parseHeader(bytes: Buffer): Header | undefined {
   return { kind: (flags & 0x8000) === 0 ? 'query' : 'response', questions, records, authorities };
 }
 
-/** Whether any of these words stands in the packet, in whatever case. */
+/** Whether the packet contains any of these words, in any case. */
 export function mentions(bytes: Buffer, words: readonly string[]): boolean {
   const text = bytes.toString('latin1').toLowerCase();
   return words.some((word) => text.includes(word));

@@ -1,7 +1,7 @@
 import labelCoder from '@homebridge/ciao/lib/coder/DNSLabelCoder.js';
 import { instanceIn } from './instance.ts';
 
-/** The part of ciao's coder that takes names apart and writes them. */
+/** The part of ciao's encoder that parses and writes names. */
 interface LabelCoder {
   readonly prototype: {
     encodeName(name: string, offset: number): number;
@@ -15,7 +15,7 @@ interface LabelCoder {
 const coder = labelCoder.DNSLabelCoder as unknown as LabelCoder;
 const writeLabel = coder.writeLabel;
 
-/** Stands for a dot within a label while ciao takes a name apart; as long as a dot, and in no node's name. */
+/** Replaces a dot within a label while ciao parses a name; as long as a dot, and in no node's name. */
 const inner = '\u0001';
 
 function protect(name: string): string {
@@ -25,9 +25,9 @@ function protect(name: string): string {
 }
 
 /**
- * Makes ciao write an instance name with dots as the one label that it is (RFC 6763, 4.1.1 and 4.3). Of itself it would
- * write `dev1.devco.net` as three labels, and then avahi and others don't take it for a service instance at all.
- * Reading needs nothing: ciao and we compare names as text, dots and all. Doing it twice does no harm.
+ * Makes ciao write an instance name with dots as one label (RFC 6763, 4.1.1 and 4.3). By itself it would write
+ * `dev1.devco.net` as three labels, and then avahi and others do not accept it as a service instance. Reading needs no
+ * change: ciao and this program compare names as text, with dots. Repeating it is harmless.
  */
 export function keepInstancesWhole(): void {
   if (coder.writeLabel !== writeLabel) return;

@@ -9,15 +9,15 @@ function digest(text: string, length: number): string {
 }
 
 /**
- * The DNS-SD instance name of a node (RFC 6763, 4.1.1): its identity, as one label, dots and all.
- * An identity that no label holds is cut and made unique again by a hash; it stands whole in the TXT record.
+ * The DNS-SD instance name of a node (RFC 6763, 4.1.1): its identity, as one label with dots. An identity that no label
+ * can hold is cut and made unique by a hash; the TXT record has the whole one.
  */
 export function instanceOf(identity: string): string {
   if (Buffer.byteLength(identity) <= longestLabel) return identity;
   return `${identity.slice(0, longestLabel - 17)}~${digest(identity, 16)}`;
 }
 
-/** The instance in a full name such as `dev1.devco.net._mco-deploy._tcp.local`, or undefined when it is of another service. */
+/** The instance in a full name such as `dev1.devco.net._mco-deploy._tcp.local`, or undefined for another service. */
 export function instanceIn(name: string): string | undefined {
   const lower = name.toLowerCase();
   const suffix = `.${serviceDomain}`;
@@ -26,8 +26,8 @@ export function instanceIn(name: string): string | undefined {
 }
 
 /**
- * The host name an instance points to: of this node alone, so that its address records meet nobody else's (a host's own
- * mDNS name included), and so that two nodes of one identity can be distinguished from one node with two addresses.
+ * The host name of an instance: unique to this node, so that its address records conflict with no others (a host's own
+ * mDNS name included), and so that two nodes with one identity can be distinguished from one node with two addresses.
  */
 export function hostnameOf(identity: string, interfaces: readonly MulticastInterface[]): string {
   const addresses = interfaces.map(({ mac, ipv4, ipv6 }) => `${mac}/${ipv4 ?? ipv6}`).sort();

@@ -1,6 +1,6 @@
 import { serviceDomain } from '../service.ts';
 
-/** What is asked for: every node, those with a subtype, or the one of an instance name. */
+/** The target of a question: every node, those with a subtype, or the one with an instance name. */
 export type Question =
   | { readonly kind: 'all' }
   | { readonly kind: 'subtype'; readonly label: string }
@@ -9,9 +9,9 @@ export type Question =
 const recordType = { PTR: 12, ANY: 255 } as const;
 const classIn = 1;
 const truncatedFlag = 0x0200;
-/** Half of a PTR record's usual life and more, as a known answer must have left (RFC 6762, 7.1). */
+/** At least half of a PTR record's usual lifetime, as a known answer must have left (RFC 6762, 7.1). */
 const knownAnswerTtl = 4500;
-/** What a packet may hold without being fragmented. */
+/** The size of a packet without fragmentation. */
 const largest = 1400;
 
 const domainLabels = serviceDomain.split('.');
@@ -62,9 +62,9 @@ function encodeKnown(question: Question, instance: string): Buffer {
 }
 
 /**
- * The packets of a one-shot question (RFC 6762, 5.1 and 6.7): one, or more when the instances already heard
- * (known answers, 7.1) do not fit into it; all but the last say that more follows (7.2).
- * Written here, since an instance name is one label however many dots it has.
+ * The packets of a one-shot question (RFC 6762, 5.1 and 6.7): one, or more when the instances already heard (known
+ * answers, 7.1) do not fit into it; all but the last say that more follows (7.2). Written here, because an instance
+ * name is one label whatever its dots.
  */
 export function encodeQuestions(id: number, questions: readonly Question[], known: readonly string[] = []): Buffer[] {
   const answers = questions

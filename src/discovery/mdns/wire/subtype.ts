@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** What a node is asked for by one equality. */
+/** A term of equality that a question can ask for. */
 export interface Term {
   readonly kind: 'fact' | 'agent' | 'class' | 'identity';
   /** The fact's name; empty for the other kinds. */
@@ -12,9 +12,9 @@ export interface Term {
 export const anyNodeSubtype = subtypeOf('any');
 
 /**
- * The label of a term's DNS-SD subtype (RFC 6763, 7.1), without its underscore: 16 hex digits whatever the value's length.
- * Hashed, since a label holds 63 bytes and a longer one would silence the whole announcement.
- * Two terms of one label cost an answer too many, never one too few: the node evaluates the filter.
+ * The label of a term's DNS-SD subtype (RFC 6763, 7.1), without its underscore: 16 hex digits for any length of the
+ * value. Hashed, because a label holds 63 bytes and a longer one would block the whole announcement. Two terms with one
+ * label cost an extra answer, never a missing one: the node evaluates the filter.
  */
 export function subtypeLabel({ kind, key, value }: Term): string {
   return subtypeOf(`${kind}:${key.toLowerCase()}=${comparable(value)}`);
@@ -25,8 +25,8 @@ function subtypeOf(text: string): string {
 }
 
 /**
- * One text for all values that a filter might take for equal: case is ignored, numbers compare as numbers,
- * and `true`, `t`, `1` (`false`, `f`, `0`) are one where the fact is a boolean.
+ * One text for all values that a filter might treat as equal: case is ignored, numbers compare as numbers, and `true`,
+ * `t`, `1` (`false`, `f`, `0`) are equal if the fact is a boolean.
  */
 export function comparable(value: string): string {
   const text = value.trim().toLowerCase();

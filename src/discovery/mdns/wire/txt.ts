@@ -2,7 +2,7 @@ import { instanceOf } from './instance.ts';
 import { usuallyPublished } from '../service.ts';
 import { anyNodeSubtype, subtypeLabel, type Term } from './subtype.ts';
 
-/** What a node says of itself by multicast. Nobody proves it. */
+/** A node's claims by multicast, without any proof. */
 export interface ClaimedTerms {
   readonly agents: readonly string[];
   readonly classes: readonly string[];
@@ -20,8 +20,9 @@ function sizeOf([key, value]: Entry): number {
 }
 
 /**
- * The TXT record (RFC 6763, 6): `v=1`, `id` when the instance name can't hold the identity, `f.NAME` for each fact, and the
- * agents and classes as comma lists over `a0 a1 …`, `c0 c1 …`. What does not fit is left out whole: a list is complete or absent.
+ * The TXT record (RFC 6763, 6): `v=1`, `id` when the instance name cannot hold the identity, `f.NAME` for each fact,
+ * and the agents and classes as comma lists over `a0 a1 …`, `c0 c1 …`. A list that does not fit is omitted: a list is
+ * complete or absent.
  */
 export function txtEntries(identity: string, claims: ClaimedTerms): Record<string, string> {
   const entries: Entry[] = [['v', '1']];
@@ -36,7 +37,7 @@ export function txtEntries(identity: string, claims: ClaimedTerms): Record<strin
   for (const [name, value] of Object.entries(claims.facts)) {
     if (!/[=\0-\x1f\x7f-\uffff]/.test(name)) addAll([[`f.${name}`, value]]);
   }
-  // Together or not at all: classes beside missing agents would read as “runs no agent”.
+  // Together or not at all: classes without agents would read as “runs no agent”.
   addAll([...listEntries('a', claims.agents), ...listEntries('c', claims.classes)]);
   return Object.fromEntries(entries);
 }
@@ -52,7 +53,7 @@ function listEntries(key: string, names: readonly string[]): Entry[] {
   return lines.map((line, index) => [`${key}${index}`, line]);
 }
 
-/** The claims in a TXT record as it came, and the identity where the record carries it. */
+/** The claims in a received TXT record, and the identity if the record has it. */
 export function parseTxt(strings: readonly Uint8Array[]): ClaimedTerms & { identity?: string } {
   const facts: Record<string, string> = Object.create(null);
   const lists: Record<'a' | 'c', string[]> = { a: [], c: [] };
@@ -69,8 +70,8 @@ export function parseTxt(strings: readonly Uint8Array[]): ClaimedTerms & { ident
 }
 
 /**
- * The labels of the subtypes to announce: of every fact, agent and class; `anyNodeSubtype` too where they are too many
- * or a fact that clients narrow by is not among the published.
+ * The labels of the subtypes to announce: of every fact, agent and class; `anyNodeSubtype` too if they are too many or
+ * a fact that clients narrow by is not published.
  */
 export function subtypesOf({ agents, classes, facts }: ClaimedTerms): string[] {
   const terms: Term[] = [

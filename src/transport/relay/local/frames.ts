@@ -1,9 +1,11 @@
 import { Problem } from '../../../core/errors.ts';
 
-/** What each side of the socket sends first: another protocol, or another version of this one, is noticed at once. */
+/**
+ * The first bytes of each side of the socket: another protocol, or another version of this one, is detected at once.
+ */
 export const greeting = Buffer.from('mco-relay/1\n');
 
-/** A message as it is sent: its length in bytes (32 bits, big-endian), then the message. */
+/** A message in its encoding: its length in bytes (32 bits, big-endian), then the message. */
 export function frame(message: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(4 + message.length);
   bytes.writeUInt32BE(message.length);
@@ -11,7 +13,7 @@ export function frame(message: Uint8Array): Buffer {
   return bytes;
 }
 
-/** Cuts what is received into messages. */
+/** Cuts received bytes into messages. */
 export interface Frames {
   /** @throws Problem `protocol-error` for another greeting, `too-large` for a message over the limit */
   readonly take: (chunk: Buffer) => void;
@@ -20,7 +22,7 @@ export interface Frames {
 }
 
 /**
- * @param most bytes of a message: as many are held, and no more, however slowly it comes
+ * @param most the maximum bytes of a message: at most this many are stored, however slowly it comes
  * @param onGreeting called when the other side has greeted
  */
 export function startFrames(most: number, onGreeting: () => void, onMessage: (message: Buffer) => void): Frames {

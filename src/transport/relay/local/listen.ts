@@ -17,9 +17,10 @@ export const localLimits: LocalLimits = {
 };
 
 /**
- * Serves a relay over a unix socket: who may open it may use the relay (mode 0660, so its owner and its group).
+ * Serves a relay over a unix socket: anyone who may open the socket may use the relay (mode 0660, so its owner and its
+ * group).
  * @returns a function that ends it
- * @throws Problem `cannot-listen`: another daemon serves there, or it cannot be made
+ * @throws Problem `cannot-listen`: another daemon serves there, or it cannot be created
  */
 export async function listenLocally(
   socket: string,
@@ -41,7 +42,7 @@ export async function listenLocally(
   try {
     await mkdir(dirname(socket), { recursive: true, mode: 0o755 });
     if (await answers(socket)) throw new Error('another daemon serves there');
-    // What a daemon left that was killed.
+    // The leftover of a killed daemon.
     await rm(socket, { force: true });
     await listen(server, socket);
     await chmod(socket, 0o660);

@@ -15,7 +15,7 @@ import type { RelayConnection } from '../connection.ts';
 import { type ForwardReader, startForwarding } from '../forwarding.ts';
 import { frame, greeting, startFrames } from './frames.ts';
 
-/** Bytes of a message of the relay. */
+/** The maximum bytes of a message from the relay. */
 const mostBytes = 8 * 1024 * 1024;
 
 /**
@@ -44,7 +44,7 @@ export async function openLocalRelay(path: string, timeout: number, signal: Abor
       socket.destroy();
     }
   });
-  // What there is to know of an error is that the connection is closed then.
+  // An error only means that the connection is closed.
   socket.on('error', () => {});
   socket.once('close', () => {
     greeted.reject(new Error('closed'));
@@ -118,7 +118,7 @@ function startDiscovering(socket: Socket) {
     take: ({ id, node, end }: LocalDiscovered) => {
       const one = pending.get(id);
       if (node) one?.onNode(node);
-      // A newer daemon may send a code that this version does not know: it is passed on as it came.
+      // A newer daemon may send a code that this version does not know: it is passed on unchanged.
       if (end) one?.settle(end.code === '' ? undefined : new Problem(end.code as ProblemCode, end.message));
     },
     fail: (problem: Problem) => {

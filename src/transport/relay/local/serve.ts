@@ -7,21 +7,21 @@ import { abandoned, startForwarder, reasonWithheld } from '../forwarder.ts';
 import { frame, greeting, startFrames } from './frames.ts';
 
 export interface LocalLimits {
-  /** Connections at once, of all users of this host. */
+  /** Concurrent connections, of all users of this host. */
   readonly connections: number;
   /** Bytes of a message. */
   readonly message: number;
-  /** Bytes that wait to be read by the other side; beyond, the connection is ended. */
+  /** Bytes that wait for the other side; beyond, the connection is ended. */
   readonly unread: number;
-  /** Discoveries of one connection at once. */
+  /** Concurrent discoveries of one connection. */
   readonly discoveries: number;
   /** Milliseconds for the greeting, and without a byte of a message that has begun. */
   readonly stall: number;
-  /** How often as long a connection may stay without anything to do. */
+  /** How many times as long a connection may be idle. */
   readonly quiet: number;
 }
 
-/** Serves one connection to the relay's socket until it ends. What breaks the protocol ends it. */
+/** Serves one connection to the relay's socket until it ends. A violation of the protocol ends it. */
 export function serveLocal(socket: Socket, relay: RelayService, log: Log, limits: LocalLimits): void {
   const send = (event: LocalEvent) => {
     if (socket.destroyed) return;
