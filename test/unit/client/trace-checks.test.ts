@@ -56,12 +56,12 @@ describe('a missing record', () => {
     });
   }
 
-  test('of an outcome was admitted by a reply whose head is the request itself', () => {
+  test('agrees for an outcome with a reply whose head is the request itself', () => {
     const ended = { outcome: 'ok', code: '', auditHead: `7:${'0'.repeat(64)}` };
     assert.deepEqual(compare(ended, 7), [['outcome-unrecorded', true]]);
   });
 
-  test('of an outcome disagrees with a reply whose head came after it, or that had none', () => {
+  test('disagrees for an outcome with a reply whose head came after it, or that had none', () => {
     const later = { outcome: 'ok', code: '', auditHead: `8:${'0'.repeat(64)}` };
     assert.deepEqual(compare(later, 7), [['no-outcome', false]]);
     assert.deepEqual(compare({ outcome: 'ok', code: '' }, 7), [['no-outcome', false]]);
@@ -79,12 +79,12 @@ describe('an outcome that only the node recorded', () => {
   const codes = (...journal: JournalEntry[]) => compareWithJournal(journal, [node7]).map(({ code }) => code);
   const [started, call, ended] = journalWith({ outcome: 'ok', code: '' }) as [JournalEntry, JournalEntry, JournalEntry];
 
-  test('does not count as a disagreement where the client was killed during the call', () => {
+  test('does not count as a disagreement if the client was killed during the call', () => {
     assert.deepEqual(codes(started, call), []);
     assert.deepEqual(codes(started, call, resumed, finished), []);
   });
 
-  test('counts as one where the run finished, or where the journal has another outcome', () => {
+  test('counts as a disagreement if the run finished, or the journal has another outcome', () => {
     assert.deepEqual(codes(started, call, finished), ['outcome-differs']);
     assert.deepEqual(codes(started, call, ended), ['outcome-differs']);
     assert.deepEqual(codes(started, call, ended, resumed), ['outcome-differs']);

@@ -43,7 +43,7 @@ describe('slots', () => {
     assert.equal(slots.waiting(), 0);
   });
 
-  test('that are released go to the next in line before a later caller', async () => {
+  test('go to the next in line before a later caller when they are released', async () => {
     const slots = defineSlots(1);
     const release = await slots.take();
     const order: string[] = [];
@@ -106,7 +106,7 @@ describe('mapping with a limit', () => {
     assert.deepEqual(work.begun, [1, 2]);
   });
 
-  test('of no items does nothing', async () => {
+  test('does nothing for no items', async () => {
     assert.deepEqual(await mapLimited([], 4, () => assert.fail('there is nothing to do')), []);
   });
 });

@@ -6,7 +6,7 @@ import { formatPrivateKey, isEncrypted, parsePrivateKey } from '../../../../src/
 describe('the private key on disk', () => {
   const { privateKey } = makeKeyPair();
 
-  test('opens without a passphrase when it has none', () => {
+  test('opens without a passphrase if it has none', () => {
     const pem = formatPrivateKey(privateKey);
     assert.equal(isEncrypted(pem), false);
     assert.equal(parsePrivateKey(pem, '', 'ca.key').equals(privateKey), true);

@@ -22,7 +22,7 @@ describe('a certificate request', () => {
     assert.match(fingerprintOf(keys.publicKey), /^SHA256:[A-Za-z0-9+/]{43}$/);
   });
 
-  test('is refused when it was signed with another key than it names', async () => {
+  test('is refused if it was signed with another key than it names', async () => {
     const [mine, theirs] = [makeKeyPair(), makeKeyPair()];
     const [block] = decodePem(await makeRequest(mine, 'dev1'), label);
     assert.ok(block);

@@ -9,7 +9,7 @@ import { initCa } from '../../../../src/client/commands/ca/init.ts';
 import { issueNew } from '../../../../src/client/commands/ca/issue.ts';
 import { quietContext } from '../../../support/program/quiet-context.ts';
 
-describe('ca issue --out that is cut off at any change of the disk', () => {
+describe('ca issue --out that is interrupted at any change of the disk', () => {
   let root: string;
   let kept: string;
   const { context } = quietContext({});
@@ -50,7 +50,7 @@ describe('ca issue --out that is cut off at any change of the disk', () => {
     });
   });
 
-  test('is still refused where a whole certificate exists', async () => {
+  test('is still refused if a whole certificate exists', async () => {
     restore();
     await issue();
     await assert.rejects(issue(), { code: 'file-exists' });

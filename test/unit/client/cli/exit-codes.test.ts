@@ -155,7 +155,7 @@ describe('the exit code of a command that was interrupted or crashed', () => {
 });
 
 describe('an internal error', () => {
-  test('is one line that names it and says what to do, without its stack', () => {
+  test('is one line that names it and the next step, without its stack', () => {
     const { context } = quietContext({ HOME: '/nowhere' });
     const hint = 'please report it (MCO_DEPLOY_DEBUG=1 shows more)';
     for (const [thrown, message] of [
@@ -171,7 +171,7 @@ describe('an internal error', () => {
 });
 
 describe('the exit code of other commands', () => {
-  test('of a check is that of its worst state: CRITICAL, WARNING, UNKNOWN, OK', () => {
+  test('is for a check that of its worst state: CRITICAL, WARNING, UNKNOWN, OK', () => {
     for (const [states, code] of [
       [['OK'], 0],
       [['OK', 'UNKNOWN'], 3],
@@ -183,7 +183,7 @@ describe('the exit code of other commands', () => {
     }
   });
 
-  test('over hosts is 0 when everything is done on all of them, 2 when one has a problem or keeps changes by others', () => {
+  test('is for hosts 0 when everything is done on all of them, 2 when one has a problem or keeps changes by others', () => {
     const target = { node: 'dev1' } as never;
     const good = { target, result: { state: 'installed' } };
     const bad = { target, problem: new Problem('unreachable', 'x') };

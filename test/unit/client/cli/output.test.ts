@@ -17,7 +17,7 @@ describe('colours', () => {
     assert.equal(usesColors(['rpc', '--', '--color=always'], {}, false), false, 'words after -- are not options');
   });
 
-  test('are escape sequences where they are on, nothing where they are off, and add no width', () => {
+  test('are escape sequences if they are on, nothing if they are off, and add no width', () => {
     const paint = paintFor({ colors: true });
     assert.equal(dress(`a ${paint('red', 'NO')} b`, true), 'a \x1b[31mNO\x1b[0m b');
     assert.equal(dress(`a ${paint('red', 'NO')} b`, false), 'a NO b');
@@ -43,8 +43,8 @@ describe('colours', () => {
   });
 });
 
-describe('-o', () => {
-  test('json is --json, and jsonl prints an item a line', async () => {
+describe('the option -o', () => {
+  test('accepts json as --json, and jsonl for one item per line', async () => {
     const [json, same, lines] = await Promise.all(
       [['-j'], ['-o', 'json'], ['-ojsonl']].map((words) => runInProcess(['explain', ...words], '/nowhere')),
     );
@@ -57,7 +57,7 @@ describe('-o', () => {
     );
   });
 
-  test('another format is refused, and errors are JSON where JSON was requested', async () => {
+  test('refuses another format, and errors are JSON if JSON was requested', async () => {
     const { code, err } = await runInProcess(['explain', '-o', 'yaml'], '/nowhere');
     assert.equal(code, 64);
     assert.match(err.join('\n'), /argument 'yaml' is invalid\. Allowed choices are table, wide, json, jsonl/);

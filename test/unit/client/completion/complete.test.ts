@@ -29,19 +29,19 @@ const known = {
 };
 const complete = (...words: string[]) => candidatesOf(words, known).map(({ value }) => value);
 
-describe('completes', () => {
-  test('commands, and their subcommands, with descriptions', () => {
+describe('completion', () => {
+  test('completes commands, and their subcommands, with descriptions', () => {
     assert.ok(complete('pi').includes('ping'));
     assert.deepEqual(complete('ca', 'issue', ''), ['node', 'operator', 'help']);
     const [ping] = candidatesOf(['pi'], known);
     assert.match(ping?.help ?? '', /which nodes answer/);
   });
 
-  test('no command that help does not name', () => {
+  test('never completes a hidden command', () => {
     assert.ok(!complete('complet').includes('complete'));
   });
 
-  test('agents, their actions, also by an alias, and the inputs that are not given yet', () => {
+  test('completes agents, their actions, also by an alias, and the inputs that are not given yet', () => {
     assert.ok(complete('rpc', 'hap').includes('haproxy'));
     assert.ok(complete('doc', 'nr').includes('nrpe'));
     assert.ok(complete('rpc', 'angelianotify', 'send').includes('sendmsg'));
@@ -52,7 +52,7 @@ describe('completes', () => {
     assert.deepEqual(complete('rpc', 'haproxy', 'toString', ''), []);
   });
 
-  test('options, and only values after an option that takes a value', () => {
+  test('completes options, and only values after an option that takes a value', () => {
     assert.ok(complete('ping', '--n').includes('--nodes'));
     assert.deepEqual(complete('upgrade', '--strategy', 'ca'), ['canary']);
     assert.deepEqual(complete('ping', '--config', ''), [':files']);
@@ -61,7 +61,7 @@ describe('completes', () => {
     assert.deepEqual(complete('publish', '--sign', ''), [':files']);
   });
 
-  test('names, classes and facts of the known nodes', () => {
+  test('completes names, classes and facts of the known nodes', () => {
     assert.deepEqual(complete('inventory', ''), ['dev1.devco.net', 'dev2.devco.net']);
     assert.deepEqual(complete('ping', '-I', 'dev2'), ['dev2.devco.net']);
     assert.deepEqual(complete('ping', '-F', 'cluster=b'), ['cluster=bravo']);
@@ -69,12 +69,12 @@ describe('completes', () => {
     assert.deepEqual(complete('facts', ''), ['cluster', 'note']);
   });
 
-  test('nothing that a shell would interpret', () => {
+  test('completes nothing that a shell would interpret', () => {
     assert.deepEqual(complete('ping', '-F', 'note'), []);
     assert.deepEqual(complete('ping', '-C', ''), ['webserver']);
   });
 
-  test('shipped playbooks, and files', () => {
+  test('completes shipped playbooks, and files', () => {
     assert.deepEqual(complete('run', ''), ['fleet_check', ':files']);
   });
 });

@@ -34,7 +34,7 @@ describe('upgrade APPLICATION REVISION', () => {
     });
   });
 
-  test('with --publish names the application, even where a host has no other', async () => {
+  test('names the application with --publish, even if a host has no other', async () => {
     const { options } = await optionsOf(shopFleet, ['shop', '20'], { publish: 'dist.tar.gz' });
     assert.deepEqual([options.application, options.publish], ['shop', 'dist.tar.gz']);
   });
@@ -61,12 +61,12 @@ describe('upgrade APPLICATION REVISION', () => {
     assert.equal(options.notify, false);
   });
 
-  test('names the application where its hosts run several', async () => {
+  test('names the application if its hosts run several', async () => {
     const text = shopFleet.replace('applications:\n', 'applications:\n  api: { role: web, reload: [/bin/true] }\n');
     assert.equal((await optionsOf(text, ['shop', '20'])).options.application, 'shop');
   });
 
-  test('asks for the cluster where it runs in several', async () => {
+  test('requires the cluster if it runs in several', async () => {
     const text = shopFleet.replace('facts: { rack: b }', 'facts: { cluster: bravo }');
     await assert.rejects(optionsOf(text, ['shop', '20']), {
       code: 'usage',
@@ -131,12 +131,12 @@ describe('rollback APPLICATION', () => {
     ['{ strategy: rolling, batch: 3 }', '3'],
     ['{ strategy: canary }', '1,25%,50%'],
   ] as const) {
-    test(`upgrade: ${upgrade} takes out ${expected ?? 'what can be spared'} at a time`, async () => {
+    test(`takes out ${expected ?? 'as many as can be spared'} at a time with upgrade: ${upgrade}`, async () => {
       assert.equal((await backOf(withUpgrade(upgrade))).batch, expected);
     });
   }
 
-  test('names the application where its hosts run several', async () => {
+  test('names the application if its hosts run several', async () => {
     const text = shopFleet.replace('applications:\n', 'applications:\n  api: { role: web, reload: [/bin/true] }\n');
     assert.equal((await backOf(text)).application, 'shop');
     assert.equal((await backOf(shopFleet)).application, undefined);

@@ -18,7 +18,7 @@ async function filesOf(name: string, text = shopFleet, more: Record<string, stri
 }
 
 describe('the files of a host', () => {
-  test('are node.yaml with the applications of its role, facts, classes, checks and policies', async () => {
+  test('include node.yaml with the applications of its role, facts, classes, checks and policies', async () => {
     const files = await filesOf(
       'web3.devco.net',
       shopFleet.replace('classes: [web]', 'classes: [web]\n    hooks: [hooks/a.sh]'),
@@ -50,7 +50,7 @@ describe('the files of a host', () => {
     assert.equal(files.get('hooks/a.sh'), 'exit 0\n');
   });
 
-  test('of a balancer have no application, and no checks', async () => {
+  test('have no application and no checks for a balancer', async () => {
     const files = await filesOf('lb1.devco.net');
     const settings = parse(files.get('node.yaml') ?? '') as { agents: Record<string, object> };
     assert.equal(Object.hasOwn(settings.agents, 'appmgr'), false);
@@ -131,7 +131,7 @@ describe('an operator', () => {
   };
   const role = (policies: string) => shopFleet.replace('classes: [web]', `policies: ${policies}`);
 
-  test('with all rights keeps access', async () => {
+  test('keeps access with all rights', async () => {
     assert.equal(await lockedOut(shopFleet), undefined);
   });
 

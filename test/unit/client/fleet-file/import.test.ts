@@ -22,7 +22,7 @@ const inventory = {
 };
 
 describe('an inventory of Ansible', () => {
-  test('becomes a fleet.yaml that is valid: each host has one role, of its groups', async () => {
+  test('becomes a valid fleet.yaml: each host has one role, of its groups', async () => {
     const hosts = draftFromAnsible(JSON.stringify(inventory), 'inventory.json');
     const text = formatDraft(hosts, ['rip@devco.net']);
     const { fleet } = await fleetOf(text);
@@ -36,7 +36,7 @@ describe('an inventory of Ansible', () => {
     );
   });
 
-  test('is refused in one line when it is not one', () => {
+  test('is refused in one line if it is not an inventory', () => {
     for (const text of ['', 'web1\n', '[]', '{}', '{"all":{}}']) {
       assert.throws(() => draftFromAnsible(text, 'inventory.json'), { code: 'bad-nodes' });
     }
@@ -62,7 +62,7 @@ describe('running nodes', () => {
       ['install.yaml', 'cluster: bravo\n'],
     ]);
 
-  test('become a fleet.yaml that is valid, with their settings, applications and facts', async () => {
+  test('become a valid fleet.yaml, with their settings, applications and facts', async () => {
     const web = ['rpcutil', 'lock', 'appmgr', 'config'];
     const balancer = files({ haproxy: { sockets: ['/run/a.sock'] } });
     const text = formatDraft(
@@ -92,7 +92,7 @@ describe('running nodes', () => {
     });
   });
 
-  test('without their files give only agents, classes and cluster', () => {
+  test('give only agents, classes and cluster without their files', () => {
     const draft = draftFromNode(node('lb1.devco.net', '10.0.0.1', ['haproxy', 'nrpe']), undefined);
     assert.deepEqual(
       [draft.role, draft.content, draft.facts],

@@ -97,7 +97,7 @@ describe('fleet.yaml', () => {
     assert.match(nowhere ?? '', /^21:11: no host has the role “web”, so shop would run nowhere/);
   });
 
-  test('refuses a recipient of notifications where no host could deliver them', async () => {
+  test('refuses a recipient of notifications if no host could deliver them', async () => {
     const [fault] = await faultsWith(/ {6}angelia.*\n/, '');
     assert.match(fault ?? '', /^5:9: no host has the agent angelia/);
   });

@@ -60,7 +60,7 @@ describe('a command line in the habit of another tool', () => {
     ["find -S fstat('/etc/hosts').md5=/baa/", /there are no data functions such as fstat\(\)/],
   ];
   for (const [line, expected] of answered) {
-    test(`is answered: ${line}`, () => assert.match(read(line).answer ?? '', expected));
+    test(`gets the valid form suggested: ${line}`, () => assert.match(read(line).answer ?? '', expected));
   }
 });
 

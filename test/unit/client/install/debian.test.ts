@@ -20,7 +20,7 @@ async function makePackage(directory: string, name: string, architecture: string
   assert.equal(built.code, 0, built.err);
 }
 
-test('the package of a release is found beside its program, by the architecture', async () => {
+test('the package of a release is found next to its program, by the architecture', async () => {
   const directory = temporaryDirectory();
   const own = join(directory, 'mco-deploy');
   assert.equal(await findPackage(own, binary), 'none');

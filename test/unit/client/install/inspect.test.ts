@@ -29,8 +29,8 @@ const good: HostInspection = {
   free: 1000,
 };
 
-describe('whether a host can be installed', () => {
-  test('needs root only where root is necessary', () => {
+describe('the check of a host for installation', () => {
+  test('needs root only if root is necessary', () => {
     assert.equal(judgeHost(good, program, directories).asRoot, false);
     assert.equal(judgeHost({ ...good, writable: new Set() }, program, directories).asRoot, true);
     assert.equal(judgeHost({ ...good, root: true }, program, directories).asRoot, false);
@@ -67,7 +67,7 @@ test('a certificate is issued again when it is missing, has another name or CA, 
   assert.equal(why(at(foreign.certificatePem), 'dev1.devco.net'), 'is of another CA');
 });
 
-test('a node whose file contains its chain keeps its certificate where only the root is trusted', async () => {
+test('a node whose file contains its chain keeps its certificate if only the root is trusted', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'mco-inspect-'));
   try {
     const { holder, first, root } = await makeChainedFleet(directory);

@@ -20,8 +20,8 @@ const agents = {
   service: { units: { 'cron.service': ['start', 'enable'] } },
 };
 
-describe('what node.yaml uses of the system', () => {
-  test('has directories, sockets and units, each from the agents’ sections', () => {
+describe('the parts of the system that node.yaml uses', () => {
+  test('include directories, sockets and units, each from the agents’ sections', () => {
     assert.deepEqual(systemNeeds(agents), {
       directories: ['/srv/shop', '/srv/artifacts', '/srv/api'],
       sockets: ['/run/haproxy/admin.sock'],
@@ -31,7 +31,7 @@ describe('what node.yaml uses of the system', () => {
     assert.deepEqual(systemNeeds({ rpcutil: {} }), { directories: [], sockets: [], units: {} });
   });
 
-  test('becomes a drop-in that systemd accepts', async () => {
+  test('become a drop-in that systemd accepts', async () => {
     const directory = temporaryDirectory();
     const unit = join(directory, 'x.service');
     await writeFile(
@@ -43,7 +43,7 @@ describe('what node.yaml uses of the system', () => {
     assert.equal(err, '');
   });
 
-  test('becomes rules of polkit that allow the daemon these verbs of these units, and decide nothing else', () => {
+  test('become rules of polkit that allow the daemon these verbs of these units, and decide nothing else', () => {
     type Rule = (action: object, subject: object) => string | undefined;
     const rules: Rule[] = [];
     const polkit = { addRule: (rule: Rule) => rules.push(rule), Result: { YES: 'yes' } };

@@ -49,7 +49,7 @@ describe('a host on the command line', () => {
   });
 });
 
-test('from a list of nodes gives its address to ssh, and not its port', async () => {
+test('passes its address from a list of nodes to ssh, and not its port', async () => {
   const file = join(temporaryDirectory(), 'nodes.yaml');
   await writeFile(file, '- web1.devco.net\n- { name: web2.devco.net, address: "10.0.0.8:5811" }\n');
   assert.deepEqual(await readTargets(file, 'root'), [

@@ -25,7 +25,7 @@ describe('an artifact', () => {
     await artifact.close();
   });
 
-  test('that changes while it is published is not sent', async () => {
+  test('is not sent if it changes while it is published', async () => {
     const file = join(temporaryDirectory(), 'dist.tar.gz');
     const packed = await writeArtifact(file, 600_000);
     const artifact = await openArtifact(file, undefined, signal);
@@ -36,7 +36,7 @@ describe('an artifact', () => {
     await artifact.close();
   });
 
-  test('from a directory leaves nothing behind, whether it could be packed or not', async () => {
+  test('leaves nothing behind if it is made from a directory, whether it could be packed or not', async () => {
     const directory = join(scratch, 'build');
     await mkdir(directory);
     await assert.rejects(openArtifact(directory, undefined, signal), { code: 'bad-publication', message: /is empty/ });

@@ -29,7 +29,7 @@ describe('waves', () => {
     [60, 6],
     [1000, 10],
   ] as const) {
-    test(`of one holder reach ${count} nodes in ${rounds} rounds`, () => {
+    test(`reach ${count} nodes from one holder in ${rounds} rounds`, () => {
       const all = names(count);
       const found = runTogether(all.slice(0, 1), all.slice(1));
       assert.equal(found.size, count - 1);

@@ -26,7 +26,7 @@ describe('the summary that a DDL requests', () => {
     ['sum', [1, 2, 0.5], '  3.5'],
   ];
   for (const [how, values, line] of cases)
-    test(`is: ${how} of ${JSON.stringify(values)}`, () => {
+    test(`is ${how} of ${JSON.stringify(values)}`, () => {
       const outcomes = values.map((value) => replied({ value }));
       assert.deepEqual(aggregateLines(outcomes, action([{ function: how, output: 'value' }])), [
         'Summary of value:',

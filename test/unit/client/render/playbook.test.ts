@@ -21,7 +21,7 @@ const source: PlaybookSource = {
   always: [{ id: 'end', confirm: 'well?' }],
 };
 
-describe('show what a playbook accepts and does', () => {
+describe('playbook show', () => {
   test('prints lines: inputs, nodes, steps and nested steps', () => {
     const text = describePlaybook(source).join('\n');
     assert.match(text, /^ {2}cluster {2}which one \(string; like \[a-z\]\+; required\)$/m);

@@ -29,7 +29,7 @@ describe('the table at the end of a run', () => {
     assert.ok(!lines.some((line) => line.startsWith('left out')));
   });
 
-  test('shows what failed, what was never touched or begun, and what was left out of rotation', async () => {
+  test('shows what failed, what was never changed or started, and what was left out of rotation', async () => {
     const troubles = [{ node: 'dev2.devco.net', call: 'appmgr.upgrade', kind: 'no-response' as const }];
     const lines = await tableOf('app_cluster_upgrade', { troubles });
     assert.ok(
@@ -56,7 +56,7 @@ describe('the table at the end of a run', () => {
     );
   });
 
-  test('is omitted where nothing was changed or begun', async () => {
+  test('is omitted if nothing was changed or started', async () => {
     assert.deepEqual(await tableOf('app_cluster_upgrade', {}, { dryRun: true }), []);
     const silent = [{ name: 'dev2.devco.net', by: 'the cache' }];
     assert.deepEqual(await tableOf('app_cluster_upgrade', { silent }), []);

@@ -45,7 +45,7 @@ describe('lines at the bottom of a terminal', () => {
     assert.deepEqual(screen(), ['said']);
   });
 
-  test('are never more than fit', () => {
+  test('are never more than the terminal has', () => {
     const { lines, screen } = terminalOf(4);
     lines.draw(['1', '2', '3', '4', '5']);
     assert.deepEqual(screen(), ['1', '2', '3']);

@@ -63,7 +63,7 @@ describe('replies of nodes', () => {
     assert.deepEqual(lines.slice(0, 4), ['lb1', '  Backend: app', '  servers:', '      name  since']);
   });
 
-  test('as a table have a line for each listed item, and the reason of a node that failed', () => {
+  test('have in a table a line for each listed item, and the reason of a node that failed', () => {
     const outcomes = [replied('lb1', { backend: 'app', servers: two }), replied('lb2', {}, 'failed')];
     const manner = { paint: paintFor({}), now, wide: false };
     assert.deepEqual(outcomeTable(outcomes, action, manner), [
@@ -77,7 +77,7 @@ describe('replies of nodes', () => {
     assert.match(first ?? '', /^lb1 +ok +1\.3 ms +app/);
   });
 
-  test('as a table fit the terminal, colours included, unless -o wide is given', () => {
+  test('fit the terminal in a table, colours included, unless -o wide is given', () => {
     const paint = paintFor({ colors: true });
     const print = (output?: 'wide') => {
       const lines: string[] = [];

@@ -52,7 +52,7 @@ describe('the page of a run, as read from a journal', () => {
     assert.deepEqual(untouched, []);
   });
 
-  test('counts a try with an insufficient reply as failed, even where a later one succeeded', () => {
+  test('counts a try with an insufficient reply as failed, even if a later one succeeded', () => {
     const attempts = readAttempts(
       journalOf(
         { type: 'step-started', step: 's', name: 'Check the load', title: 'nrpe#runcommand', kind: 'call' },
@@ -99,7 +99,7 @@ describe('the page of a run, as read from a journal', () => {
 });
 
 describe('times on a page', () => {
-  test('are shown on the clock of the author and in UTC, and once where these agree', () => {
+  test('are shown on the clock of the author and in UTC, and once if these agree', () => {
     const at = Date.UTC(2026, 10, 28, 23, 11, 20);
     const { markup } = defineClock('Europe/Berlin').both(at);
     assert.match(markup, /29 Nov 2026, 00:11:20 (CET|GMT\+1)<\/time> <span class="muted">2026-11-28 23:11:20 UTC</);
@@ -110,7 +110,7 @@ describe('times on a page', () => {
     assert.equal(defineClock('America/St_Johns').short(at), '19:41:20');
   });
 
-  test('are rounded as people say them', () => {
+  test('are rounded to common units', () => {
     assert.deepEqual([0, 49.6, 1300, 59_949, 59_960, 200_000, 3_900_000].map(duration), [
       '0 ms',
       '50 ms',

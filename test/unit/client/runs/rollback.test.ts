@@ -38,7 +38,7 @@ const update = call('3', 'appmgr.upgrade', true, { a: { previous: '10' }, b: und
 const bravo = started({ cluster: 'bravo' });
 
 describe('the releases before a run, by its journal', () => {
-  test('are those that each server was seen to serve, even where its upgrade never answered or began', () => {
+  test('are those that each server had in service, even if its upgrade never replied or started', () => {
     const entries = [
       bravo,
       ...looked,
@@ -50,7 +50,7 @@ describe('the releases before a run, by its journal', () => {
     assert.deepEqual(revisionsBrought(entries), ['20']);
   });
 
-  test('are known for a run that was cut off when it had only taken servers out', () => {
+  test('are known for a run that was interrupted when it had only disabled servers', () => {
     assert.deepEqual(Object.fromEntries(revisionsBefore([bravo, ...looked, ...disabled])), {
       a: '10',
       b: '5',
@@ -59,11 +59,11 @@ describe('the releases before a run, by its journal', () => {
     assert.deepEqual(revisionsBrought([bravo, ...looked, ...disabled]), []);
   });
 
-  test('are those that the upgrade reported, where nobody had looked, and empty where that is unknown too', () => {
+  test('are those that the upgrade reported if none were read before, and empty if unknown', () => {
     assert.deepEqual(Object.fromEntries(revisionsBefore([bravo, ...update])), { a: '10', b: '' });
   });
 
-  test('are none for a run that changed nothing, a dry run, or one of another cluster', () => {
+  test('are missing for a run that changed nothing, a dry run, or one of another cluster', () => {
     assert.equal(revisionsBefore([bravo, ...looked]).size, 0);
     assert.equal(upgraded([bravo, ...looked, ...update], 'bravo'), true);
     assert.equal(upgraded([bravo, ...looked, ...update], 'alfa'), false);
@@ -71,7 +71,7 @@ describe('the releases before a run, by its journal', () => {
     assert.equal(upgraded([...looked, ...update], 'bravo'), false);
   });
 
-  test('are those of the named application, where the run had named one', () => {
+  test('are those of the named application if the run had named one', () => {
     const shop = [started({ cluster: 'bravo', application: 'shop' }), ...looked, ...update];
     assert.equal(upgraded(shop, 'bravo', 'shop'), true);
     assert.equal(upgraded(shop, 'bravo'), true);

@@ -12,7 +12,7 @@ const backend =
     return left < least ? { refused: `only ${left} would stay` } : { left };
   };
 
-test('an upgrade takes all servers out together where as many others stay in traffic', async () => {
+test('an upgrade disables all servers together if as many others stay in traffic', async () => {
   assert.deepEqual(await decideStrategy(four, backend(9)), {
     name: 'parallel',
     batch: undefined,
@@ -20,7 +20,7 @@ test('an upgrade takes all servers out together where as many others stay in tra
   });
 });
 
-test('otherwise it goes a batch at a time, and says why', async () => {
+test('an upgrade goes batch by batch otherwise, and reports the reason', async () => {
   const few = await decideStrategy(four, backend(5));
   assert.deepEqual([few.name, few.batch], ['rolling', '2']);
   assert.equal(few.why, '2 at a time: with all 4 out, only 1 other would stay in traffic');
@@ -29,13 +29,13 @@ test('otherwise it goes a batch at a time, and says why', async () => {
   assert.match(whole.why ?? '', /with all 4 out, only 0 would stay/);
 });
 
-test('it goes one at a time where two are too many', async () => {
+test('an upgrade goes one at a time if two are too many', async () => {
   const tight = await decideStrategy(four, backend(4, 3));
   assert.deepEqual([tight.name, tight.batch], ['rolling', '1']);
   const two = await decideStrategy(four.slice(0, 2), backend(2));
   assert.deepEqual([two.name, two.batch], ['rolling', '1']);
 });
 
-test('it leaves what it cannot ask to the run, which reports the cause', async () => {
+test('an upgrade leaves what it cannot determine to the run, which reports the cause', async () => {
   assert.deepEqual(await decideStrategy(four, async () => undefined), { name: 'parallel', batch: undefined });
 });

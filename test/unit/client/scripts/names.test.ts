@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { isScript, parseAssignments } from '../../../../src/client/scripts/names.ts';
 import { thrownBy } from '../../../support/thrown.ts';
 
-test('a script is known by its ending', () => {
+test('a script is recognised by its ending', () => {
   assert.deepEqual(['a.mc', './a/b.mc', 'a.yaml', 'a', 'mc'].map(isScript), [true, true, false, false, false]);
 });
 

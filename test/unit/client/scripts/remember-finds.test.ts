@@ -22,8 +22,8 @@ function startCounting() {
 const by = (filter: Partial<typeof noFilter>) => ({ filter: { ...noFilter, ...filter } }) as unknown as TargetOptions;
 const namesOf = ({ nodes }: Findings) => nodes.map(({ name }) => name);
 
-describe('a session that remembers', () => {
-  test('asks the same question once, even when it is asked twice at a time', async () => {
+describe('a session that caches what it finds', () => {
+  test('sends the same query once, even if it is requested twice at once', async () => {
     const { session, asked } = startCounting();
     const question = by({ agents: ['rpcutil'] });
     await Promise.all([session.find(question), session.find(question)]);
@@ -31,7 +31,7 @@ describe('a session that remembers', () => {
     assert.equal(asked.length, 1);
   });
 
-  test('asks nobody for named nodes that were found', async () => {
+  test('sends no query for named nodes that were found', async () => {
     const { session, asked } = startCounting();
     await session.find(by({ agents: ['rpcutil'] }));
     const found = await session.find(by({ agents: ['rpcutil'], identities: ['web2'] }));
@@ -43,7 +43,7 @@ describe('a session that remembers', () => {
     ['of which one lacks the agent', { agents: ['appmgr'], identities: ['web1', 'web2'] }],
     ['that have to have a fact, too', { agents: ['rpcutil'], identities: ['web1'], facts: ['a=b'] }],
   ] as const) {
-    test(`asks for nodes ${name}`, async () => {
+    test(`queries nodes ${name}`, async () => {
       const { session, asked } = startCounting();
       await session.find(by({ agents: ['rpcutil'] }));
       await session.find(by(filter as never));

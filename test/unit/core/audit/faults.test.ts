@@ -38,8 +38,8 @@ const faultOf = (from: ChainState, events: readonly AuditEvent[]) => {
 };
 const endOf = (sequence: number): ChainState => ({ sequence, hash: 'a'.repeat(64) });
 
-describe('where an audit log begins and ends', () => {
-  test('is where it was said to begin, and after its last record', () => {
+describe('the start and end of an audit log', () => {
+  test('are its declared start, and after its last record', () => {
     const { end, records } = verify(lines.slice(0, 3));
     assert.deepEqual([verify(lines.slice(0, 3)).start, records, end.sequence], [chainStart, 3, 3]);
     const later = writeLog([started(node), outcome(4)], node.credentials, end);
@@ -50,13 +50,13 @@ describe('where an audit log begins and ends', () => {
     assert.deepEqual(wrong(later, other), ['removed', 1, 'record 4 does not continue the record before it']);
   });
 
-  test('is the start of every chain where nothing is in it', () => {
+  test('are the start of every chain if the log is empty', () => {
     assert.deepEqual(verify([]), { records: 0, start: chainStart, end: chainStart });
     const { start, end, fault } = startAuditWalk(fleet.trust).end('', { file: '', line: 0 });
     assert.deepEqual([start, end, fault], [chainStart, chainStart, undefined]);
   });
 
-  test('has a record of what was deleted before it, from the first record on', () => {
+  test('include a record of what was deleted before it, from the first record on', () => {
     for (const sequence of [1, 7]) {
       assert.deepEqual(faultOf(endOf(sequence), [rotated(node, sequence)]), {
         code: 'removed',
@@ -75,7 +75,7 @@ describe('where an audit log begins and ends', () => {
     }
   });
 
-  test('is named with what had happened to the log, where its first record says so', () => {
+  test('name the displaced log and the recorded cause', () => {
     const displaced = (found: 'missing' | 'cut'): AuditEvent => ({
       kind: 'displaced',
       found,
@@ -91,7 +91,7 @@ describe('where an audit log begins and ends', () => {
     assert.match(faultOf(endOf(6), [rotated(node, 6), displaced('cut')])?.message ?? '', /no record says/);
   });
 
-  test('is at the first record of a file', () => {
+  test('are at the first record of a file', () => {
     for (const sequence of [1, 6]) {
       const words = `record ${sequence + 1}: it is not the first of a file`;
       const fault = faultOf(endOf(sequence), [outcome(1)]);
@@ -101,7 +101,7 @@ describe('where an audit log begins and ends', () => {
     assert.equal(faultOf({ sequence: 0, hash: 'a'.repeat(64) }, [started(node)])?.message, words);
   });
 
-  test('does not come later than any head that callers hold, and they hold one of each record', () => {
+  test('do not come later than any head that callers hold, and they hold one of each record', () => {
     const [first, second] = [verify(lines.slice(0, 2)).end, verify(lines).end];
     const end = (...heads: ChainState[]) => {
       const walk = startAuditWalk(fleet.trust, { heads });
@@ -155,7 +155,7 @@ describe('a record of an audit log', () => {
     malformed('{,"signature":"AAAA"}', 'the line is not JSON');
   });
 
-  test('is signed with the key of the certificate that the log brought last', async () => {
+  test('is signed with the key of the latest certificate in the log', async () => {
     const next = await fleet.node('dev2.devco.net');
     const renewed: AuditEvent = { kind: 'certificate', version: '0.1.0', certificate: certificateOf(next) };
     const from = verify(lines).end;
@@ -167,7 +167,7 @@ describe('a record of an audit log', () => {
     assert.equal(wrong([...lines, ...writeLog([kind, outcome(4)], node.credentials, from)]), undefined, 'brings none');
   });
 
-  test('is verified by no certificate where the log has brought none', () => {
+  test('is not verified by any certificate if the log contains none', () => {
     const words = 'record 1: no certificate verifies it';
     assert.deepEqual(wrong(sole(outcome(1))), ['foreign', 1, words]);
     const bare = { kind: 'started', version: '0.1.0' } as AuditEvent;
@@ -175,7 +175,7 @@ describe('a record of an audit log', () => {
     assert.deepEqual(wrong(sole(outcome(1, { certificate: certificateOf(node) }))), ['foreign', 1, words]);
   });
 
-  test('is of the node whose certificate it is, and of the same as all before', async () => {
+  test('belongs to the node of the certificate, and to the same node as all records before', async () => {
     const dev4 = await fleet.node('dev4.devco.net');
     const under = (member: Member, name = node.identity): Credentials => ({ ...member.credentials, identity: name });
     const bring = (member: Member, by: Credentials) => writeLog([started(member)], by);
@@ -224,7 +224,7 @@ describe('a request in an audit log', () => {
     });
   }
 
-  test('is its caller’s, by a certificate of an operator', async () => {
+  test('belongs to its caller, by a certificate of an operator', async () => {
     assert.equal(wrongIntent({}), undefined);
     assert.deepEqual(wrongIntent({ caller: 'cert=eve@devco.net' }), [
       'forged-request',
@@ -253,7 +253,7 @@ describe('a request in an audit log', () => {
     assert.equal(forged(signed('request')), 'record 2: the Request cannot be decoded');
   });
 
-  test('is not checked where the node has refused it as not proven', () => {
+  test('is not checked if the node has refused it as not proven', () => {
     for (const verdict of ['bad-signature', 'rate-limited']) {
       assert.equal(wrongIntent({ verdict, request: '', request_signature: '', caller: 'node=x' }), undefined, verdict);
     }

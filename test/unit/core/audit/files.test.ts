@@ -18,7 +18,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const place = (name: string, text = '') => writeFileSync(join(directory, name), text);
 
 describe('the files of an audit log', () => {
-  test('are the full ones by the numbers in their names, and the one that is written to', async () => {
+  test('include the full ones by the numbers in their names, and the one that is written to', async () => {
     assert.equal(archivePath('/var/log/mco/audit.jsonl', 4711), '/var/log/mco/audit-000000004711.jsonl');
     // By their letters, the last two are the other way round.
     const archives = ['audit-000000000002.jsonl', 'audit-999999999999.jsonl', 'audit-1000000000000.jsonl'];
@@ -44,7 +44,7 @@ describe('the files of an audit log', () => {
     assert.deepEqual(await listAuditFiles(file), [...expected, { path: file, first: undefined }]);
   });
 
-  test('cannot be found where their directory cannot be read', async () => {
+  test('cannot be found if their directory cannot be read', async () => {
     const missing = join(directory, 'nothing');
     await assert.rejects(listAuditFiles(join(missing, 'audit.jsonl')), {
       code: 'unreadable-file',
@@ -60,7 +60,7 @@ describe('the lines of a file', () => {
     return lines;
   };
 
-  test('end at a newline and at nothing else; the last may be torn', async () => {
+  test('end at a newline and at nothing else; the last may be incomplete', async () => {
     place('audit.jsonl', '');
     assert.deepEqual(await read(), []);
     place('audit.jsonl', 'a\u2028b\rc\n\nd\n');
@@ -75,7 +75,7 @@ describe('the lines of a file', () => {
     assert.deepEqual(await read(file, new AbortController().signal), [...whole, ['e', 4, true]]);
   });
 
-  test('may be longer than what is read at once', async () => {
+  test('may be longer than the read buffer', async () => {
     // 64 KiB are: characters of three bytes lie over the border.
     const [long, last] = ['€'.repeat(60_000), 'x'.repeat(70_000)];
     place('audit.jsonl', `a\n${long}\nb\n${last}`);
@@ -102,13 +102,13 @@ describe('the lines of a file', () => {
     await assert.rejects(read(), { code: 'malformed', message: `${file}:2: the line is too long for a record` });
   });
 
-  test('are none where the file is gone, and a problem where it cannot be read', async () => {
+  test('are empty if the file is gone, and a problem if it cannot be read', async () => {
     assert.deepEqual(await read(join(directory, 'gone')), []);
     mkdirSync(file);
     await assert.rejects(read(), { code: 'unreadable-file', message: new RegExp(`^${file} cannot be read: `) });
   });
 
-  test('are no longer read when somebody aborts it', async () => {
+  test('are no longer read once the read is aborted', async () => {
     place('audit.jsonl', 'a\n');
     await assert.rejects(read(file, AbortSignal.abort()), { name: 'AbortError' });
   });
@@ -143,21 +143,21 @@ describe('a log that is verified while its daemon writes', () => {
   };
   const first = 'audit-000000000001.jsonl';
 
-  test('is looked at once where nothing is wrong, over all of its files', async () => {
+  test('is read once if nothing is wrong, over all of its files', async () => {
     place(first, text(records.slice(0, 3)));
     place('audit.jsonl', text(later));
     const { fault, files, looks, records: count } = await verify();
     assert.deepEqual([fault, files, looks, count], [undefined, [first, 'audit.jsonl'], 1, 5]);
   });
 
-  test('is looked at once where a fault is found and its files stay', async () => {
+  test('is read once if a fault is found and its files stay', async () => {
     place(first, text(records.slice(0, 2)));
     place('audit.jsonl', text(later));
     const { fault, looks } = await verify();
     assert.deepEqual([fault?.code, fault?.file, fault?.line, looks], ['removed', 'audit.jsonl', 1, 1]);
   });
 
-  test('is looked at again where its files have changed meanwhile', async () => {
+  test('is read again if its files have changed meanwhile', async () => {
     // A file is rotated, and its lines are in another one.
     place('audit.jsonl', text(records.slice(0, 3)));
     const rotates = (look: number) => {
@@ -182,7 +182,7 @@ describe('a log that is verified while its daemon writes', () => {
     assert.deepEqual([fewer.fault?.code, fewer.looks, fewer.files], ['removed', 2, [first]]);
   });
 
-  test('is looked at again where its last line is half written, three times at most', async () => {
+  test('is read again if its last line is partial, three times at most', async () => {
     const [whole = '', half = ''] = [text(records), records[4]?.slice(0, 20)];
     place('audit.jsonl', text(records.slice(0, 4)) + half);
     const written = await verify((look) => {
@@ -194,7 +194,7 @@ describe('a log that is verified while its daemon writes', () => {
     assert.deepEqual([fault?.code, fault?.line, fault?.file, looks], ['torn', 5, 'audit.jsonl', 4]);
   });
 
-  test('is found wrong where its files never stay the same', async () => {
+  test('fails if its files keep changing during verification', async () => {
     place('audit.jsonl', text(later.slice(1)));
     const { fault, looks } = await verify((look) => place(`audit-00000000009${look}.jsonl`));
     assert.deepEqual([fault?.code, looks, readdirSync(directory).length], ['removed', 4, 5]);

@@ -54,7 +54,7 @@ describe('a line of the audit log', () => {
   });
 });
 
-describe('the end of a log that a node vouches for', () => {
+describe('the end of a log that a node signs', () => {
   test('holds for that node, that record and that hash alone', async () => {
     const state = { sequence: 7, hash: 'ab'.repeat(32) };
     const head = signHead(state, node.credentials);
@@ -79,7 +79,7 @@ describe('the requests of a log', () => {
   const only = (...records: AuditRecord[]) => joinEntries(records)[0] ?? assert.fail();
   const line = `reqid=${'f'.repeat(32)}: reqtime=1700000000 caller=cert=rip@devco.net agent=probe action=echo data={"text":"a"}`;
 
-  test('each have the outcome that names them, and how they ended where nobody waited', () => {
+  test('each have the outcome that names them, and how they ended if nobody waited', () => {
     const [other, third] = [record(3, intent(rip, 'b')), record(5, intent(rip, 'c'))];
     const ended = { kind: 'ended', intent: 2, outcome: 'failed', code: 'timeout' };
     const records = [
@@ -106,7 +106,7 @@ describe('the requests of a log', () => {
     assert.deepEqual(became, { ...record(7, ended), kind: 'outcome', recorded: false });
   });
 
-  test('are shown in the words of the seed, in one line', () => {
+  test('are shown in the form of the seed, in one line', () => {
     assert.equal(formatEntry(only(asked())), `${line} outcome=unknown`);
     assert.equal(formatEntry(only(asked(), record(3, outcome(2)))), `${line} outcome=ok`);
     const refused = outcome(2, { outcome: 'refused', code: 'policy-denied' });

@@ -108,7 +108,7 @@ describe('an audit log after random changes', () => {
     );
   });
 
-  test('is found wrong at the first changed record, or at the next, which is chained to it', () => {
+  test('is refused at the first changed record, or at the next, which is chained to it', () => {
     holds(
       fc.property(mutated(log), (changed) => {
         if (changed.equals(log)) return;
@@ -162,7 +162,7 @@ describe('an audit log after random changes', () => {
     );
   });
 
-  test('and the heads of it that callers kept are read or refused', () => {
+  test('has heads, kept by callers, that are read or refused', () => {
     const anyHead = fc.record({
       sequence: fc.nat(),
       hash: fc.constant('0'.repeat(64)),

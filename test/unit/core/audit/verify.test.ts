@@ -25,7 +25,7 @@ describe('an audit log that is verified', () => {
   };
   const fault = (changed: readonly string[], head?: ChainState) => verify(changed, head).fault;
 
-  test('is valid when nothing was touched', () => {
+  test('is valid when nothing was changed', () => {
     assert.deepEqual(verify(lines).fault, undefined);
     assert.equal(verify(lines).records, 5);
     assert.equal(verify(lines).end.sequence, 5);
@@ -47,7 +47,7 @@ describe('an audit log that is verified', () => {
     assert.deepEqual([fault([a, b, d, c, e])?.code, fault([a, b, d, c, e])?.line], ['removed', 3]);
   });
 
-  test('detects a cut tail by a head that a caller kept, and not without', () => {
+  test('detects a cut tail with a head that a caller kept, and not without one', () => {
     const head = verify(lines).end;
     assert.equal(fault(lines.slice(0, 3)), undefined, 'a file alone cannot prove its end');
     assert.equal(fault(lines.slice(0, 3), head)?.code, 'truncated');
@@ -75,7 +75,7 @@ describe('an audit log that is verified', () => {
     assert.equal(codeOf(outcome(4)), 'removed');
   });
 
-  test('detects a rewritten tail by a head that a caller kept', () => {
+  test('detects a rewritten tail with a head that a caller kept', () => {
     const head = verify(lines).end;
     const start = verify(lines.slice(0, 3)).end;
     const rewritten = [...lines.slice(0, 3), ...writeLog([intent('c'), outcome(4)], node.credentials, start)];
@@ -100,7 +100,7 @@ describe('an audit log that is verified', () => {
     assert.equal(fault(unsigned)?.code, 'forged-request');
   });
 
-  test('distinguishes half a last line from an edited one', () => {
+  test('distinguishes a partial last line from an edited one', () => {
     const text = `${lines.join('\n')}\n{"v":1,"sequ`;
     const { fault: found } = verifyAudit(text, fleet.trust);
     assert.equal(found?.code, 'torn');

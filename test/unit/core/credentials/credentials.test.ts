@@ -21,7 +21,7 @@ describe('credentials', () => {
   const load = (before?: Parameters<typeof loadCredentials>[4]) =>
     loadCredentials({ ...member.files, crl }, 'node', readRevocations, Date.now(), before);
 
-  test('warn of the end of the certificate and of the CA by the time of the question', async () => {
+  test('warn of the end of the certificate and of the CA by the current time', async () => {
     const { warnings } = await load();
     const end = Date.parse(member.certificate.validTo);
     assert.deepEqual(warnings(end - 31 * day), []);

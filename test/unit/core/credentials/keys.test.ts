@@ -19,7 +19,7 @@ const refused: readonly [RegExp, { privateKey: KeyObject }][] = [
 
 describe('a key', () => {
   for (const [name, { publicKey, privateKey }] of pairs) {
-    test(`of ${name} signs requests, replies and audit records`, () => {
+    test(`signs requests, replies and audit records if it is of ${name}`, () => {
       assert.equal(unusableKey(privateKey), undefined);
       const holder = { publicKey } as X509Certificate;
       for (const context of ['request', 'reply', 'audit-record', 'audit-head'] as const) {
@@ -34,6 +34,7 @@ describe('a key', () => {
     });
   }
   for (const [name, { privateKey }] of refused) {
-    test(`like ${name.source} is refused by its name`, () => assert.match(unusableKey(privateKey) ?? '', name));
+    test(`is refused by the name of its type, like ${name.source}`, () =>
+      assert.match(unusableKey(privateKey) ?? '', name));
   }
 });

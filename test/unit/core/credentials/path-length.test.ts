@@ -20,7 +20,7 @@ describe('the path length of a CA certificate', () => {
     test(`is read: ${length}`, async () => assert.equal(pathLengthOf(await make('CA', length)), length));
   }
 
-  test('is undefined where it is absent, even when other extensions contain its bytes', async () => {
+  test('is undefined if there is none, even if other extensions contain the same bytes', async () => {
     assert.equal(pathLengthOf(await make('dev2.devco.net', undefined)), undefined);
     const look = Buffer.from('30130603551d130101ff040830060101ff020103', 'hex').toString('latin1');
     assert.equal(pathLengthOf(await make(`CA ${look}`, 5)), 5);

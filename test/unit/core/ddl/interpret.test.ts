@@ -45,7 +45,7 @@ describe('an interpreted schema', () => {
     { name: 'ada', fixed: 'y' },
     { name: 'ada', fixed: 'x', count: 3, ratio: 0.5, list: ['a'], map: { 'a/b~': 1 } },
   ]) {
-    test(`judges ${JSON.stringify(value)} as ajv does, fills in the same defaults and gives the same message`, () => {
+    test(`accepts or refuses ${JSON.stringify(value)} as ajv does, fills in the same defaults and gives the same message`, () => {
       const [a, b] = [structuredClone(value), structuredClone(value)];
       assert.equal(interpreted(a), compiled(b));
       assert.deepEqual(a, b);
@@ -53,14 +53,14 @@ describe('an interpreted schema', () => {
     });
   }
 
-  test('knows addresses, and says which kind it requires', () => {
+  test('recognises addresses, and names the required kind', () => {
     const check = interpretSchema({ anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] });
     assert.ok(check('10.0.0.1') && check('::1'));
     assert.ok(!check('10.0.0'));
     assert.equal(faultsOf(check)[0]?.message, 'must be an address (ipv4) or must be an address (ipv6)');
   });
 
-  test('tries a regex in linear time', () => {
+  test('matches a regex in linear time', () => {
     const check = interpretSchema({ type: 'string', pattern: '^(a+)+$' });
     assert.ok(!check(`${'a'.repeat(4000)}!`));
   });
@@ -83,7 +83,7 @@ describe('an interpreted schema', () => {
     });
   }
 
-  test('refuses a schema that is nested too deep', () => {
+  test('refuses a schema that is nested too deeply', () => {
     let deep: object = { type: 'string' };
     for (let level = 0; level < 20; level++) deep = { items: deep };
     assert.throws(() => interpretSchema(deep), { code: 'bad-schema' });

@@ -29,7 +29,7 @@ describe('a file that is replaced as a whole', () => {
     assert.equal(statSync(file).mode & 0o777, 0o600);
   });
 
-  test('is the old one or the new one, whole, at any cut; once that is done, the new one', async () => {
+  test('is the old one or the new one, whole, after any interruption; at the end, the new one', async () => {
     const found = new Set<string>();
     await crashAtEachChange({
       root,
@@ -45,7 +45,7 @@ describe('a file that is replaced as a whole', () => {
     assert.deepEqual([...found].sort(), ['new', 'old']);
   });
 
-  test('is left alone when an existing name must not be replaced', async () => {
+  test('is left unchanged if an existing name must not be replaced', async () => {
     writeFileSync(file, 'old');
     await assert.rejects(replaceFile(file, 'new', { replace: false }), { code: 'EEXIST' });
     assert.equal(readFileSync(file, 'utf8'), 'old');
@@ -55,7 +55,7 @@ describe('a file that is replaced as a whole', () => {
     assert.deepEqual(readdirSync(root), ['state.json']);
   });
 
-  test('leaves no draft when it cannot be written', async () => {
+  test('leaves no draft if it cannot be written', async () => {
     for (const failing of ['writeFile', 'chmod', 'sync', 'rename']) {
       writeFileSync(file, 'old');
       {
@@ -70,7 +70,7 @@ describe('a file that is replaced as a whole', () => {
     }
   });
 
-  test('is not synced where the options say so', async () => {
+  test('is not synced if the options disable that', async () => {
     const calls = await recordChanges(root, () => replaceFile(file, 'new', { sync: false }));
     assert.deepEqual(
       calls.filter((call) => call.startsWith('sync')),

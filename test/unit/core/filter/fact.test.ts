@@ -104,7 +104,7 @@ describe('comparing a fact', () => {
     assert.equal(factMatches('g!=/x/', { f: 'y' }), false);
   });
 
-  test('tries a regex on the text of a fact, in any case, anywhere in it', () => {
+  test('matches a regex on the text of a fact, in any case, anywhere in it', () => {
     check([
       ['f=/^al/', 'alfa', true],
       ['f=/lf/', 'alfa', true],
@@ -182,7 +182,7 @@ describe('finding a fact', () => {
     assert.equal(factMatches('cluster=alfa', Object.create({ cluster: 'alfa' })), false);
   });
 
-  test('has bounded branches even where every prefix of the name exists', () => {
+  test('has bounded branches even if every prefix of the name exists', () => {
     const parts = Array.from({ length: 16 }, () => 'a');
     let nested: JsonObject = {};
     for (let depth = 16; depth > 0; depth--) {
@@ -209,7 +209,7 @@ describe('a fact too large to compare', () => {
     ]);
   });
 
-  test('is answered at once by a regex that would hang a backtracking engine', () => {
+  test('is matched at once by a regex that would hang a backtracking engine', () => {
     const text = 'a'.repeat(4096);
     for (const pattern of ['(a+)+$', '(a|a)*b', '(a|aa)+$', '(.*a){12}b', '^(([a-z])+.)+[A-Z]([a-z])+$']) {
       factMatches(`f=/${pattern}/`, { f: `${text.slice(1)}!` });

@@ -16,8 +16,8 @@ function refuses(some: Partial<FilterTerms>, caretAt: number, words: RegExp): vo
   assert.ok(text.length <= 64 && problem.message.split('\n').length === 3, what);
 }
 
-describe('a malformed term is refused with a caret under the fault', () => {
-  test('in a fact', () => {
+describe('a malformed term', () => {
+  test('is refused with a caret under the fault of a fact', () => {
     refuses({ facts: [''] }, 0, /needs an operator/);
     refuses({ facts: ['cluster'] }, 7, /needs an operator/);
     refuses({ facts: ['cluster='] }, 8, /value is missing/);
@@ -33,7 +33,7 @@ describe('a malformed term is refused with a caret under the fault', () => {
     refuses({ facts: ['f=1', `${'n'.repeat(300)}=1`] }, 0, /at most 256/);
   });
 
-  test('in a class, an agent or an identity', () => {
+  test('is refused with a caret under the fault of a class, an agent or an identity', () => {
     refuses({ classes: [''] }, 0, /class is missing/);
     refuses({ classes: ['/web'] }, 0, /no closing slash/);
     refuses({ classes: ['/'] }, 0, /no closing slash/);
@@ -47,7 +47,7 @@ describe('a malformed term is refused with a caret under the fault', () => {
     refuses({ agents: ['a'.repeat(257)] }, 0, /at most 256/);
   });
 
-  test('in the shorthand', () => {
+  test('is refused with a caret under the fault of the shorthand', () => {
     refuses({ with: [' '] }, 1, /is missing/);
     refuses({ with: ['web and db'] }, 4, /compound/);
     refuses({ with: ['web (db)'] }, 4, /compound/);
@@ -55,7 +55,7 @@ describe('a malformed term is refused with a caret under the fault', () => {
     refuses({ with: ['web /x{900}/'] }, 5, /too costly/);
   });
 
-  test('in a compound expression', () => {
+  test('is refused with a caret under the fault of a compound expression', () => {
     refuses({ select: ' ' }, 1, /is missing/);
     refuses({ select: 'web and' }, 7, /is missing/);
     refuses({ select: 'and web' }, 0, /is missing/);
@@ -77,7 +77,7 @@ describe('a malformed term is refused with a caret under the fault', () => {
 });
 
 describe('the excerpt of a term', () => {
-  test('shows the text around the fault, when the term is long', () => {
+  test('shows the text around the fault if the term is long', () => {
     const select = `${'web and '.repeat(100)}%%% ${'and web '.repeat(100)}`;
     const { message } = thrownBy(() => parseFilter(terms({ select })));
     const [, text = '', caret = ''] = message.split('\n');
@@ -96,14 +96,14 @@ describe('the excerpt of a term', () => {
   });
 });
 
-describe('a filter has limits', () => {
-  test('in the length of a term and of an expression', () => {
+describe('the limits of a filter', () => {
+  test('include the length of a term and of an expression', () => {
     refuses({ facts: [`f=${'x'.repeat(1023)}`] }, 60, /at most 1024/);
     refuses({ select: `${'web or '.repeat(700)}web` }, 31, /longer than 4096/);
     parseFilter(terms({ facts: [`f=${'x'.repeat(1022)}`] }));
   });
 
-  test('in the number of terms', () => {
+  test('include the number of terms', () => {
     const tooMany = Array.from({ length: 257 }, (_, index) => `c${index}`);
     assert.equal(thrownBy(() => parseFilter(terms({ classes: tooMany }))).code, 'bad-filter');
     const nodes = Array.from({ length: 10_001 }, (_, index) => `dev${index}`);
@@ -111,7 +111,7 @@ describe('a filter has limits', () => {
     parseFilter(terms({ classes: tooMany.slice(1), identities: nodes.slice(1) }));
   });
 
-  test('in the depth of an expression', () => {
+  test('include the depth of an expression', () => {
     parseFilter(terms({ select: `${'('.repeat(32)}web${')'.repeat(32)}` }));
     parseFilter(terms({ select: `${'!'.repeat(32)}web` }));
     refuses({ select: `${'('.repeat(33)}web${')'.repeat(33)}` }, 31, /deeper than 32/);
@@ -119,7 +119,7 @@ describe('a filter has limits', () => {
     refuses({ select: '('.repeat(4000) }, 31, /more than 1024 parts/);
   });
 
-  test('in the total cost of its regexes', () => {
+  test('include the total cost of its regexes', () => {
     const costly = Array.from({ length: 5 }, (_, index) => `/x{400}${index}/`);
     assert.match(thrownBy(() => parseFilter(terms({ classes: costly }))).message, /too costly together/);
     const many = Array.from({ length: 200 }, (_, index) => `/x${index}/`);

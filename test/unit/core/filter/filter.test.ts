@@ -23,7 +23,7 @@ describe('the terms of a filter', () => {
     assert.ok(!matches({ classes: ['web', 'db'] }, web));
   });
 
-  test('except identities, of which one is enough', () => {
+  test('need only one matching identity', () => {
     assert.ok(matches({ identities: ['dev2.devco.net', 'dev4.devco.net'] }, web));
     assert.ok(matches({ identities: ['dev4.devco.net', '/^dev/'] }, web), 'two that match don’t drop the node');
     assert.ok(matches({ identities: ['lb1.devco.net', '/^dev4/'] }, web));

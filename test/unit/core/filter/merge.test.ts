@@ -8,7 +8,7 @@ import { thrownBy } from '../../../support/thrown.ts';
 const merged = (a: Partial<FilterTerms>, b: Partial<FilterTerms>) => mergeTerms(terms(a), terms(b));
 
 describe('merging terms', () => {
-  test('with none leaves them as they are, and the empty filter untouched', () => {
+  test('leaves them unchanged with none, and the empty filter, too', () => {
     const some = terms({ facts: ['a=1'], identities: ['x', '/y/'], select: 'web' });
     assert.deepEqual(mergeTerms(some, noFilter), some);
     assert.deepEqual(mergeTerms(noFilter, some), some);
@@ -33,7 +33,7 @@ describe('merging terms', () => {
     assert.deepEqual(merged({ identities: ['/^dev/'] }, { identities: ['/^dev/', '/^lb/'] }).identities, ['/^dev/']);
   });
 
-  test('refuses identities that have nothing in common, where an empty list would mean all', () => {
+  test('refuses identities that have nothing in common, because an empty list would mean all', () => {
     assert.equal(thrownBy(() => merged({ identities: ['dev1'] }, { identities: ['dev2'] })).code, 'bad-filter');
     assert.equal(thrownBy(() => merged({ identities: ['/^a/'] }, { identities: ['/b$/'] })).code, 'bad-filter');
     assert.equal(thrownBy(() => merged({ identities: ['dev1'] }, { identities: ['/^lb/'] })).code, 'bad-filter');

@@ -19,7 +19,7 @@ describe('a regex from outside', () => {
     assert.ok(!compilePattern('^a.b$')('a\nb'));
   });
 
-  test('is refused when it is malformed, empty, or needs backtracking', () => {
+  test('is refused if it is malformed, empty, or needs backtracking', () => {
     for (const source of [
       '',
       '(',
@@ -38,7 +38,7 @@ describe('a regex from outside', () => {
     }
   });
 
-  test('is refused when it is long, deep or costly', () => {
+  test('is refused if it is long, deep or costly', () => {
     const costly = [
       'x'.repeat(257),
       'x{501}',
@@ -65,12 +65,12 @@ describe('a regex from outside', () => {
     assert.ok(compilePattern('\\x{1F42E}')('🐮'));
   });
 
-  test('is not tried on a text longer than the limit', () => {
+  test('is not matched against a text longer than the limit', () => {
     assert.ok(compilePattern('x$')('x'.repeat(longestText)));
     assert.ok(!compilePattern('x$')('x'.repeat(longestText + 1)));
   });
 
-  test('is refused with others when they cost too much together', () => {
+  test('is refused with others if they cost too much together', () => {
     const compile = boundedCompiler(600);
     compile('x{400}');
     assert.equal(thrownBy(() => compile('x{400}')).code, 'bad-pattern');

@@ -37,9 +37,9 @@ function parsed(terms: FilterTerms): Filter | undefined {
   }
 }
 
-describe('for random input', () => {
+describe('a filter from random input', () => {
   for (const field of ['facts', 'classes', 'agents', 'identities', 'with'] as const) {
-    test(`a term of ${field} is parsed or refused, and a parsed one gives an answer`, () => {
+    test(`is parsed as a term of ${field} or refused, and a parsed one has a result`, () => {
       holds(
         fc.property(nearlyTerms[field], anyNode, (text, node) => {
           const filter = parsed({ ...noFilter, [field]: [text] });
@@ -52,7 +52,7 @@ describe('for random input', () => {
     });
   }
 
-  test('an expression is parsed or refused, and a parsed one gives an answer', () => {
+  test('is parsed as an expression or refused, and a parsed one has a result', () => {
     holds(
       fc.property(nearly(expression), anyNode, (select, node) => {
         const filter = parsed({ ...noFilter, select });
@@ -64,7 +64,7 @@ describe('for random input', () => {
     );
   });
 
-  test('a regex is compiled or refused, and answers for any text', () => {
+  test('is compiled as a regex or refused, and has a result for any text', () => {
     const piece = fc.constantFrom(
       'a',
       '.',
@@ -107,7 +107,7 @@ describe('for random input', () => {
   });
 });
 
-describe('for any filter and node', () => {
+describe('any filter and node', () => {
   const aimed = fc.oneof(
     { weight: 4, arbitrary: nodeAndTerms },
     { weight: 1, arbitrary: fc.tuple(anyNode, goodTerms, goodTerms) },
@@ -127,7 +127,7 @@ describe('for any filter and node', () => {
     );
   });
 
-  test('merged terms match exactly what both match, where they can be merged', () => {
+  test('merged terms match exactly what both match, if they can be merged', () => {
     holds(
       fc.property(aimed, ([node, a, b]) => {
         let both: FilterTerms;

@@ -49,7 +49,7 @@ describe('a line of a journal', () => {
     ['an entry without a time', { ...first, entry: { type: 'x' } }],
     ['an entry whose time is a text', { ...first, entry: { type: 'x', at: '1' } }],
   ] as const) {
-    test(`has not ${what}`, () =>
+    test(`does not have ${what}`, () =>
       assert.throws(() => read(content), {
         code: 'bad-journal',
         message: 'a line of the journal is not what a run writes',
@@ -62,7 +62,7 @@ describe('a line of a journal', () => {
     assert.throws(() => readLine({ text: '{' }), { message: 'a line of the journal is not JSON' });
   });
 
-  test('is named by the digest of its exact bytes', () => {
+  test('is identified by the digest of its exact bytes', () => {
     assert.equal(hashText('ü'), createHash('sha256').update(Buffer.from('ü')).digest('hex'));
   });
 });

@@ -38,7 +38,7 @@ describe('a journal that comes from a node', () => {
     assert.deepEqual(stored.holders, ['dev1', 'dev2', 'dev3']);
   });
 
-  test('is refused where a line was changed, left out, doubled, or moved', () => {
+  test('is refused if a line was changed, left out, doubled, or moved', () => {
     assert.equal(code(changed((text) => text.replace('"call"', '"said"'))), 'bad-journal');
     const last = lines
       .slice(0, -1)
@@ -61,7 +61,7 @@ describe('a journal that comes from a node', () => {
     assert.equal(code(other), 'bad-signature');
   });
 
-  test('is refused where a signer of a line is not an operator of the fleet, or was not one then', async () => {
+  test('is refused if a signer of a line is not an operator of the fleet, or was not one then', async () => {
     await using foreign = await makeFleet();
     assert.equal(code(writeLines(await foreign.operator('rip@devco.net'), ['run-started'])), 'foreign-certificate');
     assert.equal(code(writeLines(await fleet.node('dev1.devco.net'), ['run-started'])), 'wrong-kind');
@@ -74,7 +74,7 @@ describe('a journal that comes from a node', () => {
     assert.deepEqual(verify(then).authors, ['old@devco.net'], 'a certificate that has expired since was valid then');
   });
 
-  test('is refused where its first line brings no certificate', () => {
+  test('is refused if its first line has no certificate', () => {
     const [line] = lines;
     assert.ok(line !== undefined);
     const { chain: _chain, ...content } = readLine(line);
@@ -88,7 +88,7 @@ describe('a journal that comes from a node', () => {
     }
   });
 
-  test('is accepted from an operator whose intermediate CA comes along', async () => {
+  test('is accepted from an operator whose intermediate CA is included', async () => {
     const root = await makeRoot('devco.net', Date.now() - 60_000);
     const [{ publicKey, privateKey }, holder] = [makeKeyPair(), makeKeyPair()];
     const certificate = await certifyIntermediate(root, publicKey, Date.now());

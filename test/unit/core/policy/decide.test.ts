@@ -13,15 +13,15 @@ function says(lines: string[], caller = 'cert=rip', action = 'upgrade', node = w
   return [decision.allowed, decision.line];
 }
 
-describe('a policy decides', () => {
-  test('by the first rule that matches, and says which', () => {
+describe('a decision by a policy', () => {
+  test('uses the first rule that matches, and names it', () => {
     const lines = ['# rules', 'deny\tcert=joe\t*\t*\t*', 'allow\t*\tupgrade\t*\t*', 'deny\t*\t*\t*\t*'];
     assert.deepEqual(says(lines), [true, 3]);
     assert.deepEqual(says(lines, 'cert=joe'), [false, 2]);
     assert.deepEqual(says(lines, 'cert=rip', 'status'), [false, 4]);
   });
 
-  test('by the default where no rule matches, wherever that line is', () => {
+  test('uses the default if no rule matches, wherever that line is', () => {
     assert.deepEqual(says([]), [false, 'default']);
     assert.deepEqual(says(['policy default deny']), [false, 'default']);
     assert.deepEqual(says(['policy default allow', 'deny\tcert=joe\t*\t*']), [true, 'default']);
@@ -29,7 +29,7 @@ describe('a policy decides', () => {
     assert.deepEqual(says(['allow\tcert=joe\t*\t*', 'policy default deny']), [false, 'default']);
   });
 
-  test('by an exact regex for callers, from its first character to its last', () => {
+  test('uses an exact regex for callers, from its first character to its last', () => {
     const lines = ['allow\t/^cert=rip$/ cert=joe\t*\t*', 'deny\t*\t*\t*'];
     assert.deepEqual(says(lines, 'cert=rip'), [true, 1]);
     assert.deepEqual(says(lines, 'cert=joe'), [true, 1]);
@@ -37,7 +37,7 @@ describe('a policy decides', () => {
       assert.deepEqual(says(lines, caller), [false, 2]);
   });
 
-  test('for a limited certificate by the rules that name it, which may still deny', () => {
+  test('uses for a limited certificate the rules that name it, which may still deny', () => {
     const decideFor = (lines: string[], limited = true) => {
       const { allowed, line, text } = decide(parsePolicy(lines.join('\n'), 'f', groups), {
         caller: 'cert=joe',
@@ -57,7 +57,7 @@ describe('a policy decides', () => {
     assert.equal(decideFor(['policy default allow'])[2], 'policy default allow');
   });
 
-  test('with file and text of the line', () => {
+  test('includes file and text of the line', () => {
     const policy = parsePolicy('\nallow\tcert=rip\t*\t*\n', '/etc/mco-deploy/policies/appmgr.policy', groups);
     const asked = { caller: 'cert=rip', action: 'upgrade', node: web };
     const file = '/etc/mco-deploy/policies/appmgr.policy';
@@ -67,11 +67,11 @@ describe('a policy decides', () => {
   });
 });
 
-describe('a rule is about', () => {
+describe('a rule of a policy', () => {
   const fits = (callers: string, actions: string, facts: string, classes?: string, caller?: string, action?: string) =>
     says([`allow\t${callers}\t${actions}\t${facts}${classes === undefined ? '' : `\t${classes}`}`], caller, action)[0];
 
-  test('callers by id, by regex, by group, or any of these', () => {
+  test('matches callers by id, by regex, by group, or any of these', () => {
     assert.ok(fits('cert=rip', '*', '*'));
     assert.ok(fits('cert=joe cert=rip', '*', '*'));
     assert.ok(!fits('cert=ripper', '*', '*'));
@@ -87,14 +87,14 @@ describe('a rule is about', () => {
       assert.ok(fits('admins cert=x /^node=/', '*', '*', '*', caller));
   });
 
-  test('actions by name', () => {
+  test('matches actions by name', () => {
     assert.ok(fits('*', 'status upgrade', '*'));
     assert.ok(!fits('*', 'status', '*'));
     assert.ok(!fits('*', 'Upgrade', '*'));
     assert.ok(!fits('*', 'status', '*', '*', 'cert=rip', 'constructor'));
   });
 
-  test('nodes by facts, all of which must match, with every operator', () => {
+  test('matches nodes by facts, all of which must match, with every operator', () => {
     assert.ok(fits('*', '*', 'cluster=alfa'));
     assert.ok(fits('*', '*', 'cluster=ALFA cores>=4 os.name!=centos cores<5 os.name=~^deb cluster=/^al/'));
     assert.ok(!fits('*', '*', 'cluster=alfa cores>4'));
@@ -102,14 +102,14 @@ describe('a rule is about', () => {
     assert.ok(fits('*', '*', 'cluster="alfa" cores=4'));
   });
 
-  test('nodes by a compound expression with facts and classes', () => {
+  test('matches nodes by a compound expression with facts and classes', () => {
     assert.ok(fits('*', '*', '(cluster=alfa or cluster=bravo) and not cores>4'));
     assert.ok(fits('*', '*', '!db and web'));
     assert.ok(!fits('*', '*', 'not (cluster=alfa and /^apa/)'));
     assert.ok(!fits('*', '*', 'cluster=bravo or db', 'web'));
   });
 
-  test('nodes by classes, all of which they must have', () => {
+  test('matches nodes by classes, all of which they must have', () => {
     assert.ok(fits('*', '*', '*', 'web'));
     assert.ok(fits('*', '*', '*', 'web apache'));
     assert.ok(fits('*', '*', '*', 'web /^apa/'));

@@ -50,10 +50,10 @@ describe('a policy in Choria’s form', () => {
   });
 });
 
-describe('the callers of a policy are rewritten', () => {
+describe('translation of the callers of a policy', () => {
   const rewrite = (text: string, by: Parameters<typeof rewriteCallers>[1] = map) => rewriteCallers(text, by);
 
-  test('only in their own column of a rule, and in no comment and no default', () => {
+  test('applies only to their own column of a rule, and not to comments or a default', () => {
     const lines = [
       '  # was choria=rip.mcollective with uid=500',
       'policy default uid=500',
@@ -73,7 +73,7 @@ describe('the callers of a policy are rewritten', () => {
     );
   });
 
-  test('from a regex for names, whether it starts and ends at an edge or not', () => {
+  test('turns a regex into names, whether it starts and ends at an edge or not', () => {
     for (const [pattern, expected] of [
       ['^ops-', '/^cert=ops-/'],
       ['ops', '/^cert=.*ops/'],
@@ -84,7 +84,7 @@ describe('the callers of a policy are rewritten', () => {
     }
   });
 
-  test('only where the map names them', () => {
+  test('applies only to mapped callers', () => {
     const words = new Map([
       ['uid=500', 'cert=deploy'],
       ['a', 'cert=a'],
@@ -100,7 +100,7 @@ describe('the callers of a policy are rewritten', () => {
   });
 });
 
-describe('other parts of a policy are reported as they are', () => {
+describe('other parts of a policy are reported unchanged', () => {
   for (const [line, fault] of [
     ["allow\t*\t*\tfstat('/etc/x').md5=/a/\t*", /FACTS has the data function fstat\(\)/],
     ['allow\t*\t*\t*\tweb and not db', /the column CLASSES has a compound expression \(“and”\).*FACTS/],

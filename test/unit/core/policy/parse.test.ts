@@ -14,8 +14,8 @@ function refuses(line: string, words: RegExp): void {
   assert.ok(problem.message.length < 500, line);
 }
 
-describe('a line that does not parse refuses the whole file', () => {
-  test('when it is not a rule', () => {
+describe('a policy file', () => {
+  test('is refused if a line is not a rule', () => {
     refuses('permit\tcert=rip\t*\t*\t*', /begin with “allow”/);
     refuses('Deny\tcert=rip\t*\t*\t*', /begin with “allow”/);
     refuses('allow cert=rip * * *', /tabs between the columns/);
@@ -28,7 +28,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\tcert=rip\t \t*', /four or five columns/);
   });
 
-  test('when it is not a default, or is a second one', () => {
+  test('is refused with an invalid or repeated default', () => {
     refuses('policy default deny', /set twice/);
     refuses('policy default allow', /set twice/);
     for (const line of [
@@ -43,7 +43,7 @@ describe('a line that does not parse refuses the whole file', () => {
     }
   });
 
-  test('when its callers are invalid', () => {
+  test('is refused with invalid callers', () => {
     refuses('allow\trip@devco.net\t*\t*', /“rip@devco.net” is not a valid caller/);
     refuses('deny\tcert=rip,cert=joe\t*\t*', /not a valid caller/);
     refuses('deny\tcret=rip\t*\t*', /not a valid caller/);
@@ -64,7 +64,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\tcert="rip\t*\t*', /quotation mark is not closed/);
   });
 
-  test('when its actions are invalid', () => {
+  test('is refused with invalid actions', () => {
     refuses('deny\t*\tupgrade,status\t*', /not a valid action name/);
     refuses('deny\t*\tup* status\t*', /not a valid action name/);
     refuses('deny\t*\t/up/\t*', /not a valid action name/);
@@ -72,7 +72,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\t*\t__proto__\t*', /not a valid action name/);
   });
 
-  test('when its facts are invalid', () => {
+  test('is refused with invalid facts', () => {
     refuses('deny\t*\t*\tcluster', /FACTS: a fact needs an operator/);
     refuses('deny\t*\t*\tcluster=alfa web', /FACTS: a fact needs an operator/);
     refuses('deny\t*\t*\tcluster=alfa and', /FACTS: a class, a fact or a regex is missing/);
@@ -84,7 +84,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses(`deny\t*\t*\t${'('.repeat(40)}web${')'.repeat(40)}`, /deeper than 32/);
   });
 
-  test('when its classes are invalid', () => {
+  test('is refused with invalid classes', () => {
     refuses('deny\t*\t*\t*\tweb or db', /CLASSES has a compound expression \(“or”\).*column FACTS/);
     refuses('deny\t*\t*\t*\tweb,db', /CLASSES: this is not allowed in the name of a class/);
     refuses('deny\t*\t*\t*\tweb # a comment', /CLASSES: this is not allowed in the name of a class/);
@@ -93,7 +93,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\t*\t*\t*\t/web', /CLASSES: the regex has no closing slash/);
   });
 
-  test('when it contains something that no editor shows', () => {
+  test('is refused with characters that no editor shows', () => {
     refuses('deny\tcert=rip\u200b\t*\t*', /U\+200B/);
     refuses('deny\tcert=\u202erip\t*\t*', /U\+202E/);
     refuses('deny\t*\t*\ta=b\u0000c', /U\+0000/);
@@ -101,7 +101,7 @@ describe('a line that does not parse refuses the whole file', () => {
     refuses('deny\t\u00a0cert=r\u0456p\t*\t*', /not a valid caller/);
   });
 
-  test('when it or the file is too large', () => {
+  test('is refused if a line or the file is too large', () => {
     refuses(`deny\t*\t*\tf=${'x'.repeat(9000)}`, /longer than 8192/);
     const { code } = thrownBy(() => parsePolicy('# x\n'.repeat(100_000), 'f', groups));
     assert.equal(code, 'bad-policy');
@@ -113,7 +113,7 @@ describe('the limits of a policy', () => {
   const parse = (text: string) => parsePolicy(text, 'f', groups).rules.length;
   const codeOf = (text: string) => thrownBy(() => parsePolicy(text, 'f', groups)).code;
 
-  test('are 8192 characters a line, 256 KiB and 2000 rules', () => {
+  test('are 8192 characters per line, 256 KiB and 2000 rules', () => {
     const line = (length: number) => `deny\t*\t*\tf=${'x'.repeat(length - 'deny\t*\t*\tf='.length)}`;
     assert.equal(parse(line(8192)), 1);
     assert.equal(codeOf(line(8193)), 'bad-policy');
@@ -180,7 +180,7 @@ describe('groups', () => {
     );
   });
 
-  test('are refused as a whole when one line does not parse', () => {
+  test('are refused as a whole if one line does not parse', () => {
     const bad: [string, RegExp][] = [
       ['admins', /has no members/],
       ['admins cert=joe\nadmins cert=ann', /groups:2: .*defined twice/],

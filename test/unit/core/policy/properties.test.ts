@@ -62,8 +62,8 @@ function attempt<T>(parse: () => T): T | undefined {
   }
 }
 
-describe('for random input', () => {
-  test('a policy is parsed or refused, and a parsed one decides', () => {
+describe('random input as a policy', () => {
+  test('is parsed or refused, and a parsed policy decides', () => {
     holds(
       fc.property(lines, asked, (written, question) => {
         const policy = attempt(() => parsePolicy(written.join('\n'), 'f', groups));
@@ -83,7 +83,7 @@ describe('for random input', () => {
     );
   });
 
-  test('groups are parsed or refused', () => {
+  test('is parsed or refused as groups', () => {
     holds(
       fc.property(nearlyGroups, (written) => {
         const groups = attempt(() => parseGroups(written.join('\n'), 'f'));
@@ -93,7 +93,7 @@ describe('for random input', () => {
   });
 });
 
-test('a damaged line never allows more: the policy is refused, whatever else it says', () => {
+test('a damaged line never allows more: the policy is refused, whatever else it contains', () => {
   const spoilt = fc.constantFrom(
     'deny cert=rip * * *',
     'deny\tcert=rip\t*',

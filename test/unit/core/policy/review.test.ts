@@ -11,8 +11,8 @@ const groups = parseGroups('', 'groups');
 const review = (name: string, rules: string, others: readonly string[] = [name]) =>
   reviewPolicy(name, parsePolicy(`policy default deny\n${rules}`, `${name}.policy`, groups), others, agents);
 
-describe('a policy has no effect', () => {
-  test('where no agent has its name, and the nearest name is suggested', () => {
+describe('a policy without effect', () => {
+  test('is found if no agent has its name, and the nearest name is suggested', () => {
     assert.match(
       review('apmgr', '')[0] ?? '',
       /apmgr\.policy has no effect: no agent is called “apmgr” here: .*appmgr/,
@@ -27,26 +27,26 @@ describe('a policy has no effect', () => {
     assert.match(upper[0] ?? '', /did you mean “NRPE”\?/);
   });
 
-  test('and each known name is suggested once', () => {
+  test('gets each known name suggested once', () => {
     const known = [...agents, ...agents];
     const [remark] = reviewPolicy('zzz', parsePolicy('policy default deny\n', 'zzz.policy', groups), ['zzz'], known);
     assert.equal(remark?.match(/appmgr/g)?.length, 1);
   });
 
-  test('where a rule names an action that does not exist', () => {
+  test('is found if a rule names an action that does not exist', () => {
     const remarks = review('appmgr', 'allow\t*\tupgrade statsu\t*\t*\n');
     assert.equal(remarks.length, 1);
     assert.match(remarks[0] ?? '', /appmgr\.policy:2: the agent appmgr has no action “statsu”: .*status/);
     assert.match(review('default', 'allow\t*\tsendmgs\t*\t*\n')[0] ?? '', /no agent has an action “sendmgs”/);
   });
 
-  test('where it uses another name of an agent, and the agent has its own', () => {
+  test('is found if it uses another name of an agent, and the agent has its own', () => {
     assert.match(review('angelianotify', '', ['angelia', 'angelianotify'])[0] ?? '', /another name of angelia/);
   });
 });
 
-describe('a policy has an effect', () => {
-  test('under the name of an agent, another name of it, or as the default', () => {
+describe('a policy with an effect', () => {
+  test('has the name of an agent, another name of it, or is the default', () => {
     for (const name of ['appmgr', 'angelianotify', 'default']) {
       assert.deepEqual(review(name, ''), [], name);
       assert.deepEqual(review(name, 'allow\t*\t*\t*\n'), [], `${name}: all actions`);

@@ -36,8 +36,8 @@ async function below(
   return { identity, certificate: leaf, issuers: [certificate], key: holder.privateKey };
 }
 
-describe('the signer’s intermediate CA is included, and leads to the root', () => {
-  test('of a request', async () => {
+describe('the signer’s intermediate CA', () => {
+  test('is included in a request, and leads to the root', async () => {
     const fleet = await makeRootFleet();
     const caller = await below(fleet, 'operator', 'rip@devco.net');
     const opened = openRequest(sealRequest(orderFor(node), caller, Date.now()));
@@ -46,7 +46,7 @@ describe('the signer’s intermediate CA is included, and leads to the root', ()
     assert.equal(proveCaller(opened, fleet.trust, Date.now()).identity.name, 'rip@devco.net');
   });
 
-  test('of a reply', async () => {
+  test('is included in a reply, and leads to the root', async () => {
     const fleet = await makeRootFleet();
     const request = Buffer.from('the bytes of a request');
     const envelope = {
@@ -66,7 +66,7 @@ describe('the signer’s intermediate CA is included, and leads to the root', ()
     assert.equal(open(), 'ok');
   });
 
-  test('of a query and of the reply to it', async () => {
+  test('is included in a query and in the reply to it, and leads to the root', async () => {
     const fleet = await makeRootFleet();
     const caller = await below(fleet, 'operator', 'rip@devco.net');
     const query = signQuery(node, {}, caller, Date.now());

@@ -95,7 +95,7 @@ describe('a reply to a query that is opened', () => {
   };
   const open = (signed: SignedQueryReply) => openQueryReply(signed, query, node, fleet.trust, now).result?.state;
 
-  test('comes from the node that was asked, by its certificate and its name, to this query', () => {
+  test('comes from the node that was called, by its certificate and its name, to this query', () => {
     const good = signedReply({}, dev2);
     assert.equal(open(good), 'RUNNING');
     const bad = { code: 'bad-reply' };

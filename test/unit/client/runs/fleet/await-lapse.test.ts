@@ -26,7 +26,7 @@ function looks(left: readonly (number | undefined)[], signal = new AbortControll
 }
 
 describe('an operator who resumes the run of another client', () => {
-  test('begins at once where no node keeps a lease of it', async () => {
+  test('begins at once if no node keeps a lease of it', async () => {
     const { wait, said } = looks([undefined]);
     assert.deepEqual([await wait(), said], [false, []]);
   });
@@ -39,7 +39,7 @@ describe('an operator who resumes the run of another client', () => {
     ]);
   });
 
-  test('is refused where the lease is renewed, because the client lives', async () => {
+  test('is refused if the lease is renewed, because the client lives', async () => {
     assert.equal(await codeOfAsync(looks([22, 21, 30]).wait), 'run-in-progress');
     // One that is so short that its renewals can hardly be seen.
     assert.equal(await codeOfAsync(looks([3, 2, 3, 2]).wait), 'run-in-progress');

@@ -26,7 +26,7 @@ describe('the copies of a journal on nodes', () => {
   });
   after(() => fleet.remove());
 
-  test('give the longest one where the others are its beginning', () => {
+  test('give the longest one if the others are its beginning', () => {
     const { journal, warnings } = choose([lines.slice(0, 1), lines, lines.slice(0, 2)]);
     assert.equal(journal.lines.length, 3);
     assert.deepEqual(warnings, []);
@@ -44,17 +44,17 @@ describe('the copies of a journal on nodes', () => {
     assert.equal(code([forged, forged, forged]), 'bad-journal');
   });
 
-  test('that are too few may lack the last lines: they are refused unless the operator forces them', () => {
+  test('may lack the last lines if they are too few: they are refused unless the operator forces them', () => {
     assert.equal(code([lines.slice(0, 1)]), 'journal-incomplete');
     assert.equal(choose([lines.slice(0, 1)], true).journal.lines.length, 1);
   });
 
-  test('on nodes that the run does not name do not count', () => {
+  test('do not count on nodes that the run does not name', () => {
     const own = writeLines(eve, ['run-started'], [], { nodes: ['dev9'] });
     assert.equal(code([own]), 'bad-journal');
   });
 
-  test('from two writers at once give the one that a majority stores, and the other is named', () => {
+  test('give the one that a majority stores if two wrote at once, and name the other', () => {
     const hers = writeLines(eve, ['run-resumed', 'call'], lines.slice(0, 2));
     const his = writeLines(rip, ['run-resumed'], lines.slice(0, 2));
     const { journal, warnings } = choose([his, hers, his]);
@@ -65,7 +65,7 @@ describe('the copies of a journal on nodes', () => {
     );
   });
 
-  test('that fork without a majority are refused, even by force', () => {
+  test('are refused if they fork without a majority, even by force', () => {
     const hers = writeLines(eve, ['run-resumed'], lines.slice(0, 2));
     const his = writeLines(rip, ['run-resumed'], lines.slice(0, 2));
     assert.equal(code([his, hers]), 'journal-forked');
