@@ -1,4 +1,4 @@
-/** A CA that asks a root for its certificate: its key is made here, and the root signs it on another machine. */
+/** A CA that requests its certificate from a root: its key is made here, and the root signs it on another machine. */
 import type { KeyObject } from 'node:crypto';
 import { defineIdentity } from '../core/identity.ts';
 import { makeDirectory, removeFile, writeWhole } from './store/files.ts';
@@ -10,7 +10,7 @@ import { keyPairOf, makeKeyPair } from './x509/keys.ts';
 import { formatPrivateKey, parsePrivateKey } from './x509/private-key.ts';
 import { fingerprintOf, keyOfRequest, makeCaRequest, realmOfRequest } from './x509/request.ts';
 
-/** What a root is asked for. */
+/** The request to a root. */
 export interface CaRequest {
   /** The path of the request. */
   readonly file: string;
@@ -20,7 +20,7 @@ export interface CaRequest {
 }
 
 /**
- * Makes a key and a request for a CA. A key that waits for its certificate is kept, and asked for again.
+ * Makes a key and a request for a CA. A key that waits for its certificate is kept, and requested again.
  * @throws Problem `bad-name`, `bad-passphrase`, `unwritable-file`, `ca-busy`
  */
 export async function requestIntermediate(directory: string, realm: string, passphrase: string): Promise<CaRequest> {
@@ -41,14 +41,17 @@ export async function requestIntermediate(directory: string, realm: string, pass
   });
 }
 
-/** The key that was asked for; undefined when none was. @throws Problem `bad-passphrase`, `bad-key` */
+/** The requested key; undefined if there is none. @throws Problem `bad-passphrase`, `bad-key` */
 export async function openRequestedKey(directory: string, passphrase: string): Promise<KeyObject | undefined> {
   const { requestKey } = pathsIn(directory);
   const pem = await readIfThere(requestKey);
   return pem === undefined ? undefined : parsePrivateKey(pem, passphrase, requestKey);
 }
 
-/** The request that waits for its certificate; undefined when none does. @throws Problem `bad-request-file`, `bad-proof` */
+/**
+ * The request that waits for its certificate; undefined if there is none. @throws Problem `bad-request-file`,
+ * `bad-proof`
+ */
 export async function readRequest(
   directory: string,
 ): Promise<{ readonly publicKey: KeyObject; readonly realm: string | undefined } | undefined> {

@@ -10,23 +10,23 @@ import { formatPrivateKey } from './x509/private-key.ts';
 import { startingFiles } from './starting-files.ts';
 import { type ArchiveEntry, packArchive } from './tar.ts';
 
-/** What a holder is handed. */
+/** The files for a holder. */
 export interface CredentialDelivery {
   readonly kind: Identity['kind'];
   readonly name: string;
   readonly certificate: X509Certificate;
   /** PEM of the intermediate CAs between it and a root; empty where there are none. */
   readonly issuers: string;
-  /** Absent when the holder has made its own. */
+  /** Absent when the holder has made its own key. */
   readonly key?: KeyObject;
   /** PEM of all CAs to trust. */
   readonly ca: string;
   readonly crl?: string;
-  /** Whether an archive also holds a configuration to start from: not where one is in use already. */
+  /** Whether an archive also contains an initial configuration: not if one is in use already. */
   readonly starting: boolean;
 }
 
-/** Where it goes: into a directory as files, or into one archive with a starting configuration besides. */
+/** The destination: a directory with files, or one archive that also has an initial configuration. */
 export interface DeliveryTarget {
   readonly form: 'directory' | 'bundle';
   readonly path: string;
@@ -44,8 +44,8 @@ function credentialFiles({ kind, certificate, issuers, key, ca, crl }: Credentia
 }
 
 /**
- * Refuses early, so that nothing is issued that could not be handed out. Where it goes into a directory, a newer crl.pem
- * replaces what is there; another CA does not.
+ * Refuses early, so that nothing is issued that could not be written. In a directory, a newer crl.pem replaces the old
+ * one; another CA does not.
  * @throws Problem `file-exists`
  */
 export async function requireFree(
@@ -87,7 +87,7 @@ export async function deliver(delivery: CredentialDelivery, target: DeliveryTarg
   return [target.path];
 }
 
-/** There while the files of a holder are written: what a command left that was cut off may be replaced. */
+/** Exists while the files of a holder are written: leftovers of a command that was cut off may be replaced. */
 function markerOf({ path }: DeliveryTarget, { kind }: Pick<CredentialDelivery, 'kind'>): string {
   return join(path, `.${kind}.incomplete`);
 }

@@ -12,11 +12,11 @@ export interface IssueOptions {
   readonly publicKey: KeyObject;
   /** Whether a node may relay for others. */
   readonly relay?: boolean;
-  /** The applications that an operator is limited to; not limited when left out. */
+  /** The applications that an operator is limited to; no limit if omitted. */
   readonly applications?: readonly string[];
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Days until it expires; the profile's when left out. */
+  /** Days until it expires; by default the profile's. */
   readonly days?: number;
 }
 

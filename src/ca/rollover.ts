@@ -1,4 +1,4 @@
-/** One CA taking over from another: both are trusted until it is finished. */
+/** One CA replaces another: both are trusted until that is finished. */
 import type { X509Certificate } from 'node:crypto';
 import { Problem } from '../core/errors.ts';
 import type { Authority } from './x509/authority.ts';
@@ -14,7 +14,7 @@ import { orphanKeys, removeRemains, succeed } from './store/succession.ts';
 import { decodePem } from './x509/pem.ts';
 
 /**
- * Puts the CA into previous/ and a new one in its place. {@link endSuccession} says that the rest is done as well.
+ * Moves the CA into previous/ and puts a new one in its place. {@link endSuccession} marks the rest as done.
  * @param above the CAs above the new one, its root last
  * @throws Problem `unwritable-file`, `ca-busy`
  */
@@ -29,7 +29,9 @@ export function beginRollover(
   return withLock(directory, () => succeed(directory, { key, certificate }));
 }
 
-/** Who would be locked out if the CAs before this one were no longer trusted: `node NAME`, `operator NAME`. */
+/**
+ * The holders that would be locked out if the CAs before this one were no longer trusted: `node NAME`, `operator NAME`.
+ */
 export function leftBehind(store: Store, entries: readonly Issued[], now: number): string[] {
   const holder = ({ kind, name }: Issued) => `${kind} ${name}`;
   const valid = entries.filter((entry) => stateOf(entry, now) === 'valid');
@@ -42,7 +44,7 @@ export function leftBehind(store: Store, entries: readonly Issued[], now: number
 /**
  * Ends the trust in the CAs before this one: their keys are gone after that.
  * @returns how many there were
- * @throws Problem `still-needed` with who has no certificate of the new CA yet, `root-vouches`
+ * @throws Problem `still-needed` with the holders that have no certificate of the new CA yet, `root-vouches`
  */
 export async function finishRollover(store: Store, entries: readonly Issued[], now: number): Promise<number> {
   const waiting = leftBehind(store, entries, now);
@@ -62,7 +64,7 @@ export async function finishRollover(store: Store, entries: readonly Issued[], n
   });
 }
 
-/** The root that stays trusted must have revoked the CAs that it signed and that are to be removed here. */
+/** The root that stays trusted must have revoked the CAs that it signed and that are removed here. */
 async function requireUnvouched(store: Store, previous: readonly Holder[]): Promise<void> {
   const root = store.holders[0].above.at(-1);
   const lists = await readRootLists(store);
@@ -78,7 +80,7 @@ async function requireUnvouched(store: Store, previous: readonly Holder[]): Prom
   }
 }
 
-/** Whether trust in a CA was ended and its key or its list is still there. */
+/** Whether trust in a CA was ended and its key or its list still exists. */
 export async function isFinishCutOff(store: Store): Promise<boolean> {
   if ((await orphanKeys(store.directory)).length > 0) return true;
   const blocks = decodePem((await readStoredCrl(store)) ?? '', crlLabel).length;

@@ -1,4 +1,4 @@
-/** What a root has written for a CA below it: its certificate, the CAs above it, and their revocation lists. */
+/** The file that a root writes for a CA below it: its certificate, the CAs above it, and their revocation lists. */
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { isIssuedBy, isRoot } from '../core/credentials/issuers.ts';
 import { pathLengthOf } from '../core/credentials/path-length.ts';
@@ -19,14 +19,14 @@ export interface SignedCa {
   readonly above: readonly X509Certificate[];
 }
 
-/** CAs between a certificate and its root, at most: as many as every check of a certificate follows. */
+/** The maximum number of CAs between a certificate and its root: as many as every check of a certificate follows. */
 const deepest = 4;
 
 /**
- * Finds the certificate of a key in what a root wrote, and the CAs above it.
- * @param keys of which one must be the certificate's
- * @param file how to call it in a message
- * @returns undefined when the text holds no certificate at all
+ * Finds the certificate of a key in a root's file, and the CAs above it.
+ * @param keys of which one must belong to the certificate
+ * @param file its name in a message
+ * @returns undefined when the text contains no certificate at all
  * @throws Problem `no-request`, `bad-ca`, `expired-authority`
  */
 export function readSigned(text: string, keys: readonly KeyObject[], file: string, now: number): SignedCa | undefined {
@@ -87,8 +87,8 @@ function requireValid(certificate: X509Certificate, file: string, now: number): 
 }
 
 /**
- * Keeps the lists of the CAs above, of each the newest.
- * @returns how many of them were brought
+ * Stores the lists of the CAs above, the newest of each.
+ * @returns the number of lists in the file
  * @throws Problem `bad-crl`, `old-crl`, `unwritable-file`
  */
 export async function takeRootLists(store: Store, text: string): Promise<number> {

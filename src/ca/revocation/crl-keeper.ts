@@ -8,8 +8,8 @@ import { encodePem } from '../x509/pem.ts';
 import { inForce, listsOf } from './revocations.ts';
 
 /**
- * Accepts newer revocation lists from anyone: what counts is that a trusted CA signed them, and that nothing is
- * taken back. So the worst that a rogue with the right to bring one can do is to bring the right one.
+ * Accepts newer revocation lists from any caller: a trusted CA must have signed them, and no revocation is dropped. So
+ * the worst that a hostile caller with that right can do is to deliver the right list.
  */
 export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlKeeper {
   const current = () => listsOf(credentials.revocations());
@@ -38,7 +38,7 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
   };
 }
 
-/** The caller whose list does not come into force should know why: the CA's numbers may have started again. */
+/** The caller of a list that does not take effect should know why: the CA's numbers may have started again. */
 function requireTaken(brought: readonly Crl[], inForce: readonly Crl[]): void {
   for (const one of brought) {
     const current = inForce.find(({ issuerFingerprint }) => issuerFingerprint === one.issuerFingerprint);

@@ -5,7 +5,7 @@ import { type Element, readChildren, readHexInteger, readOnly, readTime, require
 import { decodePem } from '../x509/pem.ts';
 import { laterIndex, type SerialIndex } from './serial-index.ts';
 
-/** A revocation list whose signature was checked. An old one stays of use: what it revokes stays revoked. */
+/** A revocation list whose signature was checked. An old one stays useful: its revocations stay valid. */
 export interface Crl {
   readonly issuer: X509Certificate;
   /** `fingerprint256` of the CA that signed it. */
@@ -20,7 +20,7 @@ export interface Crl {
   readonly raw: Buffer;
   /** How many certificates it names. */
   readonly size: number;
-  /** Takes a serial as X509Certificate.serialNumber has it. */
+  /** Accepts a serial in the form of X509Certificate.serialNumber. */
   readonly isRevoked: (serial: string) => boolean;
 }
 
@@ -29,7 +29,7 @@ const largest = 16 * 1024 * 1024;
 /** Each costs the check of a signature. */
 const mostBlocks = 16;
 
-/** Object identifiers in hex; the algorithm with its tag, as it stands in an AlgorithmIdentifier. */
+/** Object identifiers in hex; the algorithm with its tag, as in an AlgorithmIdentifier. */
 export const crlOids = {
   crlNumber: '551d14',
   reason: '551d15',
@@ -50,7 +50,7 @@ const signatureAlgorithms: Readonly<Record<string, { readonly type: KeyType; rea
 
 /**
  * Reads the one list in a PEM text.
- * @throws Problem `bad-crl` when it can't be read whole, `foreign-crl` when none of the authorities signed it
+ * @throws Problem `bad-crl` when it cannot be read whole, `foreign-crl` when none of the authorities signed it
  */
 export function readCrl(pem: string, authorities: readonly X509Certificate[]): Crl {
   const [crl, ...more] = readCrls(pem, authorities);
@@ -61,8 +61,8 @@ export function readCrl(pem: string, authorities: readonly X509Certificate[]): C
 }
 
 /**
- * Reads the lists in a PEM text: one of each CA while one takes over from the other. The certificates of intermediate CAs
- * may stand beside them. Those of a CA that is not trusted here are passed over, as long as one is left.
+ * Reads the lists in a PEM text: one of each CA while one replaces the other. The certificates of intermediate CAs may
+ * be beside them. Lists of an untrusted CA are skipped, as long as one is left.
  * @throws Problem as {@link readCrl}
  */
 export function readCrls(pem: string, authorities: readonly X509Certificate[]): Crl[] {
@@ -78,10 +78,10 @@ export function signersPem(crls: readonly Crl[], authorities: readonly X509Certi
   return [...new Set(texts)].join('');
 }
 
-/** The CAs whose certificates stand beside the lists, as far as they lead to one of the authorities. */
+/** The CAs whose certificates are beside the lists, as far as they lead to one of the authorities. */
 function signersIn(pem: string, authorities: readonly X509Certificate[]): X509Certificate[] {
   const signers = decodePem(pem, 'CERTIFICATE').slice(0, mostBlocks).flatMap(readAuthority);
-  // A CA may stand before the one above it.
+  // A CA may come before the one above it.
   for (const one of [...signers, ...signers.toReversed()]) rememberIssuers([one], { authorities });
   return signers.filter((one) => pathsOf(one, { authorities }).length > 0);
 }
@@ -134,7 +134,7 @@ export function parseCrl(bytes: Uint8Array, authorities: readonly X509Certificat
   }
 }
 
-/** Whose key signed it, by an algorithm that is taken (RFC 5758, RFC 8017, RFC 8410): whatever else the file says it is. */
+/** The signer of the list, by a supported algorithm (RFC 5758, RFC 8017, RFC 8410), whatever the file claims. */
 function signerOf(
   tbs: Element,
   algorithm: Element,
@@ -169,7 +169,7 @@ function parseList(tbs: Element): Omit<Crl, 'issuer' | 'issuerFingerprint' | 'ra
 const longestSerial = 21;
 /** Bytes of an entry with the shortest serial and a date. */
 const shortestEntry = 20;
-/** `crlEntryExtensions` with a reason alone, which is not critical, up to the reason itself (RFC 5280, 5.3.1). */
+/** `crlEntryExtensions` with only a reason, which is not critical, up to the reason itself (RFC 5280, 5.3.1). */
 const reasonAlone = Buffer.from('300c300a0603551d1504030a01', 'hex');
 
 /**
@@ -198,7 +198,7 @@ function readSerials(bytes: Uint8Array): SerialIndex {
   return laterIndex(bytes, positions, count);
 }
 
-/** After the serial come its date and, where there are any, extensions. */
+/** After the serial come its date and, optionally, extensions. */
 function checkRest(bytes: Uint8Array, at: number, end: number): void {
   const time = bytes[at];
   const length = bytes[at + 1] ?? 0;
@@ -231,7 +231,10 @@ function numberOf(explicit: Element): number {
   return number;
 }
 
-/** A critical extension changes what a list means (a delta, another issuer's entries), so one that is not known must not be used. */
+/**
+ * A critical extension changes the meaning of a list (a delta, another issuer's entries), so an unknown one must not be
+ * used.
+ */
 function refuseCritical(extension: Element): void {
   const [oid, critical] = readChildren(requireTag(extension, tags.sequence));
   const isCritical = critical?.tag === tags.boolean && critical.content[0] !== 0;

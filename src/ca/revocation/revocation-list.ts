@@ -29,7 +29,7 @@ export interface Revocation {
 
 export interface RevocationListOptions {
   readonly revoked: readonly Revocation[];
-  /** Higher than that of any list before it. */
+  /** Higher than that of any earlier list. */
   readonly number: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -40,7 +40,7 @@ export interface RevocationListOptions {
 const minute = 60 * 1000;
 const day = 24 * 60 * minute;
 
-/** Makes and signs a revocation list, in PEM under the label that OpenSSL and Node take (RFC 5280, 5). */
+/** Makes and signs a revocation list, in PEM under the label that OpenSSL and Node accept (RFC 5280, 5). */
 export function makeRevocationList(options: RevocationListOptions, { certificate, key }: Authority): string {
   const algorithm = sequence(Buffer.from(crlOids.ecdsaWithSha256, 'hex'));
   const entries = options.revoked.map(entryOf);
@@ -62,7 +62,7 @@ export function makeRevocationList(options: RevocationListOptions, { certificate
 
 function entryOf({ serial, at, reason }: Revocation): Buffer {
   const code = reasonCodes[reason];
-  // RFC 5280, 5.3.1: “unspecified” is said by saying nothing.
+  // RFC 5280, 5.3.1: “unspecified” is expressed by omission.
   const reasons = code === 0 ? [] : [sequence(extension(crlOids.reason, element(tags.enumerated, Buffer.of(code))))];
   return sequence(integerOf(Buffer.from(serial, 'hex')), encodeTime(at), ...reasons);
 }

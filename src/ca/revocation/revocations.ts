@@ -5,11 +5,11 @@ import { pathsOf, rememberedIssuer } from '../../core/credentials/issuers.ts';
 import { Problem } from '../../core/errors.ts';
 import { type Crl, parseCrl, sortCrls } from './crl.ts';
 
-/** Days before a new list is due from which its keeper is warned. */
+/** Days before a new list is due from which its owner is warned. */
 const warningDays = 7;
 const day = 24 * 60 * 60 * 1000;
 
-/** What the lists in force mean for a side that checks certificates. */
+/** The lists in force, for a side that checks certificates. */
 export interface ListedRevocations extends Revocations {
   /** The newest list of each trusted CA. */
   readonly lists: readonly Crl[];
@@ -49,7 +49,9 @@ export async function readRevocations(
   };
 }
 
-/** What lists say whose signers were not known when they were read: intermediate CAs come with what they have signed. */
+/**
+ * Lists whose signers were unknown when they were read: intermediate CAs come with the certificates that they signed.
+ */
 function laterRevocation(unknown: readonly Buffer[]): Trust['isRevoked'] {
   const found = new Map<string, readonly Crl[]>();
   return (serial, issuer) => {
@@ -71,12 +73,12 @@ export function listsOf(revocations: Revocations | undefined): readonly Crl[] {
   return revocations !== undefined && 'lists' in revocations ? (revocations as ListedRevocations).lists : [];
 }
 
-/** What {@link Trust} asks, answered out of lists. */
+/** The queries of {@link Trust}, answered from lists. */
 export function revocationOf(crls: readonly Crl[]): Trust['isRevoked'] {
   return (serial, issuer) => crls.some((crl) => crl.issuerFingerprint === issuer && crl.isRevoked(serial));
 }
 
-/** Whether a list takes the place of another of the same CA: by its number, and never with an older date. */
+/** Whether a list replaces another of the same CA: by its number, and never with an older date. */
 export function isNewer(one: Crl, other: Crl): boolean {
   const sameIssuer = one.issuerFingerprint === other.issuerFingerprint;
   return sameIssuer && one.number > other.number && one.thisUpdate >= other.thisUpdate;
@@ -92,7 +94,7 @@ export function newest(crls: readonly Crl[]): Crl[] {
     );
 }
 
-/** The newest list of each CA, without those of CAs that were revoked themselves: everything below them is refused. */
+/** The newest list of each CA, without those of revoked CAs: everything below them is refused. */
 export function inForce(crls: readonly Crl[], authorities: readonly X509Certificate[]): Crl[] {
   const lists = newest(crls);
   const isRevoked = revocationOf(lists);

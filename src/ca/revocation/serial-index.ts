@@ -1,11 +1,14 @@
 /** The serials of a revocation list, found by their bytes. */
 export interface SerialIndex {
-  /** How many the list names. */
+  /** The number of serials in the list. */
   readonly size: number;
   readonly has: (serial: Uint8Array) => boolean;
 }
 
-/** Indexes serials when the first is looked for: so reading a long list and indexing it share no turn of the event loop. */
+/**
+ * Indexes serials at the first lookup: so reading a long list and indexing it happen in different turns of the event
+ * loop.
+ */
 export function laterIndex(bytes: Uint8Array, positions: Uint32Array, count: number): SerialIndex {
   let index: SerialIndex['has'] | undefined;
   return {
@@ -18,9 +21,9 @@ export function laterIndex(bytes: Uint8Array, positions: Uint32Array, count: num
 }
 
 /**
- * Indexes serials where they stand in the list, in flat arrays: tens of thousands of strings or objects would take longer
- * to make than a daemon may do nothing else.
- * @param positions where each serial begins and ends in the bytes, in turn
+ * Indexes serials by their positions in the list, in flat arrays: tens of thousands of strings or objects would block a
+ * daemon for too long.
+ * @param positions the start and the end of each serial in the bytes, in turn
  * @param count of serials
  */
 function indexSerials(bytes: Uint8Array, positions: Uint32Array, count: number): SerialIndex['has'] {

@@ -3,13 +3,13 @@ import { dirname } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { makeDirectories, replaceFile, syncDirectory } from '../../core/files/durable.ts';
 
-/** A file that is either there whole, with its mode, or not at all. */
+/** A file that either exists whole, with its mode, or not at all. */
 export interface FileToWrite {
   readonly path: string;
   readonly content: string | Uint8Array;
-  /** Permission bits; the umask has no say in them. */
+  /** Permission bits, independent of the umask. */
   readonly mode: number;
-  /** False: a file that is there already is left alone and the write fails. */
+  /** False: an existing file is left alone and the write fails. */
   readonly replace: boolean;
 }
 
@@ -35,7 +35,7 @@ export async function moveFile(from: string, to: string): Promise<void> {
   }
 }
 
-/** Removes a file, which need not be there. @throws Problem `unwritable-file` */
+/** Removes a file, if it exists. @throws Problem `unwritable-file` */
 export async function removeFile(path: string): Promise<void> {
   try {
     await rm(path, { force: true });

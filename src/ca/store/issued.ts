@@ -5,7 +5,7 @@ import { isObject } from '../../core/json.ts';
 import { suggest } from '../../core/text.ts';
 import type { Revocation, RevocationReason } from '../revocation/revocation-list.ts';
 
-/** Whose certificate it is: a CA's, on the machine of a root. */
+/** The holder of the certificate: a CA, on the machine of a root. */
 export type IssuedKind = Identity['kind'] | 'intermediate';
 
 /** One certificate that the CA issued: a line of issued.jsonl. Times are ISO 8601. */
@@ -19,7 +19,7 @@ export interface Issued {
   readonly issuedAt: string;
   readonly notBefore: string;
   readonly notAfter: string;
-  /** DER in base64: what is renewed is the certificate of the same key. */
+  /** DER in base64: a renewal is for the same key. */
   readonly certificate: string;
   readonly revoked?: { readonly at: string; readonly reason: RevocationReason };
 }
@@ -49,7 +49,7 @@ export function describeIssued(
   };
 }
 
-/** Whether a node or an operator holds it. @throws Problem `wrong-ca` for that of a CA, which is not renewed */
+/** Whether a node or an operator holds it. @throws Problem `wrong-ca` for that of a CA, which cannot be renewed */
 export function holderKind({ kind, name }: Issued): Identity['kind'] {
   if (kind !== 'intermediate') return kind;
   const hint = 'on its machine, run “mco-deploy ca rollover --intermediate”';
@@ -60,7 +60,7 @@ export function certificateOf(entry: Issued): X509Certificate {
   return new X509Certificate(Buffer.from(entry.certificate, 'base64'));
 }
 
-/** @throws Problem `bad-index` with file and line: a CA that forgets what it issued can't revoke it */
+/** @throws Problem `bad-index` with file and line: a CA that forgets its certificates cannot revoke them */
 export function parseIssued(text: string, file: string): Issued[] {
   return text
     .split('\n')
@@ -81,8 +81,8 @@ export function formatIssued(entries: readonly Issued[]): string {
 }
 
 /**
- * What was issued under a name (newest first), or the one of a serial.
- * @param kind settles which is meant where a node and an operator have the same name
+ * The certificates with a name (newest first), or the one with a serial.
+ * @param kind decides if a node and an operator have the same name
  * @throws Problem `not-issued`, `ambiguous-name`
  */
 export function findIssued(entries: readonly Issued[], nameOrSerial: string, kind?: Identity['kind']): Issued[] {

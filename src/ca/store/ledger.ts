@@ -1,4 +1,4 @@
-/** What the CA does, with its traces: nothing is handed out that issued.jsonl does not know. */
+/** The actions of the CA with their records: every certificate is in issued.jsonl before it is handed out. */
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { hasRelayRole, identityOf } from '../../core/credentials/certificate.ts';
 import { Problem } from '../../core/errors.ts';
@@ -35,13 +35,13 @@ export async function issueIntermediate(
   return certificate;
 }
 
-/** What a root calls an intermediate CA. */
+/** The name of an intermediate CA on a root. */
 export function intermediateName(publicKey: KeyObject): string {
   return `ca-${markOf(publicKey)}`;
 }
 
 /**
- * A new certificate for the same key and name, and the role that the last one gave.
+ * A new certificate for the same key, name and role.
  * @throws Problem `revoked-certificate`, `wrong-ca`, and as {@link issue}
  */
 export function renew(
@@ -67,7 +67,7 @@ export function renew(
   });
 }
 
-/** Marks as revoked what is not yet, and says which: an earlier revocation keeps its date. */
+/** Marks certificates as revoked, and returns which: an earlier revocation keeps its date. */
 export async function revoke(
   store: Store,
   serials: readonly string[],
@@ -86,7 +86,10 @@ export async function revoke(
   return done;
 }
 
-/** Serials that are marked as revoked and that the kept lists lack: a revocation was cut off before its list was made. */
+/**
+ * Serials that are marked as revoked and missing in the stored lists: a revocation was cut off before its list was
+ * made.
+ */
 export async function findUnlisted(store: Store): Promise<string[]> {
   const lists = await readLists(store);
   const entries = await readIssued(store);
@@ -98,9 +101,9 @@ export async function findUnlisted(store: Store): Promise<string[]> {
 }
 
 /**
- * Makes the next list of each authority, all under one number, and keeps them as crl.pem.
- * What has expired stays named: a node whose clock is wrong would let it in again.
- * @param when days until the next one is due: the profile's when left out
+ * Makes the next list of each authority, all under one number, and stores them as crl.pem. Expired certificates stay on
+ * it: a node whose clock is wrong would accept them again.
+ * @param when days until the next one is due: by default the profile's
  * @returns the PEM
  */
 export function listRevoked(

@@ -11,7 +11,7 @@ const patience = 10_000;
 const pause = 25;
 
 /**
- * Runs the work while no other program runs one in the same directory. What a killed program left locked is freed.
+ * Runs the work while no other program runs one in the same directory. The lock of a killed program is released.
  * @throws Problem `ca-busy` when another holds the lock for longer than ten seconds, `unwritable-file`
  */
 export function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
@@ -64,11 +64,11 @@ async function isAbandoned(path: string): Promise<boolean> {
   const holder = await holderOf(path);
   if (holder === undefined) return false;
   if (holder === 'unreadable') return true;
-  // Nothing is known here of another machine's processes.
+  // Processes of another machine are unknown here.
   return holder.host === hostname() && (await isRunning(holder)) === 'no';
 }
 
-/** Under a lock of its own, since of two breakers the later would remove what a third has just taken. */
+/** Under a separate lock, since of two breakers the later would remove what a third has just taken. */
 async function breakLock(path: string, end: number): Promise<void> {
   await locked(`${path}.break`, end, async () => {
     if (await isAbandoned(path)) await rm(path, { force: true });

@@ -14,7 +14,7 @@ export async function readIssued({ directory }: Store): Promise<Issued[]> {
   return parseIssued((await readIfThere(issued)) ?? '', issued);
 }
 
-/** Changes what is written of the issued certificates; two programs at once don't lose each other's change. */
+/** Changes the records of issued certificates; two programs at once do not lose each other's change. */
 export function changeIssued(store: Store, change: (entries: Issued[]) => readonly Issued[]): Promise<void> {
   return withLock(store.directory, async () => {
     const content = formatIssued(change(await readIssued(store)));
@@ -26,7 +26,9 @@ export async function readStoredCrl({ directory }: Store): Promise<string | unde
   return readIfThere(pathsIn(directory).crl);
 }
 
-/** The lists of the CAs above this one and above those that it took over from. @throws Problem `bad-crl`, `unreadable-file` */
+/**
+ * The lists of the CAs above this one and above those that it replaced. @throws Problem `bad-crl`, `unreadable-file`
+ */
 export async function readRootLists(store: Store): Promise<readonly Crl[]> {
   const pem = await readIfThere(pathsIn(store.directory).rootCrl);
   return pem === undefined ? [] : sortCrls(pem, knownAuthorities(store)).crls;
@@ -36,7 +38,10 @@ export function formatLists(lists: readonly Crl[]): string {
   return lists.map(({ raw }) => encodePem(raw, crlLabel)).join('');
 }
 
-/** Makes the next list and keeps it, with the lists of the CAs above and the certificates that prove who signed each; the number is used up even when making it fails, so that none is given twice. */
+/**
+ * Makes the next list and stores it, with the lists of the CAs above and the certificates that prove their signers; the
+ * number is used up even when making it fails, so that none is repeated.
+ */
 export function writeNextCrl(
   store: Store,
   make: (number: number, entries: readonly Issued[]) => string,
@@ -55,8 +60,8 @@ export function writeNextCrl(
 }
 
 /**
- * The highest number that a list can have had: a node takes no list with a lower one. Where neither the number nor a list is
- * left, the seconds since the epoch are higher than any count.
+ * The highest number that a list can have had: a node accepts no list with a lower one. If neither the number nor a
+ * list is left, the seconds since the epoch are higher than any count.
  */
 async function lastNumber(store: Store): Promise<number> {
   const text = (await readIfThere(pathsIn(store.directory).crlNumber))?.trim() ?? '';
@@ -66,7 +71,7 @@ async function lastNumber(store: Store): Promise<number> {
   return known.length > 0 ? Math.max(...known) : Math.floor(Date.now() / 1000);
 }
 
-/** The lists that were made last; none where there is no file, or only a damaged one. */
+/** The latest lists; none if there is no file, or only a damaged one. */
 export async function readLists(store: Store): Promise<readonly Crl[]> {
   const pem = await readStoredCrl(store);
   if (pem === undefined) return [];

@@ -11,9 +11,9 @@ import { completeSuccession, succeed } from './succession.ts';
 import { formatPrivateKey, isEncrypted, parsePrivateKey } from '../x509/private-key.ts';
 
 /**
- * A CA on disk, its key still closed. In its directory (0700): ca.crt, ca.key (0600), issued.jsonl, crl.pem, crl-number,
- * and in previous/ the CAs that it took over from, still trusted. Where a root is above it, ca.crt holds the chain to that
- * root, and root-crl.pem the lists of the CAs above it.
+ * A CA on disk, its key still closed. In its directory (0700): ca.crt, ca.key (0600), issued.jsonl, crl.pem,
+ * crl-number, and in previous/ the CAs that it replaced, still trusted. If a root is above it, ca.crt has the chain to
+ * that root, and root-crl.pem the lists of the CAs above it.
  */
 export interface Store {
   readonly directory: string;
@@ -21,7 +21,7 @@ export interface Store {
   readonly certificate: X509Certificate;
   /** Whether a passphrase is needed to open its key. */
   readonly encrypted: boolean;
-  /** Where the CAs stand that are trusted: this one first. */
+  /** The paths of the trusted CAs: this one first. */
   readonly holders: readonly [Holder, ...Holder[]];
 }
 
@@ -104,12 +104,12 @@ export function trustedPem({ holders }: Store): string {
   return [...new Set(roots)].join('');
 }
 
-/** The PEM of the CAs between what this CA issues and its root: they stand after the certificate in its file. */
+/** The PEM of the CAs between this CA's certificates and its root: they follow the certificate in its file. */
 export function issuersPem({ holders: [{ certificate, above }] }: Store): string {
   return above.length === 0 ? '' : [certificate, ...above.slice(0, -1)].map(String).join('');
 }
 
-/** All CAs that this directory knows: those that have taken over from each other, and those above them. */
+/** All CAs in this directory: those that replaced each other, and those above them. */
 export function knownAuthorities({ holders }: Store): X509Certificate[] {
   return holders.flatMap(({ certificate, above }) => [certificate, ...above]);
 }

@@ -1,4 +1,6 @@
-/** How a CA takes its place on the disk, or that of another: in steps, each of which a kill or a power cut may precede. */
+/**
+ * How a CA is put in place on the disk, or replaces another: in steps, each of which a kill or a power cut may precede.
+ */
 import { X509Certificate } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +11,7 @@ import { readIfThere } from '../../core/files/if-there.ts';
 import { withLock } from './lock.ts';
 import { pathsIn } from './paths.ts';
 
-/** What a new CA is, as its files will be. */
+/** The files of a new CA. */
 export interface Successor {
   /** PEM. */
   readonly key: string;

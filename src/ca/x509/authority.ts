@@ -8,7 +8,7 @@ import { buildCertificate, validityOf } from './certificate.ts';
 import { keyIdOf, makeKeyPair } from './keys.ts';
 import { authorityProfile, type Profile, rootProfile } from './profiles.ts';
 
-/** A CA that can sign: its certificate, its key and the realm it stands for. */
+/** A CA that can sign: its certificate, its key and its realm. */
 export interface Authority {
   readonly realm: string;
   readonly certificate: X509Certificate;
@@ -18,7 +18,7 @@ export interface Authority {
 /**
  * Makes a self-signed CA of a realm.
  * @param now milliseconds since the epoch
- * @throws Problem `bad-name` when the realm can't stand in a certificate
+ * @throws Problem `bad-name` when the realm cannot be part of a certificate
  */
 export function makeAuthority(realm: string, now: number, days = authorityProfile.days): Promise<Authority> {
   return make(authorityProfile, realm, now, days);
@@ -59,7 +59,7 @@ export function certifyIntermediate(
   });
 }
 
-/** Keeps two CAs of one realm apart while one takes over from the other: eight hex digits of its key's identifier. */
+/** Distinguishes two CAs of one realm while one replaces the other: eight hex digits of its key's identifier. */
 export function markOf(publicKey: KeyObject): string {
   return keyIdOf(publicKey).slice(0, 8);
 }
@@ -100,7 +100,7 @@ export function requireRole(certificate: X509Certificate, role: 'root' | 'issuer
 }
 
 /**
- * @param file how to call it in a message
+ * @param file its name in a message
  * @throws Problem `bad-ca`
  */
 export function parseAuthority(pem: string, file: string): X509Certificate {
@@ -112,8 +112,8 @@ export function parseAuthority(pem: string, file: string): X509Certificate {
 }
 
 /**
- * The certificate of a CA and those of the CAs above it, the root last: none where it is a root itself.
- * @param file how to call it in a message
+ * The certificate of a CA and those of the CAs above it, the root last: none if it is a root itself.
+ * @param file its name in a message
  * @throws Problem `bad-ca`
  */
 export function parseChain(pem: string, file: string): [X509Certificate, ...X509Certificate[]] {
@@ -122,7 +122,7 @@ export function parseChain(pem: string, file: string): [X509Certificate, ...X509
 }
 
 /**
- * The realm stands in the CA's own certificate, as `mco://REALM/ca`.
+ * The realm is in the CA's own certificate, as `mco://REALM/ca`.
  * @throws Problem `bad-ca`
  */
 export function realmOf(certificate: X509Certificate, file: string): string {

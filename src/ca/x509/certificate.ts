@@ -5,7 +5,7 @@ import { keyIdOf, keyPairOf, signingAlgorithm, toCryptoKeys, toPublicCryptoKey }
 import type { Profile } from './profiles.ts';
 import * as x509 from './x509.ts';
 
-/** From when to when a certificate holds, in milliseconds since the epoch; certificates keep whole seconds. */
+/** The validity of a certificate, in milliseconds since the epoch; certificates store whole seconds. */
 export interface Validity {
   readonly notBefore: number;
   readonly notAfter: number;
@@ -13,17 +13,17 @@ export interface Validity {
 
 export interface CertificateOptions extends Validity {
   readonly profile: Profile;
-  /** What stands for {realm} and {name} in the profile's names. */
+  /** The values of {realm} and {name} in the profile's names. */
   readonly realm: string;
   readonly name: string;
   readonly commonName: string;
   /** Whether the node may relay. */
   readonly relay?: boolean;
-  /** What an operator is limited to. */
+  /** The limits of an operator. */
   readonly applications?: readonly string[];
   readonly publicKey: KeyObject;
   readonly signingKey: KeyObject;
-  /** The CA that signs; left out when the certificate signs itself. */
+  /** The CA that signs; omitted when the certificate signs itself. */
   readonly issuer?: X509Certificate;
 }
 
@@ -58,7 +58,7 @@ export async function buildCertificate(options: CertificateOptions): Promise<X50
   return new X509Certificate(Buffer.from(made.rawData));
 }
 
-/** A name that is too long for a common name stands in the alternative name alone. */
+/** A name that is too long for a common name is only in the alternative name. */
 function subjectOf(commonName: string): x509.Name {
   return new x509.Name(commonName.length > longestCommonName ? [] : [{ CN: [{ utf8String: commonName }] }]);
 }
@@ -84,7 +84,7 @@ function extensionsOf(options: CertificateOptions): x509.Extension[] {
   ];
 }
 
-/** What makes a certificate one of a CA, without what depends on who signs it. */
+/** The parts of a CA's certificate that do not depend on its signer. */
 export function authorityExtensions(profile: Profile, realm: string): x509.Extension[] {
   const names = profile.names.map((name) => name.replace('{realm}', () => realm).slice('URI:'.length));
   return [

@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 
-/** One element of DER (X.690): its tag byte, what is in it, and the bytes of the whole. */
+/** One element of DER (X.690): its tag byte, its content, and the bytes of the whole. */
 export interface Element {
   readonly tag: number;
   readonly content: Uint8Array;
@@ -39,7 +39,7 @@ export function readElement(bytes: Uint8Array): Element {
   return { tag, content: bytes.subarray(start, start + length), whole: bytes.subarray(0, start + length) };
 }
 
-/** @throws Problem `bad-der` when the tag is another, or when bytes are left over. */
+/** @throws Problem `bad-der` for another tag, or when bytes are left over. */
 export function readOnly(bytes: Uint8Array, tag: number): Element {
   const element = readElement(bytes);
   if (element.tag !== tag || element.whole.length !== bytes.length) throw malformed();
@@ -73,7 +73,7 @@ export function readHexInteger(element: Element | undefined): string {
     .replace(/^(00)+(?=..)/, '');
 }
 
-/** Milliseconds since the epoch of a UTCTime or GeneralizedTime in the only forms RFC 5280, 4.1.2.5, lets in. */
+/** Milliseconds since the epoch of a UTCTime or GeneralizedTime in the only forms that RFC 5280, 4.1.2.5, allows. */
 export function readTime(element: Element | undefined): number {
   const { tag, content } = requireTag(element, tags.utcTime, tags.generalizedTime);
   const text = Buffer.from(content).toString('latin1');

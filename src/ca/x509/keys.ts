@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, type webcrypto } from 'node:crypto';
 import { Problem } from '../../core/errors.ts';
 
-/** How everything here is signed: ECDSA over P-256 with SHA-256. */
+/** The signature algorithm of the CA: ECDSA over P-256 with SHA-256. */
 export const signingAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 export interface KeyPair {
@@ -18,7 +18,7 @@ export function keyPairOf(privateKey: KeyObject): KeyPair {
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
-/** As the X.509 library wants its keys. */
+/** Keys in the form of the X.509 library. */
 export function toCryptoKeys({ privateKey, publicKey }: KeyPair): webcrypto.CryptoKeyPair {
   return {
     privateKey: privateKey.toCryptoKey(signingAlgorithm, true, ['sign']),
@@ -31,7 +31,7 @@ export function toPublicCryptoKey(publicKey: KeyObject): webcrypto.CryptoKey {
 }
 
 /**
- * Only P-256 is let in: every signature of a request and a reply is made with it.
+ * Only P-256 is accepted: every signature of a request and a reply is made with it.
  * @throws Problem `bad-key`
  */
 export function requireP256(key: KeyObject, subject: string): void {

@@ -1,4 +1,4 @@
-/** The blocks of one label in a PEM text (RFC 7468), decoded; whatever stands around and between them is passed over. */
+/** The blocks with one label in a PEM text (RFC 7468), decoded; text around and between them is skipped. */
 export function decodePem(text: string, label: string): Buffer[] {
   const begin = `-----BEGIN ${label}-----`;
   const end = `-----END ${label}-----`;

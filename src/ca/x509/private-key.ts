@@ -31,7 +31,7 @@ export function isEncrypted(pem: string): boolean {
 }
 
 /**
- * @param file how to call it in a message
+ * @param file its name in a message
  * @throws Problem `bad-passphrase`, `bad-key`
  */
 export function parsePrivateKey(pem: string, passphrase: string, file: string): KeyObject {

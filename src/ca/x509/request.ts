@@ -8,7 +8,7 @@ import * as x509 from './x509.ts';
 
 const largest = 64 * 1024;
 
-/** Makes a certificate request (RFC 2986). The name in it is for the reader alone: nothing but the key is ever taken from it. */
+/** Makes a certificate request (RFC 2986). The name in it is only for the reader: the CA uses nothing but the key. */
 export async function makeRequest(keys: KeyPair, name: string): Promise<string> {
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: new x509.Name([{ CN: [{ utf8String: name.slice(0, 64) }] }]),
@@ -19,8 +19,8 @@ export async function makeRequest(keys: KeyPair, name: string): Promise<string> 
 }
 
 /**
- * The public key of a certificate request, once the request proves that its maker holds the private one.
- * Subject, extensions and attributes are not even looked at.
+ * The public key of a certificate request, once the request proves that its maker has the private one. Subject,
+ * extensions and attributes are ignored.
  * @throws Problem `bad-request-file`, `bad-proof`, `bad-key`
  */
 export async function keyOfRequest(pem: string): Promise<KeyObject> {
@@ -48,7 +48,7 @@ export async function makeCaRequest(keys: KeyPair, name: string, realm: string):
   return `${request.toString('pem')}\n`;
 }
 
-/** The realm that {@link makeCaRequest} put in; undefined where there is none. @throws Problem `bad-request-file` */
+/** The realm that {@link makeCaRequest} put in; undefined if there is none. @throws Problem `bad-request-file` */
 export function realmOfRequest(pem: string): string | undefined {
   const found = parseRequest(pem).extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension);
   const names = found?.names.items ?? [];
@@ -56,7 +56,10 @@ export function realmOfRequest(pem: string): string | undefined {
   return realm;
 }
 
-/** How people compare a key: `SHA256:` and the base64 of the digest of its SubjectPublicKeyInfo, without padding. */
+/**
+ * The fingerprint by which people compare a key: `SHA256:` and the base64 of the digest of its SubjectPublicKeyInfo,
+ * without padding.
+ */
 export function fingerprintOf(publicKey: KeyObject): string {
   const digest = createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))

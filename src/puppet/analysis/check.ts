@@ -1,4 +1,4 @@
-/** What is known of a script without running it: also of the branches that no run may come to. */
+/** Checks of a script that need no run: also of branches that no run may reach. */
 import { actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { suggest } from '../../core/text.ts';
 import { refuseUnknown } from '../declarations/attributes.ts';
@@ -12,8 +12,9 @@ import { builtInDefines } from '../types/defines.ts';
 import { everyExpression, everyItem } from './walk.ts';
 
 /**
- * Types, functions, parameters, and agents and actions that stand there by name. What no resource or `include` uses is only parsed.
- * @param agents those that are known; an agent that is not among them is left to the run
+ * Types, functions, parameters, and agents and actions that are named literally. Code that no resource or `include`
+ * uses is only parsed.
+ * @param agents the known ones; an unknown agent is left to the run
  * @throws Problem `bad-script` with file, line and column
  */
 export function checkScript(statements: readonly Statement[], source: ScriptSource, agents: readonly Ddl[]): void {
@@ -100,7 +101,7 @@ function namesUsed(body: readonly Statement[]): string[] {
   return [...types, ...classes, ...parents].map((name) => name.replace(/^::/, '').toLowerCase());
 }
 
-/** Every agent that the script names, whether or not it is known. */
+/** Every agent that the script names, known or not. */
 export function agentsNamed(statements: readonly Statement[]): string[] {
   const bodies = [statements, ...[...collectBodies(statements)]];
   const named = bodies.flatMap((body) =>

@@ -1,4 +1,4 @@
-/** The inputs of a script: the variables at its top that it reads and never assigns. It declares none. */
+/** The inputs of a script: the variables at its top that it reads and never assigns. It does not declare them. */
 import type { InputSource } from '../../playbook/source/schema.ts';
 import type { Definition, Expression, Statement } from '../parser/ast.ts';
 import { everyExpression, everyItem, everyStatement, withInner } from './walk.ts';
@@ -55,7 +55,7 @@ function assignedIn(statements: readonly Statement[]): Set<string> {
   return new Set([...everyItem(statements)].flatMap((item) => (item.kind === 'assign' ? [item.name] : [])));
 }
 
-/** What the script says where a variable is empty: `if empty($x) { fail('…') }`. */
+/** The script's message for an empty variable: `if empty($x) { fail('…') }`. */
 function failuresIn(statements: readonly Statement[]): Map<string, string> {
   const texts = new Map<string, string>();
   for (const statement of everyStatement(statements)) {

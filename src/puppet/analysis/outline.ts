@@ -1,4 +1,4 @@
-/** What a script declares, as far as its text says it: for its documentation. */
+/** The declarations of a script, as far as its text shows them: for its documentation. */
 import type { Expression, Item, Statement } from '../parser/ast.ts';
 import { toText } from '../values/values.ts';
 import { everyItem } from './walk.ts';
@@ -6,11 +6,11 @@ import { everyItem } from './walk.ts';
 export interface OutlineEntry {
   /** `app::update ${cluster}`. */
   readonly name: string;
-  /** What it calls, where that stands there. */
+  /** Its action, if it is literal. */
   readonly detail: string;
 }
 
-/** Resources in the order in which they stand; those of a define are indented. */
+/** Resources in the order of the script; those of a define are indented. */
 export function outlineScript(statements: readonly Statement[]): OutlineEntry[] {
   const own = [...everyItem(statements)].flatMap((item) => entriesOf(item, ''));
   const inner = statements.flatMap((statement) => {
@@ -31,7 +31,7 @@ function entriesOf(item: Item, indent: string): OutlineEntry[] {
   });
 }
 
-/** An expression as a person would write it, as far as one line takes it. */
+/** An expression as a person would write it, cut to one line. */
 function shown(expression: Expression): string {
   switch (expression.kind) {
     case 'word':

@@ -1,7 +1,7 @@
-/** Ways through a parsed script. */
+/** Iterates over a parsed script. */
 import type { Attribute, Expression, Item, Query, Statement } from '../parser/ast.ts';
 
-/** The statements within a statement, a define’s and class’s left out. */
+/** The nested statements, without those of defines and classes. */
 export function blocksIn(statement: Statement): (readonly Statement[])[] {
   switch (statement.kind) {
     case 'if':

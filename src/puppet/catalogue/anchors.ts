@@ -1,5 +1,5 @@
 /**
- * The graph of what is declared: every resource, and an anchor before and behind all that a define or class holds. An
+ * The graph of declarations: every resource, and an anchor before and after the content of each define or class. An
  * arrow to or from one of these is an arrow to its first or from its last anchor.
  */
 import { failAt, type SourcePosition } from '../source.ts';
@@ -9,7 +9,10 @@ import { type Catalogue, nameOf, type Resource, settingOf } from './resource.ts'
 export interface Point {
   readonly resource: Resource;
   readonly anchor: boolean;
-  /** When it was declared: of two that may both be next, the earlier one is. What a define declares comes behind the top. */
+  /**
+   * The order of declaration: of two that may both be next, the earlier one is first. Declarations of a define come
+   * after the top.
+   */
   readonly index: number;
   readonly before: Edge[];
   readonly behind: Edge[];
@@ -26,7 +29,10 @@ interface Ends {
   readonly last: Point;
 }
 
-/** @param relations with those of metaparameters @throws Problem `bad-script` for an end that is declared nowhere */
+/**
+ * @param relations including those of metaparameters @throws Problem `bad-script` for an end that is not declared
+ * anywhere
+ */
 export function drawGraph({ resources, relations, containments }: Catalogue): readonly Point[] {
   const points: Point[] = [];
   const ends = new Map<Resource, Ends>();
@@ -46,7 +52,7 @@ export function drawGraph({ resources, relations, containments }: Catalogue): re
   };
   for (const resource of declared) if (resource.container !== undefined) contain(resource.container, resource);
   for (const { container, contained } of containments) contain(container, contained);
-  // What holds nothing still stands between what is before it and what is behind it.
+  // An empty container is still between its predecessors and its successors.
   for (const { first, last } of ends.values())
     if (first !== last && first.behind.length === 0) connect(first, last, true);
   for (const { from, to, refreshes, position: at } of relations) {
@@ -77,7 +83,7 @@ function pairs(
   return from.flatMap((one) => to.map((other) => [endsOf(one), endsOf(other)] as const));
 }
 
-/** What the metaparameters of a resource relate it to: before it or behind it, refreshing or not. */
+/** The relations of a resource's metaparameters: before or after it, refreshing or not. */
 export const relatingParameters: Readonly<Record<string, { readonly behind: boolean; readonly refreshes: boolean }>> = {
   before: { behind: true, refreshes: false },
   notify: { behind: true, refreshes: true },
@@ -85,7 +91,7 @@ export const relatingParameters: Readonly<Record<string, { readonly behind: bool
   subscribe: { behind: false, refreshes: true },
 };
 
-/** Whether the resource, or something around it, has a metaparameter set to true. */
+/** Whether the resource, or one of its containers, has a metaparameter set to true. */
 export function isMarked(resource: Resource, name: string): boolean {
   const value = settingOf(resource, name)?.value;
   if (value !== undefined) return value === true || value === 'true';

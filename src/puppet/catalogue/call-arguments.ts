@@ -1,4 +1,4 @@
-/** The arguments of a call, as the action’s description wants them. */
+/** The arguments of a call, in the types of the action’s description. */
 import { type ActionDdl, type Ddl, inputNames, inputSchema } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -6,7 +6,7 @@ import { suggest } from '../../core/text.ts';
 import { bindCallInput } from '../../playbook/inputs/call-input.ts';
 import { failAt, type SourcePosition } from '../source.ts';
 
-/** Strings become what the description asks for, and numbers become strings. @throws Problem `bad-script` */
+/** Strings are converted to the described types, and numbers to strings. @throws Problem `bad-script` */
 export function convertArguments(
   typed: JsonObject,
   ddl: Ddl,

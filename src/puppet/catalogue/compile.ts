@@ -1,4 +1,4 @@
-/** Makes a playbook of what a script declares: the same graph of steps, run by the same engine. */
+/** Makes a playbook from the declarations of a script: the same graph of steps, run by the same engine. */
 import { actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { suggest } from '../../core/text.ts';
 import { runCall } from '../../playbook/call/call.ts';
@@ -26,7 +26,7 @@ export interface ScriptParts {
   readonly name: string;
   readonly source: ScriptSource;
   readonly inputs: Readonly<Record<string, InputSource>>;
-  /** What the lines of the run begin with, where they begin with anything. */
+  /** The prefix of the run's lines, if there is one. */
   readonly label: string;
   readonly answers: Answers;
   readonly agents: readonly Ddl[];
@@ -34,7 +34,7 @@ export interface ScriptParts {
 
 type Done = Extract<Evaluated, { state: 'done' }>;
 
-/** @throws Problem `bad-script` for what is wrong in a resource, before anything is called */
+/** @throws Problem `bad-script` for a fault in a resource, before anything is called */
 export function compileCatalogue({ catalogue, queries }: Done, parts: ScriptParts): Playbook {
   const { name, source, inputs, label, answers, agents } = parts;
   const ordered = orderCatalogue(catalogue, source);
@@ -51,7 +51,7 @@ export function compileCatalogue({ catalogue, queries }: Done, parts: ScriptPart
       source: batch === undefined ? {} : { batch },
       condition: refreshOnly ? refreshedBy(one.refreshedBy.map(stepIdOf)) : undefined,
       needs: one.needs.map(stepIdOf),
-      // One at a time, in the order of the script, also where one does not need the other.
+      // One at a time, in the order of the script, even where one does not need the other.
       after: before === undefined ? [] : [stepIdOf(before.resource)],
       body,
     };
@@ -135,7 +135,7 @@ function callBody(
     limit: call.limit,
     failover: call.failover,
     askOnly: call.noop,
-    // What only reads may find them in traffic or not.
+    // Actions that only read may find them in traffic or not.
     reassert: action.kind === 'change' ? reassert : [],
   };
   const targetOf = (run: RunContext) => ({ nodes: [...(run.nodes(on) ?? [])], mayBeEmpty: false });
@@ -148,7 +148,7 @@ function callBody(
   };
 }
 
-/** @throws Problem `bad-script` for an agent or action that is not known */
+/** @throws Problem `bad-script` for an unknown agent or action */
 function findAction(resource: Resource, { agent, action: name }: McollectiveCall, agents: readonly Ddl[]) {
   const position = (attribute: string) => settingOf(resource, attribute)?.position ?? resource.position;
   const ddl = agents.find((one) => one.name === agent || one.aliases?.includes(agent));

@@ -1,18 +1,21 @@
-/** Which changes must hold while others are made: servers that were taken out of traffic must be out while they change. */
+/**
+ * The changes that must hold while others are made: servers that were taken out of traffic must be out while they
+ * change.
+ */
 import type { McollectiveCall } from '../types/mcollective.ts';
 import type { OrderedResource } from './order.ts';
 import type { Resource } from './resource.ts';
 
 type Calls = ReadonlyMap<Resource, McollectiveCall>;
 
-/** For each call: the `haproxy#disable` that it comes behind, until a `haproxy#enable` of the same servers. */
+/** For each call: the `haproxy#disable` before it, until a `haproxy#enable` of the same servers. */
 export function findDisabledAhead(
   ordered: readonly OrderedResource[],
   calls: Calls,
 ): ReadonlyMap<Resource, readonly Resource[]> {
   const result = new Map<Resource, readonly Resource[]>();
   const out = new Set<Resource>();
-  /** The disabling calls that a resource needs, near and far. */
+  /** The disabling calls that a resource needs, directly or indirectly. */
   const behind = new Map<Resource, ReadonlySet<Resource>>();
   for (const { resource, needs } of ordered) {
     const call = calls.get(resource);

@@ -1,4 +1,4 @@
-/** What a call expects of each reply, as the steps of playbooks have it. */
+/** A call's expectation of each reply, in the form of playbooks' steps. */
 import type { JsonObject } from '../../core/json.ts';
 import { fromCel } from '../../playbook/expressions/cel-values.ts';
 import type { CelContext, Expression } from '../../playbook/expressions/expression.ts';
@@ -9,7 +9,7 @@ export interface Expectation {
   readonly message: Template | undefined;
 }
 
-/** @param expected outputs and their values; none: any reply that is ok will do */
+/** @param expected outputs and their values; none: any ok reply is enough */
 export function expectOf(expected: JsonObject, subject: string): Expectation {
   const fields = Object.entries(expected);
   if (fields.length === 0) return { until: undefined, message: undefined };
@@ -23,7 +23,7 @@ export function expectOf(expected: JsonObject, subject: string): Expectation {
   };
 }
 
-/** Of a check, what it found; of others, what is and what should be. */
+/** Of a check, its result; of others, the actual and the expected value. */
 function describe(data: JsonObject, fields: readonly (readonly [string, unknown])[], subject: string): string {
   if (typeof data.state === 'string' && typeof data.output === 'string')
     return `${subject} is ${data.state}, ${data.output}`;

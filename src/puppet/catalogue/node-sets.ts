@@ -1,4 +1,4 @@
-/** The node sets of a script: one for each of its questions, and one for each filter that is not among them. */
+/** The node sets of a script: one for each of its questions, and one for each other filter. */
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import type { NodeSet } from '../../playbook/model.ts';
@@ -16,7 +16,7 @@ export function collectNodeSets(queries: readonly FleetQuery[], answers: Answers
   const sets = new Map<string, NodeSet>();
   const bySubject = new Map<string, string>();
   for (const { name, filter, wantsFacts, key } of queries) {
-    // How many there must be, the script says itself.
+    // The script itself checks how many there must be.
     sets.set(name, { ...bare(name, filter), wantsFacts });
     const names = (answers.get(key) ?? []).map((node) => node.name);
     if (names.length > 0) bySubject.set(JSON.stringify(names.sort()), name);
@@ -55,7 +55,7 @@ function bare(name: string, filter: FilterTerms): NodeSet {
   };
 }
 
-/** Nodes that are named must all be there; of others, one. */
+/** Named nodes must all exist; of others, one. */
 function need(resource: Resource, { identities }: FilterTerms): Pick<NodeSet, 'atLeast' | 'whenEmpty'> {
   const isNamed = identities.length > 0 && identities.every((one) => !one.startsWith('/'));
   const named = isNamed ? ` (${shorten([...new Set(identities)])})` : '';
@@ -65,7 +65,7 @@ function need(resource: Resource, { identities }: FilterTerms): Pick<NodeSet, 'a
   };
 }
 
-/** The set of a question whose answer is just these nodes. */
+/** The set of a question whose answer is exactly these nodes. */
 function byNames({ identities, facts, classes, select }: FilterTerms, known: ReadonlyMap<string, string>) {
   if (facts.length + classes.length + select.length > 0) return undefined;
   return known.get(JSON.stringify([...new Set(identities)].sort()));

@@ -1,4 +1,4 @@
-/** Puts what is declared in the order in which it is run, and finds what each resource waits for. */
+/** Sorts declarations into the order in which they run, and finds the resources that each waits for. */
 import { Problem } from '../../core/errors.ts';
 import { failAt, type ScriptSource, where } from '../source.ts';
 import { drawGraph, type Point } from './anchors.ts';
@@ -12,11 +12,11 @@ export interface OrderedResource {
   readonly refreshedBy: readonly Resource[];
 }
 
-/** So many edges between resources, at most: containers on both sides of an arrow multiply. */
+/** The maximum number of edges between resources: containers on both sides of an arrow multiply. */
 const mostNeeds = 1_000_000;
 
 /**
- * By the arrows, and otherwise as it stands in the script.
+ * By the arrows, and otherwise in the order of the script.
  * @throws Problem `bad-script` for a circle
  */
 export function orderCatalogue(catalogue: Catalogue, source: ScriptSource): readonly OrderedResource[] {
@@ -47,7 +47,7 @@ export function orderCatalogue(catalogue: Catalogue, source: ScriptSource): read
     }));
 }
 
-/** Each point behind all that is before it; of those that may be next, the first of the script. */
+/** Each point after all its predecessors; of those that may be next, the first of the script. */
 function sortPoints(points: readonly Point[]): Point[] {
   const open = new Map(points.map((point) => [point, point.before.length]));
   const ready = newHeap(points.filter(({ before }) => before.length === 0));

@@ -1,8 +1,10 @@
-/** How output names a resource, as the seed’s does. */
+/** The name of a resource in output, as in the seed. */
 import { capitalise } from '../values/values.ts';
 import { nameOf, type Resource } from './resource.ts';
 
-/** `App::Update[bravo]/Mco::Ping[bravo-lb]/Mcollective[ping_bravo-lb]`; within a class, the class stands first: `Web/…`. */
+/**
+ * `App::Update[bravo]/Mco::Ping[bravo-lb]/Mcollective[ping_bravo-lb]`; within a class, the class comes first: `Web/…`.
+ */
 export function stepIdOf(resource: Resource): string {
   const { container } = resource;
   if (container === undefined) return nameOf(resource);
@@ -10,7 +12,7 @@ export function stepIdOf(resource: Resource): string {
   return `${around}/${nameOf(resource)}`;
 }
 
-/** `/Stage[main]//App::Update[bravo]/…`: what stands at the top of a script is in no class. */
+/** `/Stage[main]//App::Update[bravo]/…`: the top of a script is in no class. */
 export function pathOf(resource: Resource): string {
   const inClass = outermost(resource).kind === 'class';
   return `/Stage[main]/${inClass ? '' : '/'}${stepIdOf(resource)}`;

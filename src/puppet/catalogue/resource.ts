@@ -1,9 +1,9 @@
-/** What a script declares. */
+/** A declaration of a script. */
 import type { Value } from '../values/values.ts';
 import { capitalise } from '../values/values.ts';
 import type { SourcePosition } from '../source.ts';
 
-/** An attribute’s value, and where it was set. */
+/** An attribute’s value, and the position where it was set. */
 export interface Setting {
   readonly value: Value;
   readonly position: SourcePosition;
@@ -17,23 +17,23 @@ export interface Resource {
   readonly position: SourcePosition;
   /** The define or class around it. */
   readonly container: Resource | undefined;
-  /** `plain`: it does something itself; the others hold what they declare. */
+  /** `plain`: it does something itself; the others contain their declarations. */
   readonly kind: 'plain' | 'define' | 'class';
   readonly attributes: Map<string, Setting>;
-  /** Defaults of its type that hold where it stands, nearest first. */
+  /** Defaults of its type that apply at its position, nearest first. */
   readonly defaults: () => readonly ReadonlyMap<string, Setting>[];
   /** True until a collector or `realize` takes it. */
   virtual: boolean;
 }
 
-/** All that is declared at some end of an arrow, known when the whole script was evaluated. */
+/** All declarations at an end of an arrow, known when the whole script was evaluated. */
 export type Endpoint = () => readonly Resource[];
 
-/** What is declared first must have ended well before the second begins. */
+/** The first must have ended well before the second begins. */
 export interface Relation {
   readonly from: Endpoint;
   readonly to: Endpoint;
-  /** Whether the second is refreshed by what the first did. */
+  /** Whether a change of the first refreshes the second. */
   readonly refreshes: boolean;
   readonly position: SourcePosition;
 }

@@ -2,7 +2,7 @@ import { drawCow } from '../../playbook/events/cow.ts';
 import type { StepBody } from '../../playbook/model.ts';
 import type { ShownText } from '../types/exec.ts';
 
-/** A step that shows text; in a dry run, that it would. */
+/** A step that shows text; in a dry run, the text that would be shown. */
 export function showBody({ text, cow, shown }: ShownText): StepBody {
   return {
     title: 'say',

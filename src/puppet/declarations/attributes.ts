@@ -1,4 +1,4 @@
-/** Whether attributes belong to what they are given to; all that is wrong is reported at once. */
+/** Checks that attributes are valid for their resource; all faults are reported at once. */
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
 import type { Setting } from '../catalogue/resource.ts';
@@ -7,7 +7,7 @@ import { metaparameters, plainTypes } from '../types/plain-types.ts';
 import type { KnownDefinition } from '../evaluator/state.ts';
 
 /**
- * The names alone: whether all that must be there is, is known when defaults and overrides are.
+ * Only the names: required ones are checked when defaults and overrides are known.
  * @param position of the declaration
  * @throws Problem `bad-script`, one line a fault
  */
@@ -55,7 +55,7 @@ function parametersOf(type: string, definition: KnownDefinition | undefined): re
   return plainTypes[type]?.parameters ?? [];
 }
 
-/** Where the define is; nothing for one that is built in. */
+/** The position of the define; empty for a built-in one. */
 function declaredIn(known: KnownDefinition | undefined, position: SourcePosition): string {
   if (known === undefined || known.builtIn || known.source !== position.source) return '';
   const line = lineOf({ source: known.source, at: known.definition.at });

@@ -1,4 +1,4 @@
-/** Gives the parameters of a define or class their values. */
+/** Assigns the values of a define's or class's parameters. */
 import { nameOf, type Resource, settingOf } from '../catalogue/resource.ts';
 import { failAt } from '../source.ts';
 import { isInstance } from '../types/data-type.ts';

@@ -8,7 +8,7 @@ import { bindParameters } from './bind.ts';
 import { newScope } from '../evaluator/scope.ts';
 import type { Evaluation, KnownDefinition, Scope } from '../evaluator/state.ts';
 
-/** What was evaluated already stays what it is. @returns the class @throws Problem `bad-script` */
+/** An evaluated class stays unchanged. @returns the class @throws Problem `bad-script` */
 export function includeClass(
   evaluation: Evaluation,
   written: string,

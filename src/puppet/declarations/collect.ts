@@ -1,4 +1,4 @@
-/** Collectors: what they find is realized, and may get attributes. */
+/** Collectors: they realize the resources that they find, and may add attributes. */
 import { type Endpoint, type Resource, settingOf } from '../catalogue/resource.ts';
 import type { Collector, Query } from '../parser/ast.ts';
 import { equal } from '../values/compare.ts';
@@ -8,7 +8,7 @@ import { isList, type Value } from '../values/values.ts';
 
 type Test = (resource: Resource) => boolean;
 
-/** It goes on looking while defines are evaluated. @throws Problem `bad-script` */
+/** It continues to look while defines are evaluated. @throws Problem `bad-script` */
 export function collect(evaluation: Evaluation, { at, type, query, attributes }: Collector, scope: Scope): Endpoint {
   const test = query === undefined ? () => true : compileQuery(evaluation, query, scope);
   const settings = evaluateSettings(evaluation, attributes, scope);
@@ -46,7 +46,7 @@ function has(resource: Resource, attribute: string, expected: Value): boolean {
   return isList(value) ? value.some((one) => equal(one, expected)) : equal(value, expected);
 }
 
-/** Those that were given, the type, and the names of what is around it. */
+/** The given tags, the type, and the names of its containers. */
 function tagsOf({ type, title, container }: Resource, value: Value): Value[] {
   const around = container === undefined ? [] : tagsOf(container, settingOf(container, 'tag')?.value);
   return [...(isList(value) ? value : [value]), type, title, ...around];

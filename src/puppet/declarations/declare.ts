@@ -11,7 +11,7 @@ import { type Evaluation, positionIn, type Scope } from '../evaluator/state.ts';
 import { flatten, isList, kindOf, type Value } from '../values/values.ts';
 import { weigh } from '../values/weight.ts';
 
-/** @returns what the statement declares, in order @throws Problem `bad-script` */
+/** @returns the declarations of the statement, in order @throws Problem `bad-script` */
 export function declareResources(evaluation: Evaluation, statement: ResourceStatement, scope: Scope): Resource[] {
   const { type, virtual, bodies } = statement;
   const position = scope.declaredAt ?? positionIn(scope, statement.at);
@@ -29,7 +29,7 @@ export function declareResources(evaluation: Evaluation, statement: ResourceStat
   });
 }
 
-/** @throws Problem `bad-script` for what can’t be a title */
+/** @throws Problem `bad-script` for an invalid title */
 function titlesOf(value: Value, position: SourcePosition): string[] {
   const members = isList(value) ? flatten(value) : [value];
   const titles = members.map((member) => {
@@ -52,9 +52,9 @@ function evaluateAttributes(evaluation: Evaluation, { attributes }: ResourceBody
   return settings;
 }
 
-/** What a person wrote; in a define that is built in, the place is that of its declaration. */
+/** The position in a person's script; in a built-in define, that of its declaration. */
 export function settingFor(evaluation: Evaluation, { at, name, value }: Attribute, scope: Scope): Setting {
-  // A filter that is not set means every node: a variable that nobody set must not.
+  // An unset filter means every node: a variable that nobody set must not.
   if (name.endsWith('_filter') && value.kind === 'variable' && !isSet(evaluation, scope, value.name)) {
     failAt(
       positionIn(scope, at),

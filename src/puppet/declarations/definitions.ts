@@ -3,8 +3,8 @@ import { failAt, lineOf, type ScriptSource } from '../source.ts';
 import type { KnownDefinition } from '../evaluator/state.ts';
 
 /**
- * The defines and classes of a script, by name, wherever in it they stand. Its own win over those that are built in.
- * @throws Problem `bad-script` for two of one name, and for one within a block
+ * The defines and classes of a script, by name, in any order. They override built-in ones.
+ * @throws Problem `bad-script` for two with one name, and for one within a block
  */
 export function collectDefinitions(
   statements: readonly Statement[],
@@ -35,7 +35,7 @@ function* definitionsIn(statements: readonly Statement[], prefix: string): Gener
   }
 }
 
-/** Definitions that stand where they can’t. */
+/** Definitions at an invalid position. */
 function* hiddenIn(
   statements: readonly Statement[],
   allowed = true,

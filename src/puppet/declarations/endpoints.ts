@@ -1,4 +1,4 @@
-/** What stands at the ends of arrows, and what metaparameters refer to. */
+/** The ends of arrows, and the targets of metaparameters. */
 import { suggest } from '../../core/text.ts';
 import { type Endpoint, keyOf, nameOf, type Resource } from '../catalogue/resource.ts';
 import { failAt, type SourcePosition } from '../source.ts';

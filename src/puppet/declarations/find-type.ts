@@ -3,7 +3,7 @@ import type { KnownDefinition } from '../evaluator/state.ts';
 import { failAt, type SourcePosition } from '../source.ts';
 import { foreignTypes, plainTypes } from '../types/plain-types.ts';
 
-/** The definition of a define, undefined for a type that is built in. @throws Problem `bad-script` where there is neither */
+/** The definition of a define, undefined for a built-in type. @throws Problem `bad-script` if there is neither */
 export function findType(
   definitions: ReadonlyMap<string, KnownDefinition>,
   type: string,

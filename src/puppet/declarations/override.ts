@@ -8,7 +8,7 @@ import { endpointOf } from './endpoints.ts';
 import { type Evaluation, positionIn, type Scope } from '../evaluator/state.ts';
 import { flatten, isList, isReference } from '../values/values.ts';
 
-/** `Type[title] { … }`. What is set already stays, but for a class that inherits. @throws Problem `bad-script` */
+/** `Type[title] { … }`. Set attributes stay, except for a class that inherits. @throws Problem `bad-script` */
 export function overrideResources(
   evaluation: Evaluation,
   { at, of, attributes }: Extract<Item, { kind: 'override' }>,
