@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { printable, printableLine } from '../../../src/core/text.ts';
 
-describe('text from elsewhere', () => {
+describe('text from outside', () => {
   const hostile = 'a\u001b]0;b\u0007\u009b31m\u202ec\u2028\r\td\ne';
 
   test('is shown without characters that control a terminal or reverse letters', () => {

@@ -70,8 +70,8 @@ describe('the directory', () => {
     return cache;
   }
 
-  describe('of nodes that answer', () => {
-    test('has those that match, by name, and closes the others', async () => {
+  describe('nodes that reply', () => {
+    test('are those that match, by name, and the others are closed', async () => {
       const network = memoryNetwork({
         'h2:5810': web('dev2', 'bravo'),
         'h10:5810': web('dev10', 'bravo'),
@@ -88,20 +88,20 @@ describe('the directory', () => {
       assert.deepEqual([found.broken, found.silent], [[], []]);
     });
 
-    test('dials each of them once, however often it is heard', async () => {
+    test('are each dialled once, however often they are announced', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
       await find(network, [heard('dev1', 'h1'), heard('dev1', 'h1'), heard('dev1', 'h1')]);
       assert.deepEqual(network.dialled, ['dev1@h1:5810']);
     });
 
-    test('treats one that is heard with a second address as one node', async () => {
+    test('count as one node if announced with a second address', async () => {
       const network = memoryNetwork({ 'h1b:5810': web('dev1', 'alfa') });
       const found = await find(network, [heard('dev1', 'h1a', 'dev1.local'), heard('dev1', 'h1b', 'dev1.local')]);
       assert.deepEqual(found.names, ['dev1']);
       assert.deepEqual(found.codes, []);
     });
 
-    test('begins to dial before the source has returned everything', async () => {
+    test('are dialled before the source has returned everything', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h2:5810': web('dev2', 'alfa') });
       const first = Promise.withResolvers<void>();
       const source: DiscoverySource = {
@@ -116,7 +116,7 @@ describe('the directory', () => {
       assert.deepEqual(found.names, ['dev1', 'dev2']);
     });
 
-    test('dials at most the given number at once', async () => {
+    test('are dialled up to the given number at once', async () => {
       const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
       const network = memoryNetwork(Object.fromEntries(names.map((name) => [`${name}:5810`, { name }])));
       const found = await find(
@@ -128,7 +128,7 @@ describe('the directory', () => {
       assert.ok(network.mostAtOnce() <= 4, String(network.mostAtOnce()));
     });
 
-    test('asks only a few of them for their peers, and none when the caller named the nodes', async () => {
+    test('are queried for their peers only in small number, and not if the caller named the nodes', async () => {
       const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
       const network = memoryNetwork(Object.fromEntries(names.map((name) => [`${name}:5810`, { name }])));
       await find(
@@ -142,8 +142,8 @@ describe('the directory', () => {
     });
   });
 
-  describe('of invalid answers', () => {
-    test('reports why: a foreign certificate, another node, silence after the handshake', async () => {
+  describe('invalid replies', () => {
+    test('are reported with the reason: a foreign certificate, another node, silence after the handshake', async () => {
       const network = memoryNetwork({
         'h1:5810': { name: 'dev1', refuses: new Problem('foreign-certificate', 'of another CA') },
         'h2:5810': { name: 'evil' },
@@ -166,7 +166,7 @@ describe('the directory', () => {
       assert.deepEqual(found.silent, []);
     });
 
-    test('reports a remembered node as silent when another node is at its address, and a listed one as broken', async () => {
+    test('make a remembered node silent if another node is at its address, and a listed one broken', async () => {
       const network = memoryNetwork({ 'h2:5810': { name: 'dev9' } });
       const remembered: Candidate = { name: 'dev2', addresses: at('h2'), source: 'cache' };
       const cached = await find(network, [remembered], { cache: await cacheOf(['dev2', 'h2', 'alfa']) });
@@ -176,7 +176,7 @@ describe('the directory', () => {
       assert.deepEqual([named.codes, named.silent], [['dev2 wrong-node'], []]);
     });
 
-    test('uses neither of two that prove the same name', async () => {
+    test('exclude both of two nodes that prove the same name', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h9:5810': web('dev1', 'alfa') });
       const found = await find(network, [heard('dev1', 'h1'), heard('dev1', 'h9')]);
       assert.deepEqual(found.names, []);
@@ -184,13 +184,13 @@ describe('the directory', () => {
       assert.match(found.broken[0]?.problem.message ?? '', /h1:5810 and h9:5810/);
     });
 
-    test('reports nobody for an address of a proven node at which nothing answers', async () => {
+    test('are not reported for an address of a proven node that does not reply', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
       const found = await find(network, [heard('dev1', 'gone', 'other.local'), heard('dev1', 'h1')]);
       assert.deepEqual([found.names, found.codes, found.rumours.count], [['dev1'], [], 0]);
     });
 
-    test('reaches a node despite an impostor that proves nothing, and names the impostor', async () => {
+    test('do not hide a node behind an impostor that proves nothing, and the impostor is named', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h9:5810': { name: 'evil' } });
       for (const candidates of [
         [heard('dev1', 'h9'), heard('dev1', 'h1')],
@@ -208,7 +208,7 @@ describe('the directory', () => {
     });
   });
 
-  describe('of names that were only heard', () => {
+  describe('names without a proof', () => {
     const fakes = (number: number, from: (index: number) => string) =>
       Array.from({ length: number }, (_, index) => ({
         ...heard(`fake${index}`, `h${index}`, `f${index}.local`),
@@ -224,7 +224,7 @@ describe('the directory', () => {
       return { names: names.toSorted(), network, real };
     };
 
-    test('counts nothing that did not prove itself, and reports it separately', async () => {
+    test('do not count, and are reported separately', async () => {
       const network = memoryNetwork({
         'h1:5810': { name: 'dev1', refuses: new Problem('foreign-certificate', 'of another CA') },
         'h2:5810': { name: 'evil' },
@@ -238,7 +238,7 @@ describe('the directory', () => {
       assert.deepEqual(codes.sort(), ['foreign-certificate', 'unreachable', 'wrong-node']);
     });
 
-    test('counts a named node, though it was only heard', async () => {
+    test('count if the caller named the node', async () => {
       for (const more of [{ expect: ['dev6'] }, { filter: { ...noFilter, identities: ['dev6'] } }]) {
         const found = await find(memoryNetwork({}), [heard('dev6', 'h6')], more);
         assert.deepEqual([found.codes, found.rumours.count], [['dev6 unreachable'], 0]);
@@ -249,7 +249,7 @@ describe('the directory', () => {
       ['one address', 16, () => 'rogue'],
       ['forty addresses', 64 + 8 * 12 + 32, (index: number) => `rogue${index % 40}`],
     ] as const) {
-      test(`of 10,000 names made up by ${title} dials a few, and all nodes are found`, async () => {
+      test(`are dialled in small number if ${title} made up 10,000, and all nodes are found`, async () => {
         const { names, network, real } = estate();
         const found = await find(network, [...fakes(5000, from), ...real, ...fakes(10_000, from).slice(5000)]);
         assert.deepEqual([found.names, found.codes, found.silent], [names, [], []]);
@@ -271,7 +271,7 @@ describe('the directory', () => {
       assert.deepEqual([found.names, found.rumours.count], [there, 20]);
     });
 
-    test('that hang delays no node: one that proves itself names the others, though all share an address', async () => {
+    test('delay no node if they hang: one that proves itself names the others, though all share an address', async () => {
       const { names, network, real } = estate();
       const made = fakes(600, (index) => `rogue${index % 60}`);
       for (const { name, addresses } of made) network.nodes.set(`${addresses[0]?.host}:5810`, { name, mute: true });
@@ -280,7 +280,7 @@ describe('the directory', () => {
       assert.ok(network.mostAtOnce() <= 32 + 64 + 32, String(network.mostAtOnce()));
     });
 
-    test('distrusts an address for a node that others have proven elsewhere, and dials it there', async () => {
+    test('are dialled at the address that others have proven, not at the announced one', async () => {
       const { names, network, real } = estate();
       const lies = real.slice(1).map((one) => ({ ...one, addresses: at('nowhere') }));
       const found = await find(network, [...real.slice(0, 1), ...lies]);
@@ -312,8 +312,8 @@ describe('the directory', () => {
     }
   });
 
-  describe('of silent nodes', () => {
-    test('names one that the cache knows, with when it was last seen', async () => {
+  describe('silent nodes', () => {
+    test('are named if the cache knows them, with when they were last seen', async () => {
       const network = memoryNetwork({ 'h2:5810': web('dev2', 'bravo') });
       const cache = await cacheOf(['dev2', 'h2', 'bravo'], ['dev4', 'h4', 'bravo'], ['dev1', 'h1', 'alfa']);
       const found = await find(network, [heard('dev2', 'h2')], { filter: bravo, cache });
@@ -321,7 +321,7 @@ describe('the directory', () => {
       assert.deepEqual(found.silent, [{ name: 'dev4', lastSeen: 5000, by: 'cache' }]);
     });
 
-    test('names one that only a peer remembers, and corrects the peer’s clock', async () => {
+    test('are named if only a peer remembers them, with the peer’s clock corrected', async () => {
       const peers = [
         {
           identity: 'dev4',
@@ -346,7 +346,7 @@ describe('the directory', () => {
       assert.deepEqual(found.silent, [{ name: 'dev4', lastSeen: 9_000_000 - 700, by: 'dev2' }]);
     });
 
-    test('reaches one that was not heard but is running', async () => {
+    test('are reached if they are running but were not announced', async () => {
       const peers = [{ identity: 'dev4', address: 'h4', port: 5810, lastHeard: now, facts: ['cluster=bravo'] }];
       const network = memoryNetwork({
         'h2:5810': { ...web('dev2', 'bravo'), peers },
@@ -359,7 +359,7 @@ describe('the directory', () => {
       assert.deepEqual(found.silent, []);
     });
 
-    test('finds one that moved to another cluster, and does not report it as silent', async () => {
+    test('do not include a node that moved to another cluster, which is found', async () => {
       const network = memoryNetwork({ 'h2:5810': web('dev2', 'bravo'), 'h4:5810': web('dev4', 'alfa') });
       const cache = await cacheOf(['dev4', 'h4', 'bravo']);
       const found = await find(network, [heard('dev2', 'h2')], { filter: bravo, cache });
@@ -367,7 +367,7 @@ describe('the directory', () => {
       assert.equal(cache.nodes().find(({ name }) => name === 'dev4')?.facts.cluster, 'alfa');
     });
 
-    test('asks again, by name, for one whose address now belongs to another', async () => {
+    test('are queried again by name if their address now belongs to another', async () => {
       const network = memoryNetwork({ 'h4:5810': web('dev9', 'alfa'), 'h44:5810': web('dev4', 'bravo') });
       const cache = await cacheOf(['dev4', 'h4', 'bravo']);
       const source: DiscoverySource = {
@@ -381,7 +381,7 @@ describe('the directory', () => {
       assert.deepEqual(cache.nodes()[0]?.addresses, at('h44'));
     });
 
-    test('reports one as silent whose address now belongs to another and that is nowhere else', async () => {
+    test('are reported if their address now belongs to another and they are nowhere else', async () => {
       const network = memoryNetwork({ 'h4:5810': web('dev9', 'alfa') });
       const found = await find(network, [], { filter: bravo, cache: await cacheOf(['dev4', 'h4', 'bravo']) });
       assert.deepEqual(
@@ -391,14 +391,14 @@ describe('the directory', () => {
       assert.deepEqual(found.codes, []);
     });
 
-    test('reports that a known node fails its handshake, and not that it is silent', async () => {
+    test('do not include a known node that fails its handshake, which is reported', async () => {
       const refuses = new Problem('expired-certificate', 'expired');
       const network = memoryNetwork({ 'h4:5810': { name: 'dev4', refuses } });
       const found = await find(network, [], { filter: bravo, cache: await cacheOf(['dev4', 'h4', 'bravo']) });
       assert.deepEqual([found.codes, found.silent], [['dev4 expired-certificate'], []]);
     });
 
-    test('reports one as silent if nothing known rules it out', async () => {
+    test('are reported if nothing known excludes them', async () => {
       const cache = await newCache();
       cache.remember([{ name: 'dev4', addresses: at('h4'), agents: [], classes: [], facts: {} }], 5000);
       const silent = async (filter: object) => {
@@ -412,7 +412,7 @@ describe('the directory', () => {
       assert.deepEqual(await silent({ identities: ['dev5'] }), []);
     });
 
-    test('names what the caller expects, and what a list names', async () => {
+    test('include what the caller expects, and what a list names', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
       const list = [listed('dev1', 'h1'), listed('dev2', 'h2'), listed('dev3')];
       const found = await find(network, list, { source: telling('file', list), expect: ['dev1', 'dev7'] });
@@ -424,7 +424,7 @@ describe('the directory', () => {
       assert.deepEqual(found.codes, []);
     });
 
-    test('looks only for those that a list names', async () => {
+    test('are limited to those that a list names', async () => {
       const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
       const list = [listed('dev1', 'h1')];
       const cache = await cacheOf(['dev4', 'h4', 'bravo']);
@@ -433,7 +433,7 @@ describe('the directory', () => {
       assert.deepEqual(network.dialled, ['dev1@h1:5810']);
     });
 
-    test('dials a name without an address at its last address, then as a host name', async () => {
+    test('are dialled at their last address if they have none, then as a host name', async () => {
       const network = memoryNetwork({ 'dev4:5810': web('dev4', 'bravo') });
       const list = [listed('dev4')];
       const cache = await cacheOf(['dev4', 'h4', 'bravo']);
@@ -442,7 +442,7 @@ describe('the directory', () => {
       assert.deepEqual(network.dialled, ['dev4@h4:5810', 'dev4@dev4:5810']);
     });
 
-    test('skips a retired node, whatever its peers remember, until it is heard again', async () => {
+    test('exclude a retired node, whatever its peers remember, until it announces itself again', async () => {
       const peer = { identity: 'dev4', address: 'h4', port: 5810, facts: ['cluster=bravo'] };
       const network = memoryNetwork({
         'h2:5810': { ...web('dev2', 'bravo'), peers: [{ ...peer, lastHeard: now - 1000 }] },
@@ -457,7 +457,7 @@ describe('the directory', () => {
     });
   });
 
-  describe('of a set that shrinks', () => {
+  describe('a set that shrinks', () => {
     const lost = (found: { broken: readonly { name: string; problem: Problem }[] }) =>
       found.broken.map(({ problem }) => `${problem.code}: ${problem.message}`);
 
@@ -491,7 +491,7 @@ describe('the directory', () => {
       assert.match(lost(found).join(), /^left-set: dev4 was in this set .* by dev2\) and now has no fact “cluster”$/);
     });
 
-    test('names one that moved once, and then knows it', async () => {
+    test('names a node that moved once, and then accepts it', async () => {
       const network = memoryNetwork({ 'h4:5810': web('dev4', 'alfa') });
       const cache = await cacheOf(['dev4', 'h4', 'bravo']);
       const first = await find(network, [heard('dev4', 'h4')], { filter: bravo, cache });
@@ -499,7 +499,7 @@ describe('the directory', () => {
       assert.deepEqual(lost(await find(network, [heard('dev4', 'h4')], { filter: bravo, cache })), []);
     });
 
-    test('names one whose facts are incomplete only where they may decide', async () => {
+    test('names a node with incomplete facts only if they may decide', async () => {
       const node = (name: string, more: Partial<MemoryNode>): MemoryNode => ({ name, agents: ['rpcutil'], ...more });
       const network = memoryNetwork({
         'h1:5810': node('dev1', { incomplete: ['*'] }),
@@ -551,7 +551,7 @@ describe('the directory', () => {
     assert.deepEqual(network.dialled.sort(), ['dev2@h2:5810', 'dev4@h4:5810']);
   });
 
-  test('leaves nothing open when the source fails or the caller leaves', async () => {
+  test('leaves nothing open if the source fails or the caller leaves', async () => {
     const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h3:5810': { name: 'dev3', hangs: true } });
     const reached = Promise.withResolvers<void>();
     const failing: DiscoverySource = {

@@ -70,7 +70,7 @@ describe('a request that is sealed', () => {
     return openRequest(sealRequest(order, rip.credentials, 5)).request;
   };
 
-  test('asks for what its caller asks for, at a time', () => {
+  test('contains the call of its caller, at a time', () => {
     const filter = { facts: ['cluster=bravo'], classes: [], agents: [], identities: [], with: [], select: '' };
     const known = { sequence: 7, hash: 'ab'.repeat(32) };
     const run = { runId: 'r', step: 's', lease: 'app/bravo', fence: 3 };
@@ -88,13 +88,13 @@ describe('a request that is sealed', () => {
     assert.equal(knownHash.toString('hex'), known.hash);
   });
 
-  test('is else a first try without a deadline, outside of a run, for whatever node it is sent to', () => {
+  test('defaults to a first try without a deadline, outside of a run, for any node it is sent to', () => {
     const first = { try: 1, timeToLive: 60_000, deadline: 0, dryRun: false, detach: false };
     const outside = { runId: '', step: '', lease: '', fence: 0, filter: null, knownSequence: 0 };
     assert.partialDeepStrictEqual(sealed({}), { ...first, ...outside, knownHash: Buffer.alloc(0) });
   });
 
-  test('has a nonce of its own each time', () => {
+  test('has a new nonce each time', () => {
     const order = orderFor('dev2.devco.net');
     const nonces = [1, 2].map(() => openRequest(sealRequest(order, rip.credentials, 5)).request.nonce.toString('hex'));
     assert.notEqual(nonces[0], nonces[1]);
@@ -122,7 +122,7 @@ describe('the caller of a request', () => {
     assert.throws(() => prove(signedWith({}, dev4)), { code: 'wrong-kind' });
   });
 
-  test('is nobody when a signature was made for another purpose', () => {
+  test('is nobody if a signature was made for another purpose', () => {
     const signed = signedWith({});
     const reused = { ...signed, signature: sign('reply', signed.request, rip.key) };
     assert.throws(() => prove(reused), { code: 'bad-signature' });
@@ -154,7 +154,7 @@ describe('a sensitive input', () => {
   });
 });
 
-describe('what stands in place of a sensitive input', () => {
+describe('the replacement of a sensitive input', () => {
   const salt = Buffer.alloc(32, 7);
   const committed = (salted: Buffer, value: string) => {
     const hash = createHash('sha256').update('mco-deploy/1/sensitive\0').update(salted).update(value).digest('hex');
@@ -162,7 +162,7 @@ describe('what stands in place of a sensitive input', () => {
   };
   const bad = { code: 'bad-commitment' };
 
-  test('is a commitment to 32 bytes of salt and the value, whose border cannot be moved', () => {
+  test('is a commitment to 32 bytes of salt and the value, whose boundary cannot be moved', () => {
     const pin = { pin: committed(salt, '12') };
     const hidden = (salted: Buffer, value: string) => ({ pin: { salt: salted, value: Buffer.from(value) } });
     assert.deepEqual(revealSensitive(pin, hidden(salt, '12')), { pin: 12 });
@@ -172,14 +172,14 @@ describe('what stands in place of a sensitive input', () => {
     assert.throws(() => revealSensitive({ pin: committed(short, '12') }, hidden(short, '12')), bad);
   });
 
-  test('is refused when it is not such a commitment', () => {
+  test('is refused if it is not such a commitment', () => {
     const hidden = { salt, value: Buffer.from('12') };
     for (const $commitment of ['', 'sha256:', 7, null, `${committed(salt, '12').$commitment}0`]) {
       assert.throws(() => revealSensitive({ pin: { $commitment } }, { pin: hidden }), bad, JSON.stringify($commitment));
     }
   });
 
-  test('is refused without a value, also under a name that every object has', () => {
+  test('is refused without a value, even under a name that every object has', () => {
     assert.throws(() => revealSensitive({ constructor: committed(salt, '12') }, {}), bad);
   });
 
@@ -193,7 +193,7 @@ describe('what stands in place of a sensitive input', () => {
   });
 });
 
-describe('what a node replies', () => {
+describe('the reply of a node', () => {
   test('has the status codes of SimpleRPC, with a problem’s code, message and hint', () => {
     const problem = new Problem('timeout', 'too late', 'call again');
     const said = { code: 'timeout', message: 'too late', hint: 'call again', data: {} };
@@ -205,7 +205,7 @@ describe('what a node replies', () => {
     assert.deepEqual([replyStatus.missingInput, replyStatus.invalidInput], [3, 4]);
   });
 
-  test('has the status and the data of a failure that brings its own', () => {
+  test('has the status and the data of a failure that defines them', () => {
     const own = new FailedReply('agent-failed', 'half of it', 7, { done: 3 });
     const said = { code: 'agent-failed', message: 'half of it', hint: '' };
     assert.deepEqual(failure(own), { outcome: 'failed', status: 7, ...said, data: { done: 3 } });

@@ -324,7 +324,7 @@ describe('JSON, for any bytes', () => {
     },
     { noNullPrototype: true },
   );
-  test('a schema from outside is interpreted or refused, and an interpreted one judges any value', () => {
+  test('a schema from outside is interpreted or refused, and an interpreted one accepts or refuses any value', () => {
     holds(
       fc.property(fc.oneof(schema, goodSchema), fc.jsonValue(), (wanted, value) => {
         const validate = attempt(() => interpretSchema(wanted), 'bad-schema', 'bad-pattern');

@@ -28,7 +28,7 @@ async function startLock() {
   return async () => (await take({ name: 'app/bravo', ttl: 10 }, rip)).fence;
 }
 
-describe('an agent whose daemon is cut off at any change of the disk', () => {
+describe('an agent whose daemon is interrupted at any change of the disk', () => {
   test('never repeats the number of a lease', async () => {
     const given: number[] = [];
     await crashAtEachChange({
@@ -50,8 +50,8 @@ describe('an agent whose daemon is cut off at any change of the disk', () => {
   });
 });
 
-describe('agents at a start', () => {
-  test('are the configured ones; one that cannot start is named, and those before it are stopped', async () => {
+describe('agents at daemon start', () => {
+  test('include the configured ones; one that cannot start is named, and earlier ones are stopped', async () => {
     const stopped: string[] = [];
     const entry = (name: string, start: () => Promise<object>) =>
       ({ ddl: { name }, config: {}, load: async () => start }) as unknown as (typeof agents)[number];

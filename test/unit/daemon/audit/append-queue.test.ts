@@ -56,7 +56,7 @@ function startQueue({ hasRoom = true, fails = [], before = async () => {} }: Opt
 }
 
 describe('records that wait for the audit log', () => {
-  test('are written together with all that came meanwhile, in their order', async () => {
+  test('are written together with all that arrived meanwhile, in their order', async () => {
     const { append, steps, hold } = startQueue();
     const letGo = hold();
     const first = append('a', true);
@@ -79,7 +79,7 @@ describe('records that wait for the audit log', () => {
     );
   });
 
-  test('are written before the queue is closed, which takes no more then', async () => {
+  test('are written before the queue is closed, which then accepts no more', async () => {
     const { append, close, steps, hold } = startQueue();
     const letGo = hold();
     const appended = append('outcome');
@@ -96,7 +96,7 @@ describe('records that wait for the audit log', () => {
     await startQueue().close();
   });
 
-  test('are refused where the log is not at its path, and the next ones are tried', async () => {
+  test('are refused if the log is not at its path, and the next ones are tried', async () => {
     let times = 0;
     const { append, steps } = startQueue({
       before: async () => {
@@ -110,10 +110,10 @@ describe('records that wait for the audit log', () => {
   });
 });
 
-describe('a disk that is full', () => {
+describe('a full disk under the audit log', () => {
   const full = 'audit-failed: the audit log audit.jsonl cannot be written: no space left on the device';
 
-  test('takes the ends of what was begun, and nothing else', async () => {
+  test('accepts the ends of what was begun, and nothing else', async () => {
     const { append, steps } = startQueue({ hasRoom: false });
     for (const kind of ['outcome', 'ended', 'stopped']) assert.equal(typeof (await append(kind)), 'number', kind);
     assert.deepEqual(steps, ['outcome', 'ended', 'stopped'], 'nobody has to look for room');
@@ -123,7 +123,7 @@ describe('a disk that is full', () => {
     assert.deepEqual(steps.slice(-2), ['looks for room', 'outcome']);
   });
 
-  test('makes the queue give up its reserve for these, when it is found full', async () => {
+  test('makes the queue release its reserve for these, when it is found full', async () => {
     const { append, close, steps, hold } = startQueue({ fails: [undefined, diskFull] });
     const letGo = hold();
     const waits = append('stopped');
@@ -140,14 +140,14 @@ describe('a disk that is full', () => {
     assert.deepEqual(steps, ['stopped', 'looks for room', ...writes]);
   });
 
-  test('is reported to all when not even that has room', async () => {
+  test('is reported to all if even those do not fit', async () => {
     const { append, steps } = startQueue({ fails: [diskFull, diskFull] });
     assert.match(String(await append('outcome')), /^audit-failed: .*no space left/);
     assert.deepEqual(steps, ['outcome', 'gives up the reserve', 'outcome']);
     assert.equal(await append('outcome'), 1, 'the next is tried again');
   });
 
-  test('does not cost the reserve for what may not use it, nor does another fault', async () => {
+  test('does not use the reserve for records that may not, nor does another fault', async () => {
     const full = startQueue({ fails: [diskFull] });
     assert.match(String(await full.append('intent')), /^audit-failed: /);
     assert.deepEqual(full.steps, ['looks for room', 'intent']);
@@ -159,7 +159,7 @@ describe('a disk that is full', () => {
     assert.deepEqual(other.steps, ['outcome']);
   });
 
-  test('is not said of a problem that has a name of its own', async () => {
+  test('is not reported for a problem with another code', async () => {
     const own = startQueue({ fails: [new Problem('unreadable-file', 'x')] });
     assert.equal(await own.append('outcome'), 'unreadable-file: x');
   });

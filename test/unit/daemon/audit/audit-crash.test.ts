@@ -73,7 +73,7 @@ async function writeRecords(number: number, onHead: (head: ChainState) => void):
   await log.close();
 }
 
-describe('an audit log whose daemon is cut off at any change of the disk', () => {
+describe('an audit log whose daemon is interrupted at any change of the disk', () => {
   test('contains every record that a signed head has covered, in one chain, with a record of each deleted file', async () => {
     let head: ChainState | undefined;
     let deleted = 0;

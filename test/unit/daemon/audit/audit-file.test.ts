@@ -49,7 +49,7 @@ async function failing<T>(code: string, choose: (call: FileCall) => boolean, wor
 }
 
 describe('the file of the audit log that is written to', () => {
-  test('begins empty, beside a reserve of 64 KiB', async () => {
+  test('begins empty, next to a reserve of 64 KiB', async () => {
     const log = await openAuditFile(file);
     assert.deepEqual(names(), ['audit.jsonl', 'audit.jsonl.reserve']);
     assert.deepEqual([mode('audit.jsonl'), mode('audit.jsonl.reserve')], [0o640, 0o640]);
@@ -66,7 +66,7 @@ describe('the file of the audit log that is written to', () => {
     assert.equal(openFiles(), 0);
   });
 
-  test('is continued where it ended, without half a line', async () => {
+  test('is continued at its end, without a partial line', async () => {
     writeFileSync(file, `${line(7)}\n${line(8)}\n{"v"`);
     const log = await openAuditFile(file);
     assert.deepEqual(log.state, { sequence: 8, hash: hashLine(line(8)) });
@@ -79,7 +79,7 @@ describe('the file of the audit log that is written to', () => {
     await log.close();
   });
 
-  test('continues the newest file that was rotated, where it is empty itself', async () => {
+  test('continues the newest rotated file if it is empty itself', async () => {
     writeFileSync(join(directory, 'audit-000000000001.jsonl'), bytes(1));
     writeFileSync(join(directory, 'audit-000000000002.jsonl'), Buffer.concat([bytes(2), bytes(3)]));
     const before = { file: 'audit-000000000002.jsonl', first: 2, last: 3 };
@@ -95,7 +95,7 @@ describe('the file of the audit log that is written to', () => {
     assert.equal(openFiles(), 0);
   });
 
-  test('leaves nothing open when it cannot be continued', async () => {
+  test('leaves nothing open if it cannot be continued', async () => {
     writeFileSync(file, 'hello\n');
     await assert.rejects(openAuditFile(file), { code: 'audit-failed' });
     assert.deepEqual([openFiles(), content()], [0, 'hello\n']);
@@ -105,7 +105,7 @@ describe('the file of the audit log that is written to', () => {
     assert.equal(openFiles(), 0);
   });
 
-  test('is as it was when a record could not be synced', async () => {
+  test('is unchanged if a record could not be synced', async () => {
     const log = await openAuditFile(file);
     await log.write(bytes(1), true, 1, 5000);
     const write = () =>
@@ -122,7 +122,7 @@ describe('the file of the audit log that is written to', () => {
     await log.close();
   });
 
-  test('is closed whatever its last sync says, and all is on the disk before', async () => {
+  test('is closed whatever its last sync returns, and all is on the disk before', async () => {
     const log = await openAuditFile(file);
     await log.write(bytes(1), false, 1, 0);
     const calls: string[] = [];
@@ -228,7 +228,7 @@ describe('a file that is full', () => {
     return log;
   };
 
-  test('is kept under the number of its first record, and an empty one is in its place', async () => {
+  test('is kept under the number of its first record, and replaced by an empty one', async () => {
     const log = await full();
     await log.rotate(1);
     assert.deepEqual([content(), content('audit-000000000001.jsonl')], ['', `${line(1)}\n`]);
@@ -242,7 +242,7 @@ describe('a file that is full', () => {
     await log.close();
   });
 
-  test('stays at its place when it cannot be synced, or either name cannot be changed', async () => {
+  test('stays at its path if it cannot be synced, or either name cannot be changed', async () => {
     for (const [what, choose] of [
       ['sync', ({ name }: FileCall) => name === 'datasync'],
       ['open', ({ name, path }: FileCall) => name === 'open' && path.endsWith('.next')],
@@ -268,10 +268,10 @@ describe('a file that is full', () => {
   });
 });
 
-describe('the reserve beside the log', () => {
+describe('the reserve of the audit log', () => {
   const isReserve = ({ name, path }: FileCall) => name === 'writeFile' && path.endsWith('.reserve');
 
-  test('is given up when the disk is full, and made again when there is room', async () => {
+  test('is released when the disk is full, and made again when there is space', async () => {
     const log = await openAuditFile(file);
     assert.equal(await log.hasRoom(), true);
     await log.useReserve();
@@ -302,7 +302,7 @@ describe('the reserve beside the log', () => {
     await other.close();
   });
 
-  test('is made again beside a new file', async () => {
+  test('is made again next to a new file', async () => {
     const log = await openAuditFile(file);
     await log.write(bytes(1), true, 1, 5000);
     await log.useReserve();

@@ -67,7 +67,7 @@ describe('the audit log of a node', () => {
     assert.equal((await verify()).fault, undefined);
   });
 
-  test('keeps half a line that a crash left, in a separate record', async () => {
+  test('keeps a partial line that a crash left, in a separate record', async () => {
     await appendFile(file, '{"v":1,"seq');
     const log = await open();
     await log.close();
@@ -87,7 +87,7 @@ describe('the audit log of a node', () => {
     assert.equal(await readFile(other, 'utf8'), 'hello\n');
   });
 
-  test('refuses when the disk is full, leaves no half line, and still writes the outcome of what was begun', async (t) => {
+  test('refuses if the disk is full, leaves no partial line, and still writes the outcome of what was begun', async (t) => {
     const disk = join(directory, 'disk');
     execFileSync('mkdir', [disk]);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);

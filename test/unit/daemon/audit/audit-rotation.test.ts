@@ -102,14 +102,14 @@ describe('an audit log that is rotated', () => {
     assert.equal((await verify([head])).fault, undefined);
   });
 
-  test('remembers the last half hour only', async () => {
+  test('remembers only the last half hour', async () => {
     await fill(endless, 100, 60_000);
     const log = await open(endless);
     assert.equal(log.recent.records.length, 31);
     await log.close();
   });
 
-  test('continues where a crash left it between two steps of a rotation', async () => {
+  test('continues after a crash between two steps of a rotation', async () => {
     const head = await fill(endless, 3);
     await rename(file, join(directory, 'audit-000000000001.jsonl'));
     await writeFile(`${file}.next`, '');
@@ -126,7 +126,7 @@ describe('an audit log that is rotated', () => {
     );
   });
 
-  test('deletes the oldest files by number and records that, so that its beginning is accounted for', async () => {
+  test('deletes the oldest files by number and records that, so that its start is explained', async () => {
     const head = await fill({ ...small, keep: { files: 2 } }, 40, 10 * 60_000);
     const files = await names();
     assert.ok(files.length < 12 && files[0] !== 'audit-000000000001.jsonl', files.join());
@@ -145,7 +145,7 @@ describe('an audit log that is rotated', () => {
     assert.equal((await verify()).fault, undefined);
   });
 
-  test('does not verify when someone else removed its first files', async () => {
+  test('does not verify if someone else removed its first files', async () => {
     await fill({ ...small, keep: { files: 3 } }, 40, 10 * 60_000);
     const [first = '', second = ''] = await names();
     const saved = await readFile(join(directory, first));
@@ -176,7 +176,7 @@ describe('an audit log that is rotated', () => {
     assert.deepEqual([(await verify()).fault?.code, (await verify()).fault?.file], ['torn', fourth]);
   });
 
-  test('detects files that were cut off at the end by a head that a caller kept', async () => {
+  test('detects files that were removed at the end with a head that a caller kept', async () => {
     const head = await fill(small, 30);
     const files = await names();
     await rm(file);
@@ -185,7 +185,7 @@ describe('an audit log that is rotated', () => {
     assert.deepEqual([fault?.code, fault?.file], ['truncated', files.at(-2)]);
   });
 
-  test('continues in a full file, and warns, where it cannot be rotated', async () => {
+  test('continues in a full file, and warns, if it cannot be rotated', async () => {
     await fill(endless, 10);
     await mkdir(`${file}.next`);
     const log = await open(small);
@@ -215,7 +215,7 @@ describe('the plan of deletions from an audit log', () => {
   const planned = (list: Archive[], keep: { files?: number; days?: number }) =>
     planDeletion(list, keep, now).map(({ file }) => file);
 
-  test('takes the oldest beyond the number, or beyond the days', () => {
+  test('includes the oldest beyond the number, or beyond the days', () => {
     const list = archives(9 * day, 8 * day, 7 * day, 2 * day);
     assert.deepEqual(planned(list, { files: 3 }), ['0']);
     assert.deepEqual(planned(list, { days: 7.5 }), ['0', '1']);

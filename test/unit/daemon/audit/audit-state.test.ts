@@ -79,7 +79,7 @@ const write = async (count: number, use: (log: AuditLog) => unknown = () => {}) 
 describe('an audit log that cannot be synced', () => {
   const isSync = ({ name, path }: FileCall) => name === 'datasync' && path === file;
 
-  test('warns until it can, and calls who waits for its records when they are safe', async () => {
+  test('warns until it can, and notifies those that wait for its records when they are safe', async () => {
     const log = await open();
     let safe = 0;
     const safeAgain = new Promise<void>((resolve) => {
@@ -123,8 +123,8 @@ describe('an audit log that cannot be synced', () => {
   });
 });
 
-describe('an audit log that is opened', () => {
-  test('is refused, as a problem of the log, where it cannot be opened', async () => {
+describe('opening an audit log', () => {
+  test('fails as a problem of the log if it cannot be opened', async () => {
     mkdirSync(file);
     await assert.rejects(open(), {
       code: 'audit-failed',
@@ -132,7 +132,7 @@ describe('an audit log that is opened', () => {
     });
   });
 
-  test('keeps the first 4 KiB of half a line, and how long it was', async () => {
+  test('keeps the first 4 KiB of a partial line, and its length', async () => {
     await write(1);
     appendFileSync(file, 'x'.repeat(5000));
     const log = await open();
@@ -194,7 +194,7 @@ describe('an audit log that is opened', () => {
     }
   });
 
-  test('knows nothing of the time before, where it is not there and the daemon knows that it was', async () => {
+  test('knows nothing of the time before if it is missing and the daemon knows that it existed', async () => {
     await write(0, ({ recent }) => assert.equal(recent.completeSince, Number.NEGATIVE_INFINITY));
     await write(2);
     rmSync(file);
@@ -208,7 +208,7 @@ describe('an audit log that is opened', () => {
     );
   });
 
-  test('is found cut where it ends before what was on the disk, or in another record, and nowhere else', async () => {
+  test('finds it cut if it ends before what was on the disk, or in another record, and nowhere else', async () => {
     await write(3);
     const whole = readFileSync(file, 'utf8');
     const lines = whole.split('\n');
@@ -230,7 +230,7 @@ describe('an audit log that is opened', () => {
     assert.equal(await found(whole, 'f'.repeat(64), 2), 0, 'it may have grown since');
   });
 
-  test('may be closed twice, and the daemon knows then where it ended', async () => {
+  test('allows a second close, and the daemon then knows where it ended', async () => {
     const log = await open();
     await log.append(event, false);
     await Promise.all([log.close(), log.close()]);
@@ -255,7 +255,7 @@ describe('the signed end of an audit log', () => {
     await log.close();
   });
 
-  test('is one that the log continues, as far as it has the record', async () => {
+  test('is accepted if the log continues it, as far as it has the record', async () => {
     await write(2);
     await write(1, async (log) => {
       const hash = log.head().hash.toString('hex');

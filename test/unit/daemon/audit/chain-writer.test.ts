@@ -73,7 +73,7 @@ function startWriter({ previous, from }: { previous?: FileBefore; from?: ChainSt
 }
 
 describe('the end of the chain', () => {
-  test('is after each record, linked to the one before, and safe when it was synced', async () => {
+  test('is after each record, linked to the previous one, and safe when it was synced', async () => {
     const { chain, written, heard, records } = startWriter();
     assert.deepEqual([chain.end(), chain.safe()], [chainStart, chainStart]);
     assert.deepEqual(await chain.write([entry(false), entry(true)]), [1, 2]);
@@ -96,7 +96,7 @@ describe('the end of the chain', () => {
     assert.deepEqual([written[1]?.first, chain.end().sequence], [3, 3]);
   });
 
-  test('goes on from where it is said to stand', async () => {
+  test('continues from the given position', async () => {
     const from = { sequence: 7, hash: 'a'.repeat(64) };
     const { chain, records } = startWriter({ from });
     assert.deepEqual([chain.end(), chain.safe()], [from, from]);
@@ -104,7 +104,7 @@ describe('the end of the chain', () => {
     assert.equal(records()[0]?.previous, from.hash);
   });
 
-  test('in a new file has a record of the file before it first, which is synced with it', async () => {
+  test('has in a new file a record of the previous file first, which is synced with it', async () => {
     const previous = { file: 'audit-000000000001.jsonl', first: 1, last: 7 };
     const { chain, written, records, heard } = startWriter({ previous, from: { sequence: 7, hash: 'a'.repeat(64) } });
     assert.deepEqual(await chain.write([entry(false), entry(false)]), [9, 10]);
@@ -118,7 +118,7 @@ describe('the end of the chain', () => {
     assert.deepEqual(await chain.write([entry(true)]), [11]);
   });
 
-  test('is where it was when nothing could be written', async () => {
+  test('is unchanged if nothing could be written', async () => {
     const { chain, fail, heard } = startWriter();
     fail(new Error('no'));
     await assert.rejects(chain.write([entry(true)]), { message: 'no' });
@@ -159,7 +159,7 @@ describe('records that are not synced at once', () => {
     assert.deepEqual(heard.slice(-2), ['safe', ['sync', undefined]], 'no more became safe');
   });
 
-  test('are reported when they could not be synced, until they are', async () => {
+  test('are reported if they could not be synced, until they are', async () => {
     const { chain, heard, fail } = startWriter();
     await chain.write([entry(false)]);
     fail(Object.assign(new Error('EIO: x'), { code: 'EIO' }));

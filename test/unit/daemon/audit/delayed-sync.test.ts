@@ -47,7 +47,7 @@ describe('a record that its caller does not wait for', () => {
     }
   });
 
-  test('is in the signed head when it is on the disk, and not before; an awaited one is in it at once', async () => {
+  test('is in the signed head when it is on the disk, and not before; an awaited one at once', async () => {
     const log = await openAuditLog(join(directory, 'audit.jsonl'), () => node.credentials, Date.now);
     const certificate = node.certificate.raw.toString('base64');
     const event: AuditEvent = { kind: 'started', version: '0.1.0', certificate };

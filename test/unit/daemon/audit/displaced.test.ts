@@ -80,7 +80,7 @@ describe('an audit log that another program moves, removes or changes while the 
     ],
   };
   for (const [what, [found, act]] of Object.entries(cases)) {
-    test(`and that ${what} continues the chain in a file that says so, and warns until it is acknowledged`, async () => {
+    test(`continues the chain in a file with a record of that if another program ${what}, and warns until it is acknowledged`, async () => {
       const log = await open();
       for (let count = 0; count < 3; count++) await log.append(started(), true);
       const { hash } = log.head();
@@ -136,7 +136,7 @@ describe('an audit log that is moved away or cut while the daemon does not run',
       () => writeFileSync(file, `${readFileSync(file, 'utf8').split('\n').slice(0, 2).join('\n')}\n`),
     ],
   ] as const) {
-    test(`and that ${what} continues where the daemon had left it, and warns`, async () => {
+    test(`continues after the daemon’s last record if another program ${what}, and warns`, async () => {
       const log = await open();
       for (let count = 0; count < 4; count++) await log.append(started(), true);
       await log.close();

@@ -30,7 +30,7 @@ describe('the hash of a record', () => {
 
   test('is found in each file', all);
 
-  test('is found when its file was deleted, at 32 bytes a record', async () => {
+  test('is found when its file was deleted, at 32 bytes per record', async () => {
     for (const name of ['audit-000000000001.jsonl', 'audit-000000000401.jsonl']) {
       await keepHashes(join(directory, name));
       rmSync(join(directory, name));

@@ -8,7 +8,7 @@ import { startKnownEnds } from '../../../../src/daemon/audit/known-ends.ts';
 const line = (sequence: number) => `{"v":1,"sequence":${sequence},"x":""}`;
 const endAt = (sequence: number) => ({ sequence, hash: hashLine(line(sequence)) });
 
-describe('whether a log has a record that a caller knows', () => {
+describe('a record of the log that a caller knows', () => {
   let directory: string;
   let file: string;
   before(() => {
@@ -19,14 +19,14 @@ describe('whether a log has a record that a caller knows', () => {
   after(() => rmSync(directory, { recursive: true }));
   const other = (sequence: number) => ({ sequence, hash: 'f'.repeat(64) });
 
-  test('is known of those that were written since the start, without the files', async () => {
+  test('is found without the files if it was written since the start', async () => {
     const { add, has } = startKnownEnds(join(directory, 'no', 'audit.jsonl'), () => endAt(9));
     add(endAt(9));
     assert.deepEqual([await has(endAt(9)), await has(other(9))], [true, false]);
     assert.deepEqual([await has(chainStart), await has(other(0))], [true, false], 'where every log begins');
   });
 
-  test('is looked up in the files of those before', async () => {
+  test('is looked up in the files if it is older', async () => {
     const { has } = startKnownEnds(file, () => endAt(5));
     for (let sequence = 1; sequence <= 5; sequence++) {
       for (const _ of [1, 2]) {
@@ -36,18 +36,18 @@ describe('whether a log has a record that a caller knows', () => {
     }
   });
 
-  test('is never so of a record that is yet to be written', async () => {
+  test('is never found if it is yet to be written', async () => {
     const { has } = startKnownEnds(file, () => endAt(4));
     assert.deepEqual([await has(endAt(5)), await has(endAt(4))], [false, true]);
     assert.equal(await has({ sequence: 4, hash: '' }), false);
   });
 
-  test('is not so where the files have no such record', async () => {
+  test('is not found if the files have no such record', async () => {
     const { has } = startKnownEnds(file, () => endAt(9));
     assert.deepEqual([await has(endAt(7)), await has(other(7))], [false, false]);
   });
 
-  test('is remembered of 1024 records', async () => {
+  test('is remembered for 1024 records', async () => {
     const { add, has } = startKnownEnds(file, () => endAt(5000));
     for (let sequence = 2001; sequence <= 3023; sequence++) add(endAt(sequence));
     assert.deepEqual([await has(endAt(2001)), await has(endAt(3023))], [true, true]);

@@ -23,8 +23,8 @@ const opened = async () => {
   return [notes.end(), notes.incidents(), notes.faults().length];
 };
 
-describe('what the daemon notes of its audit log', () => {
-  test('outlives it, in a directory of its own', async () => {
+describe('the notes of the daemon on its audit log', () => {
+  test('outlive it, in a separate directory', async () => {
     const notes = await openAuditNotes(file);
     assert.deepEqual([notes.end(), notes.incidents(), notes.faults()], [undefined, [], []]);
     await notes.keepEnd(end);
@@ -37,7 +37,7 @@ describe('what the daemon notes of its audit log', () => {
     assert.equal(readFileSync(file, 'utf8').at(-1), '\n');
   });
 
-  test('is acknowledged once, and the end of the log stays', async () => {
+  test('are acknowledged once, and the end of the log stays', async () => {
     const notes = await openAuditNotes(file);
     await notes.add(incident('a'), end);
     await notes.add(incident('b'), end);
@@ -45,19 +45,19 @@ describe('what the daemon notes of its audit log', () => {
     assert.deepEqual(await opened(), [end, [], 0]);
   });
 
-  test('is the last hundred of what happened', async () => {
+  test('include the last hundred events', async () => {
     const notes = await openAuditNotes();
     for (let count = 1; count <= 101; count++) await notes.add(incident(String(count)), end);
     assert.deepEqual([notes.incidents().length, notes.incidents()[0]?.what], [100, '2']);
   });
 
-  test('is kept nowhere where there is no place for it', async () => {
+  test('are not kept without a directory', async () => {
     const notes = await openAuditNotes();
     await notes.add(incident('a'), end);
     assert.deepEqual([notes.end(), notes.incidents().length, notes.faults()], [end, 1, []]);
   });
 
-  test('is believed as far as it has the right form', async () => {
+  test('are accepted as far as they have the right form', async () => {
     for (const other of [
       7,
       null,
@@ -78,7 +78,7 @@ describe('what the daemon notes of its audit log', () => {
     }
   });
 
-  test('is reported where it cannot be read or written, until it can', async () => {
+  test('are reported if they cannot be read or written, until they can', async () => {
     place('{');
     const broken = await openAuditNotes(file);
     assert.match(broken.faults().join(), /audit\.json cannot be read: /);

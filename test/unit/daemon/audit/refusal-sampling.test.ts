@@ -6,7 +6,7 @@ import { startRefusalSampling } from '../../../../src/daemon/audit/refusal-sampl
 describe('the sampling of many refusals', () => {
   const [rip, sue] = ['cert=rip@devco.net', 'cert=sue@devco.net'];
 
-  test('records the first in ten seconds, with the number of those before', () => {
+  test('records the first in ten seconds, with the number of earlier ones', () => {
     let now = 0;
     const { choose } = startRefusalSampling(() => now);
     const problem = new Problem('busy', 'too much');
@@ -31,7 +31,7 @@ describe('the sampling of many refusals', () => {
     assert.equal(choose(rip, problem), problem, 'none was left out since');
   });
 
-  test('starts again when the clock is set back by more than the interval', () => {
+  test('starts again if the clock is set back by more than the interval', () => {
     let now = 3_600_000;
     const { choose } = startRefusalSampling(() => now);
     const problem = new Problem('busy', 'too much');
@@ -42,7 +42,7 @@ describe('the sampling of many refusals', () => {
     assert.ok(choose(rip, problem) !== undefined);
   });
 
-  test('counts up to a thousand, and forgets all of them when there is one more', () => {
+  test('counts up to a thousand, and forgets all of them at one more', () => {
     const { choose } = startRefusalSampling(() => 0);
     const problem = new Problem('busy', 'too much');
     for (let caller = 0; caller < 1000; caller++) choose(`cert=${caller}`, problem);

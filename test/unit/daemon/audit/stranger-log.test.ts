@@ -12,14 +12,14 @@ function startLog() {
 }
 
 describe('log entries about strangers', () => {
-  test('show who it was and why, cut to 200 and 300 characters', () => {
+  test('show the stranger and the reason, cut to 200 and 300 characters', () => {
     const { note, lines, count } = startLog();
     note('a'.repeat(201), 'b'.repeat(301));
     assert.deepEqual(lines, [['stranger refused', { from: 'a'.repeat(200), reason: 'b'.repeat(300) }]]);
     assert.equal(count(), 1);
   });
 
-  test('are limited to 30 in a minute, and the next minute has the number of the others', () => {
+  test('are limited to 30 per minute, and the next minute has the number of the others', () => {
     const { note, lines, count, clock } = startLog();
     for (let time = 0; time < 33; time++) note('x', 'y');
     clock.now += minute - 1;

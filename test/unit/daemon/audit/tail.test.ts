@@ -48,7 +48,7 @@ describe('the end of a file of the audit log', () => {
     }
   });
 
-  test('is found in lines that are longer than what is read at once', async () => {
+  test('is found in lines that are longer than the read buffer', async () => {
     for (const bytes of [chunk - 2, chunk - 1, chunk, chunk + 1, 2 * chunk + 7]) {
       const last = line(2, bytes);
       for (const torn of ['', '{', 'x'.repeat(chunk + 5)]) {
@@ -61,7 +61,7 @@ describe('the end of a file of the audit log', () => {
     }
   });
 
-  test('is the start of a chain where no line is whole', async () => {
+  test('is the start of a chain if no line is whole', async () => {
     for (const torn of ['', '{"v":1', 'x'.repeat(chunk + 1)]) {
       const { state, size, torn: rest, last } = await tail(torn);
       assert.deepEqual([state, size, rest.toString(), last], [chainStart, 0, torn, undefined]);
@@ -80,7 +80,7 @@ describe('the end of a file of the audit log', () => {
 describe('the first record of a file', () => {
   const first = async (content: string) => (await withFile(content, readFirst))?.sequence;
 
-  test('is found however long it is', async () => {
+  test('is found, however long it is', async () => {
     for (const bytes of [100, 64 * 1024 - 1, 64 * 1024, chunk - 1, chunk, 3 * chunk]) {
       assert.equal(await first(text(line(7, bytes), line(8))), 7, `${bytes}`);
     }
@@ -112,7 +112,7 @@ describe('the records that a starting daemon remembers', () => {
   const lines = (from: number, to: number, bytes?: number) => text(...range(from, to).map((one) => line(one, bytes)));
   const always = Number.NEGATIVE_INFINITY;
 
-  test('are those of all files, oldest first, and complete where the first of all is there', async () => {
+  test('are those of all files, oldest first, and complete if the first of all exists', async () => {
     assert.deepEqual(await recent([lines(1, 3), lines(4, 4), lines(5, 9)]), {
       sequences: range(1, 9),
       completeSince: always,
@@ -134,7 +134,7 @@ describe('the records that a starting daemon remembers', () => {
     assert.deepEqual(await recent([lines(1, 9)], { since: 10_000 }), { sequences: [], completeSince: 10_000 });
   });
 
-  test('are complete from the oldest on, where those before are missing', async () => {
+  test('are complete from the oldest on if earlier ones are missing', async () => {
     assert.deepEqual(await recent([lines(2, 9)]), { sequences: range(2, 9), completeSince: 2000 });
     assert.deepEqual(
       await recent([lines(1, 3), lines(5, 9)]),
@@ -153,14 +153,14 @@ describe('the records that a starting daemon remembers', () => {
     assert.deepEqual(await recent([lines(1, 2)], {}, false), { sequences: [1, 2], completeSince: always });
   });
 
-  test('are read from lines of any length, over the borders of what is read at once', async () => {
+  test('are read from lines of any length, across the borders of the read buffer', async () => {
     for (const bytes of [300_000, chunk - 1, chunk, chunk + 1]) {
       const { sequences } = await recent([lines(1, 5, bytes), lines(6, 7, bytes)]);
       assert.deepEqual(sequences, range(1, 7), `${bytes}`);
     }
   });
 
-  test('take so many bytes at most, in whole pieces', async () => {
+  test('are limited in bytes, in whole pieces', async () => {
     const contents = [lines(1, 10, 200_000), lines(11, 20, 200_000)];
     const of = async (most: number) => (await recent(contents, { most })).sequences;
     assert.deepEqual(await of(0), []);

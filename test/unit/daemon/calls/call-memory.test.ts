@@ -70,7 +70,7 @@ describe('a nonce', () => {
 });
 
 describe('a try of a change', () => {
-  test('runs once: it is UNKNOWN, then RUNNING, and all that ask meanwhile or later receive its outcome as a repetition', async () => {
+  test('runs once: it is UNKNOWN, then RUNNING, and all requests meanwhile or later receive its outcome as a repetition', async () => {
     const { memory } = startMemory();
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const call = () => incomingCall({ requestId: id });
@@ -104,7 +104,7 @@ describe('a try of a change', () => {
     assert.equal(runs(), 5);
   });
 
-  test('that threw is unknown, and may run again', async () => {
+  test('is unknown if it threw, and may run again', async () => {
     const { memory, once } = startMemory();
     const bug = new TypeError('a bug');
     await assert.rejects(
@@ -115,7 +115,7 @@ describe('a try of a change', () => {
     assert.deepEqual(countOf(await once()), [1, false]);
   });
 
-  test('that arrives after a later one is refused, and not run', async () => {
+  test('is refused, and not run, if it arrives after a later one', async () => {
     const { once, runs } = startMemory();
     await once({ try: 2 });
     const { content } = await once({ try: 1 });
@@ -124,7 +124,7 @@ describe('a try of a change', () => {
     assert.equal((await once({ try: 1, requestId: 'b'.repeat(32) })).content.outcome, 'ok', 'of another request');
   });
 
-  test('that was withdrawn before it arrived is refused; the next one and those of others are not', async () => {
+  test('is refused if it was withdrawn before it arrived; the next one and those of others are not', async () => {
     const { memory, once, runs } = startMemory();
     memory.withdraw(rip, id, 2);
     for (const attempt of [1, 2]) assert.equal((await once({ try: attempt })).content.code, 'late-try', `${attempt}`);
@@ -135,7 +135,7 @@ describe('a try of a change', () => {
     assert.equal((await once({ try: 4 })).content.outcome, 'ok', 'what is past is not withdrawn again');
   });
 
-  test('that has begun cannot be withdrawn, and a withdrawal of an earlier one does not bring it back', async () => {
+  test('cannot be withdrawn once it has begun, and a withdrawal of an earlier one does not restore it', async () => {
     const { memory, once } = startMemory();
     await once({ try: 2 });
     memory.withdraw(rip, id, 2);
@@ -146,8 +146,8 @@ describe('a try of a change', () => {
   });
 });
 
-describe('the memory forgets', () => {
-  test('an outcome after half an hour, the last millisecond not included', async () => {
+describe('the memory of calls', () => {
+  test('forgets an outcome after half an hour, the last millisecond not included', async () => {
     const { memory, once, arrive } = startMemory();
     await once();
     arrive(began + 30 * minute);
@@ -158,7 +158,7 @@ describe('the memory forgets', () => {
     assert.equal(memory.find(rip, id, 1).state, 'UNKNOWN');
   });
 
-  test('nothing that came later than what is due', async () => {
+  test('forgets nothing that came later than what is due', async () => {
     const { memory, once, arrive, clock } = startMemory();
     await once();
     clock.now = began + minute;
@@ -170,7 +170,7 @@ describe('the memory forgets', () => {
     );
   });
 
-  test('which tries are late, after half an hour', async () => {
+  test('forgets which tries are late, after half an hour', async () => {
     const { memory, once, arrive } = startMemory();
     memory.withdraw(rip, id, 1);
     memory.withdraw(rip, 'b'.repeat(32), 1);
@@ -180,7 +180,7 @@ describe('the memory forgets', () => {
     assert.equal((await once({ requestId: 'b'.repeat(32) })).content.outcome, 'ok');
   });
 
-  test('the oldest when there are more than 5000, at once', async () => {
+  test('forgets the oldest when there are more than 5000, at once', async () => {
     const { memory, once, arrive } = startMemory();
     arrive(began);
     const idOf = (number: number) => number.toString(16).padStart(32, '0');
@@ -195,7 +195,7 @@ describe('the memory forgets', () => {
     );
   });
 
-  test('on time even after the clock was set back', async () => {
+  test('forgets in time even after the clock was set back', async () => {
     const { memory, once, arrive, clock } = startMemory();
     arrive(began + 600 * minute);
     clock.now = began;
@@ -226,7 +226,7 @@ describe('the same try of a call of a run by another operator', () => {
     assert.ok((await asked(memory, eve)) !== undefined, 'also after something was forgotten');
   });
 
-  test('counts as new where run, lease, request, try, agent or action differs, or the operator is the same', async () => {
+  test('counts as new if run, lease, request, try, agent or action differs, or the operator is the same', async () => {
     const memory = startMemory();
     await memory.once(under);
     for (const changes of [
@@ -259,7 +259,7 @@ describe('the same try of a call of a run by another operator', () => {
     assert.deepEqual(countOf((await asked(memory, rip)) ?? assert.fail()), [2, true]);
   });
 
-  test('still belongs to the first operator when another one makes it too', async () => {
+  test('still belongs to the first operator if another one makes it, too', async () => {
     const memory = startMemory();
     await memory.once(under, answer(failure(new Problem('timeout', 'late'))));
     await memory.once({ ...under, caller: eve });

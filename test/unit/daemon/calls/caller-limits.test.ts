@@ -4,7 +4,7 @@ import type { Problem } from '../../../../src/core/errors.ts';
 import { startCallerLimiter } from '../../../../src/daemon/calls/caller-limits.ts';
 
 describe('the limits of a caller', () => {
-  test('allow a burst, then as many as the rate has, for each caller separately', () => {
+  test('allow a burst, then the configured rate, for each caller separately', () => {
     let now = 0;
     const { enter } = startCallerLimiter({ atOnce: 100, rate: 2, burst: 3 }, () => now);
     const may = (caller: string) => {
@@ -47,7 +47,7 @@ describe('the limits of a caller', () => {
     assert.throws(() => enter('cert=rip', 0), { code: 'busy' });
   });
 
-  test('allow even the largest request when nothing else was asked', () => {
+  test('allow even the largest request if there was no other', () => {
     const { enter } = startCallerLimiter({ atOnce: 2, rate: 1, burst: 3 }, () => 0);
     enter('cert=rip', 1024 * 1024)();
     assert.throws(() => enter('cert=rip', 0), { code: 'rate-limited' });
@@ -79,7 +79,7 @@ describe('the limits of a caller', () => {
     assert.throws(() => enter('cert=spent', 0), { code: 'rate-limited' });
   });
 
-  test('count a request by its size: one call more for each 16 KiB', () => {
+  test('count a request by its size: one more call for each 16 KiB', () => {
     for (const [bytes, calls] of [
       [16 * 1024 - 1, 4],
       [16 * 1024, 2],

@@ -50,12 +50,12 @@ describe('the memory of calls after a restart', () => {
     });
   });
 
-  test('has a call without an outcome as cut off', () => {
+  test('marks a call without an outcome as interrupted', () => {
     assert.deepEqual(found(intent(1)), ['REPLIED', 'failed', 'interrupted']);
     assert.deepEqual(found(intent(1), outcome(3, 2)), ['REPLIED', 'failed', 'interrupted'], 'the outcome of another');
   });
 
-  test('has the first outcome, even if a repetition was refused as a replay or cut off', () => {
+  test('has the first outcome, even if a repetition was refused as a replay or interrupted', () => {
     const replayed = { outcome: 'refused', code: 'replayed' };
     assert.deepEqual(found(intent(1), outcome(2, 1), intent(3), outcome(4, 3, replayed)), ['REPLIED', 'ok', '']);
     assert.deepEqual(found(intent(1), outcome(2, 1), intent(3)), ['REPLIED', 'ok', '']);

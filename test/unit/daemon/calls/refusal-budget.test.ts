@@ -22,7 +22,7 @@ describe('the limit in the audit log for refusals to one caller', () => {
     assert.equal(spend('cert=eve@devco.net', mebibyte), true, 'each caller has its own');
   });
 
-  test('recovers at a mebibyte in an hour, and never exceeds one', () => {
+  test('recovers a mebibyte per hour, and never exceeds one', () => {
     const { spend, clock } = startBudget();
     spend(rip, mebibyte);
     clock.now += hour / 4;
@@ -36,7 +36,7 @@ describe('the limit in the audit log for refusals to one caller', () => {
     assert.equal(spend(rip, mebibyte), true);
   });
 
-  test('does not recover when the clock is set back', () => {
+  test('does not recover if the clock is set back', () => {
     const { spend, clock } = startBudget();
     spend(rip, mebibyte);
     clock.now -= hour;

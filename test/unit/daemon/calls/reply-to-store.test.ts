@@ -71,7 +71,7 @@ describe('a reply that is stored', () => {
     assert.deepEqual(store({ state: 'safe' }, { name: 'safe' }).data, { state: 'safe' }, 'what is not sensitive');
   });
 
-  test('has no data where the action is unknown', () => {
+  test('has no data if the action is unknown', () => {
     const content = { ...okReply({ state: 'open' }), message: 'it says' };
     assert.deepEqual(replyToStore(content, { action: undefined, input: {} }), { ...content, data: {} });
   });

@@ -115,7 +115,7 @@ describe('the key that requests are sealed to', () => {
 });
 
 describe('a sealed request', () => {
-  test('that is empty is refused, and one for another key counts as a fault of the relay', async () => {
+  test('is refused if empty, and counts as a fault of the relay if it is for another key', async () => {
     const { codesOf, sealed } = startSealed();
     assert.deepEqual(await codesOf({}), ['malformed-message']);
     const pair = makeKeyPair();
@@ -124,7 +124,7 @@ describe('a sealed request', () => {
     await assert.rejects(sealed(request, relay.identity, sink), { code: 'unknown-key' });
   });
 
-  test('that meets a bug gets no reply', async () => {
+  test('gets no reply if it meets a bug', async () => {
     const bug = new TypeError('a bug');
     const { send } = startSealed({ call: async () => Promise.reject(bug) });
     await assert.rejects(send({ call: callOf() }), bug);
@@ -160,7 +160,7 @@ describe('a call over a relay', () => {
     assert.equal((await startSealed({ call, congested: true }).send({ call: callOf() })).length, 1);
   });
 
-  test('counts against its signer, and against the relay where the signer is not proven, the time or node is wrong, or it is repeated', async () => {
+  test('counts against its signer, and against the relay if the signer is not proven, the time or node is wrong, or it is repeated', async () => {
     const [forRip, forRelay] = ['cert=rip@devco.net', 'node=lb1.devco.net'];
     for (const [what, call, payer] of [
       ['proven', callOf(), forRip],
@@ -192,7 +192,7 @@ describe('a call over a relay', () => {
     );
   });
 
-  test('frees its place when it ends, and one beyond the limit is refused and recorded with its request', async () => {
+  test('frees its slot when it ends, and one beyond the limit is refused and recorded with its request', async () => {
     const { codesOf, steps } = startSealed({
       limits: { atOnce: 1, rate: 1, burst: 3 },
       call: async () => {
@@ -251,7 +251,7 @@ describe('a query over a relay', () => {
     assert.deepEqual(entered, [['cert=rip@devco.net', query.query.length]]);
   });
 
-  test('stores a part of an artifact where the node keeps some, which counts as one call of any size', async () => {
+  test('stores a part of an artifact if the node keeps some, which counts as one call of any size', async () => {
     const store = { ticket: Buffer.from('t'), chunk: { index: 1, bytes: Buffer.alloc(40_000) } } as never;
     const stored: unknown[] = [];
     const holder = {
@@ -272,7 +272,7 @@ describe('a query over a relay', () => {
     }
   });
 
-  test('that is forged, for another node, expired, or repeated is refused, and counts against the relay', async () => {
+  test('is refused if it is forged, for another node, expired, or repeated, and counts against the relay', async () => {
     const once = queryOf({ result: reference });
     for (const [query, code] of [
       [forged(queryOf({ result: reference })), 'bad-signature'],
@@ -291,7 +291,7 @@ describe('a query over a relay', () => {
     }
   });
 
-  test('frees its place, even if it was refused', async () => {
+  test('frees its slot, even if it was refused', async () => {
     const { codesOf } = startSealed({ limits: { atOnce: 1, rate: 1, burst: 2 } });
     const codes = [];
     for (const _ of [1, 2, 3]) codes.push(...(await codesOf({ query: queryOf({ result: reference }) })));

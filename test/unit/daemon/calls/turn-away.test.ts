@@ -46,20 +46,20 @@ const busy = new Problem('busy', 'too many calls run');
 const callOf = (by: Member): SignedRequest => sealRequest(orderFor('dev2.devco.net'), by.credentials, Date.now());
 
 describe('a refused caller', () => {
-  test('without a certificate is recorded as nobody', async () => {
+  test('is recorded as nobody without a certificate', async () => {
     const { turnAway, notes, calls } = startTurnAway();
     await turnAway(undefined, revoked, callOf(rip));
     assert.deepEqual([notes, calls], [['nobody: it was revoked'], []]);
   });
 
-  test('with no call, or an unreadable one, is recorded by name', async () => {
+  test('is recorded by name without a call, or with an unreadable one', async () => {
     const { turnAway, notes, calls } = startTurnAway();
     await turnAway(rip.identity, revoked);
     await turnAway(rip.identity, revoked, { ...callOf(rip), request: Buffer.from('x') });
     assert.deepEqual([notes, calls], [Array(2).fill('cert=rip@devco.net: it was revoked'), []]);
   });
 
-  test('with a call has it recorded under its own name, no matter who signed it', async () => {
+  test('has its call recorded under its own name, no matter who signed it', async () => {
     const { turnAway, notes, calls } = startTurnAway();
     await turnAway(rip.identity, revoked, callOf(eve));
     assert.equal(notes.length, 0);
@@ -95,7 +95,7 @@ describe('a refused caller', () => {
     assert.equal(calls.length, 1, 'the large one cannot be read, the second is the first that comes too fast');
   });
 
-  test('that exceeds a limit is recorded the first time in ten seconds', async () => {
+  test('is recorded for a limit the first time in ten seconds', async () => {
     for (const problem of [busy, new Problem('rate-limited', 'too fast')]) {
       const { turnAway, calls, clock } = startTurnAway();
       for (let time = 0; time < 3; time++) await turnAway(rip.identity, problem, callOf(rip));
@@ -109,7 +109,7 @@ describe('a refused caller', () => {
     }
   });
 
-  test('is an error when a bug caused the refusal', async () => {
+  test('causes an error if a bug caused the refusal', async () => {
     const bug = new TypeError('a bug');
     await assert.rejects(startTurnAway({ fails: bug }).turnAway(rip.identity, revoked, callOf(rip)), bug);
     const enter = () => {

@@ -37,7 +37,7 @@ describe('the peers of a relay', () => {
   /** A source that prints what is in the file `answer`. */
   const exec = () => ({ exec: { command: ['/bin/cat', answer], timeout: 10 } });
 
-  test('are those of its list, without itself; one that is taken off the list is dropped', async () => {
+  test('include those of its list, without itself; one that is removed from the list is dropped', async () => {
     await writeFile(list, 'web1.devco.net\nweb2.devco.net\nbastion.devco.net\n');
     const peers = start({ nodes: list });
     assert.deepEqual(await namesOf(peers), ['web1.devco.net', 'web2.devco.net']);
@@ -47,7 +47,7 @@ describe('the peers of a relay', () => {
     peers.stop();
   });
 
-  test('stay when the list cannot be read, with a warning, or when they are heard', async () => {
+  test('stay if the list cannot be read, with a warning, or if they are announced', async () => {
     await writeFile(list, 'web1.devco.net\nweb2.devco.net\n');
     const heard: HeardNode[] = [];
     const peers = start({ nodes: list }, { heard: () => heard });
@@ -67,7 +67,7 @@ describe('the peers of a relay', () => {
     peers.stop();
   });
 
-  test('are also those that a source lists, which is asked again; a failed answer loses none', async () => {
+  test('include those that a source lists, which is queried again; a failed reply loses none', async () => {
     await writeAnswer('db1.devco.net', 'web1.devco.net');
     await writeFile(list, 'web1.devco.net\n');
     let answers = 0;

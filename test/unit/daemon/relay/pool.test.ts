@@ -46,7 +46,7 @@ function startNetwork() {
 }
 
 describe('the connections of a relay', () => {
-  test('are at most as many as its limit, and dialled sixteen at once', async () => {
+  test('are limited in number, and dialled sixteen at once', async () => {
     const network = startNetwork();
     const pool = startPool({ dial: network.dial, most: 40, log: keepingLog() });
     pool.know(peers(100));
@@ -103,7 +103,7 @@ describe('the connections of a relay', () => {
     pool.stop();
   });
 
-  test('skip a peer that does not answer, and include it when it is heard again', async () => {
+  test('skip a peer that does not reply, and include it when it announces itself again', async () => {
     const network = startNetwork();
     const name = 'web0.devco.net';
     network.refused.add(name);

@@ -14,7 +14,7 @@ import { silentLog } from '../../../../src/daemon/system/silent-log.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
 
-describe('the audit log, as it is sent', () => {
+describe('the sent copy of the audit log', () => {
   let fleet: Fleet;
   let node: Member;
   let directory: string;
@@ -94,7 +94,7 @@ describe('the audit log, as it is sent', () => {
     await second.shipper.stop();
   });
 
-  test('starts over where the cursor belongs to another log or cannot be read: twice rather than not at all', async () => {
+  test('starts over if the cursor belongs to another log or cannot be read: twice rather than not at all', async () => {
     await write(3);
     for (const text of ['{"sequence":2,"hash":"00"}', '{"sequence":', '{"sequence":900,"hash":"00"}']) {
       const { received, shipper } = await start(0);
@@ -104,7 +104,7 @@ describe('the audit log, as it is sent', () => {
     }
   });
 
-  test('moves its cursor only past received records, and reports what is wrong until then', async () => {
+  test('moves its cursor only past received records, and reports the fault until then', async () => {
     let fails = true;
     await write(3);
     const { received, shipper } = await start(0, () => fails);

@@ -111,7 +111,7 @@ describe('a call whose caller does not wait', () => {
     assert.deepEqual(job.steps, ['acts']);
   });
 
-  test('is refused where nobody keeps jobs, or the job cannot begin, and nothing is done', async () => {
+  test('is refused if nobody keeps jobs, or the job cannot begin, and nothing is done', async () => {
     const none = startDetach({ keepers: [] });
     const content = await none.run();
     assert.deepEqual([content.outcome, content.code, none.steps], ['refused', 'no-jobs', []]);
@@ -144,14 +144,14 @@ describe('a job that fails', () => {
     }
   });
 
-  test('is kept even when its end cannot be recorded, and the log says so', async () => {
+  test('is kept even if its end cannot be recorded, and the log reports it', async () => {
     const job = startDetach({ append: async () => Promise.reject(new Problem('audit-failed', 'full')) });
     await job.run();
     assert.deepEqual(job.contents, [okReply({ count: 1 })]);
     assert.deepEqual(job.logged, ['the end of a job is not in the audit log']);
   });
 
-  test('is not kept when recording fails through a bug, or keeping fails, and the log says so', async () => {
+  test('is not kept if recording fails through a bug, or keeping fails, and the log reports it', async () => {
     const bug = async () => Promise.reject(new TypeError('a bug'));
     for (const options of [{ append: bug }, { end: bug }]) {
       const job = startDetach(options);

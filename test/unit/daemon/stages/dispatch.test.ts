@@ -39,7 +39,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 const said = ({ content: { outcome, code } }: Answer) => [outcome, code];
 
 describe('an action whose caller is gone', () => {
-  test('continues when it changes something, and its outcome is kept', async () => {
+  test('continues if it changes something, and its outcome is kept', async () => {
     const { handle, running } = startDispatch();
     const gone = new AbortController();
     const answered = handle(incomingCall({ action: 'count', gone: gone.signal }));
@@ -51,7 +51,7 @@ describe('an action whose caller is gone', () => {
     assert.deepEqual(said(await answered), ['ok', '']);
   });
 
-  test('ends when it only reads', async () => {
+  test('ends if it only reads', async () => {
     const { handle, running } = startDispatch();
     const gone = new AbortController();
     const answered = handle(incomingCall({ action: 'echo', gone: gone.signal }));
@@ -75,7 +75,7 @@ describe('an action that is running when the daemon stops', () => {
   }
 });
 
-describe('a job that somebody cancels', () => {
+describe('a job that is cancelled', () => {
   const cancelledBy = async (reason: unknown, { action = 'count', code = 'cancelled' } = {}) => {
     const { handle, running } = startDispatch();
     const cancelling = new AbortController();
@@ -89,14 +89,14 @@ describe('a job that somebody cancels', () => {
     return content.message;
   };
 
-  test('ends, even if it changes something, and its outcome says who cancelled it', async () => {
+  test('ends, even if it changes something, and its outcome names who cancelled it', async () => {
     for (const action of ['count', 'echo']) {
       assert.equal(await cancelledBy('cert=eve', { action }), `probe.${action} was cancelled by cert=eve`);
     }
     assert.equal(await cancelledBy(undefined), 'probe.count was cancelled');
   });
 
-  test('before its turn never begins, and its place goes to the next', async () => {
+  test('never starts if it is cancelled in the queue, and frees its slot', async () => {
     const { handle, running } = startDispatch({ concurrency: 1 });
     const first = handle(incomingCall());
     await turn();
@@ -115,7 +115,7 @@ describe('a job that somebody cancels', () => {
     assert.deepEqual([said(await first), said(await next)], Array(2).fill(['ok', '']));
   });
 
-  test('before it arrived never begins, waits for nothing, and occupies no place', async () => {
+  test('never starts if it is cancelled before it arrived, waits for nothing, and uses no slot', async () => {
     const { handle, running } = startDispatch({ concurrency: 1 });
     const never = () => handle({ ...incomingCall(), cancelled: AbortSignal.abort('cert=eve') });
     assert.deepEqual(said(await never()), ['cancelled', 'cancelled']);
@@ -127,7 +127,7 @@ describe('a job that somebody cancels', () => {
     assert.deepEqual(said(await next), ['ok', '']);
   });
 
-  test('is one of those that wait for their turns, when nobody cancels it', async () => {
+  test('waits its turn like any other call if not cancelled', async () => {
     const { handle, running } = startDispatch({ concurrency: 1 });
     const job = () => handle({ ...incomingCall(), cancelled: new AbortController().signal });
     const answers = [job(), job(), handle(incomingCall())];
@@ -141,7 +141,7 @@ describe('a job that somebody cancels', () => {
 });
 
 describe('an action that ignores its signal', () => {
-  test('is answered two seconds after it, and occupies its place until it ends', async (t) => {
+  test('gets a reply two seconds after its cancellation, but keeps its slot until it ends', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const ends: (() => void)[] = [];
     const deaf = () => new Promise((resolve) => ends.push(() => resolve({ count: 1 })));
@@ -171,7 +171,7 @@ describe('an action that ignores its signal', () => {
   });
 });
 
-describe('an action that begins when the daemon stops already', () => {
+describe('an action that begins while the daemon stops', () => {
   test('has a moment to end by itself', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const deaf = () => new Promise(() => {});
@@ -208,7 +208,7 @@ describe('the context of an action', () => {
     await answered;
   });
 
-  test('says that its caller’s certificate is limited, where it is', async () => {
+  test('reports that its caller’s certificate is limited, if it is', async () => {
     const { handle, running } = startDispatch();
     const identity = { applications: [] };
     const answered = handle(incomingCall({ verification: { caller: { identity } as never } }));
@@ -244,7 +244,7 @@ describe('an action that fails', () => {
     }
   });
 
-  test('through a bug returns a general error, and the log has the details', async () => {
+  test('returns a general error for a bug, and the log has the details', async () => {
     const { handle, logged } = failing(new TypeError('a bug'));
     const { content } = await handle(incomingCall());
     assert.deepEqual([content.outcome, content.code], ['failed', 'internal']);
@@ -252,7 +252,7 @@ describe('an action that fails', () => {
     assert.deepEqual(logged, ['probe.count failed unexpectedly']);
   });
 
-  test('counts as a bug where the agent or the action is missing', async () => {
+  test('counts as a bug if the agent or the action is missing', async () => {
     const unknown = startDispatch({ agents: new Map() }).handle;
     await assert.rejects(unknown(incomingCall()), { code: 'internal', message: 'the agent lacks its action' });
     const known = startDispatch().handle;
@@ -266,7 +266,7 @@ describe('an action that fails', () => {
 });
 
 describe('the timeout of an action', () => {
-  test('is the deadline of the request, where that is earlier than its own, and zero where it has passed', async (t) => {
+  test('is the deadline of the request if that is earlier than its own, and zero if it has passed', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     for (const [deadline, left] of [
       [1500, 500],
@@ -285,7 +285,7 @@ describe('the timeout of an action', () => {
     }
   });
 
-  test('that is over leaves no timer and nothing that waits for the daemon to stop', async (t) => {
+  test('leaves no timer, and nothing that waits for the daemon to stop, once it is over', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { handle, running, stopping } = startDispatch();
     const answered = handle(incomingCall({ action: 'hang' }));
@@ -298,7 +298,7 @@ describe('the timeout of an action', () => {
     assert.equal(getEventListeners(stopping.signal, 'abort').length, 0);
   });
 
-  test('is its own where the deadline of the request is later, or there is none', async (t) => {
+  test('is its own if the deadline of the request is later, or there is none', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     for (const deadline of [0, 1_000_000]) {
       const { handle, running } = startDispatch();
@@ -337,7 +337,7 @@ describe('calls of one agent', () => {
     assert.deepEqual(said(await next), ['ok', ''], 'there is room again');
   });
 
-  test('under a lease that expired while they waited are refused, and free their place for the next', async () => {
+  test('are refused if their lease expired while they waited, and free their slot', async () => {
     const { handle, running } = startDispatch({ concurrency: 1 });
     const stale = new Problem('stale-lease', 'the lease has passed');
     const first = handle(incomingCall());
@@ -358,7 +358,7 @@ describe('calls of one agent', () => {
     );
   });
 
-  test('free their place when they fail', async () => {
+  test('free their slot if they fail', async () => {
     const fails = { handlers: { count: async () => Promise.reject(new TypeError('a bug')) } } as unknown as Agent;
     const { handle } = startDispatch({ concurrency: 1, agents: new Map([['probe', fails]]) });
     for (const _ of [1, 2]) assert.deepEqual(said(await handle(incomingCall())), ['failed', 'internal']);

@@ -55,13 +55,13 @@ describe('the stage that accepts only fresh requests', () => {
     assert.equal(await codeOf({ nonce: nonceOf(4), issuedAt: sent - minute - grace - 1 }), 'expired-request');
   });
 
-  test('accepts a time to live of five minutes, and none longer', async () => {
+  test('accepts a time to live of five minutes, and no longer one', async () => {
     const { codeOf } = startFresh();
     assert.equal(await codeOf({ nonce: Buffer.alloc(16, 1), timeToLive: 5 * minute }), '');
     assert.equal(await codeOf({ nonce: Buffer.alloc(16, 2), timeToLive: 5 * minute + 1 }), 'bad-time');
   });
 
-  test('says by how much the clocks differ, and how long a request may live', async () => {
+  test('reports by how much the clocks differ, and how long a request may live', async () => {
     const { problemOf } = startFresh();
     const clock = '1970-01-12T13:46:40.000Z';
     const off = minute + grace + 12_340;
@@ -79,7 +79,7 @@ describe('the stage that accepts only fresh requests', () => {
     assert.equal(words, 'a request may live 300 s, this one asks for 301 s');
   });
 
-  test('reports a time that no calendar has as the number that it is', async () => {
+  test('reports a time that no calendar has as a plain number', async () => {
     const { problemOf } = startFresh();
     const last = 8.64e15;
     assert.match((await problemOf({ issuedAt: last }))[1] ?? '', /says \+275760-09-13T00:00:00\.000Z,/);

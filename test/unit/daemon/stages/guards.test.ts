@@ -47,7 +47,7 @@ describe('authorize', () => {
     remarks: () => [],
   });
 
-  test('asks the policy for the caller, the agent by its own name and the action, and refuses what it does not allow', async () => {
+  test('passes the caller, the agent’s own name and the action to the policy, and refuses what it does not allow', async () => {
     for (const agent of ['probe', 'sonde', 'other']) {
       const asked: object[] = [];
       const call = { ...incomingCall({ agent }), entry: agent === 'other' ? undefined : incomingCall().entry };
@@ -83,7 +83,7 @@ describe('confine', () => {
     input: { revision: '20', ...input },
   });
 
-  test('refuses a limited certificate for another application, or when none is named', async () => {
+  test('refuses a limited certificate for another application, or if none is named', async () => {
     for (const application of ['app', 'shop']) {
       assert.ok((await meet(confine(), upgradeOf({ application }, limited))).passed, application);
     }
@@ -106,7 +106,7 @@ describe('confine', () => {
 });
 
 describe('handover', () => {
-  test('replies with what an earlier operator of the run had done, and otherwise passes the request on', async () => {
+  test('replies with the outcome of an earlier operator of the run, and otherwise passes the request on', async () => {
     const earlier = answer(okReply({ count: 1 }));
     let acted = 0;
     const next = async () => {
@@ -178,7 +178,7 @@ describe('sole', () => {
 });
 
 describe('lease', () => {
-  test('asks the keeper of leases about the lease, its number, the run and the caller', async () => {
+  test('passes the lease, its number, the run and the caller to the keeper of leases', async () => {
     const claims: object[] = [];
     const keeper = (problem?: Problem) => ({
       check: (claim: object) => {
@@ -229,7 +229,7 @@ describe('match', () => {
       call,
     );
 
-  test('passes what is for this node, for an agent and an action that it has', async () => {
+  test('passes requests for this node, for an agent and an action that it has', async () => {
     assert.ok((await meetMatch(incomingCall())).passed);
     assert.ok((await meetMatch(incomingCall({ filter: { ...none, facts: ['cluster=bravo'] } }))).passed);
   });
@@ -242,14 +242,14 @@ describe('match', () => {
     ['an action that is not there', { action: 'cont' }, 'unknown-action', 2],
     ['a key of every object', { action: 'constructor' }, 'unknown-action', 2],
   ] as const) {
-    test(`refuses what is for ${what}`, async () => {
+    test(`refuses a request for ${what}`, async () => {
       const { passed, said } = await meetMatch(incomingCall(changes as Parameters<typeof incomingCall>[0]));
       assert.deepEqual([passed, said], [undefined, ['refused', code, status]]);
     });
   }
 });
 
-describe('match, by a bug,', () => {
+describe('match with a bug', () => {
   test('is an error, and not a refusal', async () => {
     const node = { name: self } as NodeFacts;
     const stage = match(() => node);
@@ -276,7 +276,7 @@ describe('validate', () => {
     });
   }
 
-  test('puts sensitive values in their places, and refuses one that its caller did not sign', async () => {
+  test('fills in sensitive values, and refuses one that its caller did not sign', async () => {
     const input = { text: 'x', secret: 'hidden' };
     const { shown, sensitive } = hideSensitive(input, ['secret']);
     const call = incomingCall({ action: 'echo', input: shown as JsonObject });
@@ -310,7 +310,7 @@ describe('validate', () => {
     assert.ok((await meet(validate(), { ...call, action: { ...call.action, dryRun: true } })).passed);
   });
 
-  test('is not used before match', async () => {
+  test('throws if it runs before match', async () => {
     await assert.rejects(meet(validate(), incomingCall({ agent: 'other' })), { code: 'internal' });
     await assert.rejects(meet(validate(), incomingCall({ action: 'nothing' })), { code: 'internal' });
     await assert.rejects(meet(validate(), { ...incomingCall(), entry: undefined }), { code: 'internal' });

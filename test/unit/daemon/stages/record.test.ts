@@ -47,7 +47,7 @@ function startRecord({ allowed = true, fails = () => undefined, next }: Options 
 const foreign = new Problem('bad-signature', 'the signature of the request does not hold');
 
 describe('the records of a call', () => {
-  test('have the request before anything is done, and then its outcome; those of a change are on the disk', async () => {
+  test('contain the request before anything is done, and then its outcome; those of a change are on the disk', async () => {
     const change = startRecord();
     await change.handle(incomingCall({ action: 'count' }));
     assert.deepEqual(change.steps, ['intent durable', 'act', 'outcome durable']);
@@ -86,7 +86,7 @@ describe('the records of a call', () => {
     });
   });
 
-  test('name the node that delivered it, where that is a relay', async () => {
+  test('name the node that delivered it if that is a relay', async () => {
     const peer = defineIdentity('node', 'devco.net', 'lb1.devco.net');
     const { handle, events } = startRecord();
     await handle(incomingCall({ peer }));
@@ -94,7 +94,7 @@ describe('the records of a call', () => {
     assert.equal(events[0].relay, 'lb1.devco.net');
   });
 
-  test('name the sender when no caller is proven, and otherwise the caller', async () => {
+  test('name the sender if no caller is proven, and otherwise the caller', async () => {
     const peer = defineIdentity('node', 'devco.net', 'lb1.devco.net');
     for (const [code, caller] of [
       ['bad-signature', 'node=lb1.devco.net'],
@@ -114,7 +114,7 @@ describe('the records of a call', () => {
 describe('a call that cannot be recorded', () => {
   const full = new Problem('audit-failed', 'no space left on the device');
 
-  test('is refused before anything is done, even when it only reads', async () => {
+  test('is refused before anything is done, even if it only reads', async () => {
     for (const action of ['count', 'echo']) {
       const { handle, steps } = startRecord({ fails: () => full });
       const { content } = await handle(incomingCall({ action }));
@@ -123,14 +123,14 @@ describe('a call that cannot be recorded', () => {
     }
   });
 
-  test('after it was done is replied to, with a note that its outcome is not in the log', async () => {
+  test('gets its reply if it was already done, with a note that its outcome is not in the log', async () => {
     const { handle, steps } = startRecord({ fails: (kind) => (kind === 'outcome' ? full : undefined) });
     const { content } = await handle(incomingCall());
     assert.deepEqual([content.outcome, steps], ['ok', ['intent durable', 'act']]);
     assert.equal(content.hint, '(the outcome is not in the audit log: no space left on the device)');
   });
 
-  test('because of a bug is an error, and not a reply', async () => {
+  test('is an error, not a refusal, if a bug is the cause', async () => {
     const bug = new TypeError('a bug');
     for (const kind of ['intent', 'outcome']) {
       const { handle } = startRecord({ fails: (one) => (one === kind ? bug : undefined) });
@@ -146,7 +146,7 @@ describe('a caller without rights', () => {
     return steps.filter((step) => step === 'act').length;
   };
 
-  test('has 256 requests recorded, then one short record a minute with a count', async () => {
+  test('has 256 requests recorded, then one short record per minute with a count', async () => {
     const stage = startRecord({ allowed: false });
     assert.equal(await spend(stage, 256), 256);
     const { content } = await stage.handle(incomingCall({ requestId: 'b'.repeat(32) }));
@@ -178,7 +178,7 @@ describe('a caller without rights', () => {
     assert.match(outcome.message, /and 6 more since/);
   });
 
-  test('takes no budget from others, and none from its own allowed calls', async () => {
+  test('uses no budget of others, and none of its own allowed calls', async () => {
     const stage = startRecord({ allowed: false });
     await spend(stage, 257);
     assert.equal((await stage.handle(incomingCall({ caller: 'cert=sue@devco.net' }))).content.outcome, 'ok');
@@ -186,7 +186,7 @@ describe('a caller without rights', () => {
     assert.equal(await spend(allowed, 300), 300);
   });
 
-  test('is one that no policy allows the action, under the agent’s own name and with the limits of its certificate', async () => {
+  test('is any caller that no policy allows the action, under the agent’s own name and with the limits of its certificate', async () => {
     const identity = { applications: ['app'] };
     const limited = { caller: { identity } as never };
     for (const [changes, agent, isLimited] of [
@@ -213,7 +213,7 @@ describe('a caller without rights', () => {
     assert.equal(steps.filter((step) => step === 'act').length, 16);
   });
 
-  test('has the names that it asks for cut in short records, and each of them a minute after the last', async () => {
+  test('has the requested names cut in short records, each a minute after the last', async () => {
     const stage = startRecord({ allowed: false });
     await spend(stage, 256);
     const long = { agent: `${'a'.repeat(64)}b`, action: `${'c'.repeat(64)}d` };
@@ -237,12 +237,12 @@ describe('a caller without rights', () => {
     assert.deepEqual(await verdicts(60_000, 2), ['rate-limited']);
   });
 
-  test('is one with an invalid signature, whatever a policy allows', async () => {
+  test('is any caller with an invalid signature, whatever a policy allows', async () => {
     const stage = startRecord({ allowed: true });
     assert.equal(await spend(stage, 257, { verification: { problem: foreign } }), 256);
   });
 
-  test('is refused even when not even that can be written', async () => {
+  test('is refused even if not even that can be written', async () => {
     let broken = false;
     const stage = startRecord({
       allowed: false,
@@ -253,7 +253,7 @@ describe('a caller without rights', () => {
     assert.equal((await stage.handle(incomingCall())).content.code, 'rate-limited');
   });
 
-  test('is answered with an error where a bug keeps its refusal from being written', async () => {
+  test('gets an error if a bug keeps its refusal from being written', async () => {
     const bug = new TypeError('a bug');
     let broken = false;
     const stage = startRecord({ allowed: false, fails: () => (broken ? bug : undefined) });

@@ -41,7 +41,7 @@ describe('a node whose name another machine also has', () => {
     assert.equal((await call([mine], 'read')).passed, 1);
   });
 
-  test('is not a node that only knows of such a case elsewhere', async () => {
+  test('excludes a node that only knows of such a case elsewhere', async () => {
     assert.equal((await call([{ ...mine, identity: 'dev2.devco.net' }], 'change')).passed, 1);
     assert.equal((await call([], 'change')).passed, 1);
   });

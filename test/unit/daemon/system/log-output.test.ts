@@ -13,7 +13,7 @@ describe('the output of a log', () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  test('keeps a limited part for a reader that stalls, and says how much was dropped once it reads again', async () => {
+  test('keeps a limited part for a reader that stalls, and reports how much was dropped once it reads again', async () => {
     const path = join(directory, 'fifo');
     execFileSync('mkfifo', [path]);
     const reader = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
@@ -58,7 +58,7 @@ describe('the output of a log', () => {
     openLogOutput(full, () => '').write('line\n');
   });
 
-  test('to a file keeps the order of lines', () => {
+  test('keeps the order of lines in a file', () => {
     const path = join(directory, 'file');
     const file = openSync(path, 'w');
     const { write } = openLogOutput(file, () => '');

@@ -32,13 +32,13 @@ describe('the cache', () => {
     assert.deepEqual((await openCache(file, keepingLog())).nodes(), [{ ...node('dev1'), lastSeen: 1000 }]);
   });
 
-  test('writes nothing when nothing is new', async () => {
+  test('writes nothing if nothing is new', async () => {
     const file = fresh();
     await (await openCache(file, keepingLog())).save();
     await assert.rejects(stat(file), { code: 'ENOENT' });
   });
 
-  test('that is broken causes a warning and starts empty', async () => {
+  test('starts empty with a warning if it is broken', async () => {
     for (const text of ['{', '[]', '{"version":2,"nodes":[],"forgotten":{}}', '\0\0']) {
       const file = join(directory, `broken${number++}`);
       await writeFile(file, text);
@@ -99,7 +99,7 @@ describe('the cache', () => {
     assert.equal(third.forgotten('dev1'), 2000);
   });
 
-  test('knows a forgotten node again when it was proven after that', async () => {
+  test('includes a forgotten node again once it is proven', async () => {
     const cache = await openCache(fresh(), keepingLog());
     cache.forget('dev1', 2000);
     cache.remember([node('dev1')], 2001);
@@ -107,7 +107,7 @@ describe('the cache', () => {
     assert.equal(cache.nodes().length, 1);
   });
 
-  test('that cannot be written causes a warning', async () => {
+  test('causes a warning if it cannot be written', async () => {
     const log = keepingLog();
     await writeFile(join(directory, 'a file'), '');
     const cache = await openCache(join(directory, 'a file', 'cache.json'), log);

@@ -58,7 +58,7 @@ describe('an Ansible inventory as a list of nodes', () => {
     assert.deepEqual(parse('{"nodes": ["dev1"], "web": {"hosts": ["dev2"]}}').length, 1);
   });
 
-  test('of 3,000 hosts, larger than 4 MiB, is read', () => {
+  test('is read with 3,000 hosts, larger than 4 MiB', () => {
     const names = Array.from({ length: 3000 }, (_, index) => `web${index}.devco.net`);
     const hostvars = Object.fromEntries(
       names.map((name) => [name, { ansible_host: '10.0.0.1', note: 'x'.repeat(1400) }]),

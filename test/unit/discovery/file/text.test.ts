@@ -18,7 +18,7 @@ function fault(text: string): string {
 }
 
 describe('a list of nodes', () => {
-  test('may be one name a line, with comments', () => {
+  test('may be one name per line, with comments', () => {
     assert.deepEqual(
       parse('# web\ndev1.devco.net\n\n  DEV2.devco.net  # second\r\n').map(({ name }) => name),
       ['dev1.devco.net', 'dev2.devco.net'],
@@ -61,7 +61,7 @@ describe('a list of nodes', () => {
     assert.match(fault('../etc/passwd\n'), /^nodes:1: .*not a valid node name/);
   });
 
-  test('with a wrong key says which', () => {
+  test('names a wrong key', () => {
     assert.match(fault('- {name: dev2, adress: 10.0.0.1}\n'), /^nodes:1: unknown key “adress”: did you mean “address”/);
   });
 

@@ -26,7 +26,7 @@ describe('the order of interfaces', () => {
 });
 
 describe('default routes', () => {
-  test('of IPv4 are those to 0.0.0.0/0', () => {
+  test('include for IPv4 those to 0.0.0.0/0', () => {
     const table = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0
 eth1\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0
@@ -36,7 +36,7 @@ tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000080\t0\t0\t0
     assert.deepEqual(ipv4Defaults(''), []);
   });
 
-  test('of IPv6 are those to ::/0 that lead somewhere', () => {
+  test('include for IPv6 only those to ::/0 with a gateway', () => {
     const zeros = '0'.repeat(32);
     const table = `${zeros} 00 ${zeros} 00 fe800000000000000000000000000001 00000400 00000001 00000000 00000003     eth0
 ${zeros} 00 ${zeros} 00 ${zeros} ffffffff 00000001 00000000 00200200       lo

@@ -36,7 +36,7 @@ describe('standard input', () => {
     assert.deepEqual(candidate?.addresses, [{ host: '10.0.0.1', port: 6000 }]);
   });
 
-  test('with neither is refused', async () => {
+  test('is refused with neither', async () => {
     await assert.rejects(read('{"nodes": [{"x": 1}]}'), { code: 'bad-nodes' });
     await assert.rejects(read('no name at all\n'), { code: 'bad-nodes' });
   });

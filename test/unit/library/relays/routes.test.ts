@@ -26,7 +26,7 @@ describe('the ways to a node', () => {
   });
   const orderOf = (routes: ReturnType<typeof startRoutes>) => routes.to('dev1.devco.net').map(({ link }) => link.name);
 
-  test('begin with a connected relay, then with one on the node’s own segment', () => {
+  test('begin with a connected relay, then with one on the node’s own network segment', () => {
     const routes = startRoutes(() => fleet.trust);
     assert.ok(routes.take(report(['closed']), linkTo('closed', false)));
     assert.ok(routes.take(report(['far', 'behind']), linkTo('far')));
@@ -53,7 +53,7 @@ describe('the ways to a node', () => {
     for (const count of counts.values()) assert.ok(count >= 10 && count <= 30, JSON.stringify([...counts]));
   });
 
-  test('prove a key again once the trust has changed: a node that was revoked meanwhile has no way', () => {
+  test('prove a key again once the trust has changed: a node that was revoked meanwhile cannot be reached', () => {
     let trust = fleet.trust;
     const routes = startRoutes(() => trust);
     const told = report(['near']);

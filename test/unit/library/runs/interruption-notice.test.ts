@@ -37,7 +37,7 @@ test('a notice is withdrawn after a renewal in progress, so that none is left on
   assert.deepEqual(asked, ['notify1 30', 'notify1 30', 'notify1 0']);
 });
 
-test('another node keeps it when the first one is gone, and the person is warned when none does', async () => {
+test('another node keeps a notice when the first one is gone, and the person is warned if none does', async () => {
   const gone = new Set(['notify1']);
   const warned: string[] = [];
   const options = {

@@ -20,8 +20,8 @@ async function stepsRead(report: (warning: string) => void = () => {}): Promise<
   return entries.flatMap((one) => (one.type === 'step-started' ? [one.step] : []));
 }
 
-describe('a journal whose client is cut off at any change of the disk', () => {
-  test('has everything that was written before, and continues after it', async () => {
+describe('a journal whose client is interrupted at any change of the disk', () => {
+  test('contains everything that was written before, and continues after it', async () => {
     const written: string[] = [];
     const work = async () => {
       const journal = await openJournal(state, run);
@@ -71,7 +71,7 @@ describe('a journal on a disk that is full for a moment', () => {
     await journal.close();
   };
 
-  test('lacks the refused line, and nothing of it is before the next', async () => {
+  test('lacks the refused line, and contains nothing of it before the next', async () => {
     for (const failing of [['appendFile'], ['datasync']]) {
       await writeThree(failing);
       assert.deepEqual(await stepsRead(assert.fail), ['1', '3'], failing.join());
@@ -79,7 +79,7 @@ describe('a journal on a disk that is full for a moment', () => {
     }
   });
 
-  test('that cannot be repaired at once has a line end before the next line', async () => {
+  test('has a line end before the next line if it cannot be repaired at once', async () => {
     await writeThree(['appendFile', 'truncate']);
     const warnings: string[] = [];
     assert.deepEqual(await stepsRead((warning) => warnings.push(warning)), ['1', '3']);

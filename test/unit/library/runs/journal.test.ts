@@ -48,7 +48,7 @@ describe('the journal of a run on the disk', () => {
     assert.match(await readFile(journal.file, 'utf8'), /"outco\n\{/);
   });
 
-  test('that is damaged in the middle is read without the damaged line, which is reported', async () => {
+  test('is read without a damaged line in the middle, which is reported', async () => {
     const good = '{"at":1,"type":"step-started"}\n';
     for (const line of ['{"at":1,"type":"st', '[]', '{"type":"x"}', 'null', '\0\0\0']) {
       const { entries, torn } = parseJournal(`${good}${line}\n${good}`);
@@ -64,13 +64,13 @@ describe('the journal of a run on the disk', () => {
     await rm(journalFile(state, damaged));
   });
 
-  test('that an older client joined to a torn line still has the whole entry', () => {
+  test('still has the whole entry that an older client joined to a partial line', () => {
     const { entries, torn } = parseJournal('{"at":1,"type":"out{"at":2,"type":"outcome","node":"dev1"}\n');
     assert.deepEqual(entries, [{ at: 2, type: 'outcome', node: 'dev1' }]);
     assert.deepEqual(torn, [1]);
   });
 
-  test('is found by the beginning of its run’s id', async () => {
+  test('is found by the first characters of its run’s id', async () => {
     await (await openJournal(state, other)).close();
     await writeFile(join(state, 'runs', 'notes.txt'), '');
     assert.equal(await findRun(state, 'aaab'), other);

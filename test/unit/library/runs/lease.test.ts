@@ -71,7 +71,7 @@ describe('a run’s lease', () => {
     await Promise.all([held.release(), other.release()]);
   });
 
-  test('is waited for, and taken when the other run ends', async () => {
+  test('is awaited, and taken when the other run ends', async () => {
     const { optionsOf } = await startNodes();
     const held = await takeLease(optionsOf('one'));
     const lines: string[] = [];
@@ -85,7 +85,7 @@ describe('a run’s lease', () => {
     await lease.release();
   });
 
-  test('cannot be taken where a node keeps none, and nothing stays taken', async () => {
+  test('cannot be taken if a node keeps none, and nothing stays taken', async () => {
     const { agents, optionsOf } = await startNodes();
     agents.delete('dev8');
     await assert.rejects(takeLease(optionsOf('one')), (problem: Problem) => {
@@ -98,7 +98,7 @@ describe('a run’s lease', () => {
   });
 });
 
-describe('a lease that a node does not give', () => {
+describe('a lease that a node refuses', () => {
   /** What dev8 replies when it is asked to give it; the others are real. */
   const refusedBy = async (reply: Partial<Outcome>, more: Partial<LeaseOptions> = {}) => {
     const nodes = await startNodes();
@@ -112,7 +112,7 @@ describe('a lease that a node does not give', () => {
   };
   const full = { outcome: 'refused', code: 'audit-failed', message: 'the disk is full' } as const;
 
-  test('is not waited for unless another run holds it, and what the others gave is released', async () => {
+  test('is not awaited unless another run holds it, and what the others gave is released', async () => {
     const { asked, taking } = await refusedBy(full);
     await assert.rejects(taking, {
       code: 'no-lease',
@@ -123,7 +123,7 @@ describe('a lease that a node does not give', () => {
     assert.deepEqual(asked, ['one take dev2', 'one take dev8', 'one release dev2']);
   });
 
-  test('is reported with the hint of the node, where that has one', async () => {
+  test('is reported with the hint of the node, if there is one', async () => {
     const { taking } = await refusedBy({ ...full, hint: 'free some space' });
     await assert.rejects(taking, { hint: 'free some space' });
   });

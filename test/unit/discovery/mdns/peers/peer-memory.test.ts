@@ -35,7 +35,7 @@ describe('the memory of peers', () => {
     assert.equal(memory.heard(6000)[0]?.lastHeard, 2000);
   });
 
-  test('believes a node’s claims only in a packet from its own address', () => {
+  test('accepts a node’s claims only in a packet from its own address', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 1000);
     const other = { ...claims, facts: { cluster: 'alfa' } };
@@ -45,13 +45,13 @@ describe('the memory of peers', () => {
     assert.equal(memory.heard(3000)[0]?.facts.cluster, 'alfa');
   });
 
-  test('leaves the node itself out', () => {
+  test('excludes the node itself', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('me'), 1);
     assert.deepEqual(memory.heard(2), []);
   });
 
-  test('keeps a node that said good-bye, as it was, and does not begin with a good-bye', () => {
+  test('keeps a node that announced its end unchanged, and never starts with such a packet', () => {
     const memory = createPeerMemory('me');
     memory.leave('dev2', 500);
     learn(memory, sighting('dev1'), 1000);
@@ -60,7 +60,7 @@ describe('the memory of peers', () => {
     assert.deepEqual([peer?.lastHeard, peer?.addresses, others], [5000, [{ host, port: 5810 }], []]);
   });
 
-  test('has a limit, and drops the longest unheard first', () => {
+  test('has a limit, and drops the node unheard for the longest time first', () => {
     const memory = createPeerMemory('me');
     for (let index = 0; index < 5000; index++) {
       learn(memory, sighting(`n${index}`), index);
@@ -72,13 +72,13 @@ describe('the memory of peers', () => {
     assert.ok(names.includes('n4999'));
   });
 
-  test('drops nodes that were not heard for a month', () => {
+  test('drops nodes without an announcement for a month', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 0);
     assert.deepEqual(memory.heard(31 * 24 * 3600 * 1000), []);
   });
 
-  test('outlives a restart, without the damaged parts of its file, and without what was only heard', () => {
+  test('outlives a restart, without the damaged parts of its file, and without unproven nodes', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 1000);
     const saved = JSON.parse(memory.toJson());
@@ -97,7 +97,7 @@ describe('the memory of peers', () => {
 describe('two machines with one name', () => {
   const clone = (identity: string) => sighting(identity, { target: 'c.local', hosts: ['10.0.0.9'], from: '10.0.0.9' });
 
-  test('are a duplicate when both prove it and the first is heard again', () => {
+  test('are a duplicate if both prove it and the first is announced again', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 1000);
     learn(memory, clone('dev1'), 2000);
@@ -110,7 +110,7 @@ describe('two machines with one name', () => {
     assert.deepEqual(memory.duplicates(700_000), [], 'ten minutes after both were heard it is over');
   });
 
-  test('do not count as a duplicate where a node has another address, or is heard at two of one machine', () => {
+  test('do not count as a duplicate if a node has another address, or announces two of one machine', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1'), 1000);
     learn(memory, sighting('dev1', { hosts: ['10.1.0.1'], from: '10.1.0.1' }), 2000);
@@ -118,7 +118,7 @@ describe('two machines with one name', () => {
     assert.deepEqual(memory.duplicates(4000), []);
   });
 
-  test('are a duplicate where one of them has taken an address that the other had before', () => {
+  test('are a duplicate if one of them has taken an address that the other had before', () => {
     const memory = createPeerMemory('me');
     learn(memory, sighting('dev1', { hosts: ['10.0.0.9'], from: '10.0.0.9' }), 500);
     learn(memory, sighting('dev1'), 1000);
@@ -127,7 +127,7 @@ describe('two machines with one name', () => {
     assert.deepEqual(memory.duplicates(4000)[0]?.addresses, [host, '10.0.0.9']);
   });
 
-  test('are named by the address that is valid everywhere, and known by each that they proved', () => {
+  test('are named by the address that is valid everywhere, and recognised by each that they proved', () => {
     const memory = createPeerMemory('me');
     const local = { hosts: ['fe80::1%eth0'], from: 'fe80::1%eth0' };
     learn(memory, sighting('dev1', local), 900);
@@ -141,7 +141,7 @@ describe('two machines with one name', () => {
     assert.deepEqual(memory.duplicates(4000)[0]?.addresses, [host, '10.0.0.9']);
   });
 
-  test('are a duplicate at once where one of them is this node', () => {
+  test('are a duplicate at once if one of them is this node', () => {
     const memory = createPeerMemory('me');
     learn(memory, clone('me'), 2000);
     assert.deepEqual(memory.duplicates(3000), [{ identity: 'me', addresses: ['10.0.0.9'], since: 2000 }]);

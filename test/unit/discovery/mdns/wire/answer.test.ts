@@ -16,7 +16,7 @@ const records: Answer[] = [
 ];
 const response = (answers: Answer[], flags = 0x400) => encode({ type: 'response', id: 1, flags, answers });
 
-describe('an answer', () => {
+describe('a reply', () => {
   test('is read from any records that contain it', () => {
     assert.deepEqual(parseAnswers(response(records)), [
       {
@@ -31,12 +31,12 @@ describe('an answer', () => {
     ]);
   });
 
-  test('with a lifetime of zero is a good-bye', () => {
+  test('announces the end of a node with a lifetime of zero', () => {
     const [answer] = parseAnswers(response(records.map((record) => ({ ...record, ttl: 0 }) as Answer)));
     assert.equal(answer?.leaves, true);
   });
 
-  test('of another service, without a port, or with no node name is ignored', () => {
+  test('is ignored if it is of another service, without a port, or without a node name', () => {
     const srv = (instance: string, port: number): Answer => ({
       type: 'SRV',
       name: instance,
@@ -53,19 +53,19 @@ describe('an answer', () => {
     }
   });
 
-  test('that is a question, or carries an error or an operation, is ignored', () => {
+  test('is ignored if it is a question, or carries an error or an operation', () => {
     assert.deepEqual(parseAnswers(encode({ type: 'query', answers: records })), []);
     assert.deepEqual(parseAnswers(response(records, 0x403)), []);
     assert.deepEqual(parseAnswers(response(records, 0x2800)), []);
   });
 
-  test('is ignored when its counts exceed its bytes', () => {
+  test('is ignored if its counts exceed its bytes', () => {
     const packet = response(records);
     packet.writeUInt16BE(60_000, 6);
     assert.deepEqual(parseAnswers(packet), []);
   });
 
-  test('is ignored when a name points at itself', () => {
+  test('is ignored if a name points at itself', () => {
     const loop = Buffer.concat([
       Buffer.from([0, 1, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0]),
       Buffer.from([0xc0, 12, 0, 12, 0, 1, 0, 0, 0, 1, 0, 14]),
@@ -104,7 +104,7 @@ describe('an answer', () => {
     );
   });
 
-  test('in a probe shows who is about to take a name', () => {
+  test('shows in a probe who is about to take a name', () => {
     const probe = encode({ type: 'query', questions: [{ type: 'A', name }], authorities: records });
     assert.equal(parseProbe(probe)[0]?.target, 'mco-1.local');
     assert.deepEqual(parseProbe(response(records)), []);

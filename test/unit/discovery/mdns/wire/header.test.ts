@@ -16,7 +16,7 @@ function packet(
 }
 
 describe('a header', () => {
-  test('distinguishes a question from an answer, and counts its contents', () => {
+  test('distinguishes a question from a reply, and counts its contents', () => {
     assert.deepEqual(parseHeader(packet(100, { counts: [1, 2, 1, 3] })), {
       kind: 'query',
       questions: 1,
@@ -27,14 +27,14 @@ describe('a header', () => {
     assert.equal(parseHeader(packet(12, { flags: 0x0200 }))?.kind, 'query');
   });
 
-  test('of a packet that is too short, too large, or carries an operation or an error is ignored', () => {
+  test('is ignored in a packet that is too short, too large, or carries an operation or an error', () => {
     assert.equal(parseHeader(Buffer.alloc(11)), undefined);
     assert.equal(parseHeader(packet(4097)), undefined);
     assert.equal(parseHeader(packet(12, { flags: 0x0800 })), undefined);
     assert.equal(parseHeader(packet(12, { flags: 0x8003 })), undefined);
   });
 
-  test('that promises more than the bytes hold, or more than is ever needed, is ignored', () => {
+  test('is ignored if it promises more than the bytes contain, or more than is ever needed', () => {
     assert.equal(parseHeader(packet(12 + 21, { counts: [0, 2, 0, 0] })), undefined);
     assert.ok(parseHeader(packet(12 + 22, { counts: [0, 2, 0, 0] })));
     assert.equal(parseHeader(packet(12 + 4, { counts: [1, 0, 0, 0] })), undefined);

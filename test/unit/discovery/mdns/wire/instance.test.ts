@@ -36,7 +36,7 @@ describe('an instance name', () => {
 describe('the addresses to dial', () => {
   const heard = { from: '10.0.0.1', interface: 'eth0' };
 
-  test('begin with the one that answered and end with link-local ones, on their interface', () => {
+  test('begin with the one that replied and end with link-local ones, on their interface', () => {
     const addresses = ['fe80::1', '2001:db8::1', '192.168.0.1', '10.0.0.1'];
     assert.deepEqual(addressesToDial({ ...heard, addresses }), [
       '10.0.0.1',
@@ -46,7 +46,7 @@ describe('the addresses to dial', () => {
     ]);
   });
 
-  test('are the one that answered when it named none', () => {
+  test('fall back to the one that the reply came from', () => {
     assert.deepEqual(addressesToDial({ ...heard, addresses: [] }), ['10.0.0.1']);
   });
 });

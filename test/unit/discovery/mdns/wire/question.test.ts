@@ -4,7 +4,7 @@ import { decode } from 'dns-packet';
 import { encodeQuestions } from '../../../../../src/discovery/mdns/wire/question.ts';
 
 describe('a question', () => {
-  test('for everybody asks for the type', () => {
+  test('requests the service type without a filter', () => {
     const [packet] = encodeQuestions(7, [{ kind: 'all' }]);
     assert.ok(packet);
     const { id, questions } = decode(packet);
@@ -12,7 +12,7 @@ describe('a question', () => {
     assert.deepEqual(questions, [{ name: '_mco-deploy._tcp.local', type: 'PTR', class: 'IN' }]);
   });
 
-  test('asks for several subtypes in one packet', () => {
+  test('requests several subtypes in one packet', () => {
     const [packet, ...more] = encodeQuestions(1, [
       { kind: 'subtype', label: 'aa' },
       { kind: 'subtype', label: 'bb' },
@@ -32,7 +32,7 @@ describe('a question', () => {
     assert.equal(decode(packet).questions?.[0]?.type, 'ANY');
   });
 
-  test('spreads many known answers over packets that fit, and all but the last say that more follows', () => {
+  test('spreads many known answers over packets that fit, and all but the last are marked as incomplete', () => {
     const known = Array.from({ length: 100 }, (_, index) => `dev${index}.devco.net`);
     const packets = encodeQuestions(3, [{ kind: 'all' }], known);
     assert.ok(packets.length > 1);

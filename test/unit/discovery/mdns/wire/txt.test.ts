@@ -65,14 +65,14 @@ describe('the subtypes of a node', () => {
     assert.ok(!labels.includes(anyNodeSubtype));
   });
 
-  test('say when they are incomplete', () => {
+  test('report that they are incomplete', () => {
     const classes = Array.from({ length: 40 }, (_, index) => `class${index}`);
     const labels = subtypesOf({ ...claims, classes });
     assert.ok(labels.includes(anyNodeSubtype));
     assert.ok(labels.length <= 12);
   });
 
-  test('say when a fact that clients narrow by is not published', () => {
+  test('report that a fact that clients filter by is not published', () => {
     assert.ok(subtypesOf({ ...claims, facts: {} }).includes(anyNodeSubtype));
   });
 });

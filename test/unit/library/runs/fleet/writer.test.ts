@@ -81,7 +81,7 @@ describe('a run whose journal is stored on nodes', () => {
     return { ...journaling, said };
   };
 
-  test('continues as soon as a majority has each line, and stops where none can', async () => {
+  test('continues as soon as a majority has each line, and stops if that is impossible', async () => {
     const { append, linesOn, trouble, fail } = await startHolders();
     // A node that hangs holds nobody up.
     trouble.set('dev3', () => new Promise(() => {}));
@@ -103,7 +103,7 @@ describe('a run whose journal is stored on nodes', () => {
     });
   });
 
-  test('brings a node that was away up to date before it counts again', async () => {
+  test('updates a node that was away before it counts again', async () => {
     const { append, linesOn, trouble, fail } = await startHolders();
     fail('dev2', 'no-response');
     const journal = open(append);
@@ -116,7 +116,7 @@ describe('a run whose journal is stored on nodes', () => {
     assert.equal(verifyJournal(run, await linesOn('dev2'), fleet.trust).lines.length, 3);
   });
 
-  test('stops where another client has written in its place', async () => {
+  test('stops if another client has written in its place', async () => {
     const { append } = await startHolders();
     const lines = writeLines(rip, ['run-started']);
     const [mine, theirs] = [open(append, lines), open(append, lines)];
@@ -125,7 +125,7 @@ describe('a run whose journal is stored on nodes', () => {
     assert.equal(await codeOfAsync(() => theirs.settle()), 'journal-not-stored');
   });
 
-  test('sends earlier lines along with a change, in one request a node', async () => {
+  test('sends earlier lines along with a change, in one request per node', async () => {
     const { append, asked } = await startHolders();
     const { note, beforeChange } = begin(append, 'auto');
     for (const step of ['a', 'b']) note({ ...change(step), changes: false } as JournalEntry);
@@ -137,7 +137,7 @@ describe('a run whose journal is stored on nodes', () => {
     assert.ok(sent.length <= 2, asked.join());
   });
 
-  test('continues by default without such nodes, and changes nothing where they are required', async () => {
+  test('continues by default without such nodes, and changes nothing if they are required', async () => {
     const { append, fail } = await startHolders();
     for (const node of holders) fail(node, 'policy-denied');
     const lax = begin(append, 'auto');
