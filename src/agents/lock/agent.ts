@@ -2,19 +2,22 @@ import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts
 import { defineMutex } from '../../core/concurrency.ts';
 import type { LockConfig } from './config.ts';
 import { lockDdl } from './ddl.ts';
+import { watchExpiry } from './expiry.ts';
 import { assertTime, type Clock, type Leases, openLeases, requireHeld, takeLease } from './leases.ts';
 
 /** Keeps this node’s leases, one change of them at a time. */
 export async function startLock(
-  { config, stateDirectory }: AgentSetup<LockConfig>,
+  { config, stateDirectory, log }: AgentSetup<LockConfig>,
   clock: Clock = () => performance.now(),
 ): Promise<Agent> {
   const leases = await openLeases(stateDirectory, clock);
   const inTurn = defineMutex();
+  const expiry = watchExpiry(leases, inTurn, log);
   return {
     leases: { check: leases.check },
+    stop: expiry.stop,
     handlers: defineHandlers(lockDdl, {
-      take: (input, context) => inTurn(() => takeLease(leases, config, input, context)),
+      take: (input, context) => inTurn(() => takeLease(leases, config, input, context)).finally(expiry.plan),
       renew: ({ name, fence, ttl }, context) =>
         inTurn(async () => {
           assertTime(ttl, config);

@@ -1,4 +1,4 @@
-/** A lease and its rules. Pure: times are inputs, nothing is stored here. */
+/** A lease and the rules while it lives. Pure: times are inputs, nothing is stored here. */
 import { Problem } from '../../core/errors.ts';
 import type { LeaseClaim } from '../../core/request/lease.ts';
 
@@ -18,13 +18,13 @@ export interface Lease {
   readonly ends: number;
 }
 
-/** @throws Problem `lease-held`: its holder, since when, from where, and for how long at most */
+/** @param current a lease that lives @throws Problem `lease-held`: its holder, since when, from where, and for how long at most */
 export function assertFree(
   current: Lease | undefined,
   claimant: { caller: string; runId: string },
   clock: number,
 ): void {
-  if (current === undefined || current.ends <= clock || isHolder(current, claimant)) return;
+  if (current === undefined || isHolder(current, claimant)) return;
   const { name, caller, runId, from, since, ends } = current;
   const where = from === '' ? '' : ` from ${from}`;
   const left = Math.ceil((ends - clock) / 1000);
@@ -35,16 +35,16 @@ export function assertFree(
   );
 }
 
-/** Why a request under this lease is refused, or undefined. */
-export function judgeClaim(current: Lease | undefined, claim: LeaseClaim, clock: number): Problem | undefined {
+/** Why a request under this lease is refused, or undefined. @param current the lease of that name that lives */
+export function judgeClaim(current: Lease | undefined, claim: LeaseClaim): Problem | undefined {
   const stale = (why: string) => {
     const hint = 'nothing was done; check “mco-deploy locks”, then continue with “mco-deploy resume”';
     return new Problem('stale-lease', `the lease “${claim.lease}” ${why}`, hint);
   };
   if (current === undefined) return stale('has ended or was broken');
   if (!isHolder(current, claim)) return stale('is held by another run now');
-  if (current.fence !== claim.fence) return stale(`was taken again: ${claim.fence} is no longer its number`);
-  return current.ends <= clock ? stale('has passed') : undefined;
+  if (current.fence === claim.fence) return undefined;
+  return stale(`was taken again: ${claim.fence} is no longer its number`);
 }
 
 /** One run of one caller; a call without a run id has no owner. */

@@ -20,6 +20,10 @@ export interface Leases {
   readonly write: (fence: number, leases: readonly Lease[]) => Promise<void>;
   /** Ends a lease: it has ended even if this throws. @throws Problem `unwritable-state` */
   readonly end: (name: string) => Promise<void>;
+  /** When the next lease ends, by the clock; undefined if none is held. */
+  readonly nextEnd: () => number | undefined;
+  /** Takes leases that have expired off the disk. @throws Problem `unwritable-state` */
+  readonly forgetExpired: () => Promise<void>;
   /** Moves the end of a lease. Not written to the disk: after a restart a lease lives for its full time anyway. */
   readonly extend: (lease: Lease, milliseconds: number) => void;
   /** Why a request under a lease must be refused; undefined if it may run. */
@@ -31,8 +35,10 @@ export interface Leases {
 export async function openLeases(directory: string, clock: Clock): Promise<Leases> {
   const file = stateFile(directory);
   let { fence, leases } = await readLocks(file, clock());
-  const find = (name: string) => leases.find((lease) => lease.name === name && lease.ends > clock());
-  const others = (but: string) => leases.filter(({ name, ends }) => name !== but && ends > clock());
+  // The one place where a lease expires: all else sees those that live.
+  const living = () => leases.filter(({ ends }) => ends > clock());
+  const others = (but: string) => living().filter(({ name }) => name !== but);
+  const find = (wanted: string) => living().find(({ name }) => name === wanted);
   const write = async (nextFence: number, next: readonly Lease[]) => {
     await writeLocks(file, { fence: nextFence, leases: next });
     fence = nextFence;
@@ -49,11 +55,16 @@ export async function openLeases(directory: string, clock: Clock): Promise<Lease
       leases = others(name);
       await write(fence, leases);
     },
+    nextEnd: () => living().reduce<number | undefined>((next, { ends }) => Math.min(ends, next ?? ends), undefined),
+    forgetExpired: async () => {
+      const left = living();
+      if (left.length < leases.length) await write(fence, left);
+    },
     extend: (lease, ttl) => {
       const extended = { ...lease, ttl, ends: clock() + ttl };
       leases = leases.map((one) => (one === lease ? extended : one));
     },
-    check: (claim) => judgeClaim(find(claim.lease), claim, clock()),
+    check: (claim) => judgeClaim(find(claim.lease), claim),
     clock,
   };
 }

@@ -17,8 +17,8 @@ export function stateFile(directory: string): string {
 }
 
 /**
- * Leases that were held live on for their full time: it is unknown how long the daemon was down, and a living holder
- * renews.
+ * Leases that were held when the daemon ended live on for their full time: it is unknown how long the daemon was down, and
+ * a living holder renews. Those that had expired before are not in the file.
  * @throws Problem `bad-state`: without the numbers, a stale holder could not be recognised any more
  */
 export async function readLocks(file: string, clock: number): Promise<LockState> {

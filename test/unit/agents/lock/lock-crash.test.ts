@@ -10,9 +10,10 @@ const rip = actionContext({ runId: 'a'.repeat(32) });
 const bob = actionContext({ runId: 'b'.repeat(32), caller: 'cert=bob@devco.net' });
 const lease = 'app/bravo';
 
-/** The lock agent of a daemon that is started on the directory now. */
+/** The lock agent of a daemon that is started on the directory now; its clock stands still, so that no lease expires. */
 async function startOn(stateDirectory: string) {
-  const { handlers, leases } = await startLock(agentSetup({ max_ttl: 60, max_leases: 9 }, { stateDirectory }));
+  const setup = agentSetup({ max_ttl: 60, max_leases: 9 }, { stateDirectory });
+  const { handlers, leases } = await startLock(setup, () => 0);
   const call = (action: string, input: object, context: ActionContext) =>
     (handlers[action] as (input: object, context: ActionContext) => Promise<Record<string, unknown>>)(input, context);
   const take = async (context: ActionContext, name = lease) =>

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startLock } from '../../../../src/agents/lock/agent.ts';
 import type { ActionContext } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
-import { actionContext, agentSetup, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { actionContext, agentSetup, silentLog, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { until } from '../../../support/until.ts';
 
 const config = { max_ttl: 60, max_leases: 3 };
 const rip = actionContext({ runId: 'a'.repeat(32) });
@@ -180,6 +181,66 @@ describe('the lock agent', () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'leases.json'), '{"fence":"x","leases":[]}');
     assert.equal(await codeOf(startLocks(directory)), 'bad-state');
+  });
+});
+
+describe('a lease that has expired', () => {
+  /** Short, so that its timer fires soon; the lease ends when the test moves the clock. */
+  const seconds = 0.02;
+  const start = async (stateDirectory = temporaryDirectory(), log = silentLog) => {
+    const clock = { now: 0 };
+    const agent = await startLock(agentSetup(config, { stateDirectory, log }), () => clock.now);
+    const call = (action: string, input: object, context: ActionContext) =>
+      (agent.handlers[action] as (input: object, context: ActionContext) => Promise<{ fence: number }>)(input, context);
+    const check = (fence: number, { caller, runId }: ActionContext, lease: string) =>
+      agent.leases?.check({ lease, fence, caller, runId })?.code;
+    const onDisk = (): string[] => {
+      const { leases } = JSON.parse(readFileSync(join(stateDirectory, 'leases.json'), 'utf8'));
+      return leases.map(({ name }: { name: string }) => name);
+    };
+    return { agent, clock, call, check, onDisk, stateDirectory };
+  };
+
+  test('does not come back after a restart; one that was renewed, or taken for longer, does, for its whole time', async () => {
+    const { agent, clock, call, onDisk, stateDirectory } = await start();
+    const long = await call('take', { name: 'long', ttl: 60 }, rip);
+    const renewed = await call('take', { name: 'renewed', ttl: seconds }, rip);
+    await call('renew', { name: 'renewed', fence: renewed.fence, ttl: 60 }, rip);
+    const gone = await call('take', { name: 'gone', ttl: seconds }, rip);
+    clock.now = 20;
+    await until('the expired lease is off the disk', () => !onDisk().includes('gone'));
+    assert.deepEqual(onDisk(), ['long', 'renewed']);
+    await agent.stop?.();
+    const after = await start(stateDirectory);
+    assert.equal(after.check(long.fence, rip, 'long'), undefined);
+    assert.equal(after.check(renewed.fence, rip, 'renewed'), undefined);
+    assert.equal(after.check(gone.fence, rip, 'gone'), 'stale-lease');
+    const next = await after.call('take', { name: 'gone', ttl: 60 }, bob);
+    assert.ok(next.fence > gone.fence, 'its number is not given again');
+  });
+
+  test('leaves the disk also where it came back and its holder did not', async () => {
+    const before = await start();
+    await before.call('take', { name: 'back', ttl: seconds }, rip);
+    await before.agent.stop?.();
+    const { clock, onDisk } = await start(before.stateDirectory);
+    assert.deepEqual(onDisk(), ['back']);
+    clock.now = 20;
+    await until('the expired lease is off the disk', () => onDisk().length === 0);
+  });
+
+  test('is reported where the disk cannot be written, and is free all the same', async () => {
+    const { promise, resolve } = Promise.withResolvers<[object, string]>();
+    const log = { ...silentLog, warn: (...reported: [object, string]) => resolve(reported) };
+    const { clock, call, stateDirectory } = await start(temporaryDirectory(), log);
+    await call('take', { name: 'app', ttl: seconds }, rip);
+    rmSync(stateDirectory, { recursive: true });
+    clock.now = 20;
+    const [fields, message] = await promise;
+    assert.match(JSON.stringify(fields), /leases\.json cannot be written/);
+    assert.equal(message, 'an expired lease is still on the disk');
+    mkdirSync(stateDirectory);
+    assert.ok((await call('take', { name: 'app', ttl: 60 }, bob)).fence > 1);
   });
 });
 
