@@ -6,7 +6,7 @@ import type { Measured } from './tests.ts';
 import type { Workplace } from './workplace.ts';
 
 /** A test that takes longer, in milliseconds, gains little in the shared process: a start of Node takes a part of that. */
-const longest = 1000;
+const longest = 3000;
 
 /** The tests of one file, each run where it may: in the shared process, which is many times quicker, or in one of its own. */
 export interface Trials {

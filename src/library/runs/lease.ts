@@ -38,7 +38,8 @@ export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
     if (!reported) options.report(`waiting: ${failed.message}`);
     reported = true;
     // Waiting clients do not all ask at the same moment.
-    await sleep(400 + Math.random() * 200, undefined, { signal: options.signal }).catch(() => {});
+    const wait = 400 + Math.random() * 200;
+    await (options.pause?.(wait) ?? sleep(wait, undefined, { signal: options.signal }).catch(() => {}));
   }
 }
 

@@ -13,7 +13,7 @@ export interface ReleaseOptions {
   /** Calls an action of the agent lock on a node, for the run. */
   readonly ask: (node: string, action: string, input: JsonObject) => Promise<Outcome>;
   readonly report: (line: string) => void;
-  /** Waits (milliseconds) between tries to release it; by default by the clock. */
+  /** Waits (milliseconds) between tries to take or release it; by default by the clock. */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
 }
 

@@ -71,6 +71,32 @@ describe('a run’s lease', () => {
     await Promise.all([held.release(), other.release()]);
   });
 
+  test('is asked for about twice a second, and the report says once that the run waits', async (context) => {
+    context.mock.method(Math, 'random', () => 0.5);
+    const { optionsOf } = await startNodes();
+    const held = await takeLease(optionsOf('one'));
+    const [lines, pauses]: [string[], number[]] = [[], []];
+    const pause = async (milliseconds: number) => {
+      if (pauses.push(milliseconds) === 3) await held.release();
+    };
+    const report = (line: string) => lines.push(line);
+    await (await takeLease(optionsOf('two', { wait: 2 ** 30, pause, report }))).release();
+    assert.deepEqual(pauses, [500, 500, 500]);
+    assert.equal(lines.length, 1);
+  });
+
+  test('is waited for as long as was asked, and no moment longer', async (context) => {
+    let now = 0;
+    context.mock.method(performance, 'now', () => now);
+    const { optionsOf, asked } = await startNodes();
+    await takeLease(optionsOf('one'));
+    const pause = async () => {
+      now += 500;
+    };
+    await assert.rejects(takeLease(optionsOf('two', { wait: 1000, pause })), { code: 'lease-held' });
+    assert.equal(asked.filter((line) => line === 'two take dev2').length, 3, 'at once, after 0.5 s, and after 1 s');
+  });
+
   test('is awaited, and taken when the other run ends', async () => {
     const { optionsOf } = await startNodes();
     const held = await takeLease(optionsOf('one'));
@@ -133,6 +159,8 @@ describe('a lease that a node refuses', () => {
       const { taking } = await refusedBy({ outcome: 'ok', code: '', message: 'done', data });
       await assert.rejects(taking, { code: 'no-lease' });
     }
+    const { taking } = await refusedBy({ ...full, data: { fence: 7 } });
+    await assert.rejects(taking, { code: 'no-lease' });
   });
 
   test('is no longer waited for once the run is cancelled', async () => {
@@ -187,13 +215,12 @@ describe('a lease that is renewed', () => {
 
   test('is lost once a node has been silent for longer than its lifetime, and not before', async () => {
     const { lease, renew, lines, asked } = await hold([silent]);
-    for (const seconds of [10, 20]) {
+    for (const seconds of [10, 20, 30]) {
       await renew();
       assert.equal(lease.lost.aborted, false, `${seconds} s`);
     }
     await renew();
-    await renew();
-    assert.equal(asked(), 4);
+    assert.deepEqual([asked(), lines.length], [4, 1]);
     assert.equal((lease.lost.reason as Problem).code, 'lease-lost');
     assert.match((lease.lost.reason as Problem).message, /lost on dev8: no reply within 10 s/);
     await renew();
@@ -270,7 +297,7 @@ describe('a release that a node refuses', () => {
   test('for too long is given up with the node, the time and the next commands; another run waits, the same run takes it over', async () => {
     const { lines, pauses, options, optionsOf } = await refusing(Array.from({ length: 9 }, () => full));
     await (await takeLease(options)).release();
-    assert.equal(pauses.length, 4);
+    assert.deepEqual(pauses, [500, 1000, 2000, 4000]);
     assert.equal(
       lines.at(-1),
       'warning: the lease “app/bravo” is still held on dev2; it ends by itself within 30 s; “mco-deploy resume one” ' +
