@@ -42,7 +42,7 @@ describe('the coverage of a test', () => {
     assert.equal(ran(coverage, 'src/h.mjs', 0), false);
   });
 
-  test('may be anything where it is unknown', () => {
+  test('matches anything if it is unknown', () => {
     assert.equal(touches(null, 'src/f.mjs'), true);
     assert.equal(ran(null, 'src/f.mjs', 0), true);
   });

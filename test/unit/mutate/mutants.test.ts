@@ -53,7 +53,7 @@ describe('the mutants of a file', () => {
     );
   });
 
-  test('leave types, imports and texts alone', () => {
+  test('leave types, imports and texts unchanged', () => {
     assert.deepEqual(
       afterOf("import { a } from './a.ts';\ntype T = 1 | 2;\nconst b: T = a as 2;\nlet c: 'x' = 'x';\n"),
       [],
@@ -61,7 +61,7 @@ describe('the mutants of a file', () => {
   });
 });
 
-test('a sample of the mutants is about as large as asked, and does not depend on other lines', () => {
+test('a sample of the mutants is about as large as requested, and does not depend on other lines', () => {
   const lines = Array.from({ length: 40 }, (_, n) => `export const f${n} = (a, b) => (a && b < 2 ? a : b);\n`);
   const sampled = (text: string) =>
     mutantsOf(text)

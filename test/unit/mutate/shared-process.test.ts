@@ -43,7 +43,7 @@ describe('the shared process', () => {
     assert.deepEqual(outcomes, ['passed', 'failed', 'passed']);
   });
 
-  test('runs what is around a test as node:test does', async () => {
+  test('runs hooks around a test as node:test does', async () => {
     const { run } = project(`
       const note = (word) => () => void seen.push(word);
       before(note('before'));
@@ -59,13 +59,13 @@ describe('the shared process', () => {
     assert.equal(await run(), 'passed');
   });
 
-  test('counts as a failure what would wait for ever, or has no test', async () => {
+  test('counts a test that would wait forever, or a file without a test, as a failure', async () => {
     for (const lines of ["test('x', () => new Promise(() => {}));\n", 'seen.push(1);\n']) {
       assert.equal(await project(lines).run(), 'failed', lines);
     }
   });
 
-  test('leaves open what fails outside of a test, ends the process or takes too long', async () => {
+  test('leaves a mutant undecided that fails outside of a test, ends the process or takes too long', async () => {
     const bodies = [
       'Promise.reject(new Error());',
       'process.exitCode = 1;',

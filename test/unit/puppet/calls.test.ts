@@ -28,7 +28,7 @@ const pinged = async (attributes: string) => {
 const failsWith = (message: RegExp) => (error: unknown) =>
   error instanceof Problem && error.code === 'bad-script' && message.test(error.message);
 
-describe('a call addresses', () => {
+describe('the nodes of a call', () => {
   const cases: readonly (readonly [string, string, readonly (readonly string[])[]])[] = [
     ['all that run the agent', '', [['lb1', ...names]]],
     [
@@ -57,21 +57,21 @@ describe('a call addresses', () => {
     test(name, async () => assert.deepEqual(await pinged(attributes), expected));
   }
 
-  test('nobody where the list of names is empty: it is an error, never all', async () => {
+  test('are never all: an empty list of names is an error', async () => {
     const fabric = fleet();
     const script = `$none = discover(nrpe, {fact => 'cluster=charlie'})\n${ping('identity_filter => $none')}`;
     await assert.rejects(runText(script, {}, fabric), failsWith(/^test\.mc:2:54: “identity_filter” is an empty list$/));
     assert.deepEqual(fabric.calls, []);
   });
 
-  test('named nodes only when all of them exist', async () => {
+  test('are the named ones only if all of them exist', async () => {
     const { report, err } = await runText(ping("identity_filter => ['web1', 'web9']"), {}, fleet());
     assert.equal(report.state, 'failed');
     assert.match(err.join('\n'), /too few nodes match the filter of Mcollective\[p\] \(web1, web9\)/);
   });
 });
 
-describe('a call', () => {
+describe('a call of a script', () => {
   const call = (attributes: string, options: FabricOptions = {}) => {
     const fabric = fleet(options);
     return runText(`mcollective { 'c': ${attributes} }`, {}, fabric).then((found) => ({ ...found, fabric }));
@@ -109,13 +109,13 @@ describe('a call', () => {
     assert.deepEqual(fabric.calls[0]?.input, { command: 'check_load' });
   });
 
-  test('fails where a reply lacks what is expected, and says what it has', async () => {
+  test('fails if a reply lacks what is expected, and reports what it has', async () => {
     const { report, err } = await call(`${check}, arguments => { command => check_load }, expect => { exitcode => 0 }`);
     assert.equal(report.state, 'failed');
     assert.match(err.join('\n'), /web1: exitcode is missing, and 0 is expected \(until-failed\)/);
   });
 
-  test('is a dry run where it is noop, or its container is', async () => {
+  test('is a dry run if it is noop, or its container is', async () => {
     const upgrade =
       "mcollective { 'c': agent => appmgr, action => upgrade, arguments => { revision => '20' }, identity_filter => web1";
     for (const script of [`${upgrade}, noop => true }`, `define d() { ${upgrade} } }\nd { 'x': noop => true }`]) {
@@ -129,7 +129,7 @@ describe('a call', () => {
     }
   });
 
-  test('does not depend on an earlier one that failed, unless an arrow says so', async () => {
+  test('does not depend on an earlier one that failed, unless an arrow requires it', async () => {
     const troubles = [{ node: 'web1', call: 'rpcutil.ping', kind: 'failed' } as const];
     const two = (arrow: string) => `${ping('identity_filter => web1')} ${arrow}
       mcollective { 'q': agent => rpcutil, action => ping, identity_filter => web2 }`;
@@ -147,7 +147,7 @@ describe('a call', () => {
     );
   });
 
-  test('that is refreshonly is made once when it is notified, and not otherwise', async () => {
+  test('is made once when it is notified if it is refreshonly, and not otherwise', async () => {
     const second =
       "mcollective { 'q': agent => rpcutil, action => ping, identity_filter => web2, refreshonly => true }";
     for (const [arrow, nodes] of [
@@ -165,7 +165,7 @@ describe('a call', () => {
   });
 });
 
-describe('the fleet is asked', () => {
+describe('a query to the fleet', () => {
   const said = async (script: string, inputs = {}, options: FabricOptions = {}) => {
     const fabric = fleet(options);
     const { notices } = await loadText(script, inputs, fabric);
@@ -194,7 +194,7 @@ describe('the fleet is asked', () => {
     });
   }
 
-  test('once for the same question, and at the same time for several', async () => {
+  test('is sent once if repeated, and several are sent at once', async () => {
     const script = `
       $a = discover(nrpe, {fact => 'cluster=alfa'})
       $b = discover(nrpe, {fact => 'cluster=bravo'})
@@ -205,7 +205,7 @@ describe('the fleet is asked', () => {
     assert.equal(asked.length, 2);
   });
 
-  test('even where another question needs its answer', async () => {
+  test('is sent even if another query needs its result', async () => {
     const script = `
       $first = discover({'class' => haproxy})
       $cluster = get_fact('cluster', {identity => $first})
@@ -214,7 +214,7 @@ describe('the fleet is asked', () => {
     assert.deepEqual((await said(script)).said, ['[web1, web2]']);
   });
 
-  test('for exactly one node by get_fact', async () => {
+  test('gets exactly one node by get_fact', async () => {
     await assert.rejects(said("notice(get_fact('cluster', {'class' => web}))"), failsWith(/“get_fact” found 4 nodes/));
     await assert.rejects(
       said("notice(get_fact('cluster', {identity => web9}))"),
@@ -222,7 +222,7 @@ describe('the fleet is asked', () => {
     );
   });
 
-  test('by the name of an agent, where the script uses an alias', async () => {
+  test('uses the name of an agent if the script uses an alias', async () => {
     const { asked } = await said('notice(discover(angelianotify))');
     assert.deepEqual(asked[0]?.agents, ['angelia']);
   });

@@ -33,21 +33,21 @@ function isJudged(text: string): void {
   }
 }
 
-describe('every script is evaluated or refused with its position', () => {
-  test('pieces of the language in any order', () => {
+describe('random scripts', () => {
+  test('are evaluated or refused with their position, as pieces of the language in any order', () => {
     holds(fc.property(fc.oneof(randomScript, grammaticalScript), isJudged));
   });
 
-  test('mutations of valid scripts', () => {
+  test('are evaluated or refused with their position, as mutations of valid scripts', () => {
     holds(fc.property(fc.oneof(mutatedScript, rightScript, grammaticalScript), isJudged));
   });
 
-  test('text of any kind', () => {
+  test('are evaluated or refused with their position, as text of any kind', () => {
     holds(fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), quotedText, quotedText), isJudged));
   });
 });
 
-describe('a script cannot exhaust the machine that runs it', () => {
+describe('a script that would exhaust its machine', () => {
   const refused = (text: string, sentence: RegExp) => {
     const source = { file: 'big.mc', text };
     const given = { inputs: new Map(), facts: new Map(), agentNames: new Map(), answers: new Map() };
@@ -60,37 +60,39 @@ describe('a script cannot exhaust the machine that runs it', () => {
       '\n',
     );
 
-  test('by its length', () => refused(`# ${'x'.repeat(300_000)}`, /longer than 256 KiB/));
-  test('by parentheses', () => refused(`notice(${'('.repeat(5000)}1${')'.repeat(5000)})`, /more than 64 deep/));
-  test('by lists', () => refused(`notice(${'['.repeat(5000)}${']'.repeat(5000)})`, /more than 64 deep/));
-  test('by blocks', () => refused(`${'if true { '.repeat(5000)}${'}'.repeat(5000)}`, /more than 64 deep/));
-  test('by nots', () => refused(`notice(${'!'.repeat(50_000)}true)`, /more than 64 deep/));
-  test('by operators', () => refused(`notice(1${' + 1'.repeat(50_000)})`, /more than 500 operators/));
-  test('by strings in strings', () => refused(`notice(${'"a${'.repeat(1000)}`, /deep/));
-  test('by texts that grow', () =>
+  test('is refused for its length', () => refused(`# ${'x'.repeat(300_000)}`, /longer than 256 KiB/));
+  test('is refused for parentheses', () =>
+    refused(`notice(${'('.repeat(5000)}1${')'.repeat(5000)})`, /more than 64 deep/));
+  test('is refused for lists', () => refused(`notice(${'['.repeat(5000)}${']'.repeat(5000)})`, /more than 64 deep/));
+  test('is refused for blocks', () => refused(`${'if true { '.repeat(5000)}${'}'.repeat(5000)}`, /more than 64 deep/));
+  test('is refused for nots', () => refused(`notice(${'!'.repeat(50_000)}true)`, /more than 64 deep/));
+  test('is refused for operators', () => refused(`notice(1${' + 1'.repeat(50_000)})`, /more than 500 operators/));
+  test('is refused for strings in strings', () => refused(`notice(${'"a${'.repeat(1000)}`, /deep/));
+  test('is refused for texts that grow', () =>
     refused(
       doubled('"ab"', (before) => `"\${${before.slice(1)}}\${${before.slice(1)}}"`),
       /a text grows beyond/,
     ));
-  test('by lists that grow', () =>
+  test('is refused for lists that grow', () =>
     refused(
       doubled('[1, 2]', (before) => `${before} + ${before}`),
       /a list grows beyond/,
     ));
-  test('by lists of lists that grow', () =>
+  test('is refused for lists of lists that grow', () =>
     refused(`${doubled('[1, 2]', (before) => `[${before}, ${before}]`)}\nnotice(size(flatten($v60)))`, /steps|grows/));
-  test('by text of lists that grow', () =>
+  test('is refused for text of lists that grow', () =>
     refused(`${doubled('[1, 2]', (before) => `[${before}, ${before}]`)}\nnotice("\${v60}")`, /steps|grows/));
-  test('by ranges', () => refused('notice(range(1, 100000000))', /more than \d+ members/));
-  test('by defines that declare themselves', () =>
+  test('is refused for ranges', () => refused('notice(range(1, 100000000))', /more than \d+ members/));
+  test('is refused for defines that declare themselves', () =>
     refused('define a() { a { "$name-x": } } a { "x": }', /more than 64 deep/));
-  test('by defines that multiply', () =>
+  test('is refused for defines that multiply', () =>
     refused('define a() { a { ["$name-x", "$name-y"]: } } a { "x": }', /resources|steps|deep/));
-  test('by classes that include each other', () => {
+  test('is refused for classes that include each other', () => {
     const classes = Array.from({ length: 200 }, (_, index) => `class c${index} { include c${index + 1} }`);
     refused(`${classes.join('\n')}\nclass c200 { }\ninclude c0`, /more than 64 deep/);
   });
-  test('by many resources', () => refused('define a() { }\na { range(1, 20000): }', /more than 10000 resources|title/));
-  test('by a regex that costs too much', () =>
+  test('is refused for many resources', () =>
+    refused('define a() { }\na { range(1, 20000): }', /more than 10000 resources|title/));
+  test('is refused for an expensive regex', () =>
     refused("notice('a' =~ /(((a{1,100}){1,100}){1,100})/)", /too costly|malformed/));
 });

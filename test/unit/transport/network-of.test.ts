@@ -17,6 +17,6 @@ const cases: readonly [string | undefined, string][] = [
 
 describe('the network of an address', () => {
   for (const [address, network] of cases) {
-    test(`of ${address} is ${network}`, () => assert.equal(networkOf(address), network));
+    test(`is ${network} for ${address}`, () => assert.equal(networkOf(address), network));
   }
 });

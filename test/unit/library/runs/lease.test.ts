@@ -163,7 +163,7 @@ describe('a lease that a node refuses', () => {
     await assert.rejects(taking, { code: 'no-lease' });
   });
 
-  test('is no longer waited for once the run is cancelled', async () => {
+  test('is no longer awaited once the run is cancelled', async () => {
     const { optionsOf, asked } = await startNodes();
     const held = await takeLease(optionsOf('one'));
     const run = new AbortController();
@@ -227,7 +227,7 @@ describe('a lease that is renewed', () => {
     assert.equal(lines.length, 1, 'it is reported once');
   });
 
-  test('survives when a silent node answers again in time', async () => {
+  test('survives if a silent node replies again in time', async () => {
     const { lease, renew, asked } = await hold([silent, silent, {}, silent, silent, {}]);
     for (let times = 0; times < 6; times++) await renew();
     assert.equal(asked(), 6);
@@ -241,7 +241,7 @@ describe('a lease that is renewed', () => {
     assert.equal((lease.lost.reason as Problem).code, 'lease-lost');
   });
 
-  test('is not lost by a renewal that was under way when it was released', async () => {
+  test('is not lost by a renewal in progress when it was released', async () => {
     const late = Promise.withResolvers<Partial<Outcome>>();
     const { lease, renew, lines } = await hold([late.promise]);
     await renew();
@@ -294,7 +294,7 @@ describe('a release that a node refuses', () => {
     await (await takeLease(optionsOf('two'))).release();
   });
 
-  test('for too long is given up with the node, the time and the next commands; another run waits, the same run takes it over', async () => {
+  test('is abandoned after too long, with the node, the time and the next commands; another run waits, the same run takes it over', async () => {
     const { lines, pauses, options, optionsOf } = await refusing(Array.from({ length: 9 }, () => full));
     await (await takeLease(options)).release();
     assert.deepEqual(pauses, [500, 1000, 2000, 4000]);
@@ -308,7 +308,7 @@ describe('a release that a node refuses', () => {
     await (await takeLease(optionsOf('two'))).release();
   });
 
-  test('ends after ten seconds, also where its tries take long', async (context) => {
+  test('ends after ten seconds, even if its tries take long', async (context) => {
     let now = 0;
     context.mock.method(performance, 'now', () => now);
     const pausesOf = async (milliseconds: number) => {
@@ -339,7 +339,7 @@ describe('a release that a node refuses', () => {
     assert.match(lines.at(-1) ?? '', /still held on dev2, dev8, lb1; /);
   });
 
-  test('is done when the lease has ended or belongs to another', async () => {
+  test('succeeds if the lease has ended or belongs to another', async () => {
     const { lines, options } = await refusing([{ outcome: 'failed', code: 'stale-lease', message: 'has passed' }]);
     await (await takeLease(options)).release();
     assert.deepEqual(lines, []);

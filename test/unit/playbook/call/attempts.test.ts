@@ -8,7 +8,7 @@ describe('until', () => {
   const check = (more: string) =>
     playbookText(`  - {id: check, call: thing.look, on: all, until: reply.data.number == 0, ${more}}`);
 
-  test('asks again those that do not hold, waits between, and reports the tries', async () => {
+  test('repeats the call on nodes that do not satisfy it, waits in between, and reports the tries', async () => {
     const left = new Map([
       ['a', 0],
       ['b', 2],
@@ -35,7 +35,7 @@ describe('until', () => {
     assert.equal(report.steps[0]?.tries, 3);
   });
 
-  test('fails with the playbook’s message when it never holds', async () => {
+  test('fails with the playbook’s message if it is never satisfied', async () => {
     const nodes = [
       { name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ number: 2, text: 'CRITICAL' }) } },
     ];
@@ -44,7 +44,7 @@ describe('until', () => {
     assert.deepEqual(report.failure?.reasons, [{ node: 'a', code: 'until-failed', reason: 'it is CRITICAL' }]);
   });
 
-  test('requires as many consecutive passes as it says', async () => {
+  test('requires the given number of consecutive passes', async () => {
     const answers = [0, 1, 0, 0];
     const nodes = [
       { name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ number: answers.shift() ?? 9 }) } },

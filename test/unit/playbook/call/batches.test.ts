@@ -40,7 +40,7 @@ describe('batches', () => {
   }
 
   for (const bad of [0, -1, 1.5, '1.5', '2.25', '0', '0%', '101%', '-5%', '', 'x', '5 %', '1e3', Number.NaN]) {
-    test(`takes ${JSON.stringify(bad)} for no size`, () => assert.equal(parseShare(bad), undefined));
+    test(`refuses ${JSON.stringify(bad)} as a size`, () => assert.equal(parseShare(bad), undefined));
   }
 });
 

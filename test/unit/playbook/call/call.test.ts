@@ -140,7 +140,7 @@ describe('a call', () => {
     }
   });
 
-  test('has the timeout of its step, and else that of the action', async () => {
+  test('has the timeout of its step, or else that of the action', async () => {
     const timeouts = async (more: string) => {
       const fabric = createFabric(four);
       await runText(change(more), fabric);
@@ -149,7 +149,7 @@ describe('a call', () => {
     assert.deepEqual([await timeouts(', timeout: 7'), await timeouts('')], [[7000], ['of the action']]);
   });
 
-  test('whose reply has a sensitive output keeps no later message: it may repeat the output', async () => {
+  test('keeps no message after a reply with a sensitive output: it may repeat the output', async () => {
     for (const data of [{ secret: 's3cret' }, { secret: 's3cret', pin: '0007' }, { number: 1 }]) {
       const nodes = four.map((node) => ({ ...node, actions: { 'thing.look': () => data } }));
       const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
@@ -180,7 +180,7 @@ describe('a call', () => {
 describe('limit and failover', () => {
   const text = change(', limit: 1, failover: true');
 
-  test('calls only one node where that one does it', async () => {
+  test('call only one node if that succeeds', async () => {
     const fabric = createFabric(four);
     const report = await runText(text, fabric);
     assert.equal(report.state, 'done');
@@ -191,7 +191,7 @@ describe('limit and failover', () => {
     assert.deepEqual(report.steps[0]?.untouched, []);
   });
 
-  test('replaces a node that fails by the next, and names it', async () => {
+  test('replace a node that fails with the next, and name it', async () => {
     const troubles = [
       { node: 'a', call: 'thing.change', kind: 'no-response' },
       { node: 'b', call: 'thing.change', kind: 'refused' },
@@ -206,7 +206,7 @@ describe('limit and failover', () => {
     );
   });
 
-  test('fails when nobody is left', async () => {
+  test('fail if no node remains', async () => {
     const troubles = four.map(({ name }) => ({ node: name, call: 'thing.change', kind: 'failed' }) as const);
     const fabric = createFabric(four, { troubles });
     const report = await runText(text, fabric);
@@ -214,7 +214,7 @@ describe('limit and failover', () => {
     assert.equal(fabric.calls.length, 4);
   });
 
-  test('without failover calls only the limited number', async () => {
+  test('call only the limited number without failover', async () => {
     const troubles = [{ node: 'a', call: 'thing.change', kind: 'failed' }] as const;
     const fabric = createFabric(four, { troubles });
     const report = await runText(change(', limit: 2'), fabric);

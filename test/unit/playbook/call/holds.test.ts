@@ -16,7 +16,7 @@ const reply = (node: string, data: object = {}, ok = true): StepReply => ({
   ...{ node, ok, outcome: ok ? 'ok' : 'failed', code: '', message: '', data: data as StepReply['data'] },
 });
 
-describe('hosts that are taken out', () => {
+describe('hosts that a run disables', () => {
   const input = { server: 'dev1,dev2,dev1', backend: 'app', min_available: 2 };
 
   test('are held by each node that did it, with the time, and the call that proves it', () => {
@@ -30,7 +30,7 @@ describe('hosts that are taken out', () => {
     ]);
   });
 
-  test('before a run was resumed are not fresh', () => {
+  test('are marked as stale from before a resume', () => {
     const own = kept();
     noteTraffic(call('disable', input, own), [reply('lb1')], false);
     assert.deepEqual(
@@ -39,7 +39,7 @@ describe('hosts that are taken out', () => {
     );
   });
 
-  test('are no longer held by the node that put them in', () => {
+  test('are no longer held by the node that enabled them', () => {
     const own = kept();
     noteTraffic(call('disable', { server: 'dev1,dev2' }, own), [reply('lb1'), reply('lb2')], true);
     noteTraffic(call('enable', { server: 'dev1' }, own), [reply('lb1'), reply('lb2', {}, false)], true);
@@ -73,7 +73,7 @@ describe('the holds that a change of nodes relies on', () => {
   });
 });
 
-describe('a host in what a node replied', () => {
+describe('a host in the reply of a node', () => {
   const list = [null, 7, { name: 'dev1', out_since: '5' }, { name: 'dev2', out_since: 6 }];
 
   test('is found by its name, whatever else is in the list', () => {
@@ -84,7 +84,7 @@ describe('a host in what a node replied', () => {
     );
   });
 
-  test('is out only if a number says since when', () => {
+  test('is out only if a number gives the start', () => {
     assert.deepEqual(
       [outSinceIn(list, 'dev1'), outSinceIn(list, 'dev2'), outSinceIn(list, 'dev3')],
       [undefined, 6, undefined],

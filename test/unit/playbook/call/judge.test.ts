@@ -25,19 +25,24 @@ interface Given {
 function judged(given: Given, fields: Partial<Outcome> = {}, streak = 0) {
   const ddl = { kind: 'change', repeatable: true, output: { required: ['number'] }, ...given.ddl };
   const plan = { ddl, until, passes: 1, message: undefined, ...given.plan };
-  const call = { plan, hypothetical: given.hypothetical === true, earlier: given.earlier, run: { context: () => ({}) } };
+  const call = {
+    plan,
+    hypothetical: given.hypothetical === true,
+    earlier: given.earlier,
+    run: { context: () => ({}) },
+  };
   return judge(call as unknown as StepCall, outcome(fields), streak);
 }
 
-describe('a reply that is good enough', () => {
-  test('is done: it has no failure, and is not asked for again', () => {
+describe('a sufficient reply', () => {
+  test('is done: it has no failure, and the call is not repeated', () => {
     const { reply: said, ...rest } = judged({});
     assert.deepEqual(rest, { failure: undefined, streak: 1, again: false });
     assert.deepEqual([said.ok, said.data], [true, { number: 0 }]);
     assert.equal(judged({ plan: { until: undefined } }, { data: { number: 7 } }).failure, undefined);
   });
 
-  test('is asked for again until it passed often enough in a row', () => {
+  test('is requested again until it passed often enough in a row', () => {
     const plan = { passes: 3 };
     const failure = { node: 'a', code: 'until-failed', reason: 'it did not hold 3 times in a row' };
     for (const before of [0, 1]) {
@@ -48,13 +53,13 @@ describe('a reply that is good enough', () => {
     assert.deepEqual(judged({ plan }, {}, 2).failure, undefined);
   });
 
-  test('once is enough for a change in a dry run', () => {
+  test('counts once for a change in a dry run', () => {
     assert.equal(judged({ plan: { passes: 3 }, hypothetical: true }).failure, undefined);
   });
 });
 
-describe('a reply that is not good enough', () => {
-  test('is asked for again, and begins from 0', () => {
+describe('an insufficient reply', () => {
+  test('is requested again, and counts from 0', () => {
     const { reply: said, ...rest } = judged({}, { data: { number: 1 } }, 2);
     const failure = { node: 'a', code: 'until-failed', reason: '“reply.data.number == 0” does not hold' };
     assert.deepEqual(rest, { failure, streak: 0, again: true });
@@ -74,7 +79,7 @@ describe('a reply that is not good enough', () => {
     assert.match(judged({}, { data: {} }).failure?.reason ?? '', /number/);
   });
 
-  test('is not asked for again for a change in a dry run, and does not count as a failed reply', () => {
+  test('is not requested again for a change in a dry run, and does not count as a failed reply', () => {
     const { reply: said, again } = judged({ hypothetical: true }, { data: { number: 1 } });
     assert.deepEqual([said.ok, again], [true, false]);
   });
@@ -97,7 +102,7 @@ describe('a call that did not succeed', () => {
     });
   }
 
-  test('has its reason in words: the message and the hint, or else the outcome', () => {
+  test('has its reason as text: the message and the hint, or else the outcome', () => {
     const reason = (fields: Partial<Outcome>) => failureOf(outcome({ outcome: 'failed', ...fields }));
     assert.deepEqual(reason({ code: 'x', message: 'm', hint: 'h' }), { node: 'a', code: 'x', reason: 'm: h' });
     assert.deepEqual(reason({ code: 'x', message: 'm' }), { node: 'a', code: 'x', reason: 'm' });
@@ -108,7 +113,7 @@ describe('a call that did not succeed', () => {
 describe('a reply that cannot be used', () => {
   const list = Array.from({ length: 10_001 }, () => 'x');
 
-  test('fails its node, without the data, and is asked for again', () => {
+  test('fails its node, without the data, and is requested again', () => {
     const { reply: said, failure, ...rest } = judged({}, { data: { list } }, 2);
     assert.deepEqual(rest, { streak: 0, again: true });
     assert.deepEqual([said.ok, said.code, said.data], [false, 'bad-data', {}]);
@@ -116,7 +121,7 @@ describe('a reply that cannot be used', () => {
     assert.match(said.message, /^its reply cannot be used: ./);
   });
 
-  test('of a call that failed keeps the code of that failure', () => {
+  test('keeps the code of the failure if the call failed', () => {
     const { failure, again } = judged({}, { outcome: 'refused', code: 'policy-denied', message: 'no', data: { list } });
     assert.deepEqual([failure?.code, failure?.reason, again], ['policy-denied', 'no', false]);
     assert.equal(replyOf(outcome({ data: { list } })).outcome, 'ok');
@@ -127,7 +132,7 @@ describe('a reply that has lost its output', () => {
   const earlier = { requestId: '', tries: new Map(), done: false };
   const lost = (given: Given, data = {}) => judged({ earlier, ...given }, { data }).failure?.code;
 
-  test('because its node was restarted is asked for again', () => {
+  test('is requested again if the node was restarted', () => {
     const { failure, ...rest } = judged({ earlier }, { data: {} }, 2);
     assert.deepEqual(failure, {
       ...{ node: 'a', code: 'reply-lost', reason: 'it completed, but its reply is no longer available' },
@@ -135,7 +140,7 @@ describe('a reply that has lost its output', () => {
     assert.deepEqual([rest.streak, rest.again], [0, true]);
   });
 
-  test('exists only for a repeatable change, in a resumed run, where output is expected', () => {
+  test('exists only for a repeatable change, in a resumed run, if output is expected', () => {
     const other = { plan: { until: undefined } };
     assert.equal(lost(other), 'reply-lost');
     assert.equal(lost({ ...other, earlier: undefined as never }), undefined);

@@ -33,7 +33,7 @@ describe('the preview of a step', () => {
     });
   });
 
-  test('is unknown where no nodes are known yet', () => {
+  test('is unknown if no nodes are known yet', () => {
     assert.deepEqual([preview([]).shown.nodes, preview('a').shown.nodes], [undefined, undefined]);
     assert.deepEqual(preview(['a', 7]).shown.nodes, ['a']);
   });

@@ -49,8 +49,8 @@ function once(step: string, act: (estate: Estate) => void): Given['at'] {
   };
 }
 
-describe('a run that took hosts out, with any playbook', () => {
-  test('has it proven before and after each batch, and before they are put in', async () => {
+describe('a run that disabled hosts, with any playbook', () => {
+  test('has their state proven before and after each batch, and before they are enabled', async () => {
     const { estate, report } = await run(text('batch: 2'));
     assert.equal(report.state, 'done');
     assert.deepEqual(steps(estate), [
@@ -71,7 +71,7 @@ describe('a run that took hosts out, with any playbook', () => {
     assert.equal(estate.fabric.journal.filter((entry) => entry.type === 'call' && entry.action === 'status').length, 4);
   });
 
-  test('fails before a batch whose host was put in: nothing of it is changed, and the servers stay out', async () => {
+  test('fails before a batch whose host was enabled: nothing of it is changed, and the servers stay out', async () => {
     const at = once('update.proof', (estate) => estate.putIn('lb1.devco.net', 'dev4.devco.net', 'a person did'));
     const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
     assert.equal(report.state, 'failed');
@@ -88,7 +88,7 @@ describe('a run that took hosts out, with any playbook', () => {
     for (const host of bravo) assert.equal(estate.balancers['lb1.devco.net']?.app?.[host], false);
   });
 
-  test('fails after a batch during which a host was put in: the next one does not begin', async () => {
+  test('fails after a batch during which a host was enabled: the next one does not begin', async () => {
     const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'dev2.devco.net', 'HAProxy was reloaded'));
     const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
     assert.equal(report.state, 'failed');
@@ -97,7 +97,7 @@ describe('a run that took hosts out, with any playbook', () => {
     assert.match(update?.failed[0]?.reason ?? '', /HAProxy was reloaded; see its log/);
   });
 
-  test('fails before the next batch where a host of that one was put in meanwhile', async () => {
+  test('fails before the next batch if one of its hosts was enabled meanwhile', async () => {
     const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'dev6.devco.net', 'a person did'));
     const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
     assert.equal(report.state, 'failed');
@@ -109,19 +109,19 @@ describe('a run that took hosts out, with any playbook', () => {
     );
   });
 
-  test('proves each batch separately where the step waits between them', async () => {
+  test('proves each batch separately if the step waits between them', async () => {
     const { estate, report } = await run(text('batch: 2, batch_sleep: 5'));
     assert.equal(report.state, 'done');
     assert.equal(steps(estate).filter((step) => step === 'update.proof').length, 4);
   });
 
-  test('does not take hosts out again before a batch that names the step: a break is not repaired silently', async () => {
+  test('does not disable hosts again before a batch that names the step: a break is not repaired silently', async () => {
     const { estate, report } = await run(text('batch: 2, reassert: out'));
     assert.equal(report.state, 'done');
     assert.equal(estate.fabric.calls.filter(({ action }) => action === 'disable').length, 1);
   });
 
-  test('does not put in hosts that were in during the check', async () => {
+  test('does not enable hosts that were in during the check', async () => {
     const at = once('load', (estate) => estate.putIn('lb1.devco.net', 'dev2.devco.net', 'a tool did'));
     const { estate, report } = await run(text('batch: 4'), { at });
     assert.equal(report.failure?.step, 'in');
@@ -149,7 +149,7 @@ describe('a run that took hosts out, with any playbook', () => {
     assert.equal(update?.failed[0]?.node, 'web4');
   });
 
-  test('changes nothing where a load balancer can no longer be asked', async () => {
+  test('changes nothing if a load balancer no longer replies', async () => {
     const troubles = [{ node: 'lb1.devco.net', call: 'haproxy.status', kind: 'no-response' as const }];
     const { estate, update } = await run(text('batch: 2'), { troubles });
     assert.deepEqual(estate.switches, {});
@@ -161,7 +161,7 @@ describe('a run that took hosts out, with any playbook', () => {
     ['before a batch', 'update.proof', []],
     ['after a batch', 'update', bravo.slice(0, 2)],
   ] as const) {
-    test(`is interrupted, not failed, where a second Ctrl-C ends the proof ${when}`, async () => {
+    test(`is interrupted, not failed, if a second Ctrl-C ends the proof ${when}`, async () => {
       const [stop, kill] = [new AbortController(), new AbortController()];
       const troubles: Trouble[] = [];
       const at = once(step, () => {
@@ -180,7 +180,7 @@ describe('a run that took hosts out, with any playbook', () => {
     });
   }
 
-  test('fails where a host was put in, even after a second Ctrl-C', async () => {
+  test('fails if a host was enabled, even after a second Ctrl-C', async () => {
     const [stop, kill] = [new AbortController(), new AbortController()];
     const at = once('update', (estate) => {
       for (const one of [stop, kill]) one.abort('Ctrl-C');
@@ -195,7 +195,7 @@ describe('a run that took hosts out, with any playbook', () => {
     );
   });
 
-  test('asks nobody where it took nothing out', async () => {
+  test('makes no call if it disabled nothing', async () => {
     const { estate } = await run(text('batch: 2').replace(/^.*haproxy\.(disable|enable).*$/gm, ''));
     assert.ok(!steps(estate).some((step) => step.endsWith('.proof')));
   });

@@ -11,14 +11,14 @@ const taint = (texts: readonly string[], brief: readonly string[] = []) =>
 const open = { outputs: false };
 
 describe('a text without secrets', () => {
-  test('has each of them hidden, wherever and however often it is', () => {
+  test('has each of them hidden, wherever and however often it appears', () => {
     assert.equal(hideSecrets('a hunter2 b hunter2', taint(['hunter2'])), 'a (hidden) b (hidden)');
     assert.equal(hideSecrets('pin 07 of 7', taint([], ['07'])), 'pin (hidden) of 7');
     assert.equal(hideSecrets('nothing', taint(['hunter2'])), 'nothing');
     assert.equal(hideSecrets('as it is', taint([])), 'as it is');
   });
 
-  test('has the longer one hidden as a whole where one is part of the other', () => {
+  test('has the longer one hidden as a whole if one is part of the other', () => {
     for (const secrets of [
       ['abc', 'abcdef'],
       ['abcdef', 'abc'],
@@ -37,13 +37,13 @@ describe('the reasons of a failure', () => {
   const keep = (reason: string, secrets: readonly string[] = [], outputs = false) =>
     reasonsToKeep([{ node: 'a', code: 'x', reason }], { taint: taint(secrets), discretion: { outputs } })[0];
 
-  test('are kept as they are, up to 2000 characters', () => {
+  test('are kept unchanged, up to 2000 characters', () => {
     assert.deepEqual(keep('it is broken'), { node: 'a', code: 'x', reason: 'it is broken' });
     assert.equal(keep('x'.repeat(2000))?.reason.length, 2000);
     assert.equal(keep('x'.repeat(2001))?.reason.length, 2000);
   });
 
-  test('are hidden whole where they repeat a secret, or may repeat a sensitive output', () => {
+  test('are hidden completely if they repeat a secret, or may repeat a sensitive output', () => {
     assert.equal(keep('no hunter2 here', ['hunter2'])?.reason, '(hidden)');
     assert.equal(keep('nothing', ['hunter2'])?.reason, 'nothing');
     assert.equal(keep('nothing', [], true)?.reason, '(hidden)');
@@ -63,7 +63,7 @@ describe('the reply of a node', () => {
     assert.deepEqual(keep('ok', { pin: '07' }, [], ['07']), { message: 'ok', data: { pin: '(hidden)' } });
   });
 
-  test('is kept unchanged where there is no secret, and an empty message stays empty', () => {
+  test('is kept unchanged if there is no secret, and an empty message stays empty', () => {
     const data = { list: [1, 'x'], deep: { a: null } };
     assert.deepEqual(keep('fine', data, []), { message: 'fine', data });
     assert.deepEqual(keep('', {}, ['hunter2']), { message: '', data: {} });

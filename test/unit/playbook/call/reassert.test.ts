@@ -46,7 +46,7 @@ describe('a step that relies on a change', () => {
     assert.deepEqual(lines(fabric), ['thing#change no longer held on a and was done again: dev2, dev4']);
   });
 
-  test('fails before its batch where the change cannot be ensured, whatever failures it allows', async () => {
+  test('fails before its batch if the change cannot be ensured, whatever failures it allows', async () => {
     let times = 0;
     const change = () => {
       if (times++ > 0) throw testProblem('refused-now', 'it is locked');
@@ -68,7 +68,7 @@ describe('a step that relies on a change', () => {
     ]);
   });
 
-  test('in a rolling step relies on what its own round changed', async () => {
+  test('relies in a rolling step on what its own round changed', async () => {
     const fabric = createFabric(nodes);
     const steps = `  - id: roll
     rolling:

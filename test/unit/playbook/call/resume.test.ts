@@ -45,7 +45,7 @@ describe('a run that resumes', () => {
     assert.equal(fabric.calls[0]?.requestId, before.calls[0]?.requestId);
   });
 
-  test('asks a node with an unknown reply for the same try again', async () => {
+  test('repeats the same try on a node with an unknown reply', async () => {
     const silent = await runTwice(two, { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] });
     assert.deepEqual(made(silent.fabric), ['first b 1', 'second a,b,c 1']);
     const withoutB = (journal: readonly JournalEntry[]) =>
@@ -54,7 +54,7 @@ describe('a run that resumes', () => {
     assert.deepEqual(made(cut.fabric), ['first b 1', 'second a,b,c 1']);
   });
 
-  test('tries again at once when a node reports that it failed meanwhile, although only one try is allowed', async () => {
+  test('tries again at once if a node reports that it failed meanwhile, although only one try is allowed', async () => {
     const { fabric, report } = await runTwice(
       two,
       { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] },
@@ -95,7 +95,7 @@ describe('a run that resumes', () => {
     );
   });
 
-  test('asks about an unrepeatable call, and never tries it again where it failed', async () => {
+  test('queries the result of an unrepeatable call, and never tries it again if it failed', async () => {
     const once = playbookText('  - {id: go, call: thing.once, on: all}');
     const { fabric, report } = await runTwice(
       once,
@@ -105,14 +105,14 @@ describe('a run that resumes', () => {
     assert.deepEqual([made(fabric), report.state], [['go b 1'], 'failed']);
   });
 
-  test('asks a node for a repeatable try, however long ago that was', async () => {
+  test('repeats a repeatable try on a node, however long ago that was', async () => {
     const hourAgo = (journal: readonly JournalEntry[]) =>
       journal.map((entry) => ({ ...entry, at: entry.at - 3_600_000 }));
     const troubles = [{ node: 'b', call: 'thing.change', kind: 'no-response' }] as const;
     assert.equal(made((await runTwice(two, { troubles }, {}, hourAgo)).fabric)[0], 'first b 1');
   });
 
-  test('asks for one try more than the step allows where it only asks about one, and not for two', async () => {
+  test('makes one try more than the step allows if it only queries one, and not two', async () => {
     const { fabric, report } = await runTwice(
       two,
       { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] },
@@ -141,7 +141,7 @@ describe('a run that resumes', () => {
     assert.deepEqual([made(fabric), report.state], [['go a 3'], 'done']);
   });
 
-  test('continues after the last try, even where the result of an earlier one is unknown', async () => {
+  test('continues after the last try, even if the result of an earlier one is unknown', async () => {
     const text = playbookText('  - {id: go, call: thing.change, on: all, with: {to: x}, tries: 2}');
     const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
     const lost = (journal: readonly JournalEntry[]) =>
@@ -149,7 +149,7 @@ describe('a run that resumes', () => {
     assert.deepEqual(made((await runTwice(text, { troubles }, {}, lost)).fabric), ['go b 3']);
   });
 
-  test('calls none again in a step that was done with allowed failures', async () => {
+  test('repeats no call in a step that was done with allowed failures', async () => {
     const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}, max_failures: 2}
   - {id: last, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`);
     const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
@@ -186,7 +186,7 @@ describe('a run that resumes', () => {
     assert.deepEqual(made((await runTwice(text, { troubles }, {}, lost)).fabric), ['look b 1', 'last c 2']);
   });
 
-  test('asks a node for what it certainly remembers, for 25 minutes and no longer', async () => {
+  test('queries a node for what it certainly remembers, for 25 minutes and no longer', async () => {
     const once = playbookText('  - {id: go, call: thing.once, on: all}');
     const troubles = [{ node: 'b', call: 'thing.once', kind: 'no-response' }] as const;
     // The clock of the second fabric, which moves by a millisecond for each call.
@@ -199,7 +199,7 @@ describe('a run that resumes', () => {
     assert.deepEqual(await calledAt(now - 25 * 60_000), []);
   });
 
-  test('repeats what a step for after the failure has undone', async () => {
+  test('repeats what a step for failures has undone', async () => {
     const text = playbookText(
       `  - {id: first, call: thing.change, on: all, with: {to: x}}
   - {id: second, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`,
@@ -214,7 +214,7 @@ describe('a run that resumes', () => {
     assert.deepEqual(made(fabric), ['first a,b 2', 'second c 2']);
   });
 
-  test('that fails again undoes again: nothing that was done after the first failure counts', async () => {
+  test('undoes again if it fails again: nothing that was done after the first failure counts', async () => {
     const text = playbookText(
       `  - {id: first, call: thing.change, on: all, with: {to: x}}
   - {id: last, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`,
@@ -249,7 +249,7 @@ steps:
     assert.deepEqual(report.steps.at(-1)?.lines, ['it was 10']);
   });
 
-  test('reads again where the journal keeps only part of a reply because a value was sensitive', async () => {
+  test('reads again if the journal keeps only part of a reply because a value was sensitive', async () => {
     const text = playbookText(`  - {id: look, call: thing.look, on: all}
   - {id: last, call: thing.change, on: all, with: {to: y}}`);
     const secretive = { ...(nodes[0] as FabricNode), actions: { 'thing.look': () => ({ secret: 's' }) } };
@@ -258,7 +258,7 @@ steps:
     assert.deepEqual(made(fabric), ['look a,b,c 1', 'last c 2']);
   });
 
-  test('asks again for the same try of a change whose reply the journal keeps only in part', async () => {
+  test('repeats the same try of a change whose reply the journal keeps only in part', async () => {
     const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}}
   - {id: last, call: thing.change, on: all, with: {to: y}}`);
     const secretive = { ...(nodes[0] as FabricNode), actions: { 'thing.change': () => ({ secret: 's' }) } };
@@ -295,7 +295,7 @@ steps:
     ]);
   });
 
-  test('believes its earlier reads only until it changes something again', async () => {
+  test('relies on its earlier reads only until it changes something again', async () => {
     const text = playbookText(`  - {id: before, call: thing.look, on: all}
   - {id: wait, pause: 10s}
   - {id: change, call: thing.change, on: all, with: {to: x}}
@@ -317,7 +317,7 @@ steps:
     assert.deepEqual(made(failed.fabric), ['look a,b,c 1'], 'a node that replied before may have changed since');
   });
 
-  test('asks again about a change in a dry run, as it reads again', async () => {
+  test('repeats a change in a dry run, as it reads again', async () => {
     const ask = playbookText(`  - {id: ask, call: thing.change, dry_run: true, on: all, with: {to: x}}
   - {id: last, call: thing.change, on: all, with: {to: y}}`);
     const failed = await runTwice(ask, { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed', tries: [1] }] });

@@ -22,7 +22,7 @@ async function run(steps: string, { nodes = four, ports, rest, ...options }: Giv
   return { fabric, report, called: calls.map(({ nodes: some }) => some.join()) };
 }
 
-describe('a person is asked', () => {
+describe('a confirmation', () => {
   const asking = async (steps: string, answer: boolean, options: RunOptions = {}) => {
     const order: string[] = [];
     const { report } = await run(
@@ -43,18 +43,18 @@ describe('a person is asked', () => {
   };
   const look = '  - {id: look, call: thing.look, on: all}\n';
 
-  test('once, after reads and before the first change', async () => {
+  test('is requested once, after reads and before the first change', async () => {
     const again = '\n  - {id: more, call: thing.change, on: all, with: {to: y}}';
     assert.deepEqual((await asking(look + change() + again, true)).order, ['look', 'asked', 'go', 'more']);
   });
 
-  test('and does not agree: nothing is changed', async () => {
+  test('changes nothing if it is denied', async () => {
     const { order, report } = await asking(look + change(), false);
     assert.deepEqual(order, ['look', 'asked']);
     assert.notEqual(report.state, 'done');
   });
 
-  test('neither in a dry run nor by a step that only reads', async () => {
+  test('is requested neither in a dry run nor by a step that only reads', async () => {
     assert.deepEqual((await asking(change(), false, { dryRun: true })).order, ['go']);
     assert.deepEqual((await asking(change(', dry_run: true'), false)).order, ['go']);
     assert.deepEqual((await asking(look, false)).order, ['look']);
@@ -80,7 +80,7 @@ describe('the lease', () => {
     return order;
   };
 
-  test('is held before a step that only reads: what it learns must stay true until the change', async () => {
+  test('is held before a step that only reads: what it reads must stay true until the change', async () => {
     assert.deepEqual(await taking(change(', dry_run: true')), ['lease', 'call']);
     assert.deepEqual(await taking(change()), ['lease', 'call']);
     assert.deepEqual(await taking(change(), { dryRun: true }), ['call']);
@@ -91,7 +91,7 @@ describe('the lease', () => {
 describe('a step without a node to call', () => {
   const nobody = (expression: string) => `  - {id: go, call: thing.change, on: "\${{ ${expression} }}", with: {to: x}}`;
 
-  test('fails where an expression gives none', async () => {
+  test('fails if an expression gives none', async () => {
     const { report, called } = await run(nobody("['a'].filter(one, false)"));
     assert.deepEqual([report.state, called], ['failed', []]);
     assert.deepEqual(report.failure?.reasons, [
@@ -99,7 +99,7 @@ describe('a step without a node to call', () => {
     ]);
   });
 
-  test('is done, and was not run, where its set may be empty', async () => {
+  test('is done without a run if its set may be empty', async () => {
     const text = `name: test\nnodes:\n  all: {agents: [thing]}\n  few: {agents: [none], at_least: 0}\nsteps:\n  - {id: go, call: thing.change, on: few, with: {to: x}}\n  - {id: last, say: "\${{ steps.go.ran }}"}\n`;
     const fabric = createFabric(four);
     const report = await runText(text, fabric);
@@ -153,8 +153,8 @@ describe('the nodes of a step', () => {
   });
 });
 
-describe('between batches', () => {
-  test('the run waits as long as the step says, before each but the first', async () => {
+describe('the time between batches', () => {
+  test('the run waits as long as the step requires, before each but the first', async () => {
     const { fabric } = await run(change(', batch: 2, batch_sleep: 5s'));
     assert.deepEqual(fabric.slept, [5000]);
     assert.deepEqual((await run(change(', batch: 1, batch_sleep: 1ms'))).fabric.slept, [1, 1, 1]);
@@ -224,7 +224,7 @@ describe('a node that takes over', () => {
     assert.deepEqual([called, report.steps[0]?.untouched, report.state], [['a,b'], ['c', 'd'], 'interrupted']);
   });
 
-  test('is tried as the step says', async () => {
+  test('is tried as the step requires', async () => {
     const { called } = await run(change(', limit: 1, failover: true, tries: 2'), { troubles: failing('a') });
     assert.deepEqual(called, ['a', 'a', 'b']);
     const places = (await run(text, { troubles: failing('a') })).fabric.events.flatMap((event) =>
@@ -237,8 +237,8 @@ describe('a node that takes over', () => {
   });
 });
 
-describe('in a dry run', () => {
-  test('the report has the expected replies of nodes that could give them', async () => {
+describe('a dry run', () => {
+  test('reports the expected replies of nodes that could give them', async () => {
     const nodes = four.slice(0, 3).map((node, at) => ({
       ...node,
       actions: { 'thing.change': () => (at === 0 ? { text: 'x', number: 2 } : at === 1 ? { text: 'y' } : {}) },
@@ -251,12 +251,12 @@ describe('in a dry run', () => {
     assert.deepEqual(one.report.steps[0]?.lines, ['b would answer text=y']);
   });
 
-  test('a step that only reads prints nothing more in a real run', async () => {
+  test('prints nothing more for a step that only reads than a real run', async () => {
     const nodes = [{ ...four[0], actions: { 'thing.change': () => ({ text: 'x' }) } } as FabricNode];
     assert.deepEqual((await run(change(', dry_run: true'), { nodes })).report.steps[0]?.lines, []);
   });
 
-  test('a change without a dry run is not made, and its step was not run', async () => {
+  test('skips a change without a dry run, and its step was not run', async () => {
     const { report, called } = await run(
       '  - {id: go, call: thing.blind, on: all}\n  - {id: last, say: "${{ steps.go.ran }}"}',
       {},
@@ -267,7 +267,7 @@ describe('in a dry run', () => {
     assert.deepEqual((await run('  - {id: go, call: thing.blind, on: all}')).called, ['a,b,c,d']);
   });
 
-  test('a reading before any change must pass, as in a real run', async () => {
+  test('requires a reading before any change to pass, as in a real run', async () => {
     const look = '  - {id: look, call: thing.look, on: all, until: reply.data.number == 0}\n';
     const nodes = [{ ...four[0], actions: { 'thing.look': () => ({ number: 1 }) } } as FabricNode];
     assert.equal((await run(look, { nodes }, { dryRun: true })).report.state, 'failed');

@@ -31,7 +31,7 @@ describe('a try that failed', () => {
     ]);
   });
 
-  test('is followed by the next only once the wait is over', async () => {
+  test('leads to the next only once the wait is over', async () => {
     const fabric = createFabric(two, { troubles: failing(1) });
     const sleep: Fabric['ports']['sleep'] = async (milliseconds) => {
       await new Promise((resolve) => setImmediate(resolve));
@@ -42,13 +42,13 @@ describe('a try that failed', () => {
     assert.deepEqual(order, ['call go try 1: a b', 'slept 1', 'call go try 2: b']);
   });
 
-  test('is followed by the next at once where no wait is given', async () => {
+  test('leads to the next at once if no wait is given', async () => {
     const fabric = createFabric(two, { troubles: failing(1) });
     await runText(change(', tries: 2'), fabric);
     assert.deepEqual([triesOf(fabric), fabric.slept], [['a,b 1', 'b 2'], []]);
   });
 
-  test('is the last where the run is interrupted during the wait, with one open node or with several', async () => {
+  test('is the last if the run is interrupted during the wait, with one open node or with several', async () => {
     for (const nodes of [two, two.slice(1)]) {
       const stop = new AbortController();
       const fabric = createFabric(nodes, {
@@ -61,7 +61,7 @@ describe('a try that failed', () => {
     }
   });
 
-  test('is the last where all tries of the step are used up', async () => {
+  test('is the last if all tries of the step are used up', async () => {
     for (const tries of [1, 2, 3]) {
       const fabric = createFabric(two, { troubles: failing(1, 2, 3, 4, 5) });
       const report = await runText(change(`, tries: ${tries}`), fabric);
@@ -90,7 +90,7 @@ describe('a batch', () => {
     );
   });
 
-  test('may change nodes, but not where it reads, in a dry run, or where a node only passes a message on', async () => {
+  test('may change nodes, but not if it reads, in a dry run, or if a node only passes a message on', async () => {
     const announced = async (step: string, dryRun = false) => {
       const fabric = createFabric([{ name: 'a', agents: ['thing', 'angelia'] }]);
       const playbook = await loadPlaybook({ text: playbookText(`  - ${step}`), name: 'test.yaml' }, [
@@ -112,7 +112,7 @@ describe('a batch', () => {
 });
 
 describe('the journal', () => {
-  test('has each call before it is made, and each outcome before the next call', async () => {
+  test('gets each call before it is sent and each outcome before the next call', async () => {
     const fabric = createFabric(two, { troubles: failing(1) });
     const journal: Fabric['ports']['journal'] = async (entry) => {
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -126,7 +126,7 @@ describe('the journal', () => {
     ]);
   });
 
-  test('that cannot be written ends the run: nothing further is called', async () => {
+  test('ends the run if it cannot be written: nothing further is called', async () => {
     for (const type of ['call', 'outcome', 'verdict'] as const) {
       const fabric = createFabric([{ name: 'a', agents: ['thing'] }], {
         onJournal: (entry) => {
@@ -140,7 +140,7 @@ describe('the journal', () => {
     }
   });
 
-  test('has the reason that a reply was not good enough, under the request and before the next try', async () => {
+  test('has the reason that a reply was not sufficient, under the request and before the next try', async () => {
     const fabric = createFabric([{ name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ number: 1 }) } }]);
     const journal: Fabric['ports']['journal'] = async (entry) => {
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -187,8 +187,8 @@ describe('the journal', () => {
   });
 });
 
-describe('of several outcomes of a node', () => {
-  test('the first one counts, and is recorded once', async () => {
+describe('several outcomes of a node', () => {
+  test('count as the first one, which is recorded once', async () => {
     const fabric = createFabric(two);
     const call: Fabric['ports']['call'] = async (given, hear, kill) => {
       const outcomes = await fabric.ports.call(given, hear, kill);
@@ -200,7 +200,7 @@ describe('of several outcomes of a node', () => {
 });
 
 describe('a value that a dry run would wait for', () => {
-  test('after a change that was not made is reported, and does not fail the step', async () => {
+  test('is reported after a change that was not made, and does not fail the step', async () => {
     const text = playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}}
   - {id: look, call: thing.look, on: all, until: reply.data.number == 0, message: "it is \${{ reply.data.number }}", tries: 3}`);
     const nodes = two.map((node) => ({
@@ -214,7 +214,7 @@ describe('a value that a dry run would wait for', () => {
     assert.equal(fabric.calls.filter(({ step }) => step === 'look').length, 1);
   });
 
-  test('fails the step where a node cannot be asked', async () => {
+  test('fails the step if a node does not reply', async () => {
     const text = playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}}
   - {id: look, call: thing.look, on: all, until: reply.data.number == 0}`);
     const fabric = createFabric(two, { troubles: [{ node: 'a', call: 'thing.look', kind: 'failed' }] });

@@ -178,7 +178,7 @@ const badSteps: [string, string, string, RegExp][] = [
   ],
 ];
 
-describe('a playbook is refused before anything runs, with line and column, for', () => {
+describe('faults that refuse a playbook before anything runs, with line and column', () => {
   const cases = [...badFiles, ...badSteps.map(([what, steps, ...rest]) => [what, around(steps), ...rest] as const)];
   for (const [what, text, place, words] of cases) {
     test(what, async () => {
@@ -208,11 +208,11 @@ describe('a playbook', () => {
     );
   });
 
-  test('that does not exist is reported as missing', async () => {
+  test('is reported as missing if it does not exist', async () => {
     await assert.rejects(loadPlaybook('/nowhere/x.yaml', []), { code: 'unreadable-file', message: /no such file/ });
   });
 
-  test('that never ends is not read to its end', async () => {
+  test('is not read to its end if it never ends', async () => {
     await assert.rejects(loadPlaybook('/dev/zero', []), { code: 'bad-playbook', message: /larger than 1048576 bytes/ });
     await assert.rejects(loadPlaybook('/tmp', []), { code: 'unreadable-file', message: /it is a directory/ });
   });
@@ -232,7 +232,7 @@ describe('a playbook', () => {
     assert.deepEqual(await said(step), ['}}1 and 1']);
   });
 
-  test('of 200 steps with an expression each is checked', async () => {
+  test('is checked with 200 steps with an expression each', async () => {
     const steps = Array.from({ length: 200 }, (_, at) => `  - {id: s${at}, say: "\${{ inputs.size + ${at} }}"}`);
     const { steps: loaded } = await load(around(steps.join('\n')));
     assert.equal(loaded.length, 200);

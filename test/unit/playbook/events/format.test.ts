@@ -15,7 +15,7 @@ describe('the short lines of a run', () => {
   const short = (fabric: { readonly events: readonly RunEvent[] }) =>
     fabric.events.flatMap((event) => formatEvent(event, 'short'));
 
-  test('name steps as people do, omit internal ones, and end a failure with the next command', async () => {
+  test('name steps by their titles, omit internal ones, and end a failure with the next command', async () => {
     const steps = [
       '  - {id: look, internal: true, call: thing.look, on: all}',
       '  - {id: go, name: Change it, call: thing.change, on: all, with: {to: x}, batch: 2}',
@@ -60,7 +60,7 @@ describe('the lines of a run', () => {
     );
   });
 
-  test('name each node that failed with its reason, those never called, and the steps never begun', async () => {
+  test('name each node that failed with its reason, those never called, and the steps never started', async () => {
     const fabric = createFabric(four, { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] });
     await runText(twoSteps, fabric);
     assert.deepEqual(

@@ -73,7 +73,7 @@ describe('values', () => {
     assert.deepEqual(fromCel(toCel(value)), value);
   });
 
-  test('that are too long or too deep are refused both ways', () => {
+  test('are refused both ways if they are too long or too deep', () => {
     const long = Array.from({ length: 10_001 }, () => 0);
     let deep: unknown = 0;
     for (let level = 0; level < 50; level++) deep = [deep];
@@ -83,7 +83,7 @@ describe('values', () => {
     }
   });
 
-  test('that JSON cannot express are refused on the way out', () => {
+  test('are refused on the way out if JSON cannot express them', () => {
     for (const value of [2n ** 60n, Number.NaN, () => 0, Symbol('x'), new Map([['__proto__', 1]]), new Uint8Array(1)]) {
       assert.throws(() => fromCel(value), { code: 'bad-value' });
     }
@@ -99,7 +99,7 @@ describe('an expression that loops without limit', () => {
     assert.match(report.failure?.reasons[0]?.reason ?? '', /^test\.yaml:4:\d+: it loops over more than 1000000 items/);
   });
 
-  test('does not block one that looks at a thousand nodes twice', async () => {
+  test('does not affect one that reads a thousand nodes twice', async () => {
     const text =
       "name: x\ninputs: {l: {type: list}}\nsteps:\n  - require: \"inputs.l.all(a, inputs.l.exists(b, a == b)) && {'k': 1}.all(k, k == 'k')\"\n";
     const l = Array.from({ length: 900 }, (_, index) => `n${index}`);

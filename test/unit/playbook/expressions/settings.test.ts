@@ -6,14 +6,14 @@ import { load, playbookText, runText } from '../../../support/fleet/playbook.ts'
 
 const nodes: FabricNode[] = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, agents: ['thing'] }));
 
-describe('numbers, shares and times of a step may come from expressions', () => {
+describe('numbers, shares and times of a step', () => {
   const text = (step: string) =>
     playbookText(
       `  - {id: go, call: thing.look, on: all, ${step}}`,
       'inputs: {x: {required: false}, n: {type: integer, default: 2}}',
     );
 
-  test('batches', async () => {
+  test('come from expressions for batches', async () => {
     const sizes = async (x?: string) => {
       const fabric = createFabric(nodes);
       await runText(text('batch: "${{ inputs.x }}"'), fabric, x === undefined ? {} : { x });
@@ -24,7 +24,7 @@ describe('numbers, shares and times of a step may come from expressions', () => 
     assert.deepEqual(await sizes(), [5], 'null is as if left out');
   });
 
-  test('tries, their pause, and a limit', async () => {
+  test('come from expressions for tries, their pause, and a limit', async () => {
     const troubles = [{ node: 'a', call: 'thing.look', kind: 'failed' as const }];
     const fabric = createFabric(nodes, { troubles });
     await runText(
@@ -49,7 +49,7 @@ describe('numbers, shares and times of a step may come from expressions', () => 
     ['max_failures', '101%'],
     ['limit', '-1'],
   ] as const) {
-    test(`${setting} of ${x} fails the step before anybody is called`, async () => {
+    test(`fail the step before any call with ${setting} of ${x}`, async () => {
       const fabric = createFabric(nodes);
       const report = await runText(text(`${setting}: "\${{ inputs.x }}"`), fabric, { x });
       assert.equal(report.failure?.reasons[0]?.code, 'bad-setting');
@@ -57,7 +57,7 @@ describe('numbers, shares and times of a step may come from expressions', () => 
     });
   }
 
-  test('an unrepeatable call is not repeated, whatever an expression says', async () => {
+  test('cannot make an unrepeatable call repeat, whatever an expression gives', async () => {
     const fabric = createFabric(nodes);
     const step = '  - {id: go, call: thing.once, on: all, tries: "${{ inputs.n }}"}';
     const report = await runText(playbookText(step, 'inputs: {n: {type: integer}}'), fabric, { n: 2 });
@@ -73,7 +73,7 @@ describe('numbers, shares and times of a step may come from expressions', () => 
     ['max_failures: 0%', 48],
     ['batch_sleep: soon', 47],
   ] as const) {
-    test(`${setting} in the file is refused with its position`, async () => {
+    test(`are refused with their position for ${setting} in the file`, async () => {
       await assert.rejects(load(text(setting)), ({ code, message }: { code: string; message: string }) => {
         assert.equal(code, 'bad-playbook');
         assert.match(message, new RegExp(`^test\\.yaml:6:${column + 7}: `));

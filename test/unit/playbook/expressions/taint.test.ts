@@ -46,7 +46,7 @@ describe('a value computed from a sensitive input', () => {
   ];
   for (const expression of expressions) {
     const said = JSON.stringify(`it is \${{ ${expression} }}!`);
-    test(`is hidden where it is shown: ${expression}`, async () => {
+    test(`is hidden when shown: ${expression}`, async () => {
       const { seen, report } = await run(`  - { id: one, say: ${said} }`);
       assert.equal(report.state, 'done');
       for (const text of derived) assert.ok(!seen.includes(text), text);
@@ -96,7 +96,7 @@ describe('a value computed from a sensitive input', () => {
     for (const text of derived) assert.ok(!seen.includes(text), text);
   });
 
-  test('leaves values from other inputs alone', async () => {
+  test('leaves values from other inputs unchanged', async () => {
     const { seen } = await run('  - { id: one, say: "${{ inputs.open.upperAscii() }}" }');
     assert.match(seen, /OPEN/);
   });

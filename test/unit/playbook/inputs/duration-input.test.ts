@@ -11,7 +11,7 @@ test('an input may be a duration, as text or in seconds', () => {
 });
 
 for (const given of ['', 's', '10 s', '-1s', '25h', '1d', true, -1]) {
-  test(`a duration is not ${JSON.stringify(given)}`, () => {
+  test(`a duration cannot be ${JSON.stringify(given)}`, () => {
     assert.throws(() => bindInputs(playbook, { soak: given }), { code: 'bad-input' });
   });
 }

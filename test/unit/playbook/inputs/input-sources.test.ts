@@ -18,7 +18,7 @@ describe('an input from another source', () => {
     return bindAllInputs(playbook, { ...given }, { env, defaults: { ...defaults } }).then(({ x }) => x);
   };
 
-  test('is converted to its type, as if it had been given', async () => {
+  test('is converted to its type, like a given one', async () => {
     assert.equal(await bind({ type: 'integer', from: { env: 'N' } }, {}, { N: '7' }), 7);
     assert.deepEqual(await bind({ type: 'list', from: { env: 'N' } }, {}, { N: 'a,b' }), ['a', 'b']);
     await assert.rejects(bind({ type: 'integer', from: { env: 'N' } }, {}, { N: 'seven' }), { code: 'bad-input' });
@@ -49,7 +49,7 @@ describe('an input from another source', () => {
     await assert.rejects(bind({ from: { file: '/dev/zero' } }), { code: 'bad-input', message: /larger than 65536/ });
   });
 
-  test('is never repeated in a message when it is sensitive', async () => {
+  test('is never repeated in a message if it is sensitive', async () => {
     const input = { sensitive: true, pattern: '[a-z]+', from: { env: 'KEY' } };
     await assert.rejects(bind(input, {}, { KEY: 'Hush!' }), (error: Error & { hint: string }) => {
       assert.doesNotMatch(error.message + error.hint, /Hush/);

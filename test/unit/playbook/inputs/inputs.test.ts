@@ -70,7 +70,7 @@ describe('inputs', () => {
     assert.equal(bind(input, {}), 'c');
   });
 
-  test('are required unless there is a default or the playbook says otherwise', () => {
+  test('are required unless there is a default or the playbook makes them optional', () => {
     assert.throws(() => bind({ description: 'a thing' }, {}), {
       code: 'bad-input',
       message: 'the input “x” is missing',
@@ -80,20 +80,20 @@ describe('inputs', () => {
     assert.throws(() => bind({ required: true, default: null }, {}), { code: 'bad-input' });
   });
 
-  test('that the playbook does not know are refused when given, and ignored in the configuration', () => {
+  test('are refused if the playbook does not declare them, and ignored in the configuration', () => {
     assert.throws(() => bind({}, { x: 'a', xx: 'b' }), { code: 'bad-input', message: /no input “xx”/ });
     assert.throws(() => bind({}, { x: 'a', constructor: 'b' }), { code: 'bad-input' });
     assert.equal(bind({}, { x: 'a' }, { other: 'b' }), 'a');
   });
 
-  test('that are sensitive are never shown', () => {
+  test('are never shown if they are sensitive', () => {
     assert.throws(
       () => bind({ sensitive: true, pattern: '[0-9]+' }, { x: 'hush' }),
       (error) => error instanceof Error && !error.message.includes('hush'),
     );
   });
 
-  test('with a pattern that would backtrack are checked in linear time', () => {
+  test('are checked in linear time against a pattern that would backtrack', () => {
     assert.throws(() => bind({ pattern: '(a+)+' }, { x: `${'a'.repeat(4000)}!` }), { code: 'bad-input' });
   });
 });

@@ -27,7 +27,7 @@ describe('the journal', () => {
     ]);
   });
 
-  test('that cannot be written stops the run before the call that it would record', async () => {
+  test('stops the run before the call that it would record if it cannot be written', async () => {
     const fabric = createFabric(four, {
       onJournal: ({ type }) => {
         if (type === 'call') throw new Problem('journal-failed', 'no space left on the device');
@@ -38,7 +38,7 @@ describe('the journal', () => {
     assert.equal(fabric.calls.length, 0);
   });
 
-  test('that cannot store a reply stops what would come next', async () => {
+  test('stops what would come next if it cannot store a reply', async () => {
     const fabric = createFabric(four, {
       onJournal: (entry) => {
         if (entry.type === 'outcome' && entry.node === 'b') throw new Problem('journal-failed', 'no space');
@@ -74,7 +74,7 @@ describe('the journal', () => {
   });
 });
 
-test('never leads to output with a sensitive input, whatever the playbook says', async () => {
+test('a playbook never leads to output with a sensitive input', async () => {
   const fabric = createFabric([{ name: 'a', agents: ['thing'] }]);
   const text = playbookText(
     '  - {say: "the key is ${{ inputs.key }}."}\n  - {id: no, require: "false", message: "not with ${{ inputs.key }}"}',

@@ -39,7 +39,7 @@ describe('a dry run', () => {
     assert.deepEqual(lines[5], ['would say: it is done']);
   });
 
-  test('fails where a node could not do it', async () => {
+  test('fails if a node could not do it', async () => {
     const fabric = createFabric(nodes, { troubles: [{ node: 'd', call: 'thing.change', kind: 'refused' }] });
     const report = await runText(text, fabric, {}, { dryRun: true });
     assert.equal(report.state, 'failed');
@@ -49,7 +49,7 @@ describe('a dry run', () => {
     );
   });
 
-  test('as a single step is a dry run in a real run, and changes nothing', async () => {
+  test('changes nothing as a single step of a real run', async () => {
     const fabric = createFabric(nodes);
     const report = await runText(
       playbookText('  - {call: thing.change, on: all, with: {to: x}, dry_run: true}\n  - {finish: no need}'),

@@ -7,10 +7,10 @@ import { load, playbookText, runText } from '../../../support/fleet/playbook.ts'
 const nodes: FabricNode[] = ['a', 'b'].map((name) => ({ name, agents: ['thing'] }));
 const always = 'always:\n  - {id: last, call: thing.look, on: all}\n  - {say: "it was ${{ failure.step }}"}';
 
-describe('steps for every end', () => {
+describe('`always` steps', () => {
   const go = '  - {id: go, call: thing.blind, on: all}';
 
-  test('run after a good run', async () => {
+  test('run after a successful run', async () => {
     const fabric = createFabric(nodes);
     const report = await runText(playbookText(go, always), fabric);
     assert.equal(report.state, 'done');
@@ -21,7 +21,7 @@ describe('steps for every end', () => {
     assert.deepEqual(report.steps[2]?.lines, ['it was ']);
   });
 
-  test('run after a failed one, behind the steps for failure, and see what failed', async () => {
+  test('run after a failed run, after the on_failure steps, and receive what failed', async () => {
     const fabric = createFabric(nodes, { troubles: [{ node: 'b', call: 'thing.blind', kind: 'failed' }] });
     const report = await runText(playbookText(go, `on_failure:\n  - {id: repair, say: repaired}\n${always}`), fabric);
     assert.equal(report.state, 'failed');
@@ -50,13 +50,13 @@ describe('steps for every end', () => {
     );
   });
 
-  test('fail a successful run when they fail', async () => {
+  test('fail a successful run if they fail', async () => {
     const fabric = createFabric(nodes, { troubles: [{ node: 'b', call: 'thing.look', kind: 'failed' }] });
     const report = await runText(playbookText(go, always), fabric);
     assert.deepEqual([report.state, report.failure?.step], ['failed', 'last']);
   });
 
-  test('do not run where the run never began', async () => {
+  test('do not run if the run never began', async () => {
     const fabric = createFabric([]);
     assert.equal((await runText(playbookText(go, always), fabric)).state, 'failed');
     assert.deepEqual(fabric.calls, []);
@@ -83,14 +83,14 @@ describe('a question to a person', () => {
     assert.deepEqual(questions, ['continue with 2?']);
   });
 
-  test('fails with anything else, and nothing that needs it is done', async () => {
+  test('fails with any other reply, and nothing that needs it is done', async () => {
     const { fabric } = asking(false);
     const report = await runText(text, fabric);
     assert.equal(report.failure?.reasons[0]?.code, 'not-confirmed');
     assert.deepEqual(fabric.calls, []);
   });
 
-  test('fails where nobody can be asked', async () => {
+  test('fails if nobody can reply', async () => {
     const report = await runText(text, createFabric(nodes));
     assert.equal(report.failure?.reasons[0]?.code, 'no-terminal');
   });

@@ -7,10 +7,10 @@ import { playbookText, runText } from '../../../support/fleet/playbook.ts';
 const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
 const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);
 
-describe('nodes', () => {
+describe('the nodes of a run', () => {
   const silent = [{ name: 'c', lastSeen: Date.UTC(2026, 0, 1), by: 'the cache' }];
 
-  test('a known node that is silent keeps the run from beginning', async () => {
+  test('include no silent one: a known node that is silent keeps the run from beginning', async () => {
     const fabric = createFabric(four, { silent });
     const report = await runText(change(), fabric);
     assert.equal(report.state, 'failed');
@@ -26,14 +26,14 @@ describe('nodes', () => {
     );
   });
 
-  test('so does one that is broken', async () => {
+  test('include no broken one: it keeps the run from beginning', async () => {
     const fabric = createFabric(four, { broken: [{ name: 'd', problem: 'its certificate has expired' }] });
     const report = await runText(change(), fabric);
     assert.deepEqual(report.failure?.reasons, [{ node: 'd', code: 'broken', reason: 'its certificate has expired' }]);
     assert.equal(fabric.calls.length, 0);
   });
 
-  test('unless it is allowed to be missing, by the set or for the run', async () => {
+  test('may include a missing one if the set or the run allows it', async () => {
     const fabric = createFabric(four, { silent });
     const report = await runText(change(), fabric, {}, { allowMissing: true });
     assert.deepEqual(report.steps[0]?.ok, ['a', 'b', 'd']);
@@ -42,7 +42,7 @@ describe('nodes', () => {
     assert.equal(again.state, 'done');
   });
 
-  test('too few of them end the run with the set’s own message', async () => {
+  test('end the run with the set’s own message if there are too few', async () => {
     const text = change().replace('agents: [thing]', 'agents: [nobody]\n    when_empty: nobody is there');
     const report = await runText(text, createFabric(four));
     assert.deepEqual(report.failure, {
@@ -54,7 +54,7 @@ describe('nodes', () => {
     assert.equal(fewer.failure?.reasons[0]?.code, 'too-few-nodes');
   });
 
-  test('a step may only call nodes that discovery found, whatever a reply says', async () => {
+  test('are only those that discovery found, whatever a reply contains', async () => {
     const nodes = [{ name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ list: ['evil.example'] }) } }];
     const text = playbookText(
       '  - {id: look, call: thing.look, on: all}\n  - {call: thing.look, on: "${{ steps.look.replies[0].data.list }}"}',
@@ -65,13 +65,13 @@ describe('nodes', () => {
     assert.equal(fabric.calls.length, 1);
   });
 
-  test('an expression that gives nobody fails the step instead of skipping it', async () => {
+  test('fail a step, rather than skip it, if an expression gives none', async () => {
     const text = playbookText('  - {call: thing.look, on: "${{ nodes.all.names.filter(n, n == \\"z\\") }}"}');
     const report = await runText(text, createFabric(four));
     assert.equal(report.failure?.reasons[0]?.code, 'no-nodes');
   });
 
-  test('facts that no expression can represent keep the run from beginning, and their node is named', async () => {
+  test('keep the run from beginning, by name, if their facts cannot be represented in an expression', async () => {
     const facts = { list: Array.from({ length: 10_001 }, () => 1) };
     const report = await runText(change(), createFabric([{ name: 'a', agents: ['thing'], facts }]));
     assert.equal(report.failure?.reasons[0]?.code, 'bad-facts');

@@ -14,10 +14,10 @@ describe('the name of a lease', () => {
     [{ backend: null }, 'upgrade'],
   ];
   for (const [inputs, expected] of cases) {
-    test(`with ${JSON.stringify(inputs)} is ${expected}`, () => assert.equal(nameLease('upgrade', inputs), expected));
+    test(`is ${expected} with ${JSON.stringify(inputs)}`, () => assert.equal(nameLease('upgrade', inputs), expected));
   }
 
-  test('of more backends than it can hold covers all of them', () => {
+  test('covers all backends if there are too many to list', () => {
     const many = Array.from({ length: 40 }, (_, index) => `backend${index}`).join(',');
     assert.equal(toLeaseName(many), '*');
   });
@@ -40,7 +40,7 @@ describe('two leases', () => {
     ['app/bravo', 'app', false],
   ];
   for (const [one, other, expected] of cases) {
-    test(`${one} and ${other} ${expected ? 'exclude each other' : 'do not'}`, () => {
+    test(`${one} and ${other} ${expected ? 'exclude each other' : 'do not exclude each other'}`, () => {
       assert.equal(leasesOverlap(one, other), expected);
       assert.equal(leasesOverlap(other, one), expected);
     });

@@ -29,12 +29,12 @@ describe('the lease of a run', () => {
     assert.deepEqual((await run(within)).log.slice(0, 2), ['lease', 'look']);
   });
 
-  test('is not taken by a run that only reads or asks, or in a dry run', async () => {
+  test('is not taken by a run that only reads or asks questions, or in a dry run', async () => {
     assert.deepEqual((await run(look)).log, ['look']);
     assert.deepEqual((await run(look + change, undefined, true)).log, ['look', 'change']);
   });
 
-  test('of another holder keeps the run from beginning', async () => {
+  test('keeps the run from beginning if another run holds it', async () => {
     const held = async () => {
       throw new Problem('lease-held', 'eve holds it');
     };

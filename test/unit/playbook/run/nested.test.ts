@@ -69,7 +69,7 @@ describe('a playbook as a step of another', () => {
     assert.ok(said.includes('last of b'));
   });
 
-  test('that fails runs its own failure steps, stops dependent steps, and names the step that failed', async () => {
+  test('runs its own failure steps if it fails, stops dependent steps, and names the step that failed', async () => {
     const { fabric, report } = await run(
       playbookText('  - {id: one, use: ./part.yaml, with: {to: a}}\n  - {id: two, call: thing.look, on: all}'),
       { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] },
@@ -82,13 +82,13 @@ describe('a playbook as a step of another', () => {
     );
   });
 
-  test('that finds no node fails before its first step', async () => {
+  test('fails before its first step if it finds no node', async () => {
     const { fabric, report } = await run('name: m\nsteps:\n  - {id: one, use: part.yaml, with: {to: zz}}\n');
     assert.equal(report.failure?.reasons[0]?.code, 'empty-set');
     assert.deepEqual(fabric.calls, []);
   });
 
-  test('is planned with its nodes where its inputs are known before the run, and without where they are not', async () => {
+  test('is planned with its nodes if its inputs are known before the run, and without if they are not', async () => {
     const plan = async (text: string) => {
       await write('main.yaml', text);
       const fabric = createFabric(nodes);
@@ -148,7 +148,7 @@ describe('a playbook as a step of another', () => {
     assert.deepEqual(leases, ['part a']);
   });
 
-  test('never receives a sensitive input where it would be shown', async () => {
+  test('never receives a sensitive input that would then be shown', async () => {
     const text = (to: string) =>
       `name: m\ninputs: {secret: {sensitive: true}}\nsteps:\n  - {id: one, use: part.yaml, with: {to: a, ${to}: "\${{ inputs.secret }}"}}\n`;
     const open = await run(
@@ -193,7 +193,7 @@ describe('a playbook as a step of another', () => {
     });
   }
 
-  test('is refused where playbooks use each other endlessly', async () => {
+  test('is refused if playbooks use each other endlessly', async () => {
     for (const depth of [0, 1, 2, 3, 4, 5, 6]) {
       await write(`deep${depth}.yaml`, `name: d\nsteps:\n  - {use: deep${depth + 1}.yaml}\n`);
     }

@@ -23,13 +23,13 @@ async function dryRun(text: string, fabric: ReturnType<typeof createFabric>) {
   return { report, rights, lines: fabric.events.flatMap((event) => formatEvent(event)) };
 }
 
-describe('a dry run asks every node what the caller may', () => {
+describe('the check of rights in a dry run', () => {
   const text = playbookText(
     '  - {id: look, call: thing.look, on: all}\n  - {id: go, call: thing.change, on: all, with: {to: x}}',
     'on_failure:\n  - {id: mend, call: thing.blind, on: all}',
   );
 
-  test('for everything that any step would call there, including the steps after a failure', async () => {
+  test('covers everything that any step would call, including on_failure steps', async () => {
     const asked: string[][] = [];
     const fabric = fabricWith((actions) => {
       asked.push(actions);
@@ -41,7 +41,7 @@ describe('a dry run asks every node what the caller may', () => {
     assert.equal(lines[0], '[test] rights: 2 nodes asked: you may call everything that the run needs');
   });
 
-  test('and fails where one would refuse, naming node and action, before any step', async () => {
+  test('fails if a node would refuse, naming node and action, before any step', async () => {
     const fabric = fabricWith((actions) => ({ allowed: actions.slice(2), denied: actions.slice(0, 2) }));
     const { report, lines } = await dryRun(text, fabric);
     assert.deepEqual(
@@ -58,7 +58,7 @@ describe('a dry run asks every node what the caller may', () => {
     );
   });
 
-  test('and fails where an agent does not run, or a node is silent', async () => {
+  test('fails if an agent is missing or a node is silent', async () => {
     const missing = await dryRun(
       text,
       fabricWith((actions) => ({ allowed: [], unknown: actions })),
@@ -72,7 +72,7 @@ describe('a dry run asks every node what the caller may', () => {
     assert.equal(silent.report.failure?.reasons[0]?.code, 'no-response');
   });
 
-  test('but continues, and says so, where a node cannot be asked or does not answer', async () => {
+  test('continues with a message if a node refuses the check or does not report a right', async () => {
     const troubles = [{ node: 'b', call: 'rpcutil.may_i', kind: 'refused' as const }];
     const refused = await dryRun(
       text,
@@ -88,7 +88,7 @@ describe('a dry run asks every node what the caller may', () => {
     assert.match(vague.lines.join('\n'), /b: it did not report whether you may thing\.change there/);
   });
 
-  test('and only warns of rights that are needed if an expression names the node', async () => {
+  test('only warns of rights that are needed if an expression names the node', async () => {
     const steps =
       '  - {id: look, call: thing.look, on: all}\n  - {id: go, if: "false", call: thing.blind, on: "${{ nodes.all.names }}"}';
     const fabric = fabricWith((actions) => ({
@@ -100,7 +100,7 @@ describe('a dry run asks every node what the caller may', () => {
     assert.deepEqual(rights?.type === 'rights-checked' && [rights.denied.length, rights.unsure.length], [0, 1]);
   });
 
-  test('a real run asks nobody', async () => {
+  test('is omitted in a real run', async () => {
     const fabric = fabricWith(() => ({ denied: ['thing.look'] }));
     await runText(text, fabric);
     assert.ok(fabric.calls.every(({ agent }) => agent !== 'rpcutil'));

@@ -65,7 +65,7 @@ describe('for_each', () => {
     );
   });
 
-  test('fails where the list is invalid', async () => {
+  test('fails if the list is invalid', async () => {
     const steps = '  - for_each: {in: "${{ nodes.all.size }}", steps: [{say: x}]}';
     const report = await runText(playbookText(steps), createFabric(nodes));
     assert.equal(report.failure?.reasons[0]?.code, 'bad-list');
@@ -73,7 +73,7 @@ describe('for_each', () => {
 });
 
 describe('pause', () => {
-  test('waits, and in a dry run only says so', async () => {
+  test('waits, and only reports that in a dry run', async () => {
     const fabric = createFabric(nodes);
     assert.equal((await runText(playbookText('  - pause: 2m'), fabric)).state, 'done');
     assert.deepEqual(fabric.slept, [120_000]);
@@ -83,7 +83,7 @@ describe('pause', () => {
   });
 });
 
-describe('steps within a step are refused before anything runs, with line and column, for', () => {
+describe('faults of nested steps that refuse a playbook before anything runs, with line and column', () => {
   const cases: [string, string, string, RegExp][] = [
     ['an unknown set', '  - rolling: {over: al, steps: [{say: x}]}', '6:21', /did you mean “all”/],
     ['a batch of nothing', '  - rolling: {over: all, batch: "0%", steps: [{say: x}]}', '6:33', /above 0 %/],

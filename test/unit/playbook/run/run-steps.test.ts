@@ -7,12 +7,12 @@ import { playbookText, runText } from '../../../support/fleet/playbook.ts';
 const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
 const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);
 
-describe('steps', () => {
+describe('the steps of a playbook', () => {
   const three = playbookText(`  - {id: one, call: thing.change, on: all, with: {to: x}}
   - {id: two, call: thing.look, on: all}
   - {id: three, say: done}`);
 
-  test('that fail stop those that depend on them', async () => {
+  test('stop their dependent steps if they fail', async () => {
     const fabric = createFabric(four, { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] });
     const report = await runText(three, fabric);
     assert.deepEqual(
@@ -26,7 +26,7 @@ describe('steps', () => {
     assert.equal(fabric.calls.length, 1);
   });
 
-  test('that do not depend on a failed one still run', async () => {
+  test('still run if they do not depend on a failed one', async () => {
     const fabric = createFabric(four, { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] });
     const report = await runText(three.replace('id: two,', 'id: two, needs: [],'), fabric);
     assert.equal(report.state, 'failed');
@@ -36,7 +36,7 @@ describe('steps', () => {
     );
   });
 
-  test('for after a failure see how each step ended and what failed', async () => {
+  test('receive in on_failure how each step ended and what failed', async () => {
     const text = playbookText(
       `  - {id: one, call: thing.change, on: all, with: {to: x}}
   - {id: two, call: thing.look, on: all}`,
@@ -61,7 +61,7 @@ describe('steps', () => {
     assert.deepEqual(after[1]?.lines, ['one: c failed, 4 asked, 3 ok']);
   });
 
-  test('for after a failure continue when one of them fails', async () => {
+  test('continue in on_failure when one of them fails', async () => {
     const text = playbookText(
       '  - {id: one, require: "1 == 2"}',
       'on_failure:\n  - {id: back, call: thing.look, on: all}\n  - {id: tell, say: told}',
@@ -75,7 +75,7 @@ describe('steps', () => {
     assert.equal(report.failure?.step, 'one');
   });
 
-  test('for after a failure do not run in a successful run', async () => {
+  test('do not run in on_failure after a successful run', async () => {
     const text = playbookText('  - {say: hello}', 'on_failure:\n  - {id: tell, say: told}');
     const report = await runText(text, createFabric(four));
     assert.deepEqual(
@@ -84,7 +84,7 @@ describe('steps', () => {
     );
   });
 
-  test('with finish end the run successfully, and report that nothing was to do where nothing was changed', async () => {
+  test('end the run successfully with finish, and report that nothing was to do if nothing was changed', async () => {
     const text = playbookText(
       '  - {id: look, call: thing.look, on: all}\n  - {finish: all is well}\n  - {id: never, call: thing.look, on: all}',
     );
@@ -101,7 +101,7 @@ describe('steps', () => {
     assert.equal(after.state, 'done');
   });
 
-  test('set values that later steps see, with their types', async () => {
+  test('set values that later steps receive, with their types', async () => {
     const text = playbookText(
       '  - {set: {n: "${{ nodes.all.size + 1 }}", list: "${{ nodes.all.names }}", mixed: "${{ nodes.all.size }} nodes"}}\n  - {say: "${{ values.n + 1 }} ${{ values.list }} ${{ values.mixed }}"}',
     );

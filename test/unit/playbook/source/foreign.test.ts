@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { recogniseForeign } from '../../../../src/playbook/source/foreign.ts';
 
-describe('a file of another tool is recognised', () => {
+describe('files of other tools', () => {
   const files: [string, string][] = [
     ['- import_playbook: site.yml\n', 'an Ansible playbook'],
     ['---\n- hosts: all\n  vars:\n    a: !vault |\n      $ANSIBLE_VAULT\n  roles: [web]\n', 'an Ansible playbook'],
@@ -17,7 +17,7 @@ describe('a file of another tool is recognised', () => {
   ];
   for (const [text, what] of files) test(what, () => assert.equal(recogniseForeign(text)?.what, what));
 
-  test('and no other file is', () => {
+  test('exclude any other file', () => {
     for (const text of ['name: x\nsteps: []\n', 'a: b\n', 'hello', ': {', '']) {
       assert.equal(recogniseForeign(text), undefined, text);
     }
