@@ -1,8 +1,8 @@
-/** How large a script and what it makes may become: a script must not be able to use up the machine that runs it. */
+/** The limits of a script and its results: a script must not exhaust the machine that runs it. */
 export const limits = {
   /** Characters of a script. */
   script: 256 * 1024,
-  /** Blocks, lists, parentheses and calls within each other. */
+  /** Nesting of blocks, lists, parentheses and calls. */
   nesting: 64,
   /** Operators in one expression. */
   operators: 500,

@@ -24,7 +24,7 @@ export interface Script {
   readonly inputs: Readonly<Record<string, InputSource>>;
 }
 
-/** Parsed and checked as far as that can be without running it. @throws Problem `bad-script` */
+/** Parsed and checked as far as possible without running it. @throws Problem `bad-script` */
 export function readScript(source: ScriptSource, agents: readonly Ddl[]): Script {
   const statements = parseScript(source);
   checkScript(statements, source, agents);
@@ -39,7 +39,7 @@ export interface ScriptEnvironment {
   readonly agents: readonly Ddl[];
   /** The nodes that match. */
   readonly ask: (query: FleetQuery) => Promise<readonly NodeFacts[]>;
-  /** What nodes say of agents that are not known; one that no node runs is left out. */
+  /** The nodes' descriptions of unknown agents; one that no node runs is omitted. */
   readonly learn: (names: readonly string[]) => Promise<readonly Ddl[]>;
 }
 
@@ -50,10 +50,10 @@ export interface LoadedScript {
 }
 
 /**
- * Evaluates a script; what it asks at the same time of the fleet is asked at the same time.
- * @param inputs by name; null where none is given
- * @throws Problem `bad-script`; `script-failed` with the script’s own words; `nothing-found` where it failed after it had
- *   found no node
+ * Evaluates a script; independent questions to the fleet are asked at the same time.
+ * @param inputs by name; null if none is given
+ * @throws Problem `bad-script`; `script-failed` with the script’s own message; `nothing-found` if it failed after it
+ * had found no node
  */
 export async function loadScript(
   script: Script,
@@ -92,7 +92,7 @@ export async function loadScript(
   }
 }
 
-/** @throws Problem `nothing-found` in place of `script-failed` where a question found no node */
+/** @throws Problem `nothing-found` instead of `script-failed` if a question found no node */
 function evaluateOrExplain({ source, statements }: Script, evaluationInputs: EvaluationInputs) {
   try {
     return evaluateScript({ source, statements }, evaluationInputs);

@@ -1,9 +1,9 @@
-/** The text of a script and the places in it. */
+/** The text of a script and the positions in it. */
 import { Problem } from '../core/errors.ts';
 
 /** A script as it was read. */
 export interface ScriptSource {
-  /** What messages call it: its path, or the name of a shipped one. */
+  /** Its name in messages: its path, or the name of a shipped one. */
   readonly file: string;
   readonly text: string;
 }
@@ -26,12 +26,12 @@ export function lineOf({ source: { text }, at }: SourcePosition): number {
   return text.slice(0, at).split('\n').length;
 }
 
-/** @throws Problem `bad-script` with the place and one sentence, always */
+/** @throws Problem `bad-script` with the position and one sentence, always */
 export function failAt(position: SourcePosition, message: string, hint = ''): never {
   throw new Problem('bad-script', `${where(position)}: ${message}`, hint);
 }
 
-/** Pins a Problem of what is done with a value to its place. @throws Problem `bad-script` */
+/** Adds the position to a Problem about a value. @throws Problem `bad-script` */
 export function pinTo<T>(position: SourcePosition, work: () => T): T {
   try {
     return work();

@@ -27,7 +27,7 @@ import { statusOf } from './status.ts';
 
 export const nodeService = protocol['mco.v1.Node'] as unknown as ServiceDefinition;
 
-/** gRPC handlers around a NodeService: prove the peer, hand over, map problems to statuses. */
+/** gRPC handlers around a NodeService: they prove the peer, pass the call on, and map problems to statuses. */
 export function nodeHandlers(service: NodeService, tls: () => TlsState, log: Log): UntypedServiceImplementation {
   const toStatus = (error: unknown) => {
     if (!(error instanceof Problem)) log.error({ err: error }, 'a handler failed');
@@ -69,7 +69,7 @@ type AdmitCall = (
 const operators: Kinds = ['operator'];
 const anyKind: Kinds = ['operator', 'node'];
 
-/** Proves who is at the other end and counts the call; who is turned away is recorded. */
+/** Proves the other end and counts the call; a refused caller is recorded. */
 function defineAdmit(service: NodeService, tls: () => TlsState): AdmitCall {
   return async (call, kinds, request) => {
     try {
@@ -105,7 +105,7 @@ function callHandler(
   };
 }
 
-/** A sealed request, which a relay brings. */
+/** A sealed request, which a relay delivers. */
 function sealedHandler(
   service: NodeService,
   admit: AdmitCall,
@@ -128,12 +128,12 @@ function sealedHandler(
   };
 }
 
-/** Turns what is thrown at once into a rejection, so that no handler can throw into grpc-js. */
+/** Turns a synchronous throw into a rejection, so that no handler can throw into grpc-js. */
 async function serve<T>(handle: () => Promise<T>): Promise<T> {
   return await handle();
 }
 
-/** Progress to a client that reads too slowly is dropped rather than kept. */
+/** Progress to a client that reads too slowly is dropped and not stored. */
 function sendProgress(stream: ServerWritableStream<SignedRequest, CallEvent>, message: string): void {
   if (stream.cancelled || stream.writableNeedDrain) return;
   stream.write({ progress: { at: Date.now(), message: message.slice(0, 2048) } });

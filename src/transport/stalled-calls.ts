@@ -4,20 +4,20 @@ import { ServerInterceptingCall } from './grpc-server.ts';
 type Listener = Parameters<ServerInterceptingCall['start']>[0];
 
 /**
- * Bounds what a client can hold by doing nothing: one that does not finish a request, or does not read what it is sent,
- * loses its connection. Ending the stream alone would not do: HTTP/2 keeps it until its client has ended it, too.
+ * Limits what a client can hold by doing nothing: one that does not finish a request, or does not read a reply, loses
+ * its connection. Ending only the stream is not enough: HTTP/2 keeps it until its client has ended it, too.
  * @param time milliseconds for either
  * @param cut ends the connection of a peer
  */
 export function endStalledCalls(time: number, cut: (peer: string) => void): ServerInterceptor {
-  // A stream of requests has no end to wait for: it is bounded by what its handler lets in.
+  // A stream of requests has no end to wait for: its handler limits it.
   return ({ requestStream }, call) => new WatchedCall(call, time, cut, requestStream);
 }
 
 class WatchedCall extends ServerInterceptingCall {
   readonly #time: number;
   readonly #cut: (peer: string) => void;
-  /** What is waited for: of a call that is cancelled, HTTP/2 says no more. */
+  /** HTTP/2 reports nothing more about a cancelled call. */
   readonly #waits = new Set<NodeJS.Timeout>();
 
   readonly #streams: boolean;
@@ -54,7 +54,7 @@ class WatchedCall extends ServerInterceptingCall {
     });
   }
 
-  /** Cuts the connection unless what is returned is called in time. */
+  /** Cuts the connection unless the returned function is called in time. */
   #limit(): () => void {
     const peer = this.getPeer();
     const timer = setTimeout(() => this.#cut(peer), this.#time).unref();

@@ -33,16 +33,16 @@ export function statusOf(error: unknown): Partial<StatusObject> {
   return { code: grpcCodes[error.code] ?? status.FAILED_PRECONDITION, details: error.message, metadata };
 }
 
-/** Statuses under which a node turns callers away. */
+/** Statuses with which a node refuses callers. */
 const atTheDoor = new Set([status.UNAUTHENTICATED, status.PERMISSION_DENIED, status.RESOURCE_EXHAUSTED]);
 
-/** The Problem that a gRPC error stands for. */
+/** The Problem behind a gRPC error. */
 export function problemOf(error: ServiceError, node: string): Problem {
   const [code] = error.metadata.get(codeKey);
   const [hint] = error.metadata.get(hintKey);
   if (typeof code === 'string') {
     const Kind = atTheDoor.has(error.code) ? TurnedAway : Problem;
-    // A newer node may send a code that this version does not know: it is passed on as it came.
+    // A newer node may send a code that this version does not know: it is passed on unchanged.
     return new Kind(code as ProblemCode, error.details, hint === undefined ? '' : hint.toString('utf8'), {
       cause: error,
     });

@@ -3,10 +3,10 @@ import type { DetailedPeerCertificate, SecureContextOptions } from 'node:tls';
 import { issuersIn } from '../core/credentials/certificate.ts';
 import type { TlsState } from '../core/ports.ts';
 
-/** TLS 1.3 only (RFC 8446): both sides are ours, so nothing older has to be spoken. */
+/** TLS 1.3 only (RFC 8446): both sides are this program, so no older version is needed. */
 export const tlsVersion = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
 
-/** What both a listener and a dialler prove themselves with and believe. */
+/** The credentials and the trust of a listener and a dialler. */
 export function secureContext({ credentials, trust }: TlsState): SecureContextOptions {
   return {
     ...tlsVersion,
@@ -16,7 +16,7 @@ export function secureContext({ credentials, trust }: TlsState): SecureContextOp
   };
 }
 
-/** What a side presents: its certificate, then the intermediate CAs that lead to its root (RFC 8446, 4.4.2). */
+/** The presented chain: its certificate, then the intermediate CAs that lead to its root (RFC 8446, 4.4.2). */
 export function presentedPem({ certificate, issuers = [] }: TlsState['credentials']): string {
   return [certificate, ...issuers].map(String).join('');
 }

@@ -8,7 +8,7 @@ import { proveNode } from './prove-node.ts';
 import { presentedIssuers, secureContext, tlsVersion } from './tls.ts';
 
 /**
- * Makes one handshake to see whether a node answers at an address; nothing is asked of it.
+ * Makes one handshake to check whether a node answers at an address, without any request.
  * @param timeout milliseconds
  * @returns why it is not that node; undefined when it is
  */
@@ -19,7 +19,7 @@ export async function whoAnswers(
   timeout: number,
 ): Promise<Problem | undefined> {
   const options = { host, port, ...secureContext(state), ...tlsVersion, ALPNProtocols: ['h2'] };
-  // The certificate that it presents is judged below, by name and kind.
+  // The presented certificate is judged below, by name and kind.
   const socket = connect({ ...options, rejectUnauthorized: false });
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeout) });

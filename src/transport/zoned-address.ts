@@ -8,8 +8,8 @@ const scheme = 'zoned';
 
 /**
  * gRPC makes a URL of the target of every connection, and a URL cannot have a zone (RFC 6874 was never adopted): a
- * link-local address is dialled, and then “Invalid URL” ends the connection. So such an address has a scheme of its own,
- * whose authority is the address without the zone; the node is proven by its name all the same.
+ * link-local address is dialled, and then “Invalid URL” ends the connection. So such an address has a separate scheme,
+ * whose authority is the address without the zone; the node is still proven by its name.
  */
 class ZonedResolver {
   readonly #target: GrpcUri;
@@ -22,8 +22,8 @@ class ZonedResolver {
   }
 
   /**
-   * Reports the address once. gRPC asks again while a connection fails, and each report makes it look at the connection
-   * again: together they would never let anything else run.
+   * Reports the address once. gRPC asks again while a connection fails, and each report makes it check the connection
+   * again: together they would block everything else.
    */
   updateResolution(): void {
     if (this.#reported) return;

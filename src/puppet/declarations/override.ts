@@ -43,7 +43,7 @@ export function evaluateSettings(evaluation: Evaluation, attributes: readonly At
   });
 }
 
-/** @throws Problem `bad-script` where an attribute has a value that may not be replaced */
+/** @throws Problem `bad-script` when an attribute has a value that may not be replaced */
 export function setAttributes(
   evaluation: Evaluation,
   resource: Resource,
@@ -75,7 +75,7 @@ function refuseSecond(resource: Resource, name: string, before: Setting, positio
   return failAt(position, `the attribute “${name}” of ${nameOf(resource)} has a value already`, hint);
 }
 
-/** A class that inherits may replace what its parent declared. */
+/** A class that inherits may replace its parent's values. */
 function mayReplace({ classScopes }: Evaluation, { container }: Resource, scope: Scope): boolean {
   if (container?.kind !== 'class') return false;
   const declaring = classScopes.get(container.title);

@@ -4,8 +4,8 @@ import { assign } from './scope.ts';
 import { type Evaluation, positionIn, type Scope } from './state.ts';
 
 /**
- * A variable that takes an answer of the fleet may wait for it until it is read: several questions are then asked at the
- * same time, and their node sets go by the names of the variables.
+ * A variable with an answer of the fleet may wait for it until it is read: several questions are then asked at the same
+ * time, and their node sets have the names of the variables.
  */
 export function evaluateAssignment(
   evaluation: Evaluation,

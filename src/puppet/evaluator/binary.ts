@@ -9,7 +9,7 @@ import { weigh } from '../values/weight.ts';
 
 type Binary = Extract<Expression, { kind: 'binary' }>;
 
-/** `and` and `or` look at their right side only where it matters. */
+/** `and` and `or` evaluate their right side only if it matters. */
 export function evaluateBinary(evaluation: Evaluation, expression: Binary, scope: Scope): Value {
   const { operator } = expression;
   const left = evaluation.evaluate(expression.left, scope);

@@ -1,4 +1,4 @@
-/** Evaluates what stands between arrows, and relates it. */
+/** Evaluates the parts between arrows, and relates them. */
 import type { Endpoint, Resource } from '../catalogue/resource.ts';
 import type { Item, Statement } from '../parser/ast.ts';
 import { collect } from '../declarations/collect.ts';
@@ -48,7 +48,7 @@ function always(resources: readonly Resource[]): Endpoint {
   return () => resources;
 }
 
-/** `Type { … }`: holds for all that is declared in this scope, and in those that it declares. */
+/** `Type { … }`: applies to everything that is declared in this scope, and in those that it declares. */
 function setDefaults(evaluation: Evaluation, item: Extract<Item, { kind: 'defaults' }>, scope: Scope): void {
   const defaults = scope.defaults.get(item.type) ?? new Map();
   for (const attribute of item.attributes) defaults.set(attribute.name, settingFor(evaluation, attribute, scope));

@@ -1,4 +1,4 @@
-/** Evaluates a script: from its text, its inputs and what the fleet answered to what it declares. */
+/** Evaluates a script: from its text, its inputs and the fleet's answers to the nodes and steps that it declares. */
 import { Problem } from '../../core/errors.ts';
 import type { Catalogue, Resource } from '../catalogue/resource.ts';
 import { limits } from '../limits.ts';
@@ -25,7 +25,7 @@ export interface EvaluationInputs {
   readonly inputs: ReadonlyMap<string, string>;
   /** Of the machine that runs the script. */
   readonly facts: ReadonlyMap<string, Value>;
-  /** The names of agents by their other names: nodes know them by the former. */
+  /** The names of agents by their aliases: nodes know them by their names. */
   readonly agentNames: ReadonlyMap<string, string>;
   readonly answers: Answers;
 }
@@ -40,8 +40,9 @@ export type Evaluated =
     };
 
 /**
- * Pure: where the fleet must be asked, it ends and says what to ask; with the answers it is evaluated again.
- * @throws Problem `bad-script` with file, line and column; `script-failed` with the script’s own words
+ * Pure: when it needs an answer of the fleet, it stops and returns the question; with the answers it is evaluated
+ * again.
+ * @throws Problem `bad-script` with file, line and column; `script-failed` with the script’s own message
  */
 export function evaluateScript(script: ScriptText, inputs: EvaluationInputs): Evaluated {
   const evaluation = begin(script, inputs);
@@ -89,7 +90,7 @@ function nodeScope({ top, script }: Evaluation) {
   return newScope({ source: script, parent: top, caller: top });
 }
 
-/** Defines, generation by generation; before each, what changes or realizes what is declared so far. */
+/** Defines, generation by generation; before each, changes and realizations of what is declared so far. */
 function finish(evaluation: Evaluation): void {
   const { later, undone } = evaluation;
   for (let generation = 0; ; generation++) {

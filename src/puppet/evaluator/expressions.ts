@@ -1,4 +1,4 @@
-/** Gives expressions their values. */
+/** Evaluates expressions. */
 import { callFunction } from '../functions/call.ts';
 import type { Expression } from '../parser/ast.ts';
 import { limits } from '../limits.ts';
@@ -12,7 +12,7 @@ import { isHash, isList, isTrue, kindOf, toText, type Value } from '../values/va
 import { compute } from '../values/arithmetic.ts';
 import { weigh } from '../values/weight.ts';
 
-/** @throws Problem `bad-script`; Waiting where the fleet must be asked first */
+/** @throws Problem `bad-script`; Waiting if the fleet must be asked first */
 export function evaluate(evaluation: Evaluation, expression: Expression, scope: Scope): Value {
   const value = evaluateKind(evaluation, expression, scope);
   if (isList(value) || isHash(value)) {

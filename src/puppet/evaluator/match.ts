@@ -1,4 +1,4 @@
-/** `=~`, `in`, and how options of `case` and `?` are compared. */
+/** `=~`, `in`, and the comparison of options of `case` and `?`. */
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { isInstance } from '../types/data-type.ts';
 import { failAt, type SourcePosition, pinTo } from '../source.ts';
@@ -6,7 +6,7 @@ import { equal } from '../values/compare.ts';
 import type { Evaluation, Scope } from './state.ts';
 import { isHash, isList, isPattern, isReference, kindOf, type Value } from '../values/values.ts';
 
-/** Whether the pattern is found in the text; what its groups hold is `$0`, `$1`, … from then on. */
+/** Whether the pattern matches the text; its groups are `$0`, `$1`, … from then on. */
 export function matchesPattern(
   evaluation: Evaluation,
   scope: Scope,
@@ -35,7 +35,7 @@ export function matches(
   return matchesPattern(evaluation, scope, left, pattern, position);
 }
 
-/** Whether a value is what an option means. */
+/** Whether a value matches an option. */
 export function fits(
   evaluation: Evaluation,
   scope: Scope,

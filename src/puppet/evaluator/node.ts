@@ -3,7 +3,9 @@ import { fits } from './match.ts';
 import { type Evaluation, positionIn } from './state.ts';
 import { isPattern, toText } from '../values/values.ts';
 
-/** A script runs on the machine of its caller: the node of that name, else one whose regex fits, else the default. */
+/**
+ * A script runs on the machine of its caller: the node with that name, else one whose regex matches, else the default.
+ */
 export function chooseNode(evaluation: Evaluation, statements: readonly Statement[]): readonly Statement[] {
   const { facts, top } = evaluation;
   const nodes = statements.filter((statement) => statement.kind === 'node');

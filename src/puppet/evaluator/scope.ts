@@ -27,7 +27,7 @@ export function assign(scope: Scope, name: string, value: Value, position: Sourc
   scope.variables.set(name, value);
 }
 
-/** The value of a variable; undef where nothing gave it one. @throws Waiting, Problem `bad-script` */
+/** The value of a variable; undef if it has none. @throws Waiting, Problem `bad-script` */
 export function lookUp(evaluation: Evaluation, scope: Scope, name: string, position: SourcePosition): Value {
   if (/^\d+$/.test(name)) return scope.captures[Number(name)];
   const parts = name.replace(/^::/, '').split('::');
@@ -58,7 +58,7 @@ function lookUpInClass(evaluation: Evaluation, className: string, name: string, 
   return scope === undefined ? undefined : findIn(scope, name, evaluation);
 }
 
-/** Whether anything gave the variable a value. */
+/** Whether the variable has a value. */
 export function isSet({ inputs, facts }: Evaluation, from: Scope, name: string): boolean {
   for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent) {
     if (scope.variables.has(name) || scope.waiting.has(name)) return true;

@@ -1,25 +1,25 @@
-/** What an evaluation knows and what it has made so far. */
+/** The state and the results of an evaluation. */
 import type { Catalogue, Resource, Setting } from '../catalogue/resource.ts';
 import type { Definition, Expression, Statement } from '../parser/ast.ts';
 import type { SourcePosition, ScriptSource } from '../source.ts';
 import type { Answers, FleetQuery } from './query.ts';
 import type { Value } from '../values/values.ts';
 
-/** Where names are looked up. */
+/** The scope of names. */
 export interface Scope {
   readonly source: ScriptSource;
   readonly variables: Map<string, Value>;
   /** Variables that wait for an answer of the fleet. */
   readonly waiting: Set<string>;
-  /** Where names that are not here are looked up. */
+  /** The outer scope for unknown names. */
   readonly parent: Scope | undefined;
-  /** The scope that declared it: its defaults hold here, too. */
+  /** The scope that declared it: its defaults also apply here. */
   readonly caller: Scope | undefined;
   readonly container: Resource | undefined;
   readonly defaults: Map<string, Map<string, Setting>>;
-  /** What stands before the names of defines and classes in it. */
+  /** The prefix of defines and classes in it. */
   readonly prefix: string;
-  /** The place that resources declared here count as, where the scope is of a define that is built in. */
+  /** The position of resources that are declared here, if the scope belongs to a built-in define. */
   readonly declaredAt: SourcePosition | undefined;
   /** `$0`, `$1`, …: of the last regex that matched. */
   captures: readonly (string | undefined)[];
@@ -37,7 +37,7 @@ export interface Notice {
   readonly text: string;
 }
 
-/** What is done when all that stands by itself was evaluated: once for each generation of defines. */
+/** What remains when all independent statements were evaluated: once for each generation of defines. */
 export interface Later {
   readonly overrides: PendingOverride[];
   readonly collectors: ActiveCollector[];
@@ -51,7 +51,7 @@ export interface PendingOverride {
 }
 
 export interface ActiveCollector {
-  /** Realizes what matches, and sets attributes; each resource once. */
+  /** Realizes matching resources, and sets attributes; each resource once. */
   readonly collect: () => void;
 }
 
@@ -62,18 +62,18 @@ export interface Evaluation {
   readonly facts: ReadonlyMap<string, Value>;
   readonly agentNames: ReadonlyMap<string, string>;
   readonly answers: Answers;
-  /** What was asked, by key. */
+  /** Earlier questions, by key. */
   readonly queries: Map<string, FleetQuery>;
   readonly definitions: ReadonlyMap<string, KnownDefinition>;
   readonly catalogue: Catalogue;
   readonly classScopes: Map<string, Scope>;
-  /** Defines that are declared and not evaluated yet. */
+  /** Declared defines that are not evaluated yet. */
   readonly undone: Set<Resource>;
   readonly scopes: Map<Resource, Scope>;
   readonly later: Later;
   readonly notices: Notice[];
   readonly top: Scope;
-  /** Takes from what the script may do. @throws Problem `bad-script` when it is used up */
+  /** Takes from the script's budget. @throws Problem `bad-script` when it is used up */
   readonly spend: (amount: number, position: SourcePosition) => void;
   readonly evaluate: (expression: Expression, scope: Scope) => Value;
   readonly run: (statements: readonly Statement[], scope: Scope) => void;

@@ -15,7 +15,7 @@ function runStatement(evaluation: Evaluation, statement: Statement, scope: Scope
     case 'define':
     case 'class':
     case 'node':
-      // Known since the script was parsed; evaluated where it is used, or when the top of the script was.
+      // Known since the script was parsed; evaluated at its use, or when the top of the script was.
       return;
     case 'if':
       runIf(evaluation, statement, scope);
@@ -30,7 +30,7 @@ function runStatement(evaluation: Evaluation, statement: Statement, scope: Scope
 
 type Of<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 
-/** What a regex in the condition found is known in its block alone. */
+/** The groups of a regex in the condition are known only in its block. */
 function runIf(evaluation: Evaluation, { branches, otherwise }: Of<'if'>, scope: Scope): void {
   const before = scope.captures;
   const chosen = branches.find(({ condition }) => isTrue(evaluation.evaluate(condition, scope)));

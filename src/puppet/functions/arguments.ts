@@ -1,4 +1,4 @@
-/** Arguments of the kind that a function takes. */
+/** Arguments of the kind that a function requires. */
 import { isHash, isList, kindOf, type Hash, type List, numberIn, toText, type Value } from '../values/values.ts';
 import type { FunctionCall } from './kind.ts';
 
@@ -13,7 +13,7 @@ export function hashIn(value: Value, fail: Fail): Hash {
   return isHash(value) ? value : fail(`it takes a hash, not ${kindOf(value)}`);
 }
 
-/** A string, or a number as one. */
+/** A string, or a number converted to one. */
 export function textIn(value: Value, fail: Fail): string {
   if (typeof value === 'string' || typeof value === 'bigint' || typeof value === 'number') return toText(value);
   return fail(`it takes a string, not ${kindOf(value)}`);

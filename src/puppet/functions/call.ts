@@ -7,7 +7,7 @@ import { failAt, type SourcePosition } from '../source.ts';
 import { foreignFunctions, scriptFunctions } from './index.ts';
 import type { ScriptFunction } from './kind.ts';
 
-/** @throws Problem `bad-script`, `script-failed`; Waiting where the fleet must be asked first */
+/** @throws Problem `bad-script`, `script-failed`; Waiting if the fleet must be asked first */
 export function callFunction(evaluation: Evaluation, { name, at }: Call, args: readonly Value[], scope: Scope): Value {
   const position = scope.declaredAt ?? positionIn(scope, at);
   const found = requireFunction(name, args.length, position);
@@ -16,7 +16,7 @@ export function callFunction(evaluation: Evaluation, { name, at }: Call, args: r
   return found.run(args, { evaluation, scope, position, fail });
 }
 
-/** @throws Problem `bad-script` where there is no such function, or it takes another number of arguments */
+/** @throws Problem `bad-script` if there is no such function, or it takes another number of arguments */
 export function requireFunction(written: string, size: number, position: SourcePosition): ScriptFunction {
   const name = written.replace(/^::/, '');
   const found = Object.hasOwn(scriptFunctions, name) ? scriptFunctions[name] : undefined;

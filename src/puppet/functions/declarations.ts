@@ -1,4 +1,4 @@
-/** Functions that look at what is declared, or declare something. */
+/** Functions that read declarations, or declare something. */
 import { keyOf, type Resource } from '../catalogue/resource.ts';
 import { includeClass } from '../declarations/classes.ts';
 import { endpointOf } from '../declarations/endpoints.ts';
@@ -10,7 +10,7 @@ import { defineFunction, type FunctionCall, type ScriptFunction } from './kind.t
 export const declarationFunctions: Readonly<Record<string, ScriptFunction>> = {
   contain: defineFunction([1, 50], (args, call) => {
     for (const resource of include(args, call)) {
-      // A class has no container of its own: what is around it waits for it, and what is before that is before it.
+      // A class has no container of its own: its surroundings wait for it, and their predecessors come before it.
       const { container } = call.scope;
       if (container !== undefined) call.evaluation.catalogue.containments.push({ container, contained: resource });
     }
@@ -49,7 +49,7 @@ function include(args: readonly Value[], { evaluation, scope, position, fail }: 
   });
 }
 
-/** A name: of a type or class. A reference: of what is declared. */
+/** A name: of a type or class. A reference: of a declaration. */
 function isDefined(one: Value, { evaluation }: FunctionCall): boolean {
   if (isReference(one)) {
     if (one.title === undefined) return isType(one.reference, evaluation);

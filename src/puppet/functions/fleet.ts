@@ -1,4 +1,4 @@
-/** Functions that ask the fleet: `discover`, `get_fact`. They read, and nothing else. */
+/** Functions that ask the fleet: `discover`, `get_fact`. They only read. */
 import { noFilter, parseFilter } from '../../core/filter/filter.ts';
 import type { NodeFacts } from '../../core/node.ts';
 import { suggest } from '../../core/text.ts';
@@ -33,11 +33,11 @@ function ask(name: FleetFunction, args: readonly Value[], evaluation: Evaluation
 
 export interface FleetQuestion {
   readonly query: FleetQuery;
-  /** What the function gives for an answer. @throws Problem `bad-script` */
+  /** The function's result for an answer. @throws Problem `bad-script` */
   readonly read: (nodes: readonly NodeFacts[]) => Value;
 }
 
-/** Takes note of what is asked. @param name of the node set @throws Problem `bad-script` for a malformed filter */
+/** Records a question. @param name of the node set @throws Problem `bad-script` for a malformed filter */
 export function queryFor(
   name: FleetFunction,
   args: readonly Value[],
@@ -77,7 +77,7 @@ function discoverFilter(args: readonly Value[], position: SourcePosition): Filte
   return filterFrom(first, second, position);
 }
 
-/** What upstream calls them, and the letters of an earlier version. */
+/** Their names upstream, and the letters of an earlier version. */
 const kinds: Readonly<Record<string, 'select' | 'identities' | 'classes' | 'facts' | 'agents'>> = {
   compound: 'select',
   identity: 'identities',

@@ -16,7 +16,7 @@ export const scriptFunctions: Readonly<Record<string, ScriptFunction>> = {
   ...stringFunctions,
 };
 
-/** Functions of Puppet that read files, run programs or keep data elsewhere. */
+/** Functions of Puppet that read files, run programs or store data elsewhere. */
 export const foreignFunctions: Readonly<Record<string, string>> = {
   create_resources: 'a list as a title declares one resource for each member',
   epp: 'write the text into the script',

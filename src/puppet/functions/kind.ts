@@ -2,12 +2,12 @@ import type { Evaluation, Scope } from '../evaluator/state.ts';
 import type { Value } from '../values/values.ts';
 import type { SourcePosition } from '../source.ts';
 
-/** What a function may look at beside its arguments. */
+/** What a function may read besides its arguments. */
 export interface FunctionCall {
   readonly evaluation: Evaluation;
   readonly scope: Scope;
   readonly position: SourcePosition;
-  /** @throws Problem `bad-script` at the place of the call, always */
+  /** @throws Problem `bad-script` at the position of the call, always */
   readonly fail: (message: string, hint?: string) => never;
 }
 
@@ -17,7 +17,7 @@ export interface ScriptFunction {
   readonly run: (args: readonly Value[], call: FunctionCall) => Value;
 }
 
-/** @param counts how many arguments: one number, or the least and the most */
+/** @param counts the number of arguments: one number, or the least and the most */
 export function defineFunction(counts: number | readonly [number, number], run: ScriptFunction['run']): ScriptFunction {
   const [least, most] = typeof counts === 'number' ? [counts, counts] : counts;
   return { least, most, run };

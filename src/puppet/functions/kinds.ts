@@ -1,4 +1,4 @@
-/** What a value is. */
+/** The type of a value. */
 import { isHash, isList, numberIn, type Value } from '../values/values.ts';
 import { defineFunction, type ScriptFunction } from './kind.ts';
 
@@ -15,6 +15,6 @@ export const kindFunctions: Readonly<Record<string, ScriptFunction>> = {
   is_hash: ask(isHash),
   is_integer: ask((value) => typeof numberIn(value) === 'bigint'),
   is_numeric: ask((value) => numberIn(value) !== undefined),
-  // A string that looks like a number never was one for this function.
+  // A string that looks like a number is not one for this function.
   is_string: ask((value) => typeof value === 'string' && numberIn(value) === undefined),
 };

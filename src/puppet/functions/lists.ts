@@ -1,4 +1,4 @@
-/** Lists and hashes, as Puppet and its standard library have them. */
+/** Lists and hashes, as in Puppet and its standard library. */
 import { equal, order } from '../values/compare.ts';
 import { flatten, isHash, isList, numberIn, toText, type Value } from '../values/values.ts';
 import { limits } from '../limits.ts';
@@ -79,7 +79,7 @@ function unique(list: readonly Value[]): Value[] {
   );
 }
 
-/** Strings differ by their case, too. */
+/** Strings with different case are different. */
 function equalExactly(a: Value, b: Value): boolean {
   return typeof a === 'string' || typeof b === 'string' ? a === b : equal(a, b);
 }

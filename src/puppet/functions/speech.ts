@@ -1,4 +1,4 @@
-/** Functions that say something to the operator. */
+/** Functions that print something for the operator. */
 import { Problem } from '../../core/errors.ts';
 import { toText } from '../values/values.ts';
 import { where } from '../source.ts';
@@ -16,7 +16,7 @@ export const speechFunctions: Readonly<Record<string, ScriptFunction>> = {
   debug: say('debug'),
   emerg: say('emerg'),
   err: say('error'),
-  /** Ends the evaluation with the script’s own words. @throws Problem `script-failed` */
+  /** Ends the evaluation with the script’s own message. @throws Problem `script-failed` */
   fail: defineFunction([1, 50], (args, { position }) => {
     throw new Problem('script-failed', `${args.map(toText).join(' ')} (${where(position)})`);
   }),

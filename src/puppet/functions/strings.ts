@@ -1,4 +1,4 @@
-/** Strings, as Puppet and its standard library have them. */
+/** Strings, as in Puppet and its standard library. */
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { isPattern, kindOf, type Value } from '../values/values.ts';
 import { limits } from '../limits.ts';
@@ -54,7 +54,7 @@ function replace(text: string, pattern: Value, replacement: string, flags: strin
   return made + text.slice(behind);
 }
 
-/** Empty ones at the end are left out. */
+/** Empty ones at the end are omitted. */
 function split(text: string, pattern: Value, call: FunctionCall): string[] {
   const parts: string[] = [];
   let behind = 0;

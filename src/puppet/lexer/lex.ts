@@ -109,7 +109,7 @@ function stringToken({ parts, end }: CutString, at: number, gap: boolean): Cut {
   return { token: { kind: 'interpolated', text: '', at, gap, parts }, end };
 }
 
-/** A slash behind what gives a value divides; elsewhere it begins a regex. */
+/** A slash after a value divides; elsewhere it begins a regex. */
 function mayBeRegex(last: Token | undefined): boolean {
   if (last === undefined) return true;
   if (last.kind === 'operator') return ![')', ']', '|>', '|>>'].includes(last.text);

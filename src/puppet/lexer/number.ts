@@ -1,4 +1,4 @@
-/** Numbers as the language writes them: whole ones are 64 bits wide, the others are floating-point. */
+/** Numbers of the language: whole ones are 64 bits wide, the others are floating-point. */
 const form = /^-?(?:0[xX][0-9A-Fa-f]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
 /** A bigint for a whole number (decimal, `0x…`, or octal with a leading 0), a number for a fraction; undefined for other text. */

@@ -3,7 +3,7 @@ import { failAt, type ScriptSource } from '../source.ts';
 const blank = /[ \t\r\n\f\v\u00a0\ufeff]+/y;
 const line = /#[^\n]*/y;
 
-/** The offset behind blanks and comments. @throws Problem `bad-script` for a comment without an end */
+/** The offset after blanks and comments. @throws Problem `bad-script` for a comment without an end */
 export function skipBlanks(source: ScriptSource, from: number): number {
   const { text } = source;
   let at = from;

@@ -2,16 +2,18 @@
 import { failAt, type ScriptSource } from '../source.ts';
 import type { StringPart, Token } from './token.ts';
 
-/** Cuts the expression of a `${` whose first character is at an offset. Gives its tokens and the offset behind its `}`. */
+/**
+ * Cuts the expression of a `${` whose first character is at an offset. Returns its tokens and the offset after its `}`.
+ */
 export type CutNested = (at: number) => { readonly tokens: readonly Token[]; readonly end: number };
 
 export interface CutString {
   readonly parts: readonly StringPart[];
-  /** Behind the closing quote. */
+  /** The offset after the closing quote. */
   readonly end: number;
 }
 
-/** `'…'`: only `\'` and `\\` mean something else than themselves. @param start of the opening quote */
+/** `'…'`: only `\'` and `\\` are escapes. @param start of the opening quote */
 export function cutSingle(source: ScriptSource, start: number): CutString {
   const { text } = source;
   let value = '';
@@ -80,7 +82,7 @@ const escapes: Readonly<Record<string, string>> = {
   '\n': '',
 };
 
-/** One escape; a backslash before anything else stands for itself. */
+/** One escape; a backslash before anything else is literal. */
 function readEscape(source: ScriptSource, at: number): { text: string; end: number } {
   const { text } = source;
   const next = text[at + 1] ?? '';

@@ -1,4 +1,4 @@
-/** What a script is cut into. */
+/** The tokens of a script. */
 export type TokenKind =
   | 'name'
   | 'reference'
@@ -13,11 +13,11 @@ export type TokenKind =
 
 export interface Token {
   readonly kind: TokenKind;
-  /** Of a name, reference or keyword: itself; of a variable: its name; of a string or regex: what it holds. */
+  /** Of a name, reference or keyword: itself; of a variable: its name; of a string or regex: its content. */
   readonly text: string;
   /** Offset of its first character. */
   readonly at: number;
-  /** Whether a blank or comment stands before it. */
+  /** Whether a blank or comment comes before it. */
   readonly gap: boolean;
   /** Of an interpolated string. */
   readonly parts?: readonly StringPart[];
@@ -29,7 +29,7 @@ export type StringPart =
   | { readonly variable: string; readonly at: number }
   | { readonly tokens: readonly Token[]; readonly at: number };
 
-/** Words that can't be names (Puppet language reference, reserved words), and that this subset reads. */
+/** Words that cannot be names (Puppet language reference, reserved words), and that this subset reads. */
 export const keywords: ReadonlySet<string> = new Set([
   'and',
   'case',
@@ -49,7 +49,7 @@ export const keywords: ReadonlySet<string> = new Set([
   'unless',
 ]);
 
-/** Longest first, so that the first that fits is the one meant. */
+/** Longest first, so that the first match is the right one. */
 export const operators = [
   '<<|',
   '|>>',

@@ -1,4 +1,4 @@
-/** What a script’s run prints: one line for each resource, in the form of the seed’s. Pure: events in, lines out. */
+/** The output of a script’s run: one line for each resource, in the form of the seed’s. Pure: events in, lines out. */
 import { count, printable } from '../../core/text.ts';
 import type { NodeFailure, RunEvent, RunReport, StepReport } from '../../playbook/events/events.ts';
 import { type Detail, formatEvent } from '../../playbook/events/format.ts';
@@ -19,7 +19,7 @@ type Steps = ReadonlyMap<string, KnownStep>;
 
 const nothing: RunLines = { out: [], err: [] };
 
-/** Without -v the reasons of a failure stand in its closing lines alone, and once. */
+/** Without -v the reasons of a failure are only in its closing lines, and once. */
 export function formatScriptRun(ordered: readonly OrderedResource[]): (event: RunEvent, detail?: Detail) => RunLines {
   const steps: Steps = new Map(
     ordered.map(({ resource, needs }) => [
@@ -52,7 +52,7 @@ function format(event: RunEvent, steps: Steps, whole: boolean): RunLines {
   }
 }
 
-/** A try that failed is worth a line where another follows. */
+/** A failed try gets a line if another follows. */
 function formatTry(
   { step, try: number, tries, failed, wait }: Extract<RunEvent, { type: 'try-failed' }>,
   steps: Steps,
@@ -116,7 +116,9 @@ function formatText({ id, lines, state, failed }: StepReport, steps: Steps, whol
   return { out: [...lines, 'executed successfully'].map((line) => `${path}/returns: ${line}`), err: [] };
 }
 
-/** What was never begun, why, and how long it took; of a run that failed, what is left and the next command. */
+/**
+ * The resources that never began, why, and how long it took; of a run that failed, what is left and the next command.
+ */
 function formatEnd(report: RunReport, steps: Steps): RunLines {
   const { state, failure, elapsed, dryRun } = report;
   const unwell = new Set(report.steps.filter(isUnwell).map(({ id }) => id));
@@ -134,7 +136,7 @@ function formatEnd(report: RunReport, steps: Steps): RunLines {
   return { out: [...describeDifference(report.result), `Nothing was changed: dry run finished ${took}`], err: [] };
 }
 
-/** Of a run that went well the seed says nothing more, unless it left something out. */
+/** The seed prints nothing more after a successful run, unless it left something out. */
 function isOutOfTraffic(line: string): boolean {
   return line.startsWith('out of traffic');
 }

@@ -1,4 +1,4 @@
-/** The shape of a parsed script. `at` is the offset of the first character of what a node stands for. */
+/** The shape of a parsed script. `at` is the offset of a node's first character. */
 
 export type Arrow = '->' | '~>' | '<-' | '<~';
 
@@ -20,7 +20,7 @@ export type BinaryOperator =
   | '!~'
   | 'in';
 
-/** A value that stands in the script as it is. */
+/** A literal value of the script. */
 export type Literal = undefined | boolean | bigint | number | string;
 
 export type Expression =
@@ -82,7 +82,7 @@ export interface ResourceStatement {
   readonly bodies: readonly ResourceBody[];
 }
 
-/** What a collector looks for. */
+/** The condition of a collector. */
 export type Query =
   | { readonly kind: 'and' | 'or'; readonly left: Query; readonly right: Query }
   | {
@@ -101,7 +101,7 @@ export interface Collector {
   readonly attributes: readonly Attribute[];
 }
 
-/** What stands between the arrows of a chain, or by itself. */
+/** The parts between the arrows of a chain, or a single one. */
 export type Item =
   | ResourceStatement
   | Collector

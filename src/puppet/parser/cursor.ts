@@ -1,4 +1,4 @@
-/** A way through tokens. */
+/** A position in a list of tokens. */
 import type { Token } from '../lexer/token.ts';
 import { limits } from '../limits.ts';
 import { failAt, type ScriptSource } from '../source.ts';
@@ -7,18 +7,18 @@ import type { Expression } from './ast.ts';
 export interface Cursor {
   readonly source: ScriptSource;
   readonly tokens: readonly Token[];
-  /** Index of the token in hand. */
+  /** Index of the current token. */
   index: number;
   /** How many constructs are open around it. */
   depth: number;
 }
 
-/** Parses what stands within something else. */
+/** Parses a nested construct. */
 export type Parse = (cursor: Cursor) => Expression;
 
 const end: Token = { kind: 'end', text: '', at: 0, gap: false };
 
-/** The token in hand, or one behind it. */
+/** The current token, or a later one. */
 export function peek({ tokens, index }: Cursor, ahead = 0): Token {
   return tokens[Math.min(index + ahead, tokens.length - 1)] ?? end;
 }
@@ -37,14 +37,14 @@ export function isKeyword(token: Token, ...texts: readonly string[]): boolean {
   return token.kind === 'keyword' && texts.includes(token.text);
 }
 
-/** Takes the operator if it is in hand. */
+/** Takes the operator if it is the current token. */
 export function accept(cursor: Cursor, text: string): boolean {
   const found = isOperator(peek(cursor), text);
   if (found) cursor.index++;
   return found;
 }
 
-/** @param what stands where the operator is missing: “a list”, “the title” */
+/** @param what the expected construct, for the message: “a list”, “the title” */
 export function expect(cursor: Cursor, text: string, what: string): Token {
   if (isOperator(peek(cursor), text)) return take(cursor);
   return fail(cursor, `“${text}” is missing ${what}, before ${nameOf(peek(cursor))}`);
@@ -54,7 +54,7 @@ export function fail({ source, ...cursor }: Cursor, message: string, hint = '', 
   return failAt({ source, at: (token ?? peek({ source, ...cursor })).at }, message, hint);
 }
 
-/** How a message calls a token. */
+/** The name of a token in a message. */
 export function nameOf({ kind, text }: Token): string {
   switch (kind) {
     case 'end':
@@ -72,7 +72,7 @@ export function nameOf({ kind, text }: Token): string {
   }
 }
 
-/** Parses what stands within something else. @throws Problem `bad-script` when there is too much of that */
+/** Parses a nested construct. @throws Problem `bad-script` when the nesting is too deep */
 export function within<T>(cursor: Cursor, parse: () => T): T {
   if (++cursor.depth > limits.nesting)
     fail(cursor, `blocks and expressions stand in each other more than ${limits.nesting} deep`);
@@ -81,7 +81,7 @@ export function within<T>(cursor: Cursor, parse: () => T): T {
   return parsed;
 }
 
-/** Members separated by commas, one more comma allowed, up to the operator that closes. */
+/** Members separated by commas, with an optional comma at the end, up to the closing operator. */
 export function parseMembers<T>(cursor: Cursor, close: string, what: string, parse: () => T): T[] {
   const members: T[] = [];
   while (!isOperator(peek(cursor), close)) {

@@ -6,7 +6,7 @@ import { type Cursor, fail, isKeyword, isOperator, peek, take, within } from './
 import { parsePostfix } from './postfix.ts';
 import { parsePrimary } from './primary.ts';
 
-/** How tightly each operator binds. */
+/** The precedence of each operator. */
 const binding: Readonly<Record<BinaryOperator, number>> = {
   or: 1,
   and: 2,

@@ -1,4 +1,4 @@
-/** What stands in a chain, or by itself: resources, references, assignments, calls. */
+/** The parts of a chain, or a single one: resources, references, assignments, calls. */
 import type { Expression, Item } from './ast.ts';
 import { type Cursor, fail, isKeyword, isOperator, nameOf, peek, take } from './cursor.ts';
 import { parseExpression } from './expression.ts';
@@ -71,7 +71,7 @@ function parseStatementCall(cursor: Cursor): Expression {
   return { kind: 'call', at, name, args };
 }
 
-/** Parts of the language that an orchestration has no use for, by the words that begin them. */
+/** Parts of the language that an orchestration does not need, by their first words. */
 const foreign: Readonly<Record<string, readonly [string, string]>> = {
   function: ['functions of a script’s own are not part of these scripts', 'write a define'],
   type: ['type aliases are not part of these scripts', 'write the type where it is used'],

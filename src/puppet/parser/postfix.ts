@@ -1,7 +1,7 @@
 import type { Expression } from './ast.ts';
 import { type Cursor, expect, fail, isOperator, parseMembers, peek, take, within, type Parse } from './cursor.ts';
 
-/** What may follow a value: `[key]`, `? { selector }`. What is not part of these scripts is refused by its name. */
+/** The suffixes of a value: `[key]`, `? { selector }`. Unsupported ones are refused by name. */
 export function parsePostfix(cursor: Cursor, primary: Expression, parse: Parse): Expression {
   let value = primary;
   for (let count = 0; ; count++) {

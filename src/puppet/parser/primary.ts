@@ -15,7 +15,7 @@ import {
 } from './cursor.ts';
 import { parseText } from './text.ts';
 
-/** A value by itself. @param parse what stands within it @throws Problem `bad-script` */
+/** A single value. @param parse its nested parts @throws Problem `bad-script` */
 export function parsePrimary(cursor: Cursor, parse: Parse): Expression {
   const token = take(cursor);
   const { kind, text, at } = token;
@@ -81,7 +81,7 @@ function parseEntries(cursor: Cursor, parse: Parse) {
   });
 }
 
-/** A name with arguments in parentheses; the name is taken already. */
+/** A name with arguments in parentheses; the name is consumed already. */
 export function parseCall(cursor: Cursor, { text: name, at }: Token, parse: Parse) {
   take(cursor);
   const args = within(cursor, () => parseMembers(cursor, ')', `in the arguments of ${name}`, () => parse(cursor)));

@@ -1,11 +1,11 @@
-/** Resources, and what sets their attributes from elsewhere. */
+/** Resources, and statements that set their attributes elsewhere. */
 import type { Attribute, Collector, Item, Query, ResourceBody, ResourceStatement } from './ast.ts';
 import { accept, type Cursor, expect, fail, isKeyword, isOperator, nameOf, peek, take, within } from './cursor.ts';
 import { parseExpression } from './expression.ts';
 import { parsePostfix } from './postfix.ts';
 import { parsePrimary } from './primary.ts';
 
-/** `type { title: attributes; … }`; the type is in hand. */
+/** `type { title: attributes; … }`; the type is the current token. */
 export function parseResource(cursor: Cursor, virtual: boolean): ResourceStatement {
   const { at, text: type } = take(cursor);
   expect(cursor, '{', `behind ${type}`);
@@ -27,7 +27,7 @@ function parseBodies(cursor: Cursor): ResourceBody[] {
   return bodies;
 }
 
-/** `name => value, …` up to what ends them, which is left in hand. */
+/** `name => value, …` up to their terminator, which stays the current token. */
 function parseAttributes(cursor: Cursor, ends: readonly string[]): Attribute[] {
   const attributes: Attribute[] = [];
   while (!isOperator(peek(cursor), ...ends)) {
@@ -99,7 +99,7 @@ function parseTest(cursor: Cursor): Query {
   if (kind !== 'name') fail(cursor, 'a query compares an attribute: name == value', '', { at, kind, text, gap: false });
   if (!isOperator(peek(cursor), '==', '!=')) fail(cursor, `“==” or “!=” is missing behind “${text}”`);
   const equal = take(cursor).text === '==';
-  // A whole expression would take the “and” of the query for its own.
+  // A whole expression would consume the “and” of the query.
   const value = parsePostfix(cursor, parsePrimary(cursor, parseExpression), parseExpression);
   return { kind: 'test', at, attribute: text, equal, value };
 }

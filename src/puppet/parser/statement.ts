@@ -130,7 +130,7 @@ function parseChain(cursor: Cursor): Statement {
   return { kind: 'chain', at, items, arrows };
 }
 
-/** What gives a value and does nothing with it is a mistake. */
+/** A value that is not used is a mistake. */
 function checkItem(item: Item, chained: boolean, cursor: Cursor): void {
   const at = { ...peek(cursor), at: item.at };
   if (chained && (item.kind === 'assign' || item.kind === 'defaults')) {

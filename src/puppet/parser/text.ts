@@ -19,7 +19,7 @@ function parsePart(cursor: Cursor, part: StringPart, parse: Parse): string | Exp
   return expression;
 }
 
-/** A name at the beginning of `${ }` is a variable, alone or with a key behind it; before anything else it is text. */
+/** A name at the beginning of `${ }` is a variable, alone or with a key after it; before anything else it is text. */
 function asVariable(tokens: readonly Token[]): readonly Token[] {
   const [first, second] = tokens;
   if (first === undefined || !mayName(first)) return tokens;
@@ -27,7 +27,7 @@ function asVariable(tokens: readonly Token[]): readonly Token[] {
   return alone ? [{ ...first, kind: 'variable' }, ...tokens.slice(1)] : tokens;
 }
 
-/** Digits name what a group of the last regex found. */
+/** Digits name the groups of the last regex. */
 function mayName({ kind, text }: Token): boolean {
   if (kind === 'number') return /^\d+$/.test(text);
   return kind === 'name' || (kind === 'keyword' && !['true', 'false', 'undef'].includes(text));

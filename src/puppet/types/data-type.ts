@@ -1,4 +1,4 @@
-/** Data types, as parameters and `=~` use them: `String`, `Optional[Integer]`, `Enum[a, b]`. */
+/** Data types, for parameters and `=~`: `String`, `Optional[Integer]`, `Enum[a, b]`. */
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { suggest } from '../../core/text.ts';
 import { isHash, isList, isPattern, isReference, type List, type Reference, type Value } from '../values/values.ts';
@@ -40,7 +40,7 @@ export function isDataType(name: string): boolean {
   return Object.hasOwn(tests, name);
 }
 
-/** @throws Problem `bad-script` for a type that is not known */
+/** @throws Problem `bad-script` for an unknown type */
 export function isInstance(value: Value, { reference, parameters = [] }: Reference, position: SourcePosition): boolean {
   const test = Object.hasOwn(tests, reference) ? tests[reference] : undefined;
   if (test === undefined)

@@ -1,12 +1,12 @@
 /**
- * Defines that every script has, written in the scripts’ own language: what the seed’s author kept in modules of his own.
+ * Built-in defines of every script, written in the language itself: the seed’s author kept them in separate modules.
  * Their inner titles and arguments are those of the seed’s output and audit lines.
  */
 import { collectDefinitions } from '../declarations/definitions.ts';
 import type { KnownDefinition } from '../evaluator/state.ts';
 import { parseScript } from '../parser/parse.ts';
 
-/** Who is called, and how carefully: these are passed on as they are. */
+/** The nodes to call, and the settings: these are passed on unchanged. */
 const passed = [
   'identity_filter',
   'class_filter',

@@ -1,4 +1,4 @@
-/** The types that show text. No command is run on the machine of the operator. */
+/** The types that show text. They run no command on the machine of the operator. */
 import { type Resource, settingOf } from '../catalogue/resource.ts';
 import { failAt } from '../source.ts';
 import { toText } from '../values/values.ts';
@@ -7,7 +7,7 @@ import { readFlag, readText } from './settings.ts';
 export interface ShownText {
   readonly text: string;
   readonly cow: boolean;
-  /** False: only that it was done is shown. */
+  /** False: only the fact that it was done is shown. */
   readonly shown: boolean;
   readonly refreshOnly: boolean;
 }
@@ -40,7 +40,7 @@ export function readNotify(resource: Resource): ShownText {
   return { text, cow: false, shown: true, refreshOnly: false };
 }
 
-/** Quotes around the whole of it are the shell’s. */
+/** Quotes around the whole text belong to the shell. */
 function unquote(text: string): string {
   const [, , inner] = /^(["'])(.*)\1$/s.exec(text.trim()) ?? [];
   return inner === undefined || /["']/.test(inner) ? text.trim() : inner;

@@ -1,4 +1,4 @@
-/** The type that calls actions: what its attributes amount to. */
+/** The type that calls actions: the meaning of its attributes. */
 import { noFilter, parseFilter } from '../../core/filter/filter.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
@@ -17,7 +17,7 @@ export interface McollectiveCall {
   /** Without the agent. */
   readonly filter: FilterTerms;
   readonly limit: number | undefined;
-  /** Whether another node takes over for each that fails. */
+  /** Whether another node replaces each that fails. */
   readonly failover: boolean;
   readonly batch: number | undefined;
   readonly batchSleep: number;
@@ -26,9 +26,9 @@ export interface McollectiveCall {
   readonly timeout: number | undefined;
   readonly discoveryTimeout: number | undefined;
   readonly refreshOnly: boolean;
-  /** Outputs that each reply must have; a reply that has not counts as failed. */
+  /** Outputs that each reply must have; any other reply counts as failed. */
   readonly expect: JsonObject;
-  /** Whether nodes are only asked what they would do. */
+  /** Whether nodes only do a dry run. */
   readonly noop: boolean;
 }
 

@@ -1,6 +1,6 @@
-/** The types of resources that do something themselves, and what may be said of each. */
+/** The types of resources that do something themselves, and their attributes. */
 
-/** What every resource may have. */
+/** The common attributes of all resources. */
 export const metaparameters: ReadonlySet<string> = new Set([
   'alias',
   'before',

@@ -1,4 +1,4 @@
-/** Attributes as the types that are built in want them. */
+/** Attributes in the form of the built-in types. */
 import { numberIn, isList, kindOf, toText, type Value } from '../values/values.ts';
 import { type Resource, type Setting, settingOf } from '../catalogue/resource.ts';
 import { failAt } from '../source.ts';
@@ -6,13 +6,13 @@ import { readTerms } from './filter.ts';
 
 type Read<T> = (value: Value, setting: Setting) => T;
 
-/** Undefined where the attribute is not set. */
+/** Undefined if the attribute is not set. */
 export function readSetting<T>(resource: Resource, name: string, read: Read<T>): T | undefined {
   const setting = settingOf(resource, name);
   return setting === undefined ? undefined : read(setting.value, setting);
 }
 
-/** A text, or what is written as one without quotes. @throws Problem `bad-script` */
+/** A text, with or without quotes. @throws Problem `bad-script` */
 export function readText(resource: Resource, name: string): string | undefined {
   return readSetting(resource, name, (value, { position }) => {
     if (typeof value === 'string' && value !== '') return value;

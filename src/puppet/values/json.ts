@@ -1,6 +1,6 @@
 import { isHash, isList, toText, type Value } from './values.ts';
 
-/** A fact’s value as the language has it. */
+/** A fact’s value in the language. */
 export function fromJson(value: unknown): Value {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (typeof value === 'string' || typeof value === 'boolean') return value;
@@ -9,7 +9,7 @@ export function fromJson(value: unknown): Value {
   return new Map(Object.entries(value).map(([key, one]) => [key, fromJson(one)]));
 }
 
-/** A value as it is sent to an agent: undef is null, a reference its name. */
+/** A value in the form for an agent: undef is null, a reference its name. */
 export function toJson(value: Value): unknown {
   if (value === undefined) return null;
   if (typeof value === 'bigint') return Number(value);

@@ -41,7 +41,7 @@ export function isTrue(value: Value): boolean {
   return value !== undefined && value !== false && value !== '';
 }
 
-/** How a message names the kind of a value. */
+/** The name of a value's kind in a message. */
 export function kindOf(value: Value): string {
   if (value === undefined) return 'undef';
   if (isList(value)) return 'a list';
@@ -58,7 +58,7 @@ export function numberIn(value: Value): bigint | number | undefined {
   return typeof value === 'string' ? parseNumber(value.trim()) : undefined;
 }
 
-/** All members of lists within lists. */
+/** All members of nested lists. */
 export function flatten(list: List): Value[] {
   return list.flatMap((value) => (isList(value) ? flatten(value) : [value]));
 }
@@ -89,7 +89,7 @@ export function capitalise(type: string): string {
     .join('::');
 }
 
-/** A fraction always shows that it is one: 3.0, 1.0e+20. */
+/** A fraction is always recognisable: 3.0, 1.0e+20. */
 function formatFraction(value: number): string {
   const text = String(value);
   const magnitude = Math.abs(value);

@@ -1,14 +1,14 @@
-/** How much a value holds: what looks at all of it costs that much. */
+/** The weight of a value: the cost of reading all of it. */
 import { isHash, isList, type Value } from './values.ts';
 
 export interface Weight {
   /** Its members, those within them, and one for each 100 characters. */
   readonly size: number;
-  /** Lists and hashes within each other. */
+  /** Nesting of lists and hashes. */
   readonly depth: number;
 }
 
-/** Values never change, and hold each other often: each is weighed once. */
+/** Values never change, and often contain each other: each is weighed once. */
 const known = new WeakMap<object, Weight>();
 
 export function weigh(value: Value): Weight {

@@ -13,7 +13,7 @@ export interface ListenOptions {
   /** Set if the node relays for others. */
   readonly relay?: RelayService;
   readonly log: Log;
-  /** Receives every connection that failed its handshake, or was one too many. */
+  /** Receives every connection that failed its handshake, or exceeded a limit. */
   readonly onStranger: (address: string, reason: string) => void;
   readonly limits: ListenLimits;
 }
@@ -21,7 +21,7 @@ export interface ListenOptions {
 export interface ListenLimits {
   /** Connections beyond these are closed. */
   readonly connections: ConnectionLimits;
-  /** Milliseconds that a client may take to send a request, or to read what it is sent. */
+  /** Milliseconds for a client to send a request, or to read a reply. */
   readonly stall: number;
   /** Milliseconds after which a connection that carries no call is closed. */
   readonly idle: number;
