@@ -12,11 +12,13 @@ export interface Before {
 
 /** What is not as it must be once the faults are gone and the run has come to its end; a sentence each. */
 export async function brokenInvariants(lab: Lab, revision: string, before: Before): Promise<string[]> {
+  // A client of its own: it must be gone before what is left is looked for.
+  const held = await leases(lab);
   const left = settled(async () => newProcesses(before.processes, await processesOf(lab)));
-  const held = settled(async () => unusual(await processesOf(lab), before.normal));
-  const parts = [released(lab, revision), inTraffic(lab), leases(lab), leftOvers(lab), left, held];
+  const usage = settled(async () => unusual(await processesOf(lab), before.normal));
+  const parts = [released(lab, revision), inTraffic(lab), leftOvers(lab), left, usage];
   const broken = (await Promise.all(parts)).flat();
-  return [...broken, ...(await logs(lab))];
+  return [...held, ...broken, ...(await logs(lab))];
 }
 
 /** What of the servers of the cluster is not as a report of success says. */
