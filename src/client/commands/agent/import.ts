@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../../core/errors.ts';
+import { writeNewOutput } from '../../../core/files/output.ts';
 import { type JsonObject, parseJsonObject } from '../../../core/json.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { rubyDdlScript } from './ruby-ddl.ts';
@@ -76,11 +77,5 @@ async function readRuby(file: string): Promise<JsonObject> {
 }
 
 async function write(file: string, content: object): Promise<void> {
-  try {
-    await writeFile(file, `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' });
-  } catch (cause) {
-    throw new Problem('unwritable-file', `${file} cannot be written: ${explainErrno(cause)}`, 'move it away first', {
-      cause,
-    });
-  }
+  await writeNewOutput(file, `${JSON.stringify(content, null, 2)}\n`);
 }

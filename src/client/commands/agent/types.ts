@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { explainErrno, Problem } from '../../../core/errors.ts';
+import { Problem } from '../../../core/errors.ts';
+import { writeOutput } from '../../../core/files/output.ts';
 import { learnDdl, findDdl } from '../../../library/fleet/agents.ts';
 import { siteTypes } from '../../../library/types/agent-types.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
@@ -35,7 +35,7 @@ export async function runAgentTypes(
   const fromNodes = fromFleet ? await learn(names, catalogue, options, context) : [];
   const text = siteTypes([...fromFiles, ...fromNodes].toSorted((a, b) => (a.name < b.name ? -1 : 1)));
   if (options.out === undefined) context.out(text.trimEnd());
-  else await write(options.out, text);
+  else await writeOutput(options.out, text);
   return exitCode.ok;
 }
 
@@ -51,12 +51,4 @@ function learn(
     const wanted = names.length > 0 ? names : [...described].filter((name) => findDdl(catalogue, name) === undefined);
     return wanted.map((name) => learnDdl(name, nodes, catalogue, session.environment));
   });
-}
-
-async function write(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (cause) {
-    throw new Problem('unwritable-file', `${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
-  }
 }

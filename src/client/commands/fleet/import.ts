@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
+import { explainErrno, Problem } from '../../../core/errors.ts';
+import { writeNewOutput } from '../../../core/files/output.ts';
 import { isObject } from '../../../core/json.ts';
 import { count } from '../../../core/text.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
@@ -74,12 +75,7 @@ async function write(
     return;
   }
   const file = resolve(out);
-  try {
-    await writeFile(file, text, { flag: 'wx' });
-  } catch (cause) {
-    if (errnoOf(cause) === 'EEXIST') throw new Problem('file-exists', `${file} exists already`, 'move it away first');
-    throw new Problem('unwritable-file', `${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
-  }
+  await writeNewOutput(file, text);
   context.out(
     json === true ? JSON.stringify({ fleet: text, file }) : `wrote ${file} with ${count(hosts.length, 'host')}`,
   );

@@ -24,9 +24,13 @@ export async function startJunitReport(file: string, warn: (line: string) => voi
       } catch (cause) {
         warn(`warning: the report ${failed(cause)}`);
       } finally {
+        const isFile = await handle.stat().then(
+          (found) => found.isFile(),
+          () => false,
+        );
         await handle.close().catch(() => {});
-        // A run that never began has nothing to report: an empty file would look like a broken one.
-        if (report === undefined) await rm(file, { force: true }).catch(() => {});
+        // A run that never began has nothing to report: an empty file would look like a broken one. A device stays.
+        if (report === undefined && isFile) await rm(file, { force: true }).catch(() => {});
       }
     },
   };
