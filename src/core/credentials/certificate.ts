@@ -72,8 +72,16 @@ export function applicationUri(realm: string, application: string): string {
 
 /** The certificates that were read last: the same one comes with a handshake, with every call over it and with every reply. */
 const lastRead = new Map<string, X509Certificate>();
-const mostKept = 128;
+let mostKept = 128;
 const longestKept = 4096;
+
+/**
+ * For a program that talks to many nodes at once: a certificate that comes twice is read and proven once, if no more than this
+ * came in between. Each takes about 9 KiB.
+ */
+export function keepCertificates(count: number): void {
+  mostKept = Math.max(mostKept, count);
+}
 
 /** @throws Problem `bad-certificate` when the bytes are not a certificate. */
 export function parseCertificate(bytes: Uint8Array | string): X509Certificate {

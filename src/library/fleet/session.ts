@@ -1,5 +1,6 @@
 import { readRevocations } from '../../ca/revocation/revocations.ts';
 import { Problem } from '../../core/errors.ts';
+import { keepCertificates } from '../../core/credentials/certificate.ts';
 import { type LiveCredentials, startCredentials } from '../../core/credentials/live-credentials.ts';
 import type { Dial, Log } from '../../core/ports.ts';
 import type { DescribeNode } from '../../discovery/attempt.ts';
@@ -56,6 +57,8 @@ export interface SessionOptions {
 
 /** Milliseconds to reach a node directly if no relay has a connection to it. */
 const directTimeout = 2000;
+/** The certificates of so many nodes are kept: each comes with its node's key and with its reply, and those of others in between. */
+const certificatesKept = 8192;
 
 /** @throws Problem when the operator's configuration or certificate cannot be used */
 export async function openSession(
@@ -64,6 +67,7 @@ export async function openSession(
 ): Promise<Session> {
   const config = await loadClientConfig(configFile, environment.env);
   const log = warningsOnly(environment);
+  keepCertificates(certificatesKept);
   const [live, cache, heads] = await Promise.all([
     openCredentials(config, log),
     openCache(config.cacheFile, log),
