@@ -56,7 +56,9 @@ function findInProse(file: string, lines: readonly TextAt[]): Finding[] {
       : [];
   });
   const ofSeveralWords = forbidden.filter(([{ source }]) => source.includes(' '));
-  return [...findWords(file, lines), ...findWords(file, joints, ofSeveralWords)];
+  const found = findWords(file, lines);
+  const across = findWords(file, joints, ofSeveralWords);
+  return [...found, ...across.filter(({ line }) => !found.some((one) => one.line === line))];
 }
 
 const withoutCode = (text: string) => text.replaceAll(/`[^`]*`/g, '`');
@@ -104,8 +106,7 @@ if (process.argv.includes('--count')) {
   const counts = Map.groupBy(findings, ({ file }) => file);
   for (const [file, list] of counts) process.stdout.write(`${list.length} ${file}\n`);
 } else {
-  const lines = findings.map(({ file, line, what }) => `${file}:${line}: ${what}\n`);
-  process.stdout.write([...new Set(lines)].join(''));
+  for (const { file, line, what } of findings) process.stdout.write(`${file}:${line}: ${what}\n`);
 }
 if (findings.length > 0) {
   process.stdout.write(`${findings.length} findings; docs/glossary.md lists the words to use\n`);
