@@ -1,5 +1,5 @@
 import { type AuditFile, listAuditFiles, readFileLines } from '../../core/audit/files.ts';
-import type { AuditRecord } from '../../core/audit/record.ts';
+import { type AuditRecord, parseRecord } from '../../core/audit/record.ts';
 import { Problem } from '../../core/errors.ts';
 
 export interface RecordsQuery {
@@ -84,13 +84,4 @@ async function filesSince(
     }
   }
   return files;
-}
-
-function parseRecord(line: string): AuditRecord | undefined {
-  try {
-    const record = JSON.parse(line) as AuditRecord;
-    return Number.isSafeInteger(record.sequence) ? record : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { takeOutsideDdl } from '../../core/ddl/outside-ddl.ts';
 import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
 import { type ChoriaAction, type ChoriaDdl, type ChoriaOutput, choriaDdlSchema } from './format.ts';
-import { convertInput } from './input.ts';
+import { convertInput, jsonTypes } from './input.ts';
 
 /**
  * The DDL in Choria's JSON. Choria does not say whether an action changes anything or may be repeated: unless the file
@@ -58,20 +58,11 @@ function convertAction(source: ChoriaAction, timeout: number): ActionDdl {
   };
 }
 
-const outputTypes: Readonly<Record<string, string>> = {
-  string: 'string',
-  integer: 'integer',
-  float: 'number',
-  number: 'number',
-  boolean: 'boolean',
-  hash: 'object',
-  array: 'array',
-  list: 'string',
-};
-
 function convertOutput({ description, display_as: heading, type, default: value }: ChoriaOutput): object {
   return {
-    ...(typeof type === 'string' && Object.hasOwn(outputTypes, type) ? { type: outputTypes[type] } : {}),
+    ...(typeof type === 'string' && Object.hasOwn(jsonTypes, type)
+      ? { type: jsonTypes[type as keyof typeof jsonTypes] }
+      : {}),
     ...(description === undefined ? {} : { description }),
     ...(heading === undefined ? {} : { 'x-display-as': heading }),
     ...(value === undefined || value === null ? {} : { default: value }),

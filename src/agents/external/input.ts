@@ -18,7 +18,8 @@ const validators: Readonly<Record<string, object>> = {
 /** The longest string if the DDL sets no limit. */
 const longest = 4096;
 
-const types = {
+/** Types of Choria's DDL in the words of JSON Schema. */
+export const jsonTypes = {
   string: 'string',
   list: 'string',
   integer: 'integer',
@@ -35,7 +36,7 @@ const types = {
  */
 export function convertInput(name: string, input: ChoriaInput): AnnotatedSchema {
   const schema = {
-    type: types[input.type],
+    type: jsonTypes[input.type],
     ...(input.description === undefined ? {} : { description: input.description }),
     ...(input.prompt === undefined ? {} : { 'x-prompt': input.prompt }),
     ...(input.sensitive === true ? { 'x-sensitive': true } : {}),

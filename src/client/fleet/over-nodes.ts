@@ -55,10 +55,27 @@ export function overNodes(
 }
 
 /**
+ * The same for a command that shows the nodes alone. @param work receives the nodes that are still to be shown as well
+ */
+export function overArrivingNodes(
+  options: CommonOptions,
+  show: (node: FoundNode) => void,
+  context: CliContext,
+  work: (findings: Findings, rest: readonly FoundNode[]) => void,
+): Promise<number> {
+  const { settings, rest } = asTheyArrive(show, options, context);
+  const selection = { ...nodesOf(options), settings: { keep: false, ...settings } };
+  return overNodes(options, selection, context, async (findings) => {
+    work(findings, rest(findings.nodes));
+    return found(findings);
+  });
+}
+
+/**
  * Shows nodes as they answer, on a terminal; elsewhere all at the end, in the order of their names.
  * @returns the options of discovery for that, and a function that selects the nodes that are still to be shown
  */
-export function asTheyArrive(
+function asTheyArrive(
   show: (node: FoundNode) => void,
   options: CommonOptions,
   { isTerminal }: CliContext,

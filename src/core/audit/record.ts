@@ -197,6 +197,16 @@ export function formatLine(event: AuditEvent, state: ChainState, node: Credentia
   return `${body.slice(0, -1)}${signatureKey}${signature}"}`;
 }
 
+/** A line of a log, unverified. @returns undefined for what is not a record */
+export function parseRecord(line: string): AuditRecord | undefined {
+  try {
+    const record = JSON.parse(line) as AuditRecord;
+    return Number.isSafeInteger(record.sequence) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The signed part and the signature of a line, or undefined when it is not of that form. */
 export function splitLine(line: string): { body: string; signature: Buffer } | undefined {
   const at = line.lastIndexOf(signatureKey);

@@ -12,6 +12,7 @@ import { Problem } from '../errors.ts';
 import { formatIdentity } from '../identity.ts';
 import { protocolVersion, queryCodec, queryReplyCodec } from '../wire/codec.ts';
 import type { Query, QueryReply, SignedQuery, SignedQueryReply } from '../wire/messages.ts';
+import { proveSigner } from './request.ts';
 
 export type QueryContent = Pick<Query, 'describe' | 'result' | 'cancel' | 'store'>;
 
@@ -48,17 +49,7 @@ export function openQuery(signed: SignedQuery, trust: Trust, now: number): Opene
     throw new Problem('other-protocol', `the query speaks protocol ${query.protocol}, this node ${protocolVersion}`);
   }
   if (query.nonce.length !== 16) throw new Problem('malformed-message', 'the query has no proper nonce');
-  const [leaf] = signed.chain;
-  if (leaf === undefined) throw new Problem('bad-signature', 'the query has no certificate');
-  const certificate = parseCertificate(leaf);
-  if (!verifies('query', signed.query, signed.signature, certificate)) {
-    throw new Problem('bad-signature', 'the signature of the query does not hold');
-  }
-  rememberIssuers(issuersIn(signed.chain), trust);
-  const caller = proveCertificate(certificate, 'operator', trust, now);
-  if (query.caller !== formatIdentity(caller.identity)) {
-    throw new Problem('bad-signature', `the query names ${query.caller}, its certificate ${caller.identity.name}`);
-  }
+  const caller = proveSigner('query', { ...signed, message: signed.query }, query.caller, trust, now);
   return { query, caller };
 }
 

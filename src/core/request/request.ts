@@ -110,19 +110,41 @@ export function openRequest(signed: SignedRequest): OpenedRequest {
 
 /**
  * Proves by its signature who made the request, over any connection.
- * @throws Problem `bad-signature`, `bad-commitment`, or as {@link proveCertificate}
+ * @throws Problem `bad-signature`, or as {@link proveCertificate}
  */
 export function proveCaller({ signed, request }: OpenedRequest, trust: Trust, now: number): ProvenCertificate {
-  const [leaf] = signed.chain;
-  if (leaf === undefined) throw new Problem('bad-signature', 'the request has no certificate');
+  return proveSigner('request', { ...signed, message: signed.request }, request.caller, trust, now);
+}
+
+interface SignedMessage {
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+  /** Certificates, in DER: the signer's first. */
+  readonly chain: readonly Uint8Array[];
+}
+
+/**
+ * Proves by its signature that an operator made a message.
+ * @param named the caller that the message names
+ * @throws Problem `bad-signature`, or as {@link proveCertificate}
+ */
+export function proveSigner(
+  kind: 'request' | 'query',
+  { message, signature, chain }: SignedMessage,
+  named: string,
+  trust: Trust,
+  now: number,
+): ProvenCertificate {
+  const [leaf] = chain;
+  if (leaf === undefined) throw new Problem('bad-signature', `the ${kind} has no certificate`);
   const certificate = parseCertificate(leaf);
-  if (!verifies('request', signed.request, signed.signature, certificate)) {
-    throw new Problem('bad-signature', 'the signature of the request does not hold');
+  if (!verifies(kind, message, signature, certificate)) {
+    throw new Problem('bad-signature', `the signature of the ${kind} does not hold`);
   }
-  rememberIssuers(issuersIn(signed.chain), trust);
+  rememberIssuers(issuersIn(chain), trust);
   const proven = proveCertificate(certificate, 'operator', trust, now);
-  if (request.caller !== formatIdentity(proven.identity)) {
-    throw new Problem('bad-signature', `the request names ${request.caller}, its certificate ${proven.identity.name}`);
+  if (named !== formatIdentity(proven.identity)) {
+    throw new Problem('bad-signature', `the ${kind} names ${named}, its certificate ${proven.identity.name}`);
   }
   return proven;
 }

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { AuditFile } from '../../core/audit/files.ts';
-import { type AuditRecord, type ChainState, chainStart, hashLine } from '../../core/audit/record.ts';
+import { type AuditRecord, type ChainState, chainStart, hashLine, parseRecord } from '../../core/audit/record.ts';
 import { Problem } from '../../core/errors.ts';
 
 /** The end of a file of the log. */
@@ -118,14 +118,5 @@ async function* readBackwards(files: readonly AuditFile[], most: number): AsyncG
     } finally {
       await handle.close();
     }
-  }
-}
-
-function parseRecord(line: string): AuditRecord | undefined {
-  try {
-    const record = JSON.parse(line) as AuditRecord;
-    return Number.isSafeInteger(record.sequence) ? record : undefined;
-  } catch {
-    return undefined;
   }
 }

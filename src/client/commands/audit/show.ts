@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditFile, readFileLines } from '../../../core/audit/files.ts';
-import type { AuditRecord, EndedRecord } from '../../../core/audit/record.ts';
+import { type AuditRecord, type EndedRecord, parseRecord } from '../../../core/audit/record.ts';
 import { type AuditEntry, formatEntry, outcomeOf } from '../../../core/audit/show.ts';
 import { Problem } from '../../../core/errors.ts';
 import { isObject } from '../../../core/json.ts';
@@ -84,7 +84,7 @@ async function readAll(
     if (next !== undefined && next <= after) continue;
     for await (const { text, number, torn } of readFileLines(path)) {
       if (torn) continue;
-      const record = parseRecord(text);
+      const record = readRecord(text);
       if (record === undefined) faults(path, number);
       else if (record.sequence > last) {
         last = record.sequence;
@@ -139,15 +139,9 @@ function startJoining(give: (entry: AuditEntry) => void): Joining {
   }
 }
 
-function parseRecord(line: string): AuditRecord | undefined {
-  try {
-    const record = JSON.parse(line) as AuditRecord;
-    return Number.isSafeInteger(record.sequence) && typeof record.kind === 'string' && isWhole(record)
-      ? record
-      : undefined;
-  } catch {
-    return undefined;
-  }
+function readRecord(line: string): AuditRecord | undefined {
+  const record = parseRecord(line);
+  return record !== undefined && typeof record.kind === 'string' && isWhole(record) ? record : undefined;
 }
 
 /** Whether the shown keys of a record exist: a damaged file may contain anything. */

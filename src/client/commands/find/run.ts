@@ -5,7 +5,7 @@ import type { CliContext } from '../../cli/context.ts';
 import { tableOf } from '../../cli/io/format.ts';
 import { printTable } from '../../render/table.ts';
 import { cellOf } from '../../render/values.ts';
-import { asTheyArrive, found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
+import { overArrivingNodes } from '../../fleet/over-nodes.ts';
 
 interface FindOptions extends CommonOptions {
   readonly verbose?: boolean;
@@ -14,19 +14,11 @@ interface FindOptions extends CommonOptions {
 /** Prints the names of the nodes that match, sorted, one a line. */
 export async function runFind(options: FindOptions, context: CliContext): Promise<number> {
   const show = (node: FoundNode) => context.out(options.verbose === true ? verboseLine(node) : node.name);
-  const { settings, rest } = asTheyArrive(show, options, context);
-  return overNodes(
-    options,
-    { ...nodesOf(options), settings: { keep: false, ...settings } },
-    context,
-    async (findings) => {
-      const { nodes } = findings;
-      if (options.json === true) context.out(JSON.stringify(nodes.map(describe), null, 2));
-      else if (tableOf(options) !== undefined) showTable(nodes.map(describe), options, context);
-      else for (const node of rest(nodes)) show(node);
-      return found(findings);
-    },
-  );
+  return overArrivingNodes(options, show, context, ({ nodes }, rest) => {
+    if (options.json === true) context.out(JSON.stringify(nodes.map(describe), null, 2));
+    else if (tableOf(options) !== undefined) showTable(nodes.map(describe), options, context);
+    else for (const node of rest) show(node);
+  });
 }
 
 function describe({ name, description: { version, agents, classes, facts } }: FoundNode) {

@@ -5,7 +5,7 @@ import { tableOf } from '../../cli/io/format.ts';
 import { printTable } from '../../render/table.ts';
 import { indented } from '../../render/missing.ts';
 import { sparkline, statistics } from '../../render/statistics.ts';
-import { asTheyArrive, found, nodesOf, overNodes } from '../../fleet/over-nodes.ts';
+import { overArrivingNodes } from '../../fleet/over-nodes.ts';
 
 interface PingOptions extends CommonOptions {
   readonly graph?: boolean;
@@ -18,30 +18,23 @@ export async function runPing(options: PingOptions, context: CliContext): Promis
     const way = options.verbose === true ? ` ${pathOf(node)}` : '';
     context.out(`${node.name.padEnd(40)} time=${node.elapsed.toFixed(2)} ms${way}`);
   };
-  const { settings, rest } = asTheyArrive(show, options, context);
-  return overNodes(
-    options,
-    { ...nodesOf(options), settings: { keep: false, ...settings } },
-    context,
-    async (findings) => {
-      const { nodes } = findings;
-      if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
-      else {
-        if (tableOf(options) !== undefined) showTable(nodes, options, context);
-        else for (const node of rest(nodes)) show(node);
-        summarize(
-          nodes.map(({ elapsed }) => elapsed),
-          findings.elapsed,
-          options.graph === true,
-          context,
-        );
-        for (const { name, description } of nodes) {
-          for (const warning of description.warnings) context.err(`warning: ${name}: ${indented(warning)}`);
-        }
+  return overArrivingNodes(options, show, context, (findings, rest) => {
+    const { nodes } = findings;
+    if (options.json === true) context.out(JSON.stringify(asJson(findings), null, 2));
+    else {
+      if (tableOf(options) !== undefined) showTable(nodes, options, context);
+      else for (const node of rest) show(node);
+      summarize(
+        nodes.map(({ elapsed }) => elapsed),
+        findings.elapsed,
+        options.graph === true,
+        context,
+      );
+      for (const { name, description } of nodes) {
+        for (const warning of description.warnings) context.err(`warning: ${name}: ${indented(warning)}`);
       }
-      return found(findings);
-    },
-  );
+    }
+  });
 }
 
 function showTable(nodes: readonly FoundNode[], options: PingOptions, context: CliContext): void {

@@ -10,13 +10,14 @@ import { findRunAnywhere } from '../../runs/fleet/find-run.ts';
 import { readLeasedRuns } from '../../runs/fleet/fleet-runs.ts';
 import { findKeepers } from '../../runs/fleet/read-copies.ts';
 import { findRun, readJournal } from '../../runs/read-journal.ts';
+import { type RunRecord, recordRun } from '../../runs/record.ts';
 
 export interface ReadRunOptions extends CommonOptions {
   readonly offline?: boolean;
   readonly fleet?: boolean;
 }
 
-export interface SeenRun {
+interface SeenRun {
   readonly run: string;
   readonly entries: readonly JournalEntry[];
   /** Whether a node keeps a lease of it, if nodes were asked. */
@@ -24,7 +25,7 @@ export interface SeenRun {
 }
 
 /** @throws Problem `usage`, `unknown-run`, `bad-journal`, `journal-forked` */
-export async function readRun(
+async function readRun(
   id: string,
   options: ReadRunOptions,
   catalogue: readonly Ddl[],
@@ -47,6 +48,19 @@ export async function readRun(
     const leased = await readLeasedRuns(await findKeepers(session, options, found.stored.stored.holders), look);
     return { ...found, isHeld: leased?.has(found.run) };
   });
+}
+
+/** The same, with the record of what it did. @throws Problem as {@link readRun}, `no-run` */
+export async function readRecordedRun(
+  id: string,
+  options: ReadRunOptions,
+  catalogue: readonly Ddl[],
+  context: CliContext,
+): Promise<{ readonly record: RunRecord; readonly entries: readonly JournalEntry[] }> {
+  const { run, entries, isHeld } = await readRun(id, options, catalogue, context);
+  const record = await recordRun(entries, isHeld);
+  if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
+  return { record, entries };
 }
 
 /** Whether it may have been resumed elsewhere since. */

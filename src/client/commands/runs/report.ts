@@ -5,8 +5,7 @@ import { type CliContext, exitCode } from '../../cli/context.ts';
 import { incidentToJson } from '../../runs/report/json.ts';
 import { renderPage } from '../../runs/report/page.ts';
 import { readIncident } from '../../runs/report/read/incident.ts';
-import { recordRun } from '../../runs/record.ts';
-import { type ReadRunOptions, readRun } from './read-run.ts';
+import { type ReadRunOptions, readRecordedRun } from './read-run.ts';
 
 /** Permission bits: like the journal's. */
 const ownerOnly = 0o600;
@@ -23,9 +22,7 @@ export async function reportRun(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { run, entries, isHeld } = await readRun(id, options, catalogue, context);
-  const record = await recordRun(entries, isHeld);
-  if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
+  const { record, entries } = await readRecordedRun(id, options, catalogue, context);
   const incident = readIncident(record, entries);
   if (options.json === true) context.out(JSON.stringify(incidentToJson(incident), null, 2));
   else if (typeof options.html === 'string') await writeOutput(options.html, renderPage(incident), ownerOnly);

@@ -1,14 +1,13 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { Problem } from '../../../core/errors.ts';
 import { printable } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { indented, printMissing } from '../../render/missing.ts';
 import { formatOut, type OutServer, readRotation } from '../../runs/rotation.ts';
-import { type CallRecord, formatInputs, type RunRecord, recordRun, type StepRecord } from '../../runs/record.ts';
+import { type CallRecord, formatInputs, type RunRecord, type StepRecord } from '../../runs/record.ts';
 import { openSession } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { type ReadRunOptions, readRun } from './read-run.ts';
+import { type ReadRunOptions, readRecordedRun } from './read-run.ts';
 
 interface ShowOptions extends ReadRunOptions {
   readonly verbose?: boolean;
@@ -21,9 +20,7 @@ export async function showRun(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { run, entries, isHeld } = await readRun(id, options, catalogue, context);
-  const record = await recordRun(entries, isHeld);
-  if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
+  const { record } = await readRecordedRun(id, options, catalogue, context);
   const balancers = balancersOf(record);
   const asks = options.offline !== true && balancers.length > 0;
   const { out, code } = asks
