@@ -1,5 +1,4 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { Problem } from '../../../core/errors.ts';
 import { writeOutput } from '../../../core/files/output.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { incidentToJson } from '../../runs/report/json.ts';
