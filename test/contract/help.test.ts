@@ -5,6 +5,7 @@ import { examplesOf } from '../../src/client/cli/help/examples.ts';
 import { outputSchemas, schemasOf } from '../../src/client/schemas/index.ts';
 import { defineProgram, everyCommand, pathOf } from '../../src/client/cli/program.ts';
 import { commandLine } from '../../src/command-line.ts';
+import { loadShipped } from '../support/fleet/shipped.ts';
 import { runInProcess } from '../support/program/cli.ts';
 import { quietContext } from '../support/program/quiet-context.ts';
 
@@ -63,6 +64,14 @@ describe('the help of each command', () => {
         assert.ok(name in outputSchemas, `“${pathOf(command)}” has no schema “${name}” in src/client/schemas`);
       }
     }
+  });
+
+  test('upgrade --batch: lists the defaults of the playbooks for rolling and canary', async () => {
+    const { options } = shown.find((command) => pathOf(command) === 'upgrade') ?? assert.fail('no upgrade');
+    const playbooks = [await loadShipped('app_rolling_upgrade'), await loadShipped('app_canary_upgrade')];
+    const defaults = playbooks.map(({ inputs }) => inputs.batch?.default).join('; ');
+    const help = options.find(({ long }) => long === '--batch')?.description ?? '';
+    assert.ok(help.endsWith(`(default: ${defaults})`), `“${help}”, but the playbooks have ${defaults}`);
   });
 
   test('is as wide as the terminal', async () => {

@@ -8,6 +8,7 @@ import type {
   StepSource,
 } from '../../playbook/source/schema.ts';
 import { isRequired } from '../../playbook/inputs/inputs.ts';
+import { rollingBatch } from '../../playbook/source/defaults.ts';
 
 /** A heading and its lines, each in two parts. */
 export interface Section {
@@ -110,7 +111,7 @@ function actOf(step: StepSource): string {
   const { call, rolling, for_each: loop, use, say, set, require: required, confirm, pause, finish } = step;
   if (call !== undefined) return describeCall(step);
   if (rolling !== undefined)
-    return `for ${bare(rolling.over)}, ${[rolling.batch ?? 1].flat().map(bare).join(', ')} at a time`;
+    return `for ${bare(rolling.over)}, ${[rolling.batch ?? rollingBatch].flat().map(bare).join(', ')} at a time`;
   if (loop !== undefined) return `for each of ${[loop.in].flat().map(bare).join(', ')}`;
   if (use !== undefined) return `the playbook ${use}`;
   if (confirm !== undefined) return `asks: ${confirm}`;

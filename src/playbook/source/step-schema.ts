@@ -1,4 +1,6 @@
 /** JSON Schema of all kinds of step together; each kind itself checks its own keys. */
+import { rollingBatch } from './defaults.ts';
+
 const text = { type: 'string', maxLength: 4096 } as const;
 const name = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_]{0,63}$' } as const;
 const expression = (description: string) => ({ description, ...text });
@@ -87,7 +89,7 @@ export const stepProperties = {
     properties: {
       over: expression('The name of a node set, or an expression that gives names of nodes.'),
       batch: {
-        description: 'Like batch of a call (default 1); an expression may give it.',
+        description: `Like batch of a call (default ${rollingBatch}); an expression may give it.`,
         type: ['integer', 'string', 'array'],
         minimum: 1,
         maxLength: 4096,

@@ -6,6 +6,7 @@ import { runGroup } from '../run/rounds.ts';
 import { compileSetting, durationForm, type Form, sizesForm } from '../expressions/settings.ts';
 import { names } from '../expressions/shapes.ts';
 import { isLiteral } from '../expressions/template.ts';
+import { rollingBatch } from '../source/defaults.ts';
 import type { RunContext } from '../context.ts';
 import type { StepCompiler, StepKind } from './kind.ts';
 
@@ -21,7 +22,7 @@ export const rollingStep: StepKind = {
       compileSetting(key, rolling[key], form, fallback, compiler.at('rolling', key), () =>
         compiler.template('rolling', rolling[key], undefined, key),
       );
-    const sizes = setting('batch', sizesForm, [1]);
+    const sizes = setting('batch', sizesForm, [rollingBatch]);
     const sleep = setting('batch_sleep', durationForm, 0);
     const group = compiler.group('rolling', rolling, { batch: names(['names', 'size', 'number', 'count']) });
     return {
