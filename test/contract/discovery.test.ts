@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { noFilter } from '../../src/core/filter/filter.ts';
 import { openCache } from '../../src/discovery/cache/cache.ts';
@@ -15,8 +15,8 @@ async function anyOptions(): Promise<DiscoveryOptions> {
 
 describe('the sources of discovery', () => {
   test('each have a folder', async () => {
-    const entries = await readdir(join(import.meta.dirname, '../../src/discovery'), { withFileTypes: true });
-    const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    const files = await readdir(join(import.meta.dirname, '../../src/discovery'), { recursive: true });
+    const folders = files.filter((file) => basename(file) === 'source.ts').map((file) => dirname(file));
     assert.deepEqual(folders.sort(), sources.map(({ name }) => name).sort());
   });
 
