@@ -115,7 +115,7 @@ test('gRPC loads proto-loader only for services that are not offered, so the bun
   assert.deepEqual(uses.toSorted(), ['channelz.js', 'orca.js']);
 });
 
-describe('what the bundle leaves out', () => {
+describe('omissions of the bundle', () => {
   const textOf = (file: string) => readFileSync(join(repository, 'node_modules', file), 'utf8');
   const usesOf = (text: string, name: string) =>
     [...text.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, 'g'))].map(([, use]) => use);

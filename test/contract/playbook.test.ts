@@ -202,7 +202,7 @@ describe('app_cluster_upgrade', () => {
     assert.deepEqual(stepOf(report, 'untouched')?.lines, ['nothing was changed']);
   });
 
-  test('when a second load balancer refuses after the first agreed, nothing is upgraded and the first is put back', async () => {
+  test('a second load balancer that refuses after the first agreed: nothing is upgraded and the first is restored', async () => {
     const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
     const balancers = { 'lb1.devco.net': { app: { ...all } }, 'lb2.devco.net': { app: { ...all } } };
     let asked = 0;

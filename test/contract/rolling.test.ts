@@ -89,7 +89,7 @@ describe('app_rolling_upgrade', () => {
     ]);
   });
 
-  test('when a load balancer refuses after another agreed, the batch is put back and not upgraded', async () => {
+  test('a load balancer that refuses after another agreed: the batch is restored and not upgraded', async () => {
     const balancers = { 'lb1.devco.net': { app: everyServer() }, 'lb2.devco.net': { app: everyServer() } };
     const estate = createEstate({
       balancers,

@@ -161,7 +161,7 @@ describe('the script of the seed', () => {
     assert.deepEqual(upgrades, [bravo.slice(0, 2), ['dev4.devco.net'], bravo.slice(2)]);
   });
 
-  test('resumes where it stopped, with the nodes that it began with', async () => {
+  test('resumes at its last step, with the nodes that it began with', async () => {
     const estate = createEstate({
       troubles: [{ node: 'dev8.devco.net', call: 'appmgr.upgrade', kind: 'no-response' }],
     });

@@ -210,7 +210,7 @@ describe('runs that are interrupted, on nine web servers behind two load balance
     await assertResumed(run.id, counted);
   });
 
-  test('nothing is upgraded when the second load balancer refuses, and the first is put back', async () => {
+  test('nothing is upgraded if the second load balancer refuses, and the first is restored', async () => {
     // Five servers of the other cluster stay usable at lb1, and four at lb2.
     await lab.haproxy('lb2', 'set server app/dev1.devco.net state maint');
     const counted = await reloads();

@@ -19,7 +19,7 @@ describe('runs under traffic and next to each other', () => {
     assert.equal(disabled.length, 2, 'two servers at a time, twice');
   });
 
-  test('of two concurrent runs, the second is refused with the holder’s name, or waits', async () => {
+  test('the second of two concurrent runs is refused with the holder’s name, or waits', async () => {
     await using lab = await startLab();
     await lab.setLoad('dev6', '99.00 99.00 99.00 1/100 1000');
     const first = lab.client(upgrade);

@@ -254,7 +254,7 @@ describe('a webhook', () => {
     await slow.stop();
   });
 
-  test('of Teams counts as failed, and is called again, if it returns 200 with an error in the body', async () => {
+  test('counts as failed for Teams, and is called again, if it returns 200 with an error in the body', async () => {
     const error = 'Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429';
     const server = await startWebhookServer([], {}, undefined, error);
     const ops = { url: server.url, format: 'teams' as const };

@@ -67,8 +67,8 @@ async function threeServers(options: string) {
   return { web, first, lb, cancelInMaintenance };
 }
 
-describe('a call that fails puts back a server whose check fails: no request reaches it', () => {
-  test('where the server was down before the call', async () => {
+describe('a server whose check fails, restored by a call that fails', () => {
+  test('gets no request if it was down before the call', async () => {
     const { first, lb, cancelInMaintenance } = await threeServers(seldom);
     first.checkStatus(503);
     await isDown(lb);
@@ -76,7 +76,7 @@ describe('a call that fails puts back a server whose check fails: no request rea
     assert.equal(await requestsAt(first, lb), 0);
   });
 
-  test('where the check began to fail while the sessions ended', async () => {
+  test('gets no request if the check began to fail while the sessions ended', async () => {
     const { web, first, lb, cancelInMaintenance } = await threeServers(seldom);
     const gate = Promise.withResolvers<void>();
     for (const one of web) one.hold(gate.promise);
@@ -92,7 +92,7 @@ describe('a call that fails puts back a server whose check fails: no request rea
     assert.equal(await requestsAt(first, lb), 0);
   });
 
-  test('where its agent-check answers “down”, also without a health check', async () => {
+  test('gets no request if its agent-check reports “down”, even without a health check', async () => {
     for (const health of ['check', '']) {
       const agentCheck = await startAgentCheck('down');
       ended.push(agentCheck.stop);
@@ -108,7 +108,7 @@ describe('a call that fails puts back a server whose check fails: no request rea
     }
   });
 
-  test('until its check passes', async () => {
+  test('gets requests again once its check passes', async () => {
     const { first, lb, cancelInMaintenance } = await threeServers('check');
     first.checkStatus(503);
     await isDown(lb);
@@ -117,14 +117,14 @@ describe('a call that fails puts back a server whose check fails: no request rea
     await until('it gets requests again', async () => (await requestsAt(first, lb)) > 0);
   });
 
-  test('and a server whose check passed gets requests at once', async () => {
+  test('gets requests at once if its check passed', async () => {
     const { first, lb, cancelInMaintenance } = await threeServers('check inter 1h');
     await cancelInMaintenance();
     assert.ok((await requestsAt(first, lb)) > 0);
   });
 });
 
-test('a line in maintenance that now leads to another host gets no request before its check passes', async () => {
+test('a line in maintenance that now belongs to another host gets no request before its check passes', async () => {
   const web = await webServers(3, 'own');
   const [, , third] = web as [WebServer, WebServer, WebServer];
   const lb = await haproxy([...web.slice(0, 2).map((one) => line(one, 'check inter 1h')), line(third, 'disabled')]);

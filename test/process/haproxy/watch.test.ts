@@ -131,7 +131,7 @@ describe('HAProxy is reloaded', () => {
   });
 
   for (const restoring of [false, true]) {
-    test(`only the same host is out if slots are renumbered (restoring ${restoring})`, async () => {
+    test(`the same host and no other is out if slots are renumbered (restoring ${restoring})`, async () => {
       const web = await webServers(4, 'own');
       const [, b, c, d] = web as [WebServer, WebServer, WebServer, WebServer];
       const lb = await haproxy(

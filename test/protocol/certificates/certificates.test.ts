@@ -59,7 +59,7 @@ function openClient(fleet: Fleet, node: TestNode, member: Member) {
 
 const all = (answer: Answer) => Object.fromEntries(every.map((rpc) => [rpc, answer]));
 
-describe('on every call, health included, a caller', () => {
+describe('a caller, on every call including health', () => {
   let fleet: Fleet;
   let node: TestNode;
 

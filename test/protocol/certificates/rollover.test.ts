@@ -30,7 +30,7 @@ const ways: Readonly<Record<string, (ca: Run, path: (...parts: string[]) => stri
 
 /** A CA takes over from another while daemons and clients of both work with each other, all made by the commands. */
 for (const [what, takeOver] of Object.entries(ways))
-  test(`while ${what} replaces another, daemons and clients of both work together; then the old one ends`, async () => {
+  test(`daemons and clients of both work together while ${what} replaces another; then the old one ends`, async () => {
     const home = await mkdtemp(join(tmpdir(), 'mco-rollover-'));
     const nodes: TestNode[] = [];
     try {

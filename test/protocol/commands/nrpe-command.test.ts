@@ -136,7 +136,7 @@ describe('nrpe over the fleet', () => {
       assert.deepEqual([record.outcome, record.code], ['refused', 'invalid-input']);
     });
 
-  test('accepts OK only from a reply that says so', () => {
+  test('accepts OK only from a reply with that state', () => {
     const said = { status: 0, code: '', message: '', hint: '', elapsed: 1, node: 'n', outcome: 'ok' } as const;
     const stateOf = (data: object) => findingOf({ ...said, data: { ...data } }).state;
     assert.equal(stateOf({ exitcode: 0 }), 'OK');

@@ -6,7 +6,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { subtypeLabel } from '../../../src/discovery/mdns/wire/subtype.ts';
 import { createSegment, type Segment } from '../../support/discovery/segment.ts';
 
-describe('on a real network segment', () => {
+describe('a real network segment', () => {
   let segment: Segment;
   let directory: string;
   before(async () => {
@@ -53,7 +53,7 @@ describe('on a real network segment', () => {
       assert.deepEqual(await segment.ask(3, { filter: { identities: [identity] } }), [identity]);
     });
 
-    test('is over when all that were expected have answered, and waits for one that has not', async () => {
+    test('ends when all expected nodes have replied, and waits for one that has not', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: {} });
       await segment.announce(1, { identity: 'dev2.devco.net', facts: {} });
       const hour = 3_600_000;

@@ -21,7 +21,7 @@ steps:
   - { id: look, call: rpcutil.ping, on: all, until: reply.data.pong == 0, tries: 300, try_sleep: 200ms }
 `;
 
-describe('during a run', () => {
+describe('revocation during a run', () => {
   let fleet: Fleet;
   let rip: Member;
   const nodes: TestNode[] = [];
@@ -84,7 +84,7 @@ describe('during a run', () => {
     }
   });
 
-  test('a node that is revoked receives nothing more from a client whose list says so', async () => {
+  test('a node that is revoked receives nothing more from a client with that list', async () => {
     const running = await beginRun(rip);
     const [dev1, dev2] = nodes;
     assert.ok(dev1 && dev2);

@@ -111,7 +111,7 @@ describe('mapping with a limit', () => {
   });
 });
 
-test('once makes a value when it is first requested, even an undefined one', () => {
+test('a value made by once is made at the first request only, even an undefined one', () => {
   let made = 0;
   const value = once(() => {
     made++;

@@ -260,7 +260,7 @@ describe('the directory', () => {
       });
     }
 
-    test('finds any number of nodes that one host passes on from another network, though one in nine is gone', async () => {
+    test('finds any number of nodes that one host forwards from another network, even if one in nine is gone', async () => {
       const names = Array.from({ length: 180 }, (_, index) => `dev${1000 + index}`);
       const there = names.filter((_, index) => index % 9 !== 0);
       const network = memoryNetwork(Object.fromEntries(there.map((name) => [`${name}:5810`, web(name, 'alfa')])));

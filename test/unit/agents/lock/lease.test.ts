@@ -90,7 +90,7 @@ describe('the leases of a node', () => {
     assert.equal(leases.nextFence(), 9);
   });
 
-  test('end one after the other; those that have expired leave the disk, and only they', async () => {
+  test('end one after the other; only those that have expired are removed from the disk', async () => {
     const clock = { now: 0 };
     const directory = temporaryDirectory();
     const leases = await openLeases(directory, () => clock.now);

@@ -201,7 +201,7 @@ describe('a lease that has expired', () => {
     return { agent, clock, call, check, onDisk, stateDirectory };
   };
 
-  test('does not come back after a restart; one that was renewed, or taken for longer, does, for its whole time', async () => {
+  test('does not return after a restart; one that was renewed, or taken for longer, does, for its whole time', async () => {
     const { agent, clock, call, onDisk, stateDirectory } = await start();
     const long = await call('take', { name: 'long', ttl: 60 }, rip);
     const renewed = await call('take', { name: 'renewed', ttl: seconds }, rip);
@@ -219,7 +219,7 @@ describe('a lease that has expired', () => {
     assert.ok(next.fence > gone.fence, 'its number is not given again');
   });
 
-  test('leaves the disk also where it came back and its holder did not', async () => {
+  test('is removed from the disk even if it returned and its holder did not', async () => {
     const before = await start();
     await before.call('take', { name: 'back', ttl: seconds }, rip);
     await before.agent.stop?.();
@@ -229,7 +229,7 @@ describe('a lease that has expired', () => {
     await until('the expired lease is off the disk', () => onDisk().length === 0);
   });
 
-  test('is reported where the disk cannot be written, and is free all the same', async () => {
+  test('is reported if the disk cannot be written, and is free nevertheless', async () => {
     const { promise, resolve } = Promise.withResolvers<[object, string]>();
     const log = { ...silentLog, warn: (...reported: [object, string]) => resolve(reported) };
     const { clock, call, stateDirectory } = await start(temporaryDirectory(), log);

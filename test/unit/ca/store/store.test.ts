@@ -99,7 +99,7 @@ describe('the CA on disk', () => {
     });
   });
 
-  test('only raises the numbers of lists, even when several are made at once', async () => {
+  test('raises the numbers of lists without exception, even if several are made at once', async () => {
     await using dir = await temporary();
     const { authority, store } = await madeStore(dir.path);
     const { serialNumber } = await issue(store, authority, order('dev1'));

@@ -191,7 +191,7 @@ describe('a record of an audit log', () => {
     assert.deepEqual(wrong(mixed), ['foreign', 6, words]);
   });
 
-  test('accounts for files that were deleted only where it says so, in a list', () => {
+  test('explains deleted files only by a list of them', () => {
     const files = [{ file: 'x', first: 1, last: 6, hash: 'a'.repeat(64) }];
     const codeAfter = (event: object) => faultOf(endOf(6), [rotated(node, 6), event as AuditEvent])?.code;
     assert.equal(codeAfter({ kind: 'deleted', files }), undefined);

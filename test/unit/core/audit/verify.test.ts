@@ -37,12 +37,12 @@ describe('an audit log that is verified', () => {
     assert.equal(fault(edited)?.line, 2);
   });
 
-  test('names where a record was removed', () => {
+  test('names the position of a removed record', () => {
     assert.deepEqual([fault(lines.toSpliced(2, 1))?.code, fault(lines.toSpliced(2, 1))?.line], ['removed', 3]);
     assert.equal(fault(lines.slice(1))?.code, 'removed', 'the first one');
   });
 
-  test('names where records were swapped', () => {
+  test('names the position of swapped records', () => {
     const [a = '', b = '', c = '', d = '', e = ''] = lines;
     assert.deepEqual([fault([a, b, d, c, e])?.code, fault([a, b, d, c, e])?.line], ['removed', 3]);
   });

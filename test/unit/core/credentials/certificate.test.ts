@@ -78,7 +78,7 @@ describe('the identity in a certificate', () => {
     );
   });
 
-  test('has the role of a relay where its CA says so', async () => {
+  test('has the role of a relay if its CA gave it', async () => {
     assert.equal(hasRelayRole((await fleet.node('lb1.devco.net', { relay: true })).certificate), true);
     assert.equal(hasRelayRole((await fleet.node('dev1.devco.net')).certificate), false);
     const relay = async (...names: string[]) =>
@@ -112,7 +112,7 @@ describe('a certificate that is read', () => {
     }
   });
 
-  test('has five others behind it at most that lead to its root', async () => {
+  test('has at most five others between it and its root', async () => {
     const { certificate } = await make(fleet.authority);
     const others = Array.from({ length: 7 }, (_, index) =>
       Buffer.from(certificate.toString().padEnd(3000 + index, '\n')),
@@ -171,7 +171,7 @@ describe('a certificate below an intermediate CA', () => {
     assert.equal(prove(long, other.certificate, { at: now - hour / 2 }), 'dev1.devco.net');
   });
 
-  test('is refused with the reason when its CA may not stand there', async () => {
+  test('is refused with the reason if its CA is not allowed in that position', async () => {
     const single = await makeAuthority('devco.net', now - hour);
     const middle = await make(single, { profile: ca(0) });
     rememberIssuers([middle.certificate], { authorities: [single.certificate] });
@@ -184,8 +184,8 @@ describe('a certificate below an intermediate CA', () => {
   });
 });
 
-describe('what is wrong with a certificate', () => {
-  test('is said with its dates, and with what it is and what is needed', async () => {
+describe('the fault of a certificate', () => {
+  test('is reported with its dates, its kind and the required one', async () => {
     const proven = (certificate: X509Certificate, kind: 'node' | 'operator', at = now) =>
       proveCertificate(certificate, kind, fleet.trust, at);
     const dates = { notBefore: Date.UTC(2026, 0, 1), notAfter: Date.UTC(2026, 1, 1) };

@@ -64,7 +64,7 @@ describe('the files of a certificate', () => {
     await assert.rejects(load(files), { code: 'unreadable-file', message: /^the revocation list / });
   });
 
-  test('are named where something is wrong in them', async () => {
+  test('are named if one has a fault', async () => {
     const other = await fleet.node('dev2.devco.net');
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp521r1' });
     const long = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -150,7 +150,7 @@ describe('the files of a certificate', () => {
     assert.notEqual(longer(7 * day), '', 'a month');
   });
 
-  test('warn of the end of each CA, with how its successor is begun', async () => {
+  test('warn of the end of each CA, with the command that begins its replacement', async () => {
     const { root, first, holder } = await makeChainedFleet(directory);
     const { warnings } = await load(await holder('node', 'dev1.devco.net', first));
     const [end, rootEnd] = [first, root].map(({ certificate }) => Date.parse(certificate.validTo));
@@ -171,7 +171,7 @@ describe('the check of the own files', () => {
     };
   };
 
-  test('finds what is right, and the credentials', async () => {
+  test('reports what is in order, and the credentials', async () => {
     const files = placed(member);
     writeFileSync(files.crl, await fleet.crl());
     const { findings, state } = await check(files);
@@ -184,7 +184,7 @@ describe('the check of the own files', () => {
     assert.equal(state?.credentials.identity.name, 'dev1.devco.net');
   });
 
-  test('finds what is missing or soon ends, each with its remedy', async () => {
+  test('reports what is missing or soon ends, each with its fix', async () => {
     const ending = await fleet.node('dev1.devco.net', { notBefore: Date.now() - 30 * day, notAfter: Date.now() + day });
     const files = placed(ending);
     const { findings } = await check(files);
@@ -280,7 +280,7 @@ describe('credentials that are read again', () => {
     }
   });
 
-  test('are not begun with files that cannot be used', async () => {
+  test('do not start with files that cannot be used', async () => {
     await assert.rejects(start(placed(member, { key: 'x' })), { code: 'bad-key' });
   });
 });

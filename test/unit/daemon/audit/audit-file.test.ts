@@ -154,7 +154,7 @@ describe('a step of the file', () => {
     assert.equal(underWay, 0);
   };
 
-  test('has ended when all that it does has', async () => {
+  test('ends only when all of its operations have ended', async () => {
     let renames = 0;
     let log = await openAuditFile(file);
     await log.close();
@@ -187,7 +187,7 @@ describe('a step of the file', () => {
     assert.equal(content(), `${line(1)}\n`);
   });
 
-  test('makes its changes in an order that a power cut may end anywhere', async () => {
+  test('makes its changes in an order that a power cut may interrupt anywhere', async () => {
     const below = join(directory, 'log', 'audit.jsonl');
     let log = await openAuditFile(file);
     await log.close();
@@ -288,7 +288,7 @@ describe('the reserve of the audit log', () => {
     await log.close();
   });
 
-  test('leaves no half of it, and does not refuse for it if something else is wrong', async () => {
+  test('leaves no partial file, and causes no refusal if it has another fault', async () => {
     const log = await failing('ENOSPC', isReserve, () => openAuditFile(file));
     writeFileSync(`${file}.reserve`, 'half');
     assert.equal(await failing('ENOSPC', isReserve, () => log.hasRoom()), false);

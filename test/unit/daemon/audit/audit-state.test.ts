@@ -151,7 +151,7 @@ describe('opening an audit log', () => {
     await write(0, ({ recent }) => assert.equal(recent.records.length, 3000));
   });
 
-  test('is known to have its records from when it was opened or rotated, also without an end', async () => {
+  test('has its records known from when it was opened or rotated, even without an end', async () => {
     const known = () => (JSON.parse(readFileSync(notes, 'utf8')) as { end: { sequence: number } }).end.sequence;
     await write(2);
     rmSync(notes);
@@ -171,7 +171,7 @@ describe('opening an audit log', () => {
     await log.close();
   });
 
-  test('has what was appended to it before it was closed, and nothing is left to do after', async () => {
+  test('contains everything appended before it was closed, with nothing left to do', async () => {
     const log = await open();
     const [first, second] = [log.append(event, false), log.append(event, false)];
     await log.close();

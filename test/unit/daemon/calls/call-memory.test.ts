@@ -57,7 +57,7 @@ describe('a nonce', () => {
     assert.equal(memory.admit(nonceOf(1), began + 3 * minute), false, 'in the last millisecond');
   });
 
-  test('is known from the start of the memory, or from where its records are complete, whichever is earlier', () => {
+  test('is known from the start of the memory, or from the start of its complete records, whichever is earlier', () => {
     for (const [completeSince, since] of [
       [began - minute, began - minute],
       [began + minute, began],

@@ -11,7 +11,7 @@ const halfHour = 30 * 60_000;
 const now = Date.UTC(2026, 0, 1);
 const caller = 'cert=rip@devco.net';
 
-describe('what a daemon remembers from its audit log', () => {
+describe('the memory of a daemon from its audit log', () => {
   let fleet: Fleet;
   let rip: Member;
   before(async () => {
@@ -30,7 +30,7 @@ describe('what a daemon remembers from its audit log', () => {
   };
   const memoryOf = (...records: AuditRecord[]) => startCallMemory({ records, completeSince: 0 }, () => now);
 
-  test('is the outcome of each call, and that one was cut off which has none', () => {
+  test('has the outcome of each call, and marks one without an outcome as interrupted', () => {
     const [first, second] = [called(1), called(2)];
     const ended = record(3, outcome(1, { outcome: 'failed', status: 1, code: 'timeout', message: 'late' }));
     const memory = memoryOf(first.record, second.record, ended);
@@ -49,14 +49,14 @@ describe('what a daemon remembers from its audit log', () => {
     }
   });
 
-  test('is which requests were received, so that none is served again', () => {
+  test('has the received requests, so that none is served again', () => {
     const { record: one, nonce } = called(1);
     const memory = memoryOf(one);
     assert.deepEqual([memory.has(nonce), memory.admit(nonce, now + 1)], [true, false]);
     assert.deepEqual([memory.has(Buffer.alloc(16)), memory.admit(Buffer.alloc(16), now + 1)], [false, true]);
   });
 
-  test('is nothing of a request that nobody is proven to have made, or that cannot be read', () => {
+  test('ignores a request without a proven caller, or that cannot be read', () => {
     const refused = called(1, { verdict: 'bad-signature' });
     const second = called(2);
     const unreadable = { ...second, record: { ...second.record, request: 'AAAA' } as AuditRecord };
@@ -65,7 +65,7 @@ describe('what a daemon remembers from its audit log', () => {
     for (const { id } of [refused, unreadable]) assert.equal(memory.find(caller, id, 1).state, 'UNKNOWN');
   });
 
-  test('is what half an hour holds, to the millisecond', () => {
+  test('covers half an hour, to the millisecond', () => {
     const [early, last] = [called(1, {}, now - halfHour - 1), called(2, {}, now - halfHour)];
     const memory = memoryOf(early.record, last.record);
     assert.deepEqual([memory.has(early.nonce), memory.has(last.nonce)], [false, true]);
@@ -73,7 +73,7 @@ describe('what a daemon remembers from its audit log', () => {
     assert.equal(late.find(caller, early.id, 1).state, 'UNKNOWN');
   });
 
-  test('is the outcome of the call, and not that of its replay or of another record', () => {
+  test('has the outcome of the call, and not that of its replay or of another record', () => {
     const first = called(1);
     const again = record(2, { ...first.record, sequence: 2 });
     const replayed = record(4, outcome(2, { outcome: 'refused', status: 5, code: 'replayed' }));

@@ -71,7 +71,7 @@ describe('a run’s lease', () => {
     await Promise.all([held.release(), other.release()]);
   });
 
-  test('is asked for about twice a second, and the report says once that the run waits', async (context) => {
+  test('is requested about twice a second, and the report notes once that the run waits', async (context) => {
     context.mock.method(Math, 'random', () => 0.5);
     const { optionsOf } = await startNodes();
     const held = await takeLease(optionsOf('one'));
@@ -85,7 +85,7 @@ describe('a run’s lease', () => {
     assert.equal(lines.length, 1);
   });
 
-  test('is waited for as long as was asked, and no moment longer', async (context) => {
+  test('is awaited for exactly the requested time', async (context) => {
     let now = 0;
     context.mock.method(performance, 'now', () => now);
     const { optionsOf, asked } = await startNodes();

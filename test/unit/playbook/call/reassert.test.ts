@@ -89,7 +89,7 @@ describe('a step that relies on a change', () => {
     );
   });
 
-  test('repeats it only where it was made: not where it failed, nor where no node made it', async () => {
+  test('repeats it only on nodes that made it, not on those that failed', async () => {
     const held = '{id: held, call: thing.change, on: all, with: {to: held}, max_failures: 100%}';
     const work = '  - {id: work, call: thing.look, on: all, batch: 2, reassert: held}';
     for (const [broken, repeated] of [
@@ -104,7 +104,7 @@ describe('a step that relies on a change', () => {
     }
   });
 
-  test('shows each repetition as one batch of one', async () => {
+  test('shows each repetition as a single batch', async () => {
     const fabric = createFabric(nodes);
     await runText(text, fabric);
     const shown = fabric.events.flatMap((event) =>

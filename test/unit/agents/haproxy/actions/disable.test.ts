@@ -228,7 +228,7 @@ describe('a disable call in which a step fails', () => {
     assert.deepEqual([balancer.watch.hosts(), await readMaintenance(balancer.file)], [[], []]);
   });
 
-  test('a server whose check began to fail while its sessions ended is put back as down', async () => {
+  test('a server whose check began to fail while its sessions ended is restored as down', async () => {
     const { fake, take } = await estate();
     const web2 = fake.server('app/web2');
     web2.sessions = 1;

@@ -75,7 +75,7 @@ describe('restoring what was changed', () => {
     assert.equal(message, 'full; put back: app/web1 to ready, app/web1 to weight 20');
   });
 
-  test('puts a line that was down before any of its changes back as down, until its check passes', async () => {
+  test('restores a line that was down before any of its changes as down, until its check passes', async () => {
     const { asked, line } = lineAt('/a', 'web1');
     const as = (operational: number, admin = 0) => ({ ...line, server: { ...line.server, operational, admin } });
     const asDown = ['set server app/web1 state drain', 'set server app/web1 health down'];

@@ -203,7 +203,7 @@ describe('a line that belongs to another host after a reload or a new address', 
     assert.deepEqual(none.changes(), putIn, 'HAProxy has no agent-check for it');
   });
 
-  test('is put in at once where it has no check of its own that could pass', async () => {
+  test('is enabled at once if it has no check that could pass', async () => {
     const { passes: _none, ...unchecked } = moved;
     for (const one of [unchecked, { ...moved, tracked: 'app/web8' }]) {
       const fake = fakeHaproxy({ app: [one, here, { name: 'web8', ip: '10.0.0.8' }] });

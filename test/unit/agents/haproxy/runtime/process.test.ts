@@ -52,7 +52,7 @@ describe('replaced processes', () => {
   });
 });
 
-test('at most four commands are sent to HAProxy at a time, and all are sent', async () => {
+test('HAProxy gets at most four commands at a time, and all are sent', async () => {
   let [now, most, done] = [0, 0, 0];
   await forEach(Array.from({ length: 12 }), async () => {
     most = Math.max(most, ++now);

@@ -48,7 +48,7 @@ describe('a server that counts as down from then on', () => {
     return asked.map((command) => command.replace('set server app/web1 ', ''));
   };
 
-  test('has its health lowered in drain, where it gets nothing; not in maintenance, and not where it follows another', async () => {
+  test('has its health lowered in drain, without traffic; not in maintenance, and not if it follows another', async () => {
     assert.deepEqual(await commandsOf('ready'), ['state drain', 'health down', 'state ready']);
     assert.deepEqual(await commandsOf('drain'), ['state drain', 'health down', 'state drain']);
     assert.deepEqual(await commandsOf('maint'), ['state maint']);
