@@ -39,7 +39,7 @@ const outcome = (requestId: string, node: string, data: object, more: object = {
 };
 
 describe('the page of a run, as read from a journal', () => {
-  test('infers nothing about other servers from a load balancer that was asked about two', () => {
+  test('infers nothing about other servers from a load balancer that was queried about two', () => {
     const { out, untouched } = replayJournal(
       journalOf(
         call('1', 'disable', ['lb1']),

@@ -5,7 +5,7 @@ import { makeAuthority } from '../../../../src/ca/x509/authority.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
 import { keepCertificates, parseCertificate } from '../../../../src/core/credentials/certificate.ts';
 
-test('a certificate that comes again after 130 others is read once where so many are kept, and again where they are not', async () => {
+test('a certificate that returns after 130 others is read once if that many are kept, and again if they are not', async () => {
   const now = Date.now();
   const authority = await makeAuthority('devco.net', now);
   const { publicKey } = makeKeyPair();

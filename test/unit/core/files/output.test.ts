@@ -12,7 +12,7 @@ function isUnwritable(error: unknown, where: string): void {
   assert.equal(error.code, 'unwritable-file', where);
 }
 
-describe('the file that a command was asked for', () => {
+describe('the output file of a command', () => {
   test('is the old one or the new one, whatever call of the file system fails, and no draft is left', async () => {
     await using directory = await mkdtempDisposable(join(tmpdir(), 'mco-output-'));
     const file = join(directory.path, 'page.html');

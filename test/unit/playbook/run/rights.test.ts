@@ -88,7 +88,7 @@ describe('the check of rights in a dry run', () => {
     assert.match(vague.lines.join('\n'), /b: it did not report whether you may thing\.change there/);
   });
 
-  test('only warns of rights that are needed if an expression names the node', async () => {
+  test('warns, and does not fail, for rights that are needed only if an expression names the node', async () => {
     const steps =
       '  - {id: look, call: thing.look, on: all}\n  - {id: go, if: "false", call: thing.blind, on: "${{ nodes.all.names }}"}';
     const fabric = fabricWith((actions) => ({

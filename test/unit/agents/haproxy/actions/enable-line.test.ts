@@ -145,7 +145,7 @@ describe('a line whose agent-check should be on', () => {
     ]);
   });
 
-  test('has it switched on without a health check if the line is in rotation', async () => {
+  test('gets its agent-check switched on without a health check if the line is in rotation', async () => {
     const { begin, check, enter, own } = entry({ agent: agentOff }, { agent: true });
     assert.deepEqual([await begin(), own.hasPassed()], [[], false]);
     await check({ health: 0, top: 4, agent: agentOff });
