@@ -59,11 +59,11 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
   let connection: NodeConnection | undefined;
   try {
     const { name, addresses } = candidate;
-    connection = await unless(signal, options.dial(name, addresses, signal), (late) => late.close());
+    connection = await raceAbort(signal, options.dial(name, addresses, signal), (late) => late.close());
     const describing = options.describing();
     const description =
       options.ask === undefined
-        ? await unless(signal, connection.describe(describing.request, signal))
+        ? await raceAbort(signal, connection.describe(describing.request, signal))
         : await askInstead(name, connection, options.ask, describing, signal);
     if (description.identity !== name) {
       throw new Problem(
@@ -144,7 +144,7 @@ function problemFrom(error: unknown, name: string): Problem {
 }
 
 /** The work's result, unless the signal comes first; a late result is passed to `discard`. */
-async function unless<T>(signal: AbortSignal, work: Promise<T>, discard?: (late: T) => void): Promise<T> {
+async function raceAbort<T>(signal: AbortSignal, work: Promise<T>, discard?: (late: T) => void): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => {
     work.then(discard, () => undefined);

@@ -17,7 +17,7 @@ import {
   type Sorted,
   sortAttempts,
 } from './findings.ts';
-import { nearHints } from './near.ts';
+import { filterHints } from './near.ts';
 import { doubtfulNodes } from './doubt.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
 import { searchAgain, missingNodes, namesExactly } from './missing.ts';
@@ -115,7 +115,7 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     await learnFrom(options, sorted);
     const all = { ...sorted, broken: [...sorted.broken, ...doubtful] };
     const rumours = { count: sorted.rumours.length + queue.dropped(), examples: sorted.rumours.slice(0, mostExamples) };
-    const hints = nearHints(options.filter, sorted, () => [...known().values()]);
+    const hints = filterHints(options.filter, sorted, () => [...known().values()]);
     return { ...conclude(options, all, missing), rumours, hints, elapsed: performance.now() - begun };
   } catch (error) {
     abandoned.abort();

@@ -38,8 +38,8 @@ export function doubtfulNodes(filter: FilterTerms, unmatched: readonly FoundNode
     const facts = factsOf(node);
     // Without a description nothing is known of it; without the agent or the class it is not a member, whatever its
     // facts.
-    if (!isDescribed(node.description) || !matchesFilter(withoutFacts, aboutOf(node, facts))) return [];
-    const problem = leftSet(filter, node, facts, before) ?? mayBelong(filter, names, node, facts, before);
+    if (!isDescribed(node.description) || !matchesFilter(withoutFacts, toNodeFacts(node, facts))) return [];
+    const problem = explainLostFact(filter, node, facts, before) ?? mayBelong(filter, names, node, facts, before);
     return problem === undefined ? [] : [{ name: node.name, addresses: node.addresses, problem }];
   });
 }
@@ -52,12 +52,17 @@ function factsOf({ name, description }: FoundNode): JsonObject {
   }
 }
 
-function aboutOf({ name, description: { agents, classes } }: FoundNode, facts: JsonObject) {
+function toNodeFacts({ name, description: { agents, classes } }: FoundNode, facts: JsonObject) {
   return { name, agents: agents.map((agent) => agent.name), classes, facts };
 }
 
 /** It had every requested fact, with that value. */
-function leftSet(filter: FilterTerms, node: FoundNode, facts: JsonObject, before: Remembered): Problem | undefined {
+function explainLostFact(
+  filter: FilterTerms,
+  node: FoundNode,
+  facts: JsonObject,
+  before: Remembered,
+): Problem | undefined {
   const terms = equalityTerms(filter).filter(({ kind }) => kind === 'fact');
   const has = (some: Readonly<JsonObject> | undefined, { key, value }: { key: string; value: string }) =>
     some !== undefined && Object.hasOwn(some, key) && comparable(String(some[key])) === comparable(value);
@@ -85,7 +90,7 @@ function mayBelong(
   before: Remembered,
 ): Problem | undefined {
   const missing = missingOf(node.description, names);
-  const described = aboutOf(node, { ...before.known().get(node.name)?.facts, ...facts });
+  const described = toNodeFacts(node, { ...before.known().get(node.name)?.facts, ...facts });
   if (missing.length === 0 || !mayMatch(filter)(described)) return undefined;
   const what = missing.includes('*') ? 'it could not read all of its facts' : `it could not read ${missing.join(', ')}`;
   const hint = `“mco-deploy ping -I ${node.name}” shows why`;

@@ -17,7 +17,7 @@ interface KnownWords {
  * Terms of a filter that no node has, and similar ones: a short name, a mistyped fact, class or agent. Each name that
  * is not found is reported; the others only if no node matches.
  */
-export function nearHints(filter: FilterTerms, sorted: Sorted, remembered: () => readonly KnownNode[]): string[] {
+export function filterHints(filter: FilterTerms, sorted: Sorted, remembered: () => readonly KnownNode[]): string[] {
   const names = namesIn(filter);
   if (sorted.nodes.length > 0 && names.length === 0) return [];
   const known = wordsOf(sorted, remembered());

@@ -32,7 +32,7 @@ export function failAt(position: SourcePosition, message: string, hint = ''): ne
 }
 
 /** Adds the position to a Problem about a value. @throws Problem `bad-script` */
-export function pinTo<T>(position: SourcePosition, work: () => T): T {
+export function withPosition<T>(position: SourcePosition, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -5,7 +5,7 @@ import { formatEvent } from '../../src/playbook/events/format.ts';
 import { readHistory, resumeFrom } from '../../src/playbook/journal/history.ts';
 import { runPlaybook } from '../../src/playbook/run/run.ts';
 import { shippedScripts } from '../../src/playbooks.ts';
-import { dress, paintFor } from '../../src/client/render/color.ts';
+import { applyColors, paintFor } from '../../src/client/render/color.ts';
 import { paintRun } from '../../src/client/render/run/run-colors.ts';
 import { createEstate, type Estate, type EstateOptions } from '../support/fleet/estate.ts';
 import { loadShipped } from '../support/fleet/shipped.ts';
@@ -84,7 +84,7 @@ describe('the last lines of a run that failed: what, where, why once, out of tra
     const paint = paintFor({ colors: true });
     const lines = estate.fabric.events
       .flatMap((event) => paintRun(event, formatEvent(event, 'short'), paint))
-      .map((line) => dress(line, true));
+      .map((line) => applyColors(line, true));
     assert.ok(lines.some((line) => line.startsWith('\x1b[31mFailed in update:')));
     assert.ok(lines.some((line) => line.startsWith('\x1b[33m  out of traffic: dev2')));
     assert.match(lines.at(-1) ?? '', /^\x1b\[1mto continue: mco-deploy resume/);

@@ -37,7 +37,7 @@ export function endJob(
 }
 
 /** A job that ran when the daemon died: its result is unknown, and it is not run again. */
-export function loseJob(job: Job, now: number): Job {
+export function markJobUnknown(job: Job, now: number): Job {
   if (job.state !== 'running') return job;
   const message = 'the daemon ended while it ran: whether it completed is not known';
   return { ...job, state: 'unknown', ended: now, code: 'interrupted', message };

@@ -5,7 +5,7 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import { replaceFile } from '../../core/files/durable.ts';
 import type { JobRequest, Jobs, StartedJob } from '../../core/request/jobs.ts';
 import type { JobsConfig } from './config.ts';
-import { endJob, type Job, loseJob, parseJob } from './job.ts';
+import { endJob, type Job, markJobUnknown, parseJob } from './job.ts';
 
 /** A job as this daemon knows it. */
 export interface KnownJob {
@@ -41,7 +41,7 @@ export async function openJobs(directory: string, config: JobsConfig, now: () =>
   const jobs = new Map<string, StoredJob>();
   for (const job of await readJobs(directory, now())) jobs.set(keyOf(job.id, job.caller), { job, progress: '' });
   for (const stored of jobs.values()) {
-    const lost = loseJob(stored.job, now());
+    const lost = markJobUnknown(stored.job, now());
     if (lost !== stored.job) await writeJob(directory, lost);
     stored.job = lost;
   }

@@ -44,7 +44,7 @@ export function judge(command: string, plugin: string, result: CommandResult, ti
   }
   if (result.code === null) return unknownCheck(command, `The plugin was ended by ${result.signal ?? 'a signal'}`);
   const { output, perfdata } = splitOutput(result.stdout);
-  return toCheck(command, toExitCode(result.code), output === '' ? nothingSaid(result) : output, perfdata);
+  return toCheck(command, toExitCode(result.code), output === '' ? describeNoOutput(result) : output, perfdata);
 }
 
 /** Anything above 3 counts as UNKNOWN. */
@@ -52,7 +52,7 @@ export function toExitCode(code: number): ExitCode {
   return code >= 0 && code <= 3 ? (code as ExitCode) : 3;
 }
 
-function nothingSaid({ code, stderr }: CommandResult): string {
+function describeNoOutput({ code, stderr }: CommandResult): string {
   const [complaint = ''] = stderr.trim().split('\n', 1);
   return `The plugin printed nothing (exit code ${code})${complaint === '' ? '' : `: ${complaint.slice(0, 500)}`}`;
 }

@@ -72,10 +72,10 @@ async function untilReached(
     if (shown !== before) progress(`${name} is ${shown}`);
     before = shown;
     if (!isReached(unit)) {
-      if (reached !== undefined || isFailed(unit)) throw fallenOver(unit);
+      if (reached !== undefined || isFailed(unit)) throw crashedProblem(unit);
       if (at >= deadline) throw new Problem('service-failed', `${name} is still ${shown} after ${wait} s`);
     } else {
-      if (reached !== undefined && reached.invocation !== unit.invocation) throw fallenOver(unit);
+      if (reached !== undefined && reached.invocation !== unit.invocation) throw crashedProblem(unit);
       reached ??= { at, invocation: unit.invocation };
       if (at - reached.at >= settle * 1000) return unit;
     }
@@ -83,7 +83,7 @@ async function untilReached(
   }
 }
 
-function fallenOver({ unit, state, detail, result }: UnitState): Problem {
+function crashedProblem({ unit, state, detail, result }: UnitState): Problem {
   const why = result === '' || result === 'success' ? '' : `, ${result}`;
   return new Problem('service-failed', `${unit} did not stay up: it is ${state} (${detail}${why})`);
 }

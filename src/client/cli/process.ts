@@ -5,7 +5,7 @@ import { type CliContext, exitCode } from './context.ts';
 import { type Output, openOutputs } from './io/output.ts';
 import { startStatusLines } from '../render/live/status-lines.ts';
 import { usesColors } from './io/color.ts';
-import { dress, paintFor, paintMessage } from '../render/color.ts';
+import { applyColors, paintFor, paintMessage } from '../render/color.ts';
 import { watchSignals } from './io/signals.ts';
 
 /** A terminal and /dev/null are character devices; Node opens /dev/null instead of a closed descriptor. */
@@ -32,7 +32,7 @@ export function startContext(): CliContext {
   const paint = paintFor({ colors: colored.get(err) === true });
   const say = (output: Output, line: string) => {
     const { write, isTerminal } = output;
-    const text = `${dress(printableLine(line), colored.get(output) === true)}\n`;
+    const text = `${applyColors(printableLine(line), colored.get(output) === true)}\n`;
     if (status !== undefined && isTerminal) status.above(() => write(text));
     else write(text);
   };

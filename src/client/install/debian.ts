@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { InstallHostOptions } from './install-options.ts';
 import { type DebianProgram, openProgram, type Program, packagedProgram } from './program.ts';
 import { parseLines } from './scripts.ts';
-import { must, type Remote } from './ssh.ts';
+import { runOrThrow, type Remote } from './ssh.ts';
 
 const packageName = /^mco-deploy_[^_]+_(amd64|arm64)\.deb$/;
 
@@ -34,7 +34,7 @@ export async function fitToHost(
 ): Promise<{ readonly options: InstallHostOptions; readonly warnings: readonly string[] }> {
   const { debian, desired, service } = options;
   if (debian === undefined || (service !== undefined && service !== 'systemd')) return { options, warnings: [] };
-  const out = await must(remote, { purpose: 'check the system', text: debianScript, values: [] }, false);
+  const out = await runOrThrow(remote, { purpose: 'check the system', text: debianScript, values: [] }, false);
   if (parseLines(out)('debian')[0] !== 'yes') return { options, warnings: [] };
   if (debian === 'none') {
     const what = 'the daemon runs as root: put mco-deploy_VERSION_ARCH.deb beside this program, or give --package';

@@ -12,7 +12,7 @@ import type { InstallHostOptions } from './install-options.ts';
 import { manifestName } from '../../core/node-files/manifest.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { doctorScript, serviceScript } from './scripts.ts';
-import { must, openRemote, type Remote } from './ssh.ts';
+import { runOrThrow, openRemote, type Remote } from './ssh.ts';
 import type { SshTarget } from './target.ts';
 
 export interface HostResult {
@@ -69,7 +69,7 @@ export async function carryOut(
   if (starts) {
     onPhase('starting');
     const restart = { purpose: 'start the service', text: serviceScript, values: [service, verb] };
-    await must(remote, restart, plan.asRoot);
+    await runOrThrow(remote, restart, plan.asRoot);
   }
   const state = kept.length > 0 ? 'incomplete' : changes.length > 0 ? 'installed' : 'unchanged';
   const pending = hasVerb && !starts;

@@ -7,7 +7,7 @@ import { manifestName, parseManifest } from '../../core/node-files/manifest.ts';
 import { type FilePlan, type FileState, planFiles } from './plan-files.ts';
 import type { InstallHostOptions } from './install-options.ts';
 import { inspectScript, probeScript } from './scripts.ts';
-import { must, type Remote } from './ssh.ts';
+import { runOrThrow, type Remote } from './ssh.ts';
 import type { SshTarget } from './target.ts';
 import { systemFiles } from './system-files.ts';
 import type { DesiredFile } from './desired-files.ts';
@@ -41,7 +41,7 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   const { places, paths } = desired;
   const written = [dirname(paths.program), paths.staging, paths.directory, places.state, dirname(places.auditFile)];
   const directories = [...new Set(written)];
-  const text = await must(remote, { purpose: 'check the host', text: inspectScript, values: directories }, false);
+  const text = await runOrThrow(remote, { purpose: 'check the host', text: inspectScript, values: directories }, false);
   const look = parseInspection(text, Date.now());
   const { asRoot, warnings } = judgeHost(look, program, directories);
   const service = chooseService(options.service, look.systemd);
@@ -123,7 +123,9 @@ async function probe(
 ): Promise<Installed> {
   const known = [at.program, places.certificate, places.ca, places.key, String(places.port)];
   const values = [...known, `${at.directory}/${manifestName}`, ...directories, '--', ...sockets, '--', ...paths];
-  return parseInstalled(await must(remote, { purpose: 'check what is installed', text: probeScript, values }, asRoot));
+  return parseInstalled(
+    await runOrThrow(remote, { purpose: 'check what is installed', text: probeScript, values }, asRoot),
+  );
 }
 
 /** Whether the node answers already. @throws Problem `port-in-use` when something else does */

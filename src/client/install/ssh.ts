@@ -147,7 +147,7 @@ export function quote(word: string): string {
 }
 
 /** Runs a script that must succeed. @throws Problem `host-failed` with the script's last message */
-export async function must(remote: Remote, script: Script, asRoot: boolean): Promise<string> {
+export async function runOrThrow(remote: Remote, script: Script, asRoot: boolean): Promise<string> {
   const { code, out, lastError } = await remote.run(script, asRoot);
   if (code === 0) return out;
   const undone = out.includes('undone=yes') ? '; its changes were undone' : '';

@@ -5,7 +5,7 @@ import { packArchive } from '../../ca/tar.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Program } from './program.ts';
 import { discardScript, enrollScript, parseLines, placeScript, uploadScript } from './scripts.ts';
-import { must, type Remote } from './ssh.ts';
+import { runOrThrow, type Remote } from './ssh.ts';
 import type { DesiredFiles, DesiredFile } from './desired-files.ts';
 
 /** The connection to a host. */
@@ -30,7 +30,11 @@ export async function upload(
   const form = program?.form ?? 'nothing';
   const payload = program === undefined ? Readable.from([]) : readWithProgress(program, onPart);
   const values = [way.desired.paths.staging, form];
-  const out = await must(way.remote, { purpose: 'copy the program', text: uploadScript, values, payload }, way.asRoot);
+  const out = await runOrThrow(
+    way.remote,
+    { purpose: 'copy the program', text: uploadScript, values, payload },
+    way.asRoot,
+  );
   const [sum, directory] = ['sum', 'staging'].map((name) => parseLines(out)(name)[0] ?? '');
   if (program !== undefined && sum !== program.sha256) {
     throw new Problem('copy-damaged', 'the program arrived damaged', 'try again');
@@ -55,7 +59,7 @@ function readWithProgress({ file, size }: Program, onPart: (percent: number) => 
 export async function enroll(way: HostAccess, { directory, form }: Staging, node: string): Promise<string> {
   const { paths, places } = way.desired;
   const values = [directory, form, paths.program, node, places.key];
-  const out = await must(way.remote, { purpose: 'make the key', text: enrollScript, values }, way.asRoot);
+  const out = await runOrThrow(way.remote, { purpose: 'make the key', text: enrollScript, values }, way.asRoot);
   return Buffer.from(parseLines(out)('request')[0] ?? '', 'base64').toString('utf8');
 }
 
@@ -87,7 +91,11 @@ export async function placeFiles(
   ];
   const known = [directory, form, paths.program, places.key];
   const values = [...known, ...new Set(directories), '--', ...missing, '--', ...remove, '--', ...targets];
-  await must(way.remote, { purpose: 'move the files into place', text: placeScript, values, payload }, way.asRoot);
+  await runOrThrow(
+    way.remote,
+    { purpose: 'move the files into place', text: placeScript, values, payload },
+    way.asRoot,
+  );
 }
 
 /** Removes what a failed installation has copied. */

@@ -20,7 +20,7 @@ export function paintFor({ colors }: { readonly colors?: boolean }): Paint {
 }
 
 /** The marks as escape sequences (ECMA-48, SGR), or omitted. */
-export function dress(line: string, on: boolean): string {
+export function applyColors(line: string, on: boolean): string {
   return line.replaceAll(marks, (mark) => (on ? sequenceOf(mark) : ''));
 }
 

@@ -25,7 +25,7 @@ export function actionLines(ddl: Ddl, name: string, action: ActionDdl): string[]
   return [
     `${ddl.name} ${name}${words === '' ? '' : ` ${words}`}`,
     `  ${action.description}`,
-    `  ${nature(action)}`,
+    `  ${describeActionKind(action)}`,
     ...part('Inputs', inputs),
     ...part('Outputs', outputsOf(action)),
   ].map(printable);
@@ -49,7 +49,7 @@ export function ddlMarkdown(ddl: Ddl): string {
     '',
     `## ${name}`,
     '',
-    `${cell(action.description)}. ${nature(action)}`,
+    `${cell(action.description)}. ${describeActionKind(action)}`,
     ...markdownTable('Inputs', inputsOf(action)),
     ...markdownTable('Outputs', outputsOf(action)),
   ]);
@@ -57,7 +57,7 @@ export function ddlMarkdown(ddl: Ddl): string {
   return `${[`# ${ddl.name}`, '', `${cell(ddl.description)}.${aliases}`, '', `Version ${cell(ddl.version)}, by ${cell(ddl.author)}, ${cell(ddl.license)}.`, ...actions].join('\n')}\n`;
 }
 
-function nature({ kind, repeatable, dryRun, timeout, aggregate = [] }: ActionDdl): string {
+function describeActionKind({ kind, repeatable, dryRun, timeout, aggregate = [] }: ActionDdl): string {
   const changes =
     kind === 'read' ? 'Reads only' : `Changes the node${repeatable ? ', may be repeated' : ', not to be repeated'}`;
   const sums = aggregate.map(({ function: how, output }) => `${how} of ${output}`);

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Problem } from '../errors.ts';
 import { type Identity, parseIdentity } from '../identity.ts';
-import { pathsOf, tooFarAbove } from './issuers.ts';
+import { pathsOf, describePathLengthFault } from './issuers.ts';
 
 /** The trust of this side: the fleet's CA certificates (two while one replaces the other) and the revocations. */
 export interface Trust {
@@ -131,7 +131,7 @@ export function proveCertificate(
   const paths = pathsOf(certificate, trust);
   const { identity, notBefore, notAfter } = contentOf(certificate);
   if (paths.length === 0 || identity === undefined || certificate.ca) {
-    const limit = tooFarAbove(certificate, trust);
+    const limit = describePathLengthFault(certificate, trust);
     if (limit !== undefined)
       throw new Problem('foreign-certificate', limit, 'issue it with a CA whose pathLength allows it');
     const from = certificate.issuer.replaceAll('\n', ', ');

@@ -58,12 +58,12 @@ export function rememberedIssuer(fingerprint: string): X509Certificate | undefin
  * root last. There may be more than one while one CA replaces another.
  */
 export function pathsOf(certificate: X509Certificate, trust: Roots): X509Certificate[][] {
-  return waysUp(certificate, trust).filter((path) => limitOf(path) === undefined);
+  return issuerPaths(certificate, trust).filter((path) => limitOf(path) === undefined);
 }
 
 /** Names the CA that is too far above a certificate on every path to a root; undefined when there is no path at all. */
-export function tooFarAbove(certificate: X509Certificate, trust: Roots): string | undefined {
-  const limits = waysUp(certificate, trust).map(limitOf);
+export function describePathLengthFault(certificate: X509Certificate, trust: Roots): string | undefined {
+  const limits = issuerPaths(certificate, trust).map(limitOf);
   const [limit] = limits;
   return limit === undefined || limits.includes(undefined) ? undefined : describeLimit(limit);
 }
@@ -73,7 +73,7 @@ function describeLimit(limit: X509Certificate): string {
   return `the CA “${name}” may have no more than ${pathLengthOf(limit)} CAs below it, and more stand between it and this certificate`;
 }
 
-function waysUp(certificate: X509Certificate, trust: Roots, depth = 0): X509Certificate[][] {
+function issuerPaths(certificate: X509Certificate, trust: Roots, depth = 0): X509Certificate[][] {
   if (depth > deepest) return [];
   const known = [...trust.authorities, ...intermediates.values()];
   const issuers = known.filter((one, index) => {
@@ -81,7 +81,7 @@ function waysUp(certificate: X509Certificate, trust: Roots, depth = 0): X509Cert
   });
   const paths = issuers.flatMap((issuer) => {
     if (isRoot(issuer)) return trust.authorities.some(({ raw }) => raw.equals(issuer.raw)) ? [[issuer]] : [];
-    return waysUp(issuer, trust, depth + 1).map((path) => [issuer, ...path]);
+    return issuerPaths(issuer, trust, depth + 1).map((path) => [issuer, ...path]);
   });
   return paths.slice(0, mostPaths);
 }

@@ -82,7 +82,7 @@ async function serveCall(
   const { service, now } = parts;
   const opened = openRequest(call);
   const { requestId, try: attempt } = opened.request;
-  const signer = payerOf(opened, parts) ?? relay;
+  const signer = callerToCharge(opened, parts) ?? relay;
   const leave = await enter(signer, relay, call, parts);
   const caller = callerId(signer);
   const read = reads.begin(caller, requestId, attempt);
@@ -119,7 +119,10 @@ async function enter(
  * node, another time, or received before. All of those go through the pipeline, are recorded and refused, and count
  * against the relay.
  */
-function payerOf(opened: OpenedRequest, { identity, tls, memory, grace, now }: SealedParts): Identity | undefined {
+function callerToCharge(
+  opened: OpenedRequest,
+  { identity, tls, memory, grace, now }: SealedParts,
+): Identity | undefined {
   const { request } = opened;
   try {
     const { identity: signer } = proveCaller(opened, tls().trust, now());

@@ -113,7 +113,7 @@ interface Warming extends Pick<PoolOptions, 'dial' | 'log'> {
 function addPeer(known: KnownPeer, warming: Warming): void {
   const peer: Peer = { known, warm: undefined, attempt: Promise.resolve(), hurry: new AbortController() };
   warming.peers.set(known.name, peer);
-  void keepWarm(peer, warming);
+  void keepConnected(peer, warming);
 }
 
 /** A peer that was just heard again is worth an immediate attempt. */
@@ -138,7 +138,7 @@ async function warmUp(peer: Peer, { dial, log, stopping }: Warming): Promise<voi
 }
 
 /** Connects, waits until the connection is lost, and connects again, as long as the peer is known. */
-async function keepWarm(peer: Peer, warming: Warming): Promise<void> {
+async function keepConnected(peer: Peer, warming: Warming): Promise<void> {
   const { peers, limit, stopping } = warming;
   const { name } = peer.known;
   let wait = firstWait;

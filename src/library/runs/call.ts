@@ -20,7 +20,7 @@ interface CallContext {
 const noRun: CallContext = { leases: [], onProgress: () => {} };
 
 /** Calls each node of a step. */
-export function callAll(
+export function callStepNodes(
   call: NodeCall,
   ddl: Ddl,
   session: Session,
@@ -97,7 +97,7 @@ export function callOutsideSteps(
     };
     await write({ type: 'call', batch: 1, changes: true, ...request });
     const call = { ...request, runId };
-    const [outcome = unknown(node)] = await callAll(call, ddl, session, nodes, noRun, () => {}, never);
+    const [outcome = unknown(node)] = await callStepNodes(call, ddl, session, nodes, noRun, () => {}, never);
     const { outcome: what, status, code, message, data } = outcome;
     const { step, requestId, try: attempt } = request;
     await write({ type: 'outcome', step, requestId, try: attempt, node, outcome: what, status, code, message, data });

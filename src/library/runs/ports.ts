@@ -8,7 +8,7 @@ import { journalUnder } from './fleet/under-lease.ts';
 import { type KeptNotice, startNotice } from './interruption-notice.ts';
 import { type HeldLease, takeLease } from './lease.ts';
 import { probe } from './probe.ts';
-import { callOutsideSteps, callAll } from './call.ts';
+import { callOutsideSteps, callStepNodes } from './call.ts';
 import { discoverNodes } from './discover.ts';
 import type { Locking, PortParts } from './port-parts.ts';
 
@@ -117,7 +117,7 @@ async function callStep(
 ): Promise<Outcome[]> {
   const progress = (node: string, message: string) => onProgress(call.step, node, message);
   const ddl = requireDdl(catalogue, call.agent);
-  const replies = await callAll(call, ddl, session, nodes, { leases, onProgress: progress }, onOutcome, signal);
+  const replies = await callStepNodes(call, ddl, session, nodes, { leases, onProgress: progress }, onOutcome, signal);
   outcomes.push(...replies);
   return replies;
 }

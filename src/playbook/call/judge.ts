@@ -20,7 +20,7 @@ export interface Judgement {
 }
 
 /** Refusals are final, except those that only say “not now”. */
-const passing = new Set(['busy', 'rate-limited', 'stopping']);
+const retryableRefusals = new Set(['busy', 'rate-limited', 'stopping']);
 
 /** @param streak the number of consecutive passes before */
 export function judge({ plan, hypothetical, earlier, run }: StepCall, outcome: Outcome, streak: number): Judgement {
@@ -29,7 +29,7 @@ export function judge({ plan, hypothetical, earlier, run }: StepCall, outcome: O
   if (unusable)
     return { reply, failure: { node: reply.node, code: reply.code, reason: reply.message }, streak: 0, again: true };
   if (!reply.ok) {
-    const again = outcome.outcome !== 'refused' || passing.has(outcome.code);
+    const again = outcome.outcome !== 'refused' || retryableRefusals.has(outcome.code);
     return { reply, failure: failureOf(outcome), streak: 0, again };
   }
   if (earlier !== undefined && plan.ddl.repeatable && isBare(plan.ddl, reply)) {

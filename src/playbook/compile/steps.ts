@@ -19,7 +19,7 @@ export interface CompiledSteps {
 }
 
 /** What the compilation of one step needs from the whole. */
-interface Whole {
+interface CompileContext {
   readonly playbook: PlaybookSource;
   readonly text: SourceText;
   readonly agents: ReadonlyMap<string, Ddl>;
@@ -42,10 +42,17 @@ export function compileSteps(
   const steps = draft('steps', 'step');
   const after = draft('on_failure', 'after');
   const always = draft('always', 'always');
-  const whole: Whole = { playbook, text, agents, nodeSets: Object.keys(playbook.nodes ?? {}), used, faults: [] };
-  const sight: Sight = { all: [...steps, ...after, ...always], seen: [], variables: {} };
+  const whole: CompileContext = {
+    playbook,
+    text,
+    agents,
+    nodeSets: Object.keys(playbook.nodes ?? {}),
+    used,
+    faults: [],
+  };
+  const sight: StepScope = { all: [...steps, ...after, ...always], seen: [], variables: {} };
   checkIds(sight.all, text);
-  const failed: Sight = { ...sight, seen: steps, variables: { failure: shapeOfFailure } };
+  const failed: StepScope = { ...sight, seen: steps, variables: { failure: shapeOfFailure } };
   const compiled = {
     steps: compileList(steps, sight, whole),
     onFailure: compileList(after, failed, whole),
@@ -60,7 +67,7 @@ export function compileSteps(
 }
 
 /** The scope of a list of steps. */
-interface Sight {
+interface StepScope {
   /** Every id that is taken. */
   readonly all: readonly StepOutline[];
   /** The steps that have ended before the first of the list begins. */
@@ -69,11 +76,11 @@ interface Sight {
   readonly variables: Readonly<Record<string, Shape>>;
 }
 
-function compileList(drafts: readonly StepOutline[], sight: Sight, whole: Whole): Step[] {
+function compileList(drafts: readonly StepOutline[], sight: StepScope, whole: CompileContext): Step[] {
   const needed = ancestorsOf(drafts);
   return drafts.flatMap((draft) => {
     const seen = [...sight.seen, ...drafts.filter(({ id }) => needed.get(draft.id)?.has(id))];
-    return compileOrNote(draft, { ...sight, seen }, whole);
+    return compileStepOrRecordFault(draft, { ...sight, seen }, whole);
   });
 }
 
@@ -82,8 +89,8 @@ function compileGroup(
   key: string,
   source: GroupSource,
   variables: Readonly<Record<string, Shape>>,
-  sight: Sight,
-  whole: Whole,
+  sight: StepScope,
+  whole: CompileContext,
 ): GroupSteps {
   const { text, agents } = whole;
   const draft = (list: 'steps' | 'on_failure', prefix: string) =>
@@ -96,7 +103,7 @@ function compileGroup(
     if (kind.key === 'finish')
       locationOf(text, [...at, 'finish']).fail('“finish” ends a whole run: it is not allowed within a step');
   }
-  const inner: Sight = { all, seen: sight.seen, variables: { ...sight.variables, ...variables } };
+  const inner: StepScope = { all, seen: sight.seen, variables: { ...sight.variables, ...variables } };
   const failed = { ...inner.variables, failure: shapeOfFailure };
   return {
     steps: compileList(steps, inner, whole),
@@ -104,7 +111,7 @@ function compileGroup(
   };
 }
 
-function compileOrNote(draft: StepOutline, sight: Sight, whole: Whole): Step[] {
+function compileStepOrRecordFault(draft: StepOutline, sight: StepScope, whole: CompileContext): Step[] {
   try {
     return [compileStep(draft, sight, whole)];
   } catch (error) {
@@ -115,7 +122,10 @@ function compileOrNote(draft: StepOutline, sight: Sight, whole: Whole): Step[] {
 }
 
 /** The names for expressions of a step: inputs, node sets, and the results of earlier steps. */
-function rootsFor({ inputs = {}, nodes = {} }: PlaybookSource, { all, seen, variables }: Sight): Record<string, Shape> {
+function rootsFor(
+  { inputs = {}, nodes = {} }: PlaybookSource,
+  { all, seen, variables }: StepScope,
+): Record<string, Shape> {
   return {
     ...variables,
     inputs: names(Object.keys(inputs)),
@@ -134,7 +144,7 @@ function rootsFor({ inputs = {}, nodes = {} }: PlaybookSource, { all, seen, vari
   };
 }
 
-function compileStep(draft: StepOutline, sight: Sight, whole: Whole): Step {
+function compileStep(draft: StepOutline, sight: StepScope, whole: CompileContext): Step {
   const { id, needs, kind, source, path } = draft;
   const { text, agents, nodeSets, used } = whole;
   const roots = rootsFor(whole.playbook, sight);

@@ -23,7 +23,7 @@ export async function runUsed(
   const open = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive !== true);
   refuseSecrets(Object.fromEntries(open), run.taint, `the playbook ${playbook.name}`);
   const prefix = `${step.id}.`;
-  const inner = nestWorld(playbook, inputs, run, prefix);
+  const inner = nestContext(playbook, inputs, run, prefix);
   const { sets, missing } = await findNodes(playbook.nodes, inner, run.allowMissing, prefix);
   inner.setNodes(sets);
   if (missing.length > 0) return { state: 'failed', ran: false, failed: missing };
@@ -49,12 +49,12 @@ export async function lookAhead(
   prefix: string,
 ): Promise<RunContext> {
   const inputs = await bindAllInputs(playbook, values, run.ports.inputSources ?? { env: {}, defaults: {} });
-  const inner = nestWorld(playbook, inputs, run, prefix);
+  const inner = nestContext(playbook, inputs, run, prefix);
   inner.setNodes((await findNodes(playbook.nodes, inner, true, prefix)).sets);
   return inner;
 }
 
-function nestWorld(
+function nestContext(
   playbook: Playbook,
   inputs: Readonly<Record<string, unknown>>,
   run: RunContext,

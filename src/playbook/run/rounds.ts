@@ -51,7 +51,7 @@ async function runRound(
   prefix: string,
   run: RunContext,
 ): Promise<Pick<StepOutcome, 'state' | 'failed' | 'lines'>> {
-  const inner = nestWorld(run, prefix, variables, source, [...steps, ...onFailure]);
+  const inner = nestContext(run, prefix, variables, source, [...steps, ...onFailure]);
   const parts = { steps: renameSteps(steps, prefix), onFailure: renameSteps(onFailure, prefix) };
   const { state, failure } = await runSections(parts, inner);
   if (failure === undefined) return { state };
@@ -62,7 +62,7 @@ function nodeLines(nodes: readonly string[]): string[] {
   return nodes.length === 0 ? [] : [`stopped at ${nodes.join(', ')}`];
 }
 
-function nestWorld(
+function nestContext(
   run: RunContext,
   prefix: string,
   variables: Readonly<Record<string, unknown>>,

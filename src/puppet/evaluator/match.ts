@@ -1,7 +1,7 @@
 /** `=~`, `in`, and the comparison of options of `case` and `?`. */
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { isInstance } from '../types/data-type.ts';
-import { failAt, type SourcePosition, pinTo } from '../source.ts';
+import { failAt, type SourcePosition, withPosition } from '../source.ts';
 import { equal } from '../values/compare.ts';
 import type { Evaluation, Scope } from './state.ts';
 import { isHash, isList, isPattern, isReference, kindOf, type Value } from '../values/values.ts';
@@ -15,7 +15,7 @@ export function matchesPattern(
   position: SourcePosition,
 ): boolean {
   evaluation.spend(50 + text.length / 10, position);
-  const [found] = pinTo(position, () => compileFinder(pattern)(text));
+  const [found] = withPosition(position, () => compileFinder(pattern)(text));
   if (found !== undefined) scope.captures = found.groups;
   return found !== undefined;
 }

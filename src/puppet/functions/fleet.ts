@@ -7,7 +7,7 @@ import { type FleetQuery, Waiting } from '../evaluator/query.ts';
 import type { Evaluation } from '../evaluator/state.ts';
 import { fromJson } from '../values/json.ts';
 import { isHash, isList, kindOf, toText, type Value } from '../values/values.ts';
-import { failAt, type SourcePosition, pinTo } from '../source.ts';
+import { failAt, type SourcePosition, withPosition } from '../source.ts';
 import { readTerms } from '../types/filter.ts';
 import { defineFunction, type ScriptFunction } from './kind.ts';
 
@@ -48,7 +48,7 @@ export function queryFor(
   const wantsFacts = name === 'get_fact';
   const terms = wantsFacts ? filterFrom(undefined, args[1], position) : discoverFilter(args, position);
   const filter = { ...terms, agents: terms.agents.map((agent) => evaluation.agentNames.get(agent) ?? agent) };
-  pinTo(position, () => parseFilter(filter));
+  withPosition(position, () => parseFilter(filter));
   const key = JSON.stringify([filter, wantsFacts]);
   const known = evaluation.queries.get(key);
   const query = known ?? { key, name: freeName(set, evaluation), filter, wantsFacts };

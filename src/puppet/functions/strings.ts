@@ -2,7 +2,7 @@
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { isPattern, kindOf, type Value } from '../values/values.ts';
 import { limits } from '../limits.ts';
-import { pinTo } from '../source.ts';
+import { withPosition } from '../source.ts';
 import { eachText, textIn } from './arguments.ts';
 import { defineFunction, type FunctionCall, type ScriptFunction } from './kind.ts';
 
@@ -36,7 +36,7 @@ function finderFor(pattern: Value, { fail, position, evaluation }: FunctionCall)
   const source = isPattern(pattern) ? pattern.pattern : pattern;
   if (typeof source !== 'string') return fail(`it takes a regex, not ${kindOf(pattern)}`);
   evaluation.spend(50, position);
-  return pinTo(position, () => compileFinder(source));
+  return withPosition(position, () => compileFinder(source));
 }
 
 /** @param flags G: everywhere; I: ignoring case. `\1` stands for a group. */

@@ -121,7 +121,7 @@ function formatText({ id, lines, state, failed }: StepReport, steps: Steps, whol
  */
 function formatEnd(report: RunReport, steps: Steps): RunLines {
   const { state, failure, elapsed, dryRun } = report;
-  const unwell = new Set(report.steps.filter(isUnwell).map(({ id }) => id));
+  const unwell = new Set(report.steps.filter(hasFailed).map(({ id }) => id));
   const begun = failure?.step !== '';
   const skipped = report.steps
     .filter((one) => one.state === 'not-run' && begun)
@@ -141,7 +141,7 @@ function isOutOfTraffic(line: string): boolean {
   return line.startsWith('out of traffic');
 }
 
-function isUnwell({ state }: StepReport): boolean {
+function hasFailed({ state }: StepReport): boolean {
   return state === 'failed' || state === 'interrupted';
 }
 

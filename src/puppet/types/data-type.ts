@@ -2,7 +2,7 @@
 import { compileFinder } from '../../core/filter/pattern.ts';
 import { suggest } from '../../core/text.ts';
 import { isHash, isList, isPattern, isReference, type List, type Reference, type Value } from '../values/values.ts';
-import { failAt, type SourcePosition, pinTo } from '../source.ts';
+import { failAt, type SourcePosition, withPosition } from '../source.ts';
 
 type Test = (value: Value, parameters: List, position: SourcePosition) => boolean;
 
@@ -56,5 +56,5 @@ function isOf(value: Value, type: Value, position: SourcePosition): boolean {
 
 function isFound(text: string, pattern: Value, position: SourcePosition): boolean {
   const source = isPattern(pattern) ? pattern.pattern : String(pattern);
-  return !pinTo(position, () => compileFinder(source)(text).next()).done;
+  return !withPosition(position, () => compileFinder(source)(text).next()).done;
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { isMarked } from '../catalogue/anchors.ts';
 import { nameOf, type Resource, settingOf } from '../catalogue/resource.ts';
-import { failAt, type SourcePosition, pinTo } from '../source.ts';
+import { failAt, type SourcePosition, withPosition } from '../source.ts';
 import { toJson } from '../values/json.ts';
 import { isHash, kindOf } from '../values/values.ts';
 import { readCount, readFilter, readFlag, readSeconds, readSetting, readText } from './settings.ts';
@@ -83,7 +83,7 @@ function readFilterTerms(resource: Resource): FilterTerms {
     facts: readFilter(resource, 'fact_filter'),
     select,
   };
-  pinTo(filterPlace(resource), () => parseFilter(terms));
+  withPosition(filterPlace(resource), () => parseFilter(terms));
   return terms;
 }
 

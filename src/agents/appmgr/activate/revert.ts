@@ -46,11 +46,11 @@ async function goBack(activation: Activation, pending: ReleaseState): Promise<st
   } catch (error) {
     return `went back to ${confirmed}, but ${explain(error)}`;
   }
-  return `went back to ${confirmed}${await doubtOf(activation, confirmed)}`;
+  return `went back to ${confirmed}${await describeRevertedHealth(activation, confirmed)}`;
 }
 
 /** The message when the old release is not healthy either. */
-async function doubtOf({ application: { health } }: Activation, confirmed: string): Promise<string> {
+async function describeRevertedHealth({ application: { health } }: Activation, confirmed: string): Promise<string> {
   if (health === undefined) return '';
   const found = await health.wait(confirmed, AbortSignal.timeout(Math.ceil(health.timeout * 1000) + 1000));
   return found.healthy ? '' : `, which is not healthy either: ${found.words}`;

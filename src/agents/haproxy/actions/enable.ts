@@ -45,7 +45,7 @@ export async function enable(
 ): Promise<ChangeReport> {
   // Kept on disk before the first command: should the daemon end, what is held is to be out again. A look leaves it alone from here on.
   const { request, meant, coming } = await balancer.watch.betweenLooks(async () => {
-    const arrival = await readArrival(balancer, input, context);
+    const arrival = await planEnable(balancer, input, context);
     if (!context.dryRun) await openHolds(balancer, arrival.meant);
     return arrival;
   }, context.signal);
@@ -73,7 +73,7 @@ export async function enable(
   }
 }
 
-interface Arrival {
+interface EnablePlan {
   readonly request: Request;
   /** The hosts that the call is about. */
   readonly meant: readonly ScopedHost[];
@@ -81,7 +81,7 @@ interface Arrival {
   readonly coming: readonly ScopedHost[];
 }
 
-async function readArrival(balancer: LoadBalancer, input: EnableInput, context: ActionContext): Promise<Arrival> {
+async function planEnable(balancer: LoadBalancer, input: EnableInput, context: ActionContext): Promise<EnablePlan> {
   const request = await readChangeRequest(balancer, input, context);
   const meant = input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
   const held = balancer.watch.hosts();

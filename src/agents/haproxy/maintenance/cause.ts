@@ -17,7 +17,7 @@ export function breakOf(found: Found, at: number): Break {
 }
 
 /** A line that is out now, and that received sessions since it was last seen out. */
-export function visitOf(found: Found, sessions: number, at: number): Break {
+export function unexpectedSessions(found: Found, sessions: number, at: number): Break {
   const where = `“show stat” at ${found.line.view.runtime.name}, column “stot” of ${lineName(found.line)}`;
   const how = isReloaded(found)
     ? 'HAProxy was reloaded or restarted and sent them before it restored its state'

@@ -6,7 +6,7 @@ import { setAgentCheck, setState, setStateAsDown } from '../servers/change.ts';
 import { findHeldLines, identityOf } from '../servers/host.ts';
 import { linesOf, refreshLines, type ServerLine } from '../servers/line.ts';
 import { inForcedMaintenance, inMaintenance } from '../servers/state.ts';
-import { breakOf, type Found, visitOf } from './cause.ts';
+import { breakOf, type Found, unexpectedSessions } from './cause.ts';
 import { addBreaks, type Break, findHeldLine, type HeldHost, heldOnly, isSameName, toHeldLines } from './held-hosts.ts';
 
 /** The current state of one HAProxy process. */
@@ -41,7 +41,7 @@ export async function checkHost(
   // A hold that was never confirmed (the daemon ended in the middle of it) cannot be broken yet.
   const breaks = host.outSince === undefined ? [] : found.flatMap((one) => judge(one, at) ?? []);
   await takeOut(lines, signal);
-  await release(strayLines(host, others, lines, all), host, signal);
+  await release(linesOfOtherHosts(host, others, lines, all), host, signal);
   const after = await confirm(lines, process, signal);
   const outSince = breaks.length > 0 || host.outSince === undefined ? Date.now() : host.outSince;
   return { host: record(host, process, after, outSince, breaks), breaks };
@@ -53,7 +53,7 @@ function judge(found: Found, at: number): Break | undefined {
   const again = processes.known !== undefined && isAnother(processes.known, processes.now);
   const baseline = again ? 0 : (before?.total ?? line.server.total);
   const sessions = line.server.total - baseline;
-  return sessions > 0 ? visitOf(found, sessions, at) : undefined;
+  return sessions > 0 ? unexpectedSessions(found, sessions, at) : undefined;
 }
 
 /** The agent-check goes first: its answer could undo maintenance. */
@@ -65,7 +65,7 @@ async function takeOut(lines: readonly ServerLine[], signal: AbortSignal): Promi
 }
 
 /** Lines that were put into maintenance for the host and, after a reload or a new address, lead to another one. */
-function strayLines(
+function linesOfOtherHosts(
   host: HeldHost,
   others: readonly HeldHost[],
   own: readonly ServerLine[],

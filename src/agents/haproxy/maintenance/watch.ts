@@ -93,7 +93,7 @@ async function openHeldHosts(file: string, log: Log): Promise<HeldHosts> {
   let hosts: readonly HeldHost[] = [];
   let damaged = false;
   const read = async () => {
-    hosts = (await readMaintenance(file)).map(afterStart);
+    hosts = (await readMaintenance(file)).map(normalizeAfterRestart);
     damaged = false;
   };
   await read().catch((problem: unknown) => {
@@ -113,20 +113,20 @@ async function openHeldHosts(file: string, log: Log): Promise<HeldHosts> {
         const before = hosts;
         const after = next(before);
         // Values that only change with time (the uptime of a process) do not justify a write.
-        if (gist(after) !== gist(before)) await writeMaintenance(file, after);
+        if (comparableState(after) !== comparableState(before)) await writeMaintenance(file, after);
         hosts = after;
       }, never),
   };
 }
 
 /** A change in progress when the daemon ended is over: the host must be out, and is not confirmed as out. */
-function afterStart(host: HeldHost): HeldHost {
+function normalizeAfterRestart(host: HeldHost): HeldHost {
   if (host.stage === 'out') return host;
   const { outSince: _unknown, ...rest } = host;
   return { ...rest, stage: 'out' };
 }
 
-function gist(hosts: readonly HeldHost[]): string {
+function comparableState(hosts: readonly HeldHost[]): string {
   const seen = ({ processes, ...rest }: HeldHost) => [
     rest,
     Object.entries(processes).map(([name, { pid, started }]) => [name, pid, started]),

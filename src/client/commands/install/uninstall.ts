@@ -5,7 +5,7 @@ import { type Ending, exitForHosts, onHosts, printProblem } from '../../install/
 import type { RemoteOptions } from './options.ts';
 import { requireAbsolute, requireService, sshSettings } from './run.ts';
 import { inspectScript, parseLines, readScript, removeScript, serviceScript } from '../../install/scripts.ts';
-import { must, openRemote, type SshSettings } from '../../install/ssh.ts';
+import { runOrThrow, openRemote, type SshSettings } from '../../install/ssh.ts';
 import { type SshTarget, targetsOf } from '../../install/target.ts';
 import { unitFile } from '../../install/unit.ts';
 import type { CheckNodeConfig } from '../../install/desired-files.ts';
@@ -74,12 +74,12 @@ async function uninstallHost(
     const { program, directory } = options;
     const values = [dirname(program), directory];
     const look = parseInspection(
-      await must(remote, { purpose: 'check the host', text: inspectScript, values }, false),
+      await runOrThrow(remote, { purpose: 'check the host', text: inspectScript, values }, false),
       Date.now(),
     );
     const asRoot = !look.root && values.some((path) => !look.writable.has(path)) && look.sudo;
     const read = { purpose: 'read its configuration', text: readScript, values: [program, `${directory}/node.yaml`] };
-    const found = parseLines(await must(remote, read, asRoot));
+    const found = parseLines(await runOrThrow(remote, read, asRoot));
     const installed = found('installed')[0] === 'yes';
     const directories = options.purge ? await directoriesOf(found('config')[0] ?? '', options) : [];
     const service = options.service ?? (look.systemd && installed ? 'systemd' : 'none');
@@ -87,10 +87,10 @@ async function uninstallHost(
     if (options.dryRun) return { removed: [...(installed ? [program] : []), ...directories], stopped };
     onPhase('stopping');
     if (installed)
-      await must(remote, { purpose: 'stop the service', text: serviceScript, values: [service, 'stop'] }, asRoot);
+      await runOrThrow(remote, { purpose: 'stop the service', text: serviceScript, values: [service, 'stop'] }, asRoot);
     onPhase('removing');
     const remove = [program, unitFile, options.purge ? 'purge' : '', ...directories];
-    const out = await must(remote, { purpose: 'remove it', text: removeScript, values: remove }, asRoot);
+    const out = await runOrThrow(remote, { purpose: 'remove it', text: removeScript, values: remove }, asRoot);
     return { removed: parseLines(out)('removed'), stopped };
   } finally {
     await remote.close();

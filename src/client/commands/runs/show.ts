@@ -73,11 +73,11 @@ function formatRecord(record: RunRecord, out: readonly OutServer[] | undefined, 
     `  ${when}: ${endings[state] ?? state}`,
     ...steps.flatMap((step) => formatStep(step, verbose)),
     ...formatOutNow(out),
-    ...(goesOn(record) ? [`to continue where it stopped: mco-deploy resume ${run}`] : []),
+    ...(isUnfinished(record) ? [`to continue where it stopped: mco-deploy resume ${run}`] : []),
   ];
 }
 
-function goesOn({ state, dryRun }: RunRecord): boolean {
+function isUnfinished({ state, dryRun }: RunRecord): boolean {
   return !dryRun && ['cut-off', 'failed', 'interrupted'].includes(state);
 }
 

@@ -100,7 +100,7 @@ function drawStep(step: StepSpan, { x, width, begin }: Scale): Markup {
 }
 
 function drawBar(bar: Bar, { x, width, begin }: Scale): Markup {
-  return html`<rect x="${x(bar.begin)}" width="${width(bar.begin, bar.end)}" y="4" height="14" rx="2" class="call ${moodOf(bar)}"><title>${describeBar(bar, begin)}</title></rect>`;
+  return html`<rect x="${x(bar.begin)}" width="${width(bar.begin, bar.end)}" y="4" height="14" rx="2" class="call ${barStyle(bar)}"><title>${describeBar(bar, begin)}</title></rect>`;
 }
 
 interface Wait {
@@ -130,7 +130,7 @@ export function classOf(state: string): 'good' | 'bad' | 'open' {
   return state === 'begun' || state === 'unknown' || state === 'interrupted' || state === 'cancelled' ? 'open' : 'bad';
 }
 
-function moodOf(bar: Bar): 'good' | 'bad' | 'open' {
+function barStyle(bar: Bar): 'good' | 'bad' | 'open' {
   return isGood(bar) ? 'good' : bar.outcome === 'ok' ? 'bad' : classOf(bar.outcome);
 }
 

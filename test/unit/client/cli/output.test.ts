@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { usesColors } from '../../../../src/client/cli/io/color.ts';
-import { columnsOf, dress, paintFor, paintMessage } from '../../../../src/client/render/color.ts';
+import { columnsOf, applyColors, paintFor, paintMessage } from '../../../../src/client/render/color.ts';
 import { formatTable } from '../../../../src/client/render/table.ts';
 import { runInProcess } from '../../../support/program/cli.ts';
 
@@ -19,8 +19,8 @@ describe('colours', () => {
 
   test('are escape sequences if they are on, nothing if they are off, and add no width', () => {
     const paint = paintFor({ colors: true });
-    assert.equal(dress(`a ${paint('red', 'NO')} b`, true), 'a \x1b[31mNO\x1b[0m b');
-    assert.equal(dress(`a ${paint('red', 'NO')} b`, false), 'a NO b');
+    assert.equal(applyColors(`a ${paint('red', 'NO')} b`, true), 'a \x1b[31mNO\x1b[0m b');
+    assert.equal(applyColors(`a ${paint('red', 'NO')} b`, false), 'a NO b');
     assert.equal(paintFor({})('red', 'NO'), 'NO');
     assert.equal(columnsOf(paint('green', 'yes')), 3);
     assert.deepEqual(
@@ -30,13 +30,13 @@ describe('colours', () => {
           [paint('red', 'NO'), 'x'],
           ['yes', 'y'],
         ],
-      ).map((line) => dress(line, false)),
+      ).map((line) => applyColors(line, false)),
       ['A    B', 'NO   x', 'yes  y'],
     );
   });
 
   test('highlight errors and warnings, and nothing that only resembles one', () => {
-    const show = (line: string) => dress(paintMessage(line, paintFor({ colors: true })), true);
+    const show = (line: string) => applyColors(paintMessage(line, paintFor({ colors: true })), true);
     assert.equal(show('mco-deploy: no such file'), '\x1b[31mmco-deploy:\x1b[0m no such file');
     assert.equal(show('warning: dev2: its clock is off'), '\x1b[33mwarning:\x1b[0m dev2: its clock is off');
     assert.equal(show('dev2: warning: x'), 'dev2: warning: x');

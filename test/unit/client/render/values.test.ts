@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { dress, paintFor } from '../../../../src/client/render/color.ts';
+import { applyColors, paintFor } from '../../../../src/client/render/color.ts';
 import { outcomeTable } from '../../../../src/client/render/outcome-table.ts';
 import { outcomeLines } from '../../../../src/client/render/outcomes.ts';
 import { printTable } from '../../../../src/client/render/table.ts';
@@ -83,7 +83,7 @@ describe('replies of nodes', () => {
       const lines: string[] = [];
       const options = output === undefined ? {} : { output };
       printTable(['NODE', 'TEXT'], [['dev2', paint('red', 'x'.repeat(40))]], options, {
-        out: (line) => lines.push(dress(line, true)),
+        out: (line) => lines.push(applyColors(line, true)),
         columns: 20,
       });
       return lines[1] ?? '';

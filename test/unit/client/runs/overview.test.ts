@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dress, paintFor } from '../../../../src/client/render/color.ts';
+import { applyColors, paintFor } from '../../../../src/client/render/color.ts';
 import { formatStatus, statusJson } from '../../../../src/client/commands/status/format.ts';
 import { findDeployments, type Deployed, incompleteRuns } from '../../../../src/client/runs/overview.ts';
 import type { RunRecord } from '../../../../src/client/runs/record.ts';
@@ -53,7 +53,7 @@ test('status is a table of nodes, then mixed releases and incomplete runs with t
   assert.match(head ?? '', /APPLICATION +RELEASE/);
   assert.match(first ?? '', new RegExp(` \\d{4}-[^ ]+Z  rip  ${id('a')}$`));
   const painted = formatStatus(status, { paint: paintFor({ colors: true }), wide: false });
-  assert.match(dress(painted[2] ?? '', true), /\x1b\[31mNO\x1b\[0m/);
+  assert.match(applyColors(painted[2] ?? '', true), /\x1b\[31mNO\x1b\[0m/);
 });
 
 test('a run is no longer incomplete once a later one for its cluster has ended', () => {

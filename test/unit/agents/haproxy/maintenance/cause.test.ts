@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { breakOf, type Found, visitOf } from '../../../../../src/agents/haproxy/maintenance/cause.ts';
+import { breakOf, type Found, unexpectedSessions } from '../../../../../src/agents/haproxy/maintenance/cause.ts';
 import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
 
@@ -64,11 +64,11 @@ describe('the cause that put a held host into traffic', () => {
 describe('requests that reached a host that is out', () => {
   test('came from a reload, or because it was enabled for a moment', () => {
     const where = '“show stat” at /run/a, column “stot” of app/web1';
-    assert.deepEqual(visitOf(found(), 3, 5), {
+    assert.deepEqual(unexpectedSessions(found(), 3, 5), {
       ...{ at: 5, socket: '/run/a', line: 'app/web1', where },
       cause: 'it got 3 requests: something put it in for a moment, or sends requests all the same (“force-persist”)',
     });
-    const reloaded = visitOf(found({}, { processes: { known, now: { ...known, pid: 8 } } }), 3, 5);
+    const reloaded = unexpectedSessions(found({}, { processes: { known, now: { ...known, pid: 8 } } }), 3, 5);
     assert.match(reloaded.cause, /^it got 3 requests: HAProxy was reloaded or restarted and sent them before/);
   });
 });
