@@ -52,8 +52,6 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
   const timer = setInterval(() => void look(), lookInterval).unref();
 
   const { interfaces, mdns } = config.discovery;
-  // Those that it hears and has proven: a new node is one of them as soon as it has announced itself.
-  const expected = () => heard().flatMap(({ name }) => (name === identity.name ? [] : [name]));
   const service = defineRelay({
     identity,
     own,
@@ -61,7 +59,7 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
     budget,
     policies,
     known: peers.known,
-    ...(mdns ? { ask: (timeout: number) => mdnsSource({ interfaces, timeout, expected: expected(), log }) } : {}),
+    ...(mdns ? { ask: (timeout: number) => mdnsSource({ interfaces, timeout, log }) } : {}),
     count: (what) => {
       counters[what]++;
     },

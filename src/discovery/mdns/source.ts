@@ -18,8 +18,6 @@ export interface MdnsOptions {
   readonly timeout?: number;
   /** Milliseconds without a new answer after which the query ends (default 60). */
   readonly window?: number;
-  /** Names of the known nodes on these networks: when all have answered, the rest of the window is skipped. */
-  readonly expected?: readonly string[];
   /** Bytes of the receive buffer (default 4 MiB, or what the kernel allows). */
   readonly buffer?: number;
   /** Names of facts that all nodes publish or say that they don't (default: cluster). */
@@ -45,7 +43,6 @@ export function mdnsSource(options: MdnsOptions): DiscoverySource {
         window: options.window ?? 60,
         log: options.log,
         signal,
-        ...(options.expected === undefined ? {} : { expected: new Set(options.expected.map(instanceOf)) }),
         ...(options.buffer === undefined ? {} : { buffer: options.buffer }),
       };
       for await (const heard of query(inquiry)) {

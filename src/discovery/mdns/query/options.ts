@@ -10,8 +10,6 @@ export interface QueryOptions {
   readonly timeout: number;
   /** Milliseconds without a new answer after which the query ends. */
   readonly window: number;
-  /** Names of instances: once all of them have answered, the first pause without a new answer ends the query. */
-  readonly expected?: ReadonlySet<string>;
   /** Bytes of the receive buffer, if it must differ from `wantedBuffer`. */
   readonly buffer?: number;
   readonly log: Log;

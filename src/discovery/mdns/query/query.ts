@@ -16,8 +16,7 @@ const longest = 2000;
 
 /**
  * Asks once, from a separate port (RFC 6762, 6.7): so each node answers only this socket and at once, without the 20 to
- * 120 ms of a multicast answer. Yields each new instance, host and address once. Ends `window` after the last of them,
- * or after a pause when all expected ones have answered.
+ * 120 ms of a multicast answer. Yields each new instance, host and address once. Ends `window` after the last of them.
  * @throws Problem `no-multicast` when no interface takes the question
  */
 export async function* query(options: QueryOptions): AsyncGenerator<ReceivedAnswer> {
@@ -36,7 +35,7 @@ async function* answers(
   askers: readonly QuerySocket[],
   inbox: Inbox,
 ): AsyncGenerator<ReceivedAnswer> {
-  const { signal, timeout, window, expected } = options;
+  const { signal, timeout, window } = options;
   const { instances } = inbox;
   const begun = performance.now();
   const smallBuffer = askers.some(({ socket }) => socket.getRecvBufferSize() < receiveBuffer);
@@ -60,8 +59,6 @@ async function* answers(
       const pausing: boolean = instances.size > known && further < mostFurther;
       await inbox.waitUntil(pausing ? performance.now() + pause : quietUntil);
       if (!inbox.isEmpty()) continue;
-      if (pausing && expected !== undefined && expected.size > 0 && [...expected].every((name) => instances.has(name)))
-        return;
       if (!pausing && performance.now() >= quietUntil) return;
       if (!pausing) continue;
       sendQuestions(smallBuffer || instances.size <= mostKnown ? askers : seconds, id, options, [...instances]);
