@@ -9,9 +9,9 @@ import type { Policies } from './agents/policies.ts';
 import { detach } from './stages/detach.ts';
 import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
 import { match, validate } from './stages/fits.ts';
-import { fresh, handover } from './stages/once.ts';
+import { fresh, handover } from './stages/replay.ts';
 import { record } from './stages/record.ts';
-import { authorize, confine, continuity, lease, sole, verify } from './stages/who-may.ts';
+import { authorize, confine, continuity, lease, sole, verify } from './stages/authorization.ts';
 
 export interface PipelineParts {
   readonly config: NodeConfig;

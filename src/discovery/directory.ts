@@ -17,8 +17,8 @@ import {
   type Sorted,
   sortAttempts,
 } from './findings.ts';
-import { filterHints } from './near.ts';
-import { doubtfulNodes } from './doubt.ts';
+import { filterHints } from './filter-hints.ts';
+import { doubtfulNodes } from './uncertain-nodes.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
 import { searchAgain, missingNodes, namesExactly } from './missing.ts';
 import type { DescribeNode } from './attempt.ts';

@@ -3,7 +3,7 @@ import type { HaproxyConfig } from './config.ts';
 import { haproxyDdl } from './ddl.ts';
 import { disable } from './actions/disable.ts';
 import { enableOverReloads } from './actions/enable-over-reloads.ts';
-import { watchArrivals } from './maintenance/arrivals.ts';
+import { watchArrivals } from './maintenance/enable-watch.ts';
 import { startMaintenanceWatch } from './maintenance/watch.ts';
 import type { LoadBalancer } from './actions/request.ts';
 import { defineRuntime } from './runtime/runtime.ts';

@@ -14,7 +14,7 @@ import type {
   StoreReply,
   StoreRequest,
 } from '../../core/wire/messages.ts';
-import { judgeTime } from '../stages/once.ts';
+import { judgeTime } from '../stages/replay.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { CallerLimiter } from './caller-limits.ts';
 

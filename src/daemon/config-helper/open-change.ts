@@ -5,7 +5,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { openRequest, proveCaller, revealInput } from '../../core/request/request.ts';
 import type { SignedRequest } from '../../core/wire/messages.ts';
 import type { NodeConfig } from '../config/config.ts';
-import { judgeTime } from '../stages/once.ts';
+import { judgeTime } from '../stages/replay.ts';
 import { receivedListFile } from '../system/live-keys.ts';
 import { admitNonce } from './nonces.ts';
 import type { HelperSettings } from './settings.ts';

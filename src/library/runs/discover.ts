@@ -1,6 +1,6 @@
 import { parseJsonObject } from '../../core/json.ts';
 import type { NodeFacts } from '../../core/node.ts';
-import { isDoubtful } from '../../discovery/doubt.ts';
+import { isDoubtful } from '../../discovery/uncertain-nodes.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import type { Discovered, DiscoverQuery } from '../../playbook/ports.ts';
 import type { PortParts } from './port-parts.ts';

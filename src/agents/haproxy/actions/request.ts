@@ -1,7 +1,7 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { HaproxyConfig } from '../config.ts';
-import type { Arrivals } from '../maintenance/arrivals.ts';
+import type { Arrivals } from '../maintenance/enable-watch.ts';
 import type { MaintenanceWatch } from '../maintenance/watch.ts';
 import { type RuntimeCommand, requireCommands } from '../runtime/commands.ts';
 import type { Runtime } from '../runtime/runtime.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { answer } from '../../../../src/daemon/call.ts';
 import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
-import { fresh } from '../../../../src/daemon/stages/once.ts';
+import { fresh } from '../../../../src/daemon/stages/replay.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 

@@ -11,8 +11,8 @@ import { hideSensitive } from '../../../../src/core/request/sensitive.ts';
 import type { Policies } from '../../../../src/daemon/agents/policies.ts';
 import { answer, type IncomingCall, type Stage } from '../../../../src/daemon/call.ts';
 import { match, validate } from '../../../../src/daemon/stages/fits.ts';
-import { handover } from '../../../../src/daemon/stages/once.ts';
-import { authorize, confine, continuity, lease, sole, verify } from '../../../../src/daemon/stages/who-may.ts';
+import { handover } from '../../../../src/daemon/stages/replay.ts';
+import { authorize, confine, continuity, lease, sole, verify } from '../../../../src/daemon/stages/authorization.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 
 const self = 'dev2.devco.net';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { DuplicateNode } from '../../../../src/core/ports.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import { answer, type IncomingCall } from '../../../../src/daemon/call.ts';
-import { sole } from '../../../../src/daemon/stages/who-may.ts';
+import { sole } from '../../../../src/daemon/stages/authorization.ts';
 
 const identity = 'dev1.devco.net';
 const mine: DuplicateNode = { identity, addresses: ['10.0.0.1', '10.0.0.9'], since: Date.UTC(2026, 0, 1) };

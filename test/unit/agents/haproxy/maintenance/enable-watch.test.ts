@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { watchArrivals } from '../../../../../src/agents/haproxy/maintenance/arrivals.ts';
+import { watchArrivals } from '../../../../../src/agents/haproxy/maintenance/enable-watch.ts';
 import { defineChangeMutex } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import type { Log } from '../../../../../src/core/ports.ts';
