@@ -50,7 +50,7 @@ async function threeServers(options: string) {
   ended.push(check.stop);
   const asked = `check agent-check agent-addr 127.0.0.1 agent-port ${check.port} agent-inter 50ms`;
   const lb = await haproxy(web.map((one, index) => line(one, [options, asked][index])));
-  const { disable } = await agent([lb.socket], { ...never, settle: 3600 });
+  const { disable } = await agent([lb.socket], { ...never, settle: 3600, drain_timeout: 60 });
   const cancelInMaintenance = async (meanwhile = async () => {}) => {
     const stop = new AbortController();
     const call = disable({ backend: 'app', server: 'web1,web2' }, actionContext({ signal: stop.signal }));

@@ -225,7 +225,7 @@ describe('state on the disk that is damaged or old', () => {
       const damaged = damage(readFileSync(file, 'utf8'));
       writeFileSync(file, damaged);
       const { log, next } = listener();
-      const reported = next('which hosts are held out is not known');
+      const reported = next('the list of hosts that are held out cannot be read');
       const { disable, enable, status } = await agent([lb.socket], {}, { stateDirectory, log });
       await reported;
       for (const change of [disable, enable]) {
