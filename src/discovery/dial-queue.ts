@@ -88,10 +88,8 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
       while (running.size > 0) await Promise.all(running);
     },
     settleRumours: (elapsed) => {
-      const proven = [...claimants.values()].flatMap(({ attempt: done }) =>
-        done !== undefined && isReached(done) ? done.result.elapsed : [],
-      );
-      return rumours.settle({ elapsed, slowest: proven.length === 0 ? undefined : Math.max(...proven) });
+      const found = [...claimants.values()].some(({ attempt: done }) => done !== undefined && isReached(done));
+      return rumours.settle(elapsed, found);
     },
     dropped: () => [...claimants.values()].filter((claimant) => claimant.attempt === undefined).length,
     attempts: () => [...claimants.values()].flatMap((claimant) => claimant.attempt ?? []),
