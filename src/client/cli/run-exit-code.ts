@@ -3,9 +3,10 @@ import type { RunReport } from '../../playbook/events/events.ts';
 import { exitCode } from './context.ts';
 
 /** The exit code of a run: a run that failed is never 0, whatever its replies. */
-export function exitForRun({ state, failure }: RunReport, { outcomes }: RunSeen): number {
+export function exitForRun({ state, failure }: RunReport, { outcomes, leaseLost }: RunSeen): number {
   if (state === 'done' || state === 'nothing-to-do') return exitCode.ok;
-  if (state === 'interrupted') return exitCode.interrupted;
+  // Nobody interrupted a run that lost its lease.
+  if (state === 'interrupted') return leaseLost === true ? exitCode.someFailed : exitCode.interrupted;
   const codes = new Set(failure?.reasons.map(({ code }) => code));
   if (codes.has('empty-set') || codes.has('no-nodes-given')) return exitCode.nothingDiscovered;
   const all = (kind: string) => outcomes.length > 0 && outcomes.every(({ outcome }) => outcome === kind);

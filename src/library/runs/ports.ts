@@ -15,6 +15,8 @@ import type { Locking, PortParts } from './port-parts.ts';
 /** Results of a run beside its report. */
 export interface RunSeen {
   readonly outcomes: readonly Pick<Outcome, 'outcome'>[];
+  /** Whether the run was stopped because it lost its lease. */
+  readonly leaseLost?: boolean;
 }
 
 /** The ports, and their results after the run. */

@@ -100,7 +100,8 @@ export async function runOverNodes(
     signal: AbortSignal.any([signal, lost.signal]),
     kill,
   }).finally(() => orKilled(ports.release, kill));
-  return { report, seen: ports.seen(), stored: await stored.describe() };
+  const leaseLost = lost.signal.aborted && !signal.aborted;
+  return { report, seen: { ...ports.seen(), leaseLost }, stored: await stored.describe() };
 }
 
 /** A run that ends at once skips what can be skipped: a lease that is not released ends by itself. */

@@ -47,7 +47,7 @@ describe('a new agent', () => {
   });
 
   test('never overwrites another, and needs a valid name', async () => {
-    await assert.rejects(runAgentNew('my_bash', { language: 'bash', directory }, context), { code: 'unwritable-file' });
+    await assert.rejects(runAgentNew('my_bash', { language: 'bash', directory }, context), { code: 'file-exists' });
     for (const name of ['../x', '__proto__', 'A', ''])
       await assert.rejects(runAgentNew(name, { language: 'bash', directory }, context), { code: 'bad-name' });
   });

@@ -83,7 +83,7 @@ describe('the recipient of a run’s notifications', { timeout: 90_000 }, () => 
     assert.equal(messages().length, 1);
     assert.match(
       messages()[0] ?? '',
-      /^run ([0-9a-f]{32}) by rip@devco\.net\nFailed in hold: bad for bravo in .*\n {2}failed: hold \(probe#fail\)\n {2}on dev2\.devco\.net: the probe is broken: mend it \(broken\)\n {2}out of traffic: none\n {2}untouched: none\nto continue: mco-deploy resume \1$/,
+      /^run ([0-9a-f]{32}) by rip@devco\.net\nFailed in hold: bad for bravo in .*\n {2}failed: hold \(probe#fail\)\n {2}on dev2\.devco\.net: the probe is broken: fix it \(broken\)\n {2}out of traffic: none\n {2}untouched: none\nto continue: mco-deploy resume \1$/,
     );
   });
 

@@ -117,6 +117,12 @@ describe('the exit code of a run', () => {
       assert.equal(exitForRun(report, { outcomes: outcomesOf(outcomes) }), code);
     });
   }
+
+  test('is that of a failure if the run lost its lease, not that of an interruption by a person', () => {
+    const report = { state: 'interrupted' } as unknown as RunReport;
+    assert.equal(exitForRun(report, { outcomes: outcomesOf('ok'), leaseLost: true }), exitCode.someFailed);
+    assert.equal(exitForRun(report, { outcomes: outcomesOf('ok'), leaseLost: false }), exitCode.interrupted);
+  });
 });
 
 describe('the exit code of a command that was interrupted or crashed', () => {
