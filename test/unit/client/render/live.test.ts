@@ -63,7 +63,9 @@ describe('the live view', () => {
     pass(200);
     assert.deepEqual(drawn.at(-1), [' * slow']);
   });
+});
 
+describe('the live view of a run', () => {
   test('shows the calls, batches and tries of a run, and messages of nodes about them', (context) => {
     const { live, drawn, pass } = viewOf(context);
     const run = startLiveRun(live);

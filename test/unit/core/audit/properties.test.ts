@@ -161,7 +161,9 @@ describe('an audit log after random changes', () => {
       100,
     );
   });
+});
 
+describe('an audit log with random content', () => {
   test('has heads, kept by callers, that are read or refused', () => {
     const anyHead = fc.record({
       sequence: fc.nat(),

@@ -27,50 +27,6 @@ describe('comparing a fact', () => {
     ]);
   });
 
-  test('compares numbers as numbers', () => {
-    check([
-      ['f=10', 10, true],
-      ['f=10.0', 10, true],
-      ['f=1e1', 10, true],
-      ['f=0x0a', 10, false],
-      ['f=ten', 10, false],
-      ['f!=ten', 10, true],
-      ['f!=10.00', 10, false],
-      ['f<10', 9.99, true],
-      ['f<10', 10, false],
-      ['f<=10', 10, true],
-      ['f=<10', 10, true],
-      ['f>10', 10, false],
-      ['f>9', 10, true],
-      ['f>=10', 10, true],
-      ['f=>10', 10, true],
-      ['f=>10', 9, false],
-      ['f>-1', -0.5, true],
-      ['f<ten', 9, false],
-      ['f>ten', 9, false],
-    ]);
-  });
-
-  test('orders strings that are numbers as numbers, and others alphabetically', () => {
-    check([
-      ['f<10', '9', true],
-      ['f>9', '10', true],
-      ['f<b', 'A', true],
-      ['f>=B', 'b', true],
-      ['f>a', 'B', true],
-      ['f<10', 'nine', false],
-      ['f>10', 'nine', true],
-    ]);
-  });
-
-  test('distinguishes versions that would be the same number', () => {
-    check([
-      ['f=1.1', '1.10', false],
-      ['f!=1.1', '1.10', true],
-      ['f=1.10', '1.10', true],
-    ]);
-  });
-
   test('accepts true, t, 1 and false, f, 0 for booleans', () => {
     for (const word of ['true', 'TRUE', 't', 'T', '1']) {
       check([
@@ -135,6 +91,52 @@ describe('comparing a fact', () => {
       ['f!=/^w/', ['db', 'web'], false],
       ['f=1', [], false],
       ['f=1', [[1], { a: 1 }], false],
+    ]);
+  });
+});
+
+describe('comparing a fact with a number', () => {
+  test('compares numbers as numbers', () => {
+    check([
+      ['f=10', 10, true],
+      ['f=10.0', 10, true],
+      ['f=1e1', 10, true],
+      ['f=0x0a', 10, false],
+      ['f=ten', 10, false],
+      ['f!=ten', 10, true],
+      ['f!=10.00', 10, false],
+      ['f<10', 9.99, true],
+      ['f<10', 10, false],
+      ['f<=10', 10, true],
+      ['f=<10', 10, true],
+      ['f>10', 10, false],
+      ['f>9', 10, true],
+      ['f>=10', 10, true],
+      ['f=>10', 10, true],
+      ['f=>10', 9, false],
+      ['f>-1', -0.5, true],
+      ['f<ten', 9, false],
+      ['f>ten', 9, false],
+    ]);
+  });
+
+  test('orders strings that are numbers as numbers, and others alphabetically', () => {
+    check([
+      ['f<10', '9', true],
+      ['f>9', '10', true],
+      ['f<b', 'A', true],
+      ['f>=B', 'b', true],
+      ['f>a', 'B', true],
+      ['f<10', 'nine', false],
+      ['f>10', 'nine', true],
+    ]);
+  });
+
+  test('distinguishes versions that would be the same number', () => {
+    check([
+      ['f=1.1', '1.10', false],
+      ['f!=1.1', '1.10', true],
+      ['f=1.10', '1.10', true],
     ]);
   });
 });

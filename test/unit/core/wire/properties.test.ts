@@ -252,12 +252,14 @@ describe('JSON, for any bytes', () => {
     ),
     fc.string({ unit: 'binary' }),
   );
+
   const anyObject = fc
     .dictionary(
       fc.oneof({ weight: 9, arbitrary: fc.string() }, { weight: 1, arbitrary: fc.constantFrom('text', '__proto__') }),
       fc.oneof(fc.string(), fc.nat(), fc.boolean(), fc.array(fc.string()), fc.dictionary(fc.string(), fc.nat())),
     )
     .map((value) => Buffer.from(JSON.stringify(value)));
+
   test('arguments are an object of limited depth without access to a prototype, or refused', () => {
     holds(
       fc.property(
@@ -278,7 +280,9 @@ describe('JSON, for any bytes', () => {
       2000,
     );
   });
+});
 
+describe('schemas and DDLs, for any content', () => {
   const schema = fc.letrec<{ any: object }>((tie) => ({
     any: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
@@ -309,6 +313,7 @@ describe('JSON, for any bytes', () => {
       ),
     ),
   })).any;
+
   const goodSchema = fc.record(
     {
       type: fc.constant('object'),
@@ -324,6 +329,7 @@ describe('JSON, for any bytes', () => {
     },
     { noNullPrototype: true },
   );
+
   test('a schema from outside is interpreted or refused, and an interpreted one accepts or refuses any value', () => {
     holds(
       fc.property(fc.oneof(schema, goodSchema), fc.jsonValue(), (wanted, value) => {

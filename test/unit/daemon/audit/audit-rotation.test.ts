@@ -14,60 +14,70 @@ import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet
 const hour = 60 * 60_000;
 const day = 24 * hour;
 
+let fleet: Fleet;
+let node: Member;
+let directory: string;
+let file: string;
+let time: number;
+
+before(async () => {
+  fleet = await makeFleet();
+  node = await fleet.node('dev2.devco.net', { notBefore: Date.now() - 30 * day });
+});
+
+after(() => fleet.remove());
+
+const enterDirectory = async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mco-rotation-'));
+  file = join(directory, 'audit.jsonl');
+  time = Date.now() - 20 * day;
+};
+
+const removeDirectory = () => rm(directory, { recursive: true });
+const small: AuditLimits = { ...endless, maxBytes: 2000 };
+
+const open = (limits: AuditLimits) =>
+  openAuditLog(
+    file,
+    () => node.credentials,
+    () => time,
+    limits,
+  );
+
+const started = (): AuditEvent => ({
+  kind: 'started',
+  version: '0.1.0',
+  certificate: node.certificate.raw.toString('base64'),
+});
+
+const note = (text = 'x'): AuditEvent => ({ kind: 'recovered', torn_bytes: 1, torn: text.repeat(100) });
+const names = async () => (await listAuditFiles(file)).map(({ path }) => path.slice(directory.length + 1));
+const verify = (heads: { sequence: number; hash: string }[] = []) => verifyAuditLog(file, fleet.trust, { heads });
+
+const recordsOf = async (name: string) => {
+  const text = await readFile(join(directory, name), 'utf8');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as AuditRecord);
+};
+
+/** Writes records with a time between each two. */
+const fill = async (limits: AuditLimits, records: number, between = 1000) => {
+  const log = await open(limits);
+  await log.append(started(), true);
+  for (let written = 0; written < records; written++) {
+    time += between;
+    await log.append(note(), true);
+  }
+  const head = log.head();
+  await log.close();
+  return { sequence: head.sequence, hash: head.hash.toString('hex') };
+};
+
 describe('an audit log that is rotated', () => {
-  let fleet: Fleet;
-  let node: Member;
-  let directory: string;
-  let file: string;
-  let time: number;
-
-  before(async () => {
-    fleet = await makeFleet();
-    node = await fleet.node('dev2.devco.net', { notBefore: Date.now() - 30 * day });
-  });
-  after(() => fleet.remove());
-  beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'mco-rotation-'));
-    file = join(directory, 'audit.jsonl');
-    time = Date.now() - 20 * day;
-  });
-  afterEach(() => rm(directory, { recursive: true }));
-
-  const small: AuditLimits = { ...endless, maxBytes: 2000 };
-  const open = (limits: AuditLimits) =>
-    openAuditLog(
-      file,
-      () => node.credentials,
-      () => time,
-      limits,
-    );
-  const started = (): AuditEvent => ({
-    kind: 'started',
-    version: '0.1.0',
-    certificate: node.certificate.raw.toString('base64'),
-  });
-  const note = (text = 'x'): AuditEvent => ({ kind: 'recovered', torn_bytes: 1, torn: text.repeat(100) });
-  const names = async () => (await listAuditFiles(file)).map(({ path }) => path.slice(directory.length + 1));
-  const verify = (heads: { sequence: number; hash: string }[] = []) => verifyAuditLog(file, fleet.trust, { heads });
-  const recordsOf = async (name: string) => {
-    const text = await readFile(join(directory, name), 'utf8');
-    return text
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as AuditRecord);
-  };
-  /** Writes records with a time between each two. */
-  const fill = async (limits: AuditLimits, records: number, between = 1000) => {
-    const log = await open(limits);
-    await log.append(started(), true);
-    for (let written = 0; written < records; written++) {
-      time += between;
-      await log.append(note(), true);
-    }
-    const head = log.head();
-    await log.close();
-    return { sequence: head.sequence, hash: head.hash.toString('hex') };
-  };
+  beforeEach(enterDirectory);
+  afterEach(removeDirectory);
 
   test('continues in files that are named by their first record, as one chain', async () => {
     const head = await fill(small, 30);
@@ -126,6 +136,26 @@ describe('an audit log that is rotated', () => {
     );
   });
 
+  test('continues in a full file, and warns, if it cannot be rotated', async () => {
+    await fill(endless, 10);
+    await mkdir(`${file}.next`);
+    const log = await open(small);
+    await log.append(note(), true);
+    assert.match(log.warnings().join(), /cannot be rotated/);
+    assert.deepEqual(await names(), ['audit.jsonl']);
+    await rm(`${file}.next`, { recursive: true });
+    await log.append(note(), true);
+    assert.deepEqual(log.warnings(), []);
+    await log.close();
+    assert.equal((await names()).length, 2);
+    assert.equal((await verify()).fault, undefined);
+  });
+});
+
+describe('an audit log whose files are removed', () => {
+  beforeEach(enterDirectory);
+  afterEach(removeDirectory);
+
   test('deletes the oldest files by number and records that, so that its start is explained', async () => {
     const head = await fill({ ...small, keep: { files: 2 } }, 40, 10 * 60_000);
     const files = await names();
@@ -183,21 +213,6 @@ describe('an audit log that is rotated', () => {
     assert.equal((await verify()).fault, undefined, 'the files alone cannot prove their end');
     const { fault } = await verify([head]);
     assert.deepEqual([fault?.code, fault?.file], ['truncated', files.at(-2)]);
-  });
-
-  test('continues in a full file, and warns, if it cannot be rotated', async () => {
-    await fill(endless, 10);
-    await mkdir(`${file}.next`);
-    const log = await open(small);
-    await log.append(note(), true);
-    assert.match(log.warnings().join(), /cannot be rotated/);
-    assert.deepEqual(await names(), ['audit.jsonl']);
-    await rm(`${file}.next`, { recursive: true });
-    await log.append(note(), true);
-    assert.deepEqual(log.warnings(), []);
-    await log.close();
-    assert.equal((await names()).length, 2);
-    assert.equal((await verify()).fault, undefined);
   });
 });
 

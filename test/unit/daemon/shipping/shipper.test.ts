@@ -14,56 +14,66 @@ import { silentLog } from '../../../../src/daemon/system/silent-log.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
 
+let fleet: Fleet;
+let node: Member;
+let directory: string;
+let file: string;
+let log: AuditLog;
+
+before(async () => {
+  fleet = await makeFleet();
+  node = await fleet.node('dev2.devco.net');
+});
+
+after(() => fleet.remove());
+
+const openLog = async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mco-ship-'));
+  file = join(directory, 'audit.jsonl');
+  log = await openAuditLog(file, () => node.credentials, Date.now, { ...endless, maxBytes: 4000 });
+};
+
+const closeLog = async () => {
+  await log.close();
+  await rm(directory, { recursive: true });
+};
+
+const write = async (records: number) => {
+  for (let written = 0; written < records; written++)
+    await log.append({ kind: 'recovered', torn_bytes: 1, torn: 'x'.repeat(100) }, true);
+};
+
+/** A receiver in memory that takes what it is given, or fails while `fails` says so. */
+const start = async (overlap: number, fails: () => boolean = () => false, settle = 0) => {
+  const received: number[] = [];
+  let isOpen = false;
+  const cursor = await openCursor(directory, 'siem');
+  const shipper = startShipper({
+    ...{ receiver: 'siem', file, audit: log, cursor, log: silentLog },
+    open: () => ({
+      settle,
+      open: async () => {
+        if (isOpen) return 0;
+        isOpen = true;
+        return overlap;
+      },
+      send: async (records) => {
+        if (fails()) throw new Error('it is full');
+        received.push(...records.map(({ record }) => record.sequence));
+      },
+      close: () => {
+        isOpen = false;
+      },
+    }),
+  });
+  return { received, shipper };
+};
+
+const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, index) => from + index);
+
 describe('the sent copy of the audit log', () => {
-  let fleet: Fleet;
-  let node: Member;
-  let directory: string;
-  let file: string;
-  let log: AuditLog;
-  before(async () => {
-    fleet = await makeFleet();
-    node = await fleet.node('dev2.devco.net');
-  });
-  after(() => fleet.remove());
-  beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'mco-ship-'));
-    file = join(directory, 'audit.jsonl');
-    log = await openAuditLog(file, () => node.credentials, Date.now, { ...endless, maxBytes: 4000 });
-  });
-  afterEach(async () => {
-    await log.close();
-    await rm(directory, { recursive: true });
-  });
-  const write = async (records: number) => {
-    for (let written = 0; written < records; written++)
-      await log.append({ kind: 'recovered', torn_bytes: 1, torn: 'x'.repeat(100) }, true);
-  };
-  /** A receiver in memory that takes what it is given, or fails while `fails` says so. */
-  const start = async (overlap: number, fails: () => boolean = () => false, settle = 0) => {
-    const received: number[] = [];
-    let isOpen = false;
-    const cursor = await openCursor(directory, 'siem');
-    const shipper = startShipper({
-      ...{ receiver: 'siem', file, audit: log, cursor, log: silentLog },
-      open: () => ({
-        settle,
-        open: async () => {
-          if (isOpen) return 0;
-          isOpen = true;
-          return overlap;
-        },
-        send: async (records) => {
-          if (fails()) throw new Error('it is full');
-          received.push(...records.map(({ record }) => record.sequence));
-        },
-        close: () => {
-          isOpen = false;
-        },
-      }),
-    });
-    return { received, shipper };
-  };
-  const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, index) => from + index);
+  beforeEach(openLog);
+  afterEach(closeLog);
 
   test('is read over rotated files, in order, up to what is on the disk', async () => {
     await write(40);

@@ -25,76 +25,6 @@ describe('a call', () => {
     assert.equal(report.steps[0]?.tries, 1);
   });
 
-  test('tries again only those that failed or were silent, with the next try’s number', async () => {
-    const troubles = [
-      { node: 'b', call: 'thing.change', kind: 'failed', tries: [1] },
-      { node: 'c', call: 'thing.change', kind: 'no-response', tries: [1, 2] },
-    ] as const;
-    const fabric = createFabric(four, { troubles });
-    const report = await runText(change(', tries: 3, try_sleep: 2s'), fabric);
-    assert.equal(report.state, 'done');
-    assert.deepEqual(
-      fabric.calls.map(({ nodes, try: number }) => [nodes.join(), number]),
-      [
-        ['a,b,c,d', 1],
-        ['b,c', 2],
-        ['c', 3],
-      ],
-    );
-    assert.deepEqual(fabric.slept, [2000, 2000]);
-    assert.equal(report.steps[0]?.tries, 3);
-    assert.equal(new Set(fabric.calls.map(({ requestId }) => requestId)).size, 1);
-  });
-
-  test('does not sleep before the first try, nor after the last', async () => {
-    const fabric = createFabric(four, { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] });
-    const report = await runText(change(', tries: 2, try_sleep: 7'), fabric);
-    assert.equal(report.state, 'failed');
-    assert.deepEqual(fabric.slept, [7000]);
-  });
-
-  test('treats a refusal as final, except “busy”', async () => {
-    const troubles = [
-      { node: 'a', call: 'thing.change', kind: 'refused' },
-      { node: 'b', call: 'thing.change', kind: 'refused', code: 'busy', tries: [1] },
-    ] as const;
-    const fabric = createFabric(four, { troubles });
-    const report = await runText(change(', tries: 4'), fabric);
-    assert.deepEqual(
-      fabric.calls.map(({ nodes }) => nodes.join()),
-      ['a,b,c,d', 'b'],
-    );
-    assert.deepEqual(
-      report.failure?.reasons.map(({ node, code }) => [node, code]),
-      [['a', 'policy-denied']],
-    );
-  });
-
-  test('stops the next batch when one fails, and names the nodes that were never called', async () => {
-    const fabric = createFabric(four, { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] });
-    const report = await runText(change(', batch: 2'), fabric);
-    assert.equal(report.state, 'failed');
-    assert.deepEqual(report.steps[0]?.ok, ['a']);
-    assert.deepEqual(report.steps[0]?.untouched, ['c', 'd']);
-    assert.deepEqual(
-      report.steps[0]?.failed.map(({ node, code, reason }) => [node, code, reason]),
-      [['b', 'broken', 'b is broken']],
-    );
-  });
-
-  test('continues below its threshold, and stops at it, with silent nodes counted', async () => {
-    const troubles = [
-      { node: 'a', call: 'thing.change', kind: 'no-response' },
-      { node: 'c', call: 'thing.change', kind: 'failed' },
-    ] as const;
-    const below = await runText(change(', batch: 1, max_failures: 3'), createFabric(four, { troubles }));
-    assert.equal(below.state, 'done');
-    assert.equal(below.steps[0]?.failed.length, 2);
-    const at = await runText(change(', batch: 1, max_failures: "50%"'), createFabric(four, { troubles }));
-    assert.equal(at.state, 'failed');
-    assert.deepEqual(at.steps[0]?.untouched, ['d']);
-  });
-
   test('counts a node without an outcome as silent', async () => {
     const fabric = createFabric(four);
     const ports = { ...fabric.ports, call: async () => [] };
@@ -174,6 +104,78 @@ describe('a call', () => {
     const report = await runText(text, fabric, { to: 'not allowed!' });
     assert.equal(report.failure?.reasons[0]?.code, 'bad-input');
     assert.equal(fabric.calls.length, 2);
+  });
+});
+
+describe('a call after a failure', () => {
+  test('tries again only those that failed or were silent, with the next try’s number', async () => {
+    const troubles = [
+      { node: 'b', call: 'thing.change', kind: 'failed', tries: [1] },
+      { node: 'c', call: 'thing.change', kind: 'no-response', tries: [1, 2] },
+    ] as const;
+    const fabric = createFabric(four, { troubles });
+    const report = await runText(change(', tries: 3, try_sleep: 2s'), fabric);
+    assert.equal(report.state, 'done');
+    assert.deepEqual(
+      fabric.calls.map(({ nodes, try: number }) => [nodes.join(), number]),
+      [
+        ['a,b,c,d', 1],
+        ['b,c', 2],
+        ['c', 3],
+      ],
+    );
+    assert.deepEqual(fabric.slept, [2000, 2000]);
+    assert.equal(report.steps[0]?.tries, 3);
+    assert.equal(new Set(fabric.calls.map(({ requestId }) => requestId)).size, 1);
+  });
+
+  test('does not sleep before the first try, nor after the last', async () => {
+    const fabric = createFabric(four, { troubles: [{ node: 'a', call: 'thing.change', kind: 'failed' }] });
+    const report = await runText(change(', tries: 2, try_sleep: 7'), fabric);
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(fabric.slept, [7000]);
+  });
+
+  test('treats a refusal as final, except “busy”', async () => {
+    const troubles = [
+      { node: 'a', call: 'thing.change', kind: 'refused' },
+      { node: 'b', call: 'thing.change', kind: 'refused', code: 'busy', tries: [1] },
+    ] as const;
+    const fabric = createFabric(four, { troubles });
+    const report = await runText(change(', tries: 4'), fabric);
+    assert.deepEqual(
+      fabric.calls.map(({ nodes }) => nodes.join()),
+      ['a,b,c,d', 'b'],
+    );
+    assert.deepEqual(
+      report.failure?.reasons.map(({ node, code }) => [node, code]),
+      [['a', 'policy-denied']],
+    );
+  });
+
+  test('stops the next batch when one fails, and names the nodes that were never called', async () => {
+    const fabric = createFabric(four, { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] });
+    const report = await runText(change(', batch: 2'), fabric);
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(report.steps[0]?.ok, ['a']);
+    assert.deepEqual(report.steps[0]?.untouched, ['c', 'd']);
+    assert.deepEqual(
+      report.steps[0]?.failed.map(({ node, code, reason }) => [node, code, reason]),
+      [['b', 'broken', 'b is broken']],
+    );
+  });
+
+  test('continues below its threshold, and stops at it, with silent nodes counted', async () => {
+    const troubles = [
+      { node: 'a', call: 'thing.change', kind: 'no-response' },
+      { node: 'c', call: 'thing.change', kind: 'failed' },
+    ] as const;
+    const below = await runText(change(', batch: 1, max_failures: 3'), createFabric(four, { troubles }));
+    assert.equal(below.state, 'done');
+    assert.equal(below.steps[0]?.failed.length, 2);
+    const at = await runText(change(', batch: 1, max_failures: "50%"'), createFabric(four, { troubles }));
+    assert.equal(at.state, 'failed');
+    assert.deepEqual(at.steps[0]?.untouched, ['d']);
   });
 });
 

@@ -71,44 +71,6 @@ describe('a run that disabled hosts, with any playbook', () => {
     assert.equal(estate.fabric.journal.filter((entry) => entry.type === 'call' && entry.action === 'status').length, 4);
   });
 
-  test('fails before a batch whose host was enabled: nothing of it is changed, and the servers stay out', async () => {
-    const at = once('update.proof', (estate) => estate.putIn('lb1.devco.net', 'dev4.devco.net', 'a person did'));
-    const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
-    assert.equal(report.state, 'failed');
-    assert.deepEqual(estate.switches, {});
-    assert.deepEqual(update?.untouched, bravo);
-    assert.deepEqual(
-      update?.failed.map(({ node, code }) => [node, code]),
-      [['dev4.devco.net', 'back-in-traffic']],
-    );
-    assert.match(
-      update?.failed[0]?.reason ?? '',
-      /^dev4.devco.net was put into traffic on lb1.devco.net .*: app\/dev4.devco.net, noticed \S+Z: a person did; see its log$/,
-    );
-    for (const host of bravo) assert.equal(estate.balancers['lb1.devco.net']?.app?.[host], false);
-  });
-
-  test('fails after a batch during which a host was enabled: the next one does not begin', async () => {
-    const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'dev2.devco.net', 'HAProxy was reloaded'));
-    const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
-    assert.equal(report.state, 'failed');
-    assert.deepEqual(Object.keys(estate.switches), bravo.slice(0, 2));
-    assert.deepEqual(update?.untouched, bravo.slice(2));
-    assert.match(update?.failed[0]?.reason ?? '', /HAProxy was reloaded; see its log/);
-  });
-
-  test('fails before the next batch if one of its hosts was enabled meanwhile', async () => {
-    const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'dev6.devco.net', 'a person did'));
-    const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
-    assert.equal(report.state, 'failed');
-    assert.deepEqual(Object.keys(estate.switches), bravo.slice(0, 2));
-    assert.deepEqual([update?.ok, update?.untouched], [bravo.slice(0, 2), bravo.slice(2)]);
-    assert.deepEqual(
-      update?.failed.map(({ node, code }) => [node, code]),
-      [['dev6.devco.net', 'back-in-traffic']],
-    );
-  });
-
   test('proves each batch separately if the step waits between them', async () => {
     const { estate, report } = await run(text('batch: 2, batch_sleep: 5'));
     assert.equal(report.state, 'done');
@@ -180,6 +142,51 @@ describe('a run that disabled hosts, with any playbook', () => {
     });
   }
 
+  test('makes no call if it disabled nothing', async () => {
+    const { estate } = await run(text('batch: 2').replace(/^.*haproxy\.(disable|enable).*$/gm, ''));
+    assert.ok(!steps(estate).some((step) => step.endsWith('.proof')));
+  });
+});
+
+describe('a run whose disabled hosts were enabled meanwhile', () => {
+  test('fails before a batch whose host was enabled: nothing of it is changed, and the servers stay out', async () => {
+    const at = once('update.proof', (estate) => estate.putIn('lb1.devco.net', 'dev4.devco.net', 'a person did'));
+    const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(estate.switches, {});
+    assert.deepEqual(update?.untouched, bravo);
+    assert.deepEqual(
+      update?.failed.map(({ node, code }) => [node, code]),
+      [['dev4.devco.net', 'back-in-traffic']],
+    );
+    assert.match(
+      update?.failed[0]?.reason ?? '',
+      /^dev4.devco.net was put into traffic on lb1.devco.net .*: app\/dev4.devco.net, noticed \S+Z: a person did; see its log$/,
+    );
+    for (const host of bravo) assert.equal(estate.balancers['lb1.devco.net']?.app?.[host], false);
+  });
+
+  test('fails after a batch during which a host was enabled: the next one does not begin', async () => {
+    const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'dev2.devco.net', 'HAProxy was reloaded'));
+    const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(Object.keys(estate.switches), bravo.slice(0, 2));
+    assert.deepEqual(update?.untouched, bravo.slice(2));
+    assert.match(update?.failed[0]?.reason ?? '', /HAProxy was reloaded; see its log/);
+  });
+
+  test('fails before the next batch if one of its hosts was enabled meanwhile', async () => {
+    const at = once('update', (estate) => estate.putIn('lb1.devco.net', 'dev6.devco.net', 'a person did'));
+    const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
+    assert.equal(report.state, 'failed');
+    assert.deepEqual(Object.keys(estate.switches), bravo.slice(0, 2));
+    assert.deepEqual([update?.ok, update?.untouched], [bravo.slice(0, 2), bravo.slice(2)]);
+    assert.deepEqual(
+      update?.failed.map(({ node, code }) => [node, code]),
+      [['dev6.devco.net', 'back-in-traffic']],
+    );
+  });
+
   test('fails if a host was enabled, even after a second Ctrl-C', async () => {
     const [stop, kill] = [new AbortController(), new AbortController()];
     const at = once('update', (estate) => {
@@ -193,10 +200,5 @@ describe('a run that disabled hosts, with any playbook', () => {
       update?.failed.map(({ code }) => code),
       ['back-in-traffic'],
     );
-  });
-
-  test('makes no call if it disabled nothing', async () => {
-    const { estate } = await run(text('batch: 2').replace(/^.*haproxy\.(disable|enable).*$/gm, ''));
-    assert.ok(!steps(estate).some((step) => step.endsWith('.proof')));
   });
 });

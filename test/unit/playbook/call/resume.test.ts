@@ -1,36 +1,9 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
-import { testProblem } from '../../../support/test-problem.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
-import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
-import { readHistory, resumeFrom } from '../../../../src/playbook/journal/history.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run.ts';
-import { createFabric, type Fabric, type FabricNode, type FabricOptions } from '../../../support/fleet/fabric.ts';
-import { playbookText, runText } from '../../../support/fleet/playbook.ts';
-
-const names = ['a', 'b', 'c'];
-const nodes: FabricNode[] = names.map((name) => ({ name, agents: ['thing'] }));
-const runId = 'a'.repeat(32);
-
-/** Runs, and goes on from the journal as it was then; the second fabric is a world in which nothing is broken any more. */
-async function runTwice(
-  text: string,
-  first: FabricOptions & { readonly nodes?: readonly FabricNode[] },
-  second: FabricOptions & { readonly nodes?: readonly FabricNode[] } = {},
-  cut: (journal: readonly JournalEntry[]) => readonly JournalEntry[] = (journal) => journal,
-) {
-  const before = createFabric(first.nodes ?? nodes, first);
-  await runText(text, before, {}, { runId });
-  const fabric = createFabric(second.nodes ?? nodes, second);
-  const resumed = resumeFrom(readHistory(cut(before.journal)));
-  const report = await runText(text, fabric, {}, { runId, resumed });
-  return { before, fabric, report };
-}
-
-const made = ({ calls }: Fabric) =>
-  calls.map(({ step, nodes: called, try: number }) => `${step} ${called.join()} ${number}`);
+import type { Fabric, FabricNode } from '../../../support/fleet/fabric.ts';
+import { playbookText } from '../../../support/fleet/playbook.ts';
+import { failWhen, made, nodes, runTwice } from '../../../support/fleet/resumed.ts';
 
 const two = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}}
   - {id: second, call: thing.change, on: all, with: {to: y}}`);
@@ -45,6 +18,76 @@ describe('a run that resumes', () => {
     assert.equal(fabric.calls[0]?.requestId, before.calls[0]?.requestId);
   });
 
+  test('does not pause before a batch that is already done', async () => {
+    const text = playbookText('  - {id: go, call: thing.change, on: all, batch: 1, batch_sleep: 5s, with: {to: x}}');
+    const { fabric } = await runTwice(text, { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed' }] });
+    assert.deepEqual([made(fabric), fabric.slept], [['go c 2'], [5000]]);
+  });
+
+  test('counts the earlier consecutive passes', async () => {
+    const text = playbookText(
+      '  - {id: go, call: thing.change, on: all, with: {to: x}, until: reply.data.number == 0, passes: 3, tries: 3}',
+    );
+    const good = [{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ number: 0 }) } }];
+    const killed = (journal: readonly JournalEntry[]) =>
+      journal.slice(
+        0,
+        journal.findIndex((entry) => entry.type === 'call' && entry.try === 3),
+      );
+    const { fabric, report } = await runTwice(text, { nodes: good }, { nodes: good }, killed);
+    assert.deepEqual([made(fabric), report.state], [['go a 3'], 'done']);
+  });
+
+  test('sees its start time', async () => {
+    const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: "t\${{ run.time.size() }}"}}
+  - {id: told, say: "\${{ run.time }}"}
+  - {id: second, call: thing.change, on: "\${{ ['b'] }}", with: {to: y}}
+  - {id: again, say: "\${{ run.time }}"}`);
+    const slow = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed', tries: [1] }] as const };
+    const { before, report } = await runTwice(text, slow);
+    const began = before.journal.find((entry) => entry.type === 'run-started');
+    assert.deepEqual(report.steps.at(-1)?.lines, [began?.time]);
+  });
+
+  test('keeps the nodes it began with', async () => {
+    const failing = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const };
+    const more = [...nodes, { name: 'd', agents: ['thing'] }];
+    const grown = await runTwice(two, failing, { nodes: more });
+    assert.deepEqual(made(grown.fabric), ['first b 2', 'second a,b,c 1']);
+    const shrunk = await runTwice(two, failing, { nodes: nodes.slice(0, 2) });
+    assert.deepEqual([shrunk.report.state, made(shrunk.fabric)], ['failed', []]);
+    assert.deepEqual(shrunk.report.failure?.reasons, [
+      { node: 'c', code: 'silent', reason: 'the run started with it, and it is not found now' },
+    ]);
+  });
+
+  test('reads again from every node in a step that did not end well', async () => {
+    const look = playbookText('  - {id: look, call: thing.look, on: all}');
+    const failed = await runTwice(look, { troubles: [{ node: 'c', call: 'thing.look', kind: 'failed' }] });
+    assert.deepEqual(made(failed.fabric), ['look a,b,c 1'], 'a node that replied before may have changed since');
+  });
+
+  test('repeats a call that is no longer the same', async () => {
+    const text = playbookText(`  - {id: look, call: thing.look, on: "\${{ ['a'] }}"}
+  - {id: change, call: thing.change, on: all, with: {to: "\${{ steps.look.replies[0].data.text }}"}}`);
+    const say = (word: string): FabricNode => ({
+      ...(nodes[0] as FabricNode),
+      actions: { 'thing.look': () => ({ text: word }) },
+    });
+    const failing = { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed' }] as const };
+    const forget = (journal: readonly JournalEntry[]) =>
+      journal.filter((entry) => !('step' in entry) || entry.step !== 'look');
+    const { fabric } = await runTwice(
+      text,
+      { nodes: [say('old'), ...nodes.slice(1)], ...failing },
+      { nodes: [say('new'), ...nodes.slice(1)] },
+      forget,
+    );
+    assert.deepEqual(made(fabric), ['look a 1', 'change a,b,c 1']);
+  });
+});
+
+describe('a run that resumes in the middle of its tries', () => {
   test('repeats the same try on a node with an unknown reply', async () => {
     const silent = await runTwice(two, { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] });
     assert.deepEqual(made(silent.fabric), ['first b 1', 'second a,b,c 1']);
@@ -64,6 +107,58 @@ describe('a run that resumes', () => {
     assert.deepEqual(made(fabric).slice(0, 2), ['first b 1', 'first b 2']);
   });
 
+  test('repeats a repeatable try on a node, however long ago that was', async () => {
+    const hourAgo = (journal: readonly JournalEntry[]) =>
+      journal.map((entry) => ({ ...entry, at: entry.at - 3_600_000 }));
+    const troubles = [{ node: 'b', call: 'thing.change', kind: 'no-response' }] as const;
+    assert.equal(made((await runTwice(two, { troubles }, {}, hourAgo)).fabric)[0], 'first b 1');
+  });
+
+  test('makes one try more than the step allows if it only queries one, and not two', async () => {
+    const { fabric, report } = await runTwice(
+      two,
+      { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] },
+      { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] },
+    );
+    assert.deepEqual([made(fabric), report.state], [['first b 1', 'first b 2'], 'failed']);
+  });
+
+  test('continues after the last try, even if the result of an earlier one is unknown', async () => {
+    const text = playbookText('  - {id: go, call: thing.change, on: all, with: {to: x}, tries: 2}');
+    const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
+    const lost = (journal: readonly JournalEntry[]) =>
+      journal.filter((entry) => entry.type !== 'outcome' || entry.node !== 'b' || entry.try !== 1);
+    assert.deepEqual(made((await runTwice(text, { troubles }, {}, lost)).fabric), ['go b 3']);
+  });
+
+  for (const [outcome, code, next] of [
+    ['cancelled', 'cancelled', 'first b 1'],
+    ['cancelled', 'stopped', 'first b 2'],
+    ['failed', 'cancelled', 'first b 2'],
+  ] as const) {
+    test(`treats an outcome “${outcome}” of code “${code}” as ${next === 'first b 1' ? 'not known' : 'known'}`, async () => {
+      const given = (journal: readonly JournalEntry[]) =>
+        journal.map((entry) => (entry.type === 'outcome' && entry.node === 'b' ? { ...entry, outcome, code } : entry));
+      const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
+      assert.equal(made((await runTwice(two, { troubles }, {}, given)).fabric)[0], next);
+    });
+  }
+
+  test('queries a node for what it certainly remembers, for 25 minutes and no longer', async () => {
+    const once = playbookText('  - {id: go, call: thing.once, on: all}');
+    const troubles = [{ node: 'b', call: 'thing.once', kind: 'no-response' }] as const;
+    // The clock of the second fabric, which moves by a millisecond for each call.
+    const now = Date.UTC(2026, 0, 1);
+    const calledAt = async (at: number) => {
+      const dated = (journal: readonly JournalEntry[]) => journal.map((entry) => ({ ...entry, at }));
+      return made((await runTwice(once, { troubles }, {}, dated)).fabric);
+    };
+    assert.deepEqual(await calledAt(now - 25 * 60_000 + 20), ['go b 1']);
+    assert.deepEqual(await calledAt(now - 25 * 60_000), []);
+  });
+});
+
+describe('a run that resumes at an unrepeatable call', () => {
   test('never repeats an unrepeatable call', async () => {
     const once = playbookText('  - {id: go, call: thing.once, on: all}');
     const failed = await runTwice(once, { troubles: [{ node: 'b', call: 'thing.once', kind: 'failed' }] });
@@ -104,51 +199,9 @@ describe('a run that resumes', () => {
     );
     assert.deepEqual([made(fabric), report.state], [['go b 1'], 'failed']);
   });
+});
 
-  test('repeats a repeatable try on a node, however long ago that was', async () => {
-    const hourAgo = (journal: readonly JournalEntry[]) =>
-      journal.map((entry) => ({ ...entry, at: entry.at - 3_600_000 }));
-    const troubles = [{ node: 'b', call: 'thing.change', kind: 'no-response' }] as const;
-    assert.equal(made((await runTwice(two, { troubles }, {}, hourAgo)).fabric)[0], 'first b 1');
-  });
-
-  test('makes one try more than the step allows if it only queries one, and not two', async () => {
-    const { fabric, report } = await runTwice(
-      two,
-      { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] },
-      { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] },
-    );
-    assert.deepEqual([made(fabric), report.state], [['first b 1', 'first b 2'], 'failed']);
-  });
-
-  test('does not pause before a batch that is already done', async () => {
-    const text = playbookText('  - {id: go, call: thing.change, on: all, batch: 1, batch_sleep: 5s, with: {to: x}}');
-    const { fabric } = await runTwice(text, { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed' }] });
-    assert.deepEqual([made(fabric), fabric.slept], [['go c 2'], [5000]]);
-  });
-
-  test('counts the earlier consecutive passes', async () => {
-    const text = playbookText(
-      '  - {id: go, call: thing.change, on: all, with: {to: x}, until: reply.data.number == 0, passes: 3, tries: 3}',
-    );
-    const good = [{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ number: 0 }) } }];
-    const killed = (journal: readonly JournalEntry[]) =>
-      journal.slice(
-        0,
-        journal.findIndex((entry) => entry.type === 'call' && entry.try === 3),
-      );
-    const { fabric, report } = await runTwice(text, { nodes: good }, { nodes: good }, killed);
-    assert.deepEqual([made(fabric), report.state], [['go a 3'], 'done']);
-  });
-
-  test('continues after the last try, even if the result of an earlier one is unknown', async () => {
-    const text = playbookText('  - {id: go, call: thing.change, on: all, with: {to: x}, tries: 2}');
-    const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
-    const lost = (journal: readonly JournalEntry[]) =>
-      journal.filter((entry) => entry.type !== 'outcome' || entry.node !== 'b' || entry.try !== 1);
-    assert.deepEqual(made((await runTwice(text, { troubles }, {}, lost)).fabric), ['go b 3']);
-  });
-
+describe('a run that resumes after failures', () => {
   test('repeats no call in a step that was done with allowed failures', async () => {
     const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}, max_failures: 2}
   - {id: last, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`);
@@ -162,41 +215,6 @@ describe('a run that resumes', () => {
       report.steps[0]?.failed.map(({ node, code }) => [node, code]),
       [['b', 'broken']],
     );
-  });
-
-  for (const [outcome, code, next] of [
-    ['cancelled', 'cancelled', 'first b 1'],
-    ['cancelled', 'stopped', 'first b 2'],
-    ['failed', 'cancelled', 'first b 2'],
-  ] as const) {
-    test(`treats an outcome “${outcome}” of code “${code}” as ${next === 'first b 1' ? 'not known' : 'known'}`, async () => {
-      const given = (journal: readonly JournalEntry[]) =>
-        journal.map((entry) => (entry.type === 'outcome' && entry.node === 'b' ? { ...entry, outcome, code } : entry));
-      const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
-      assert.equal(made((await runTwice(two, { troubles }, {}, given)).fabric)[0], next);
-    });
-  }
-
-  test('reads again from the one node of a completed step whose outcome was not recorded', async () => {
-    const text = playbookText(`  - {id: look, call: thing.look, on: all}
-  - {id: last, call: thing.change, on: all, with: {to: y}}`);
-    const lost = (journal: readonly JournalEntry[]) =>
-      journal.filter((entry) => entry.type !== 'outcome' || entry.step !== 'look' || entry.node !== 'b');
-    const troubles = [{ node: 'c', call: 'thing.change', kind: 'failed' }] as const;
-    assert.deepEqual(made((await runTwice(text, { troubles }, {}, lost)).fabric), ['look b 1', 'last c 2']);
-  });
-
-  test('queries a node for what it certainly remembers, for 25 minutes and no longer', async () => {
-    const once = playbookText('  - {id: go, call: thing.once, on: all}');
-    const troubles = [{ node: 'b', call: 'thing.once', kind: 'no-response' }] as const;
-    // The clock of the second fabric, which moves by a millisecond for each call.
-    const now = Date.UTC(2026, 0, 1);
-    const calledAt = async (at: number) => {
-      const dated = (journal: readonly JournalEntry[]) => journal.map((entry) => ({ ...entry, at }));
-      return made((await runTwice(once, { troubles }, {}, dated)).fabric);
-    };
-    assert.deepEqual(await calledAt(now - 25 * 60_000 + 20), ['go b 1']);
-    assert.deepEqual(await calledAt(now - 25 * 60_000), []);
   });
 
   test('repeats what a step for failures has undone', async () => {
@@ -228,147 +246,4 @@ describe('a run that resumes', () => {
     assert.deepEqual([undoing(before).length, undoing(fabric).map(({ try: number }) => number)], [1, [1]]);
     assert.notEqual(undoing(fabric)[0]?.requestId, undoing(before)[0]?.requestId);
   });
-
-  test('repeats what a node remembers as done, but without its reply', async () => {
-    const restarted: FabricNode = { name: 'b', agents: ['appmgr'], actions: { 'appmgr.upgrade': answerTo(2) } };
-    const text = `name: test
-nodes: {all: {agents: [appmgr]}}
-steps:
-  - {id: go, call: appmgr.upgrade, on: all, with: {revision: '20'}}
-  - {say: "it was \${{ steps.go.replies[0].data.previous }}"}`;
-    const playbook = await loadPlaybook({ text, name: 'test.yaml' }, [appmgrDdl]);
-    const first = createFabric([restarted], {
-      troubles: [{ node: 'b', call: 'appmgr.upgrade', kind: 'no-response' }],
-    });
-    await runPlaybook(playbook, {}, first.ports, { runId });
-    const fabric = createFabric([restarted]);
-    const resumed = resumeFrom(readHistory(first.journal));
-    const report = await runPlaybook(playbook, {}, fabric.ports, { runId, resumed });
-    assert.equal(report.state, 'done');
-    assert.deepEqual(made(fabric), ['go b 1', 'go b 2']);
-    assert.deepEqual(report.steps.at(-1)?.lines, ['it was 10']);
-  });
-
-  test('reads again if the journal keeps only part of a reply because a value was sensitive', async () => {
-    const text = playbookText(`  - {id: look, call: thing.look, on: all}
-  - {id: last, call: thing.change, on: all, with: {to: y}}`);
-    const secretive = { ...(nodes[0] as FabricNode), actions: { 'thing.look': () => ({ secret: 's' }) } };
-    const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
-    const { fabric } = await runTwice(text, { nodes: [secretive, nodes[1] as FabricNode, late] });
-    assert.deepEqual(made(fabric), ['look a,b,c 1', 'last c 2']);
-  });
-
-  test('repeats the same try of a change whose reply the journal keeps only in part', async () => {
-    const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}}
-  - {id: last, call: thing.change, on: all, with: {to: y}}`);
-    const secretive = { ...(nodes[0] as FabricNode), actions: { 'thing.change': () => ({ secret: 's' }) } };
-    const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
-    const { before, fabric } = await runTwice(text, { nodes: [secretive, nodes[1] as FabricNode, late] });
-    assert.deepEqual(made(fabric), ['first a 1', 'last a 1', 'last c 2']);
-    assert.equal(
-      fabric.calls[0]?.requestId,
-      before.calls[0]?.requestId,
-      'under the same request: nothing is done twice',
-    );
-  });
-
-  test('sees its start time', async () => {
-    const text = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: "t\${{ run.time.size() }}"}}
-  - {id: told, say: "\${{ run.time }}"}
-  - {id: second, call: thing.change, on: "\${{ ['b'] }}", with: {to: y}}
-  - {id: again, say: "\${{ run.time }}"}`);
-    const slow = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed', tries: [1] }] as const };
-    const { before, report } = await runTwice(text, slow);
-    const began = before.journal.find((entry) => entry.type === 'run-started');
-    assert.deepEqual(report.steps.at(-1)?.lines, [began?.time]);
-  });
-
-  test('keeps the nodes it began with', async () => {
-    const failing = { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const };
-    const more = [...nodes, { name: 'd', agents: ['thing'] }];
-    const grown = await runTwice(two, failing, { nodes: more });
-    assert.deepEqual(made(grown.fabric), ['first b 2', 'second a,b,c 1']);
-    const shrunk = await runTwice(two, failing, { nodes: nodes.slice(0, 2) });
-    assert.deepEqual([shrunk.report.state, made(shrunk.fabric)], ['failed', []]);
-    assert.deepEqual(shrunk.report.failure?.reasons, [
-      { node: 'c', code: 'silent', reason: 'the run started with it, and it is not found now' },
-    ]);
-  });
-
-  test('relies on its earlier reads only until it changes something again', async () => {
-    const text = playbookText(`  - {id: before, call: thing.look, on: all}
-  - {id: wait, pause: 10s}
-  - {id: change, call: thing.change, on: all, with: {to: x}}
-  - {id: after, call: thing.look, on: all}
-  - {id: soak, pause: 20s}
-  - {id: last, call: thing.change, on: all, with: {to: y}}`);
-    const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
-    const done = await runTwice(text, { nodes: [...nodes.slice(0, 2), late] });
-    assert.deepEqual([made(done.fabric), done.fabric.slept], [['last c 2'], []]);
-    const early = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('x') } };
-    const undone = await runTwice(text, { nodes: [...nodes.slice(0, 2), early] });
-    assert.deepEqual(made(undone.fabric), ['change c 2', 'after a,b,c 1', 'last a,b,c 1']);
-    assert.deepEqual(undone.fabric.slept, [20_000]);
-  });
-
-  test('reads again from every node in a step that did not end well', async () => {
-    const look = playbookText('  - {id: look, call: thing.look, on: all}');
-    const failed = await runTwice(look, { troubles: [{ node: 'c', call: 'thing.look', kind: 'failed' }] });
-    assert.deepEqual(made(failed.fabric), ['look a,b,c 1'], 'a node that replied before may have changed since');
-  });
-
-  test('repeats a change in a dry run, as it reads again', async () => {
-    const ask = playbookText(`  - {id: ask, call: thing.change, dry_run: true, on: all, with: {to: x}}
-  - {id: last, call: thing.change, on: all, with: {to: y}}`);
-    const failed = await runTwice(ask, { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed', tries: [1] }] });
-    assert.deepEqual(made(failed.fabric), ['ask a,b,c 1', 'last a,b,c 1']);
-    const late = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
-    const done = await runTwice(ask, { nodes: [...nodes.slice(0, 2), late] });
-    assert.deepEqual(made(done.fabric), ['last c 2'], 'its step was done, and nothing was changed since');
-  });
-
-  test('reads again what it read between a change and the undoing of that change', async () => {
-    const text = playbookText(
-      `  - {id: first, call: thing.change, on: all, with: {to: x}}
-  - {id: look, call: thing.look, on: all}
-  - {id: last, call: thing.change, on: "\${{ ['c'] }}", with: {to: y}}`,
-      `on_failure:
-  - {call: thing.change, on: "\${{ ['a'] }}", with: {to: old}}`,
-    );
-    const broken = { ...(nodes[2] as FabricNode), actions: { 'thing.change': failWhen('y') } };
-    const { fabric } = await runTwice(text, { nodes: [...nodes.slice(0, 2), broken] });
-    assert.deepEqual(made(fabric), ['first a 2', 'look a,b,c 1', 'last c 2']);
-  });
-
-  test('repeats a call that is no longer the same', async () => {
-    const text = playbookText(`  - {id: look, call: thing.look, on: "\${{ ['a'] }}"}
-  - {id: change, call: thing.change, on: all, with: {to: "\${{ steps.look.replies[0].data.text }}"}}`);
-    const say = (word: string): FabricNode => ({
-      ...(nodes[0] as FabricNode),
-      actions: { 'thing.look': () => ({ text: word }) },
-    });
-    const failing = { troubles: [{ node: 'c', call: 'thing.change', kind: 'failed' }] as const };
-    const forget = (journal: readonly JournalEntry[]) =>
-      journal.filter((entry) => !('step' in entry) || entry.step !== 'look');
-    const { fabric } = await runTwice(
-      text,
-      { nodes: [say('old'), ...nodes.slice(1)], ...failing },
-      { nodes: [say('new'), ...nodes.slice(1)] },
-      forget,
-    );
-    assert.deepEqual(made(fabric), ['look a 1', 'change a,b,c 1']);
-  });
 });
-
-/** Only from that try on with what the action has to answer. */
-function answerTo(number: number) {
-  return (_input: object, { try: made }: { readonly try: number }) =>
-    made < number ? {} : { application: 'app', revision: '20', previous: '10', changed: false };
-}
-
-function failWhen(to: string) {
-  return (input: Readonly<Record<string, unknown>>) => {
-    if (input.to === to) throw testProblem('broken', 'it is broken');
-    return {};
-  };
-}

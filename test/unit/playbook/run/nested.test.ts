@@ -36,24 +36,26 @@ always:
   - {id: last, say: "last of \${{ inputs.to }}"}
 `;
 
+let directory = '';
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mco-use-'));
+  await write('part.yaml', part);
+});
+
+after(() => rm(directory, { recursive: true }));
+const write = (name: string, text: string) => writeFile(join(directory, name), text);
+const load = async (name: string) => loadPlaybook(join(directory, name), [labDdl]);
+
+const run = async (text: string, options: FabricOptions = {}, given: object = {}, how: RunOptions = {}) => {
+  await write('main.yaml', text);
+  const fabric = createFabric(nodes, options);
+  const playbook = await load('main.yaml');
+  const report = await runPlaybook(playbook, bindInputs(playbook, { ...given }), fabric.ports, how);
+  return { fabric, report };
+};
+
 describe('a playbook as a step of another', () => {
-  let directory = '';
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'mco-use-'));
-    await write('part.yaml', part);
-  });
-  after(() => rm(directory, { recursive: true }));
-
-  const write = (name: string, text: string) => writeFile(join(directory, name), text);
-  const load = async (name: string) => loadPlaybook(join(directory, name), [labDdl]);
-  const run = async (text: string, options: FabricOptions = {}, given: object = {}, how: RunOptions = {}) => {
-    await write('main.yaml', text);
-    const fabric = createFabric(nodes, options);
-    const playbook = await load('main.yaml');
-    const report = await runPlaybook(playbook, bindInputs(playbook, { ...given }), fabric.ports, how);
-    return { fabric, report };
-  };
-
   test('has its own inputs, node sets and steps, under the name of the step', async () => {
     const { fabric, report } = await run(
       playbookText(
@@ -163,7 +165,9 @@ describe('a playbook as a step of another', () => {
     assert.equal(kept.report.state, 'done');
     assert.doesNotMatch(JSON.stringify(kept.fabric.journal), /hush/);
   });
+});
 
+describe('an invalid use of another playbook', () => {
   const refused: [string, string, RegExp][] = [
     [
       'an unknown input',
@@ -184,6 +188,7 @@ describe('a playbook as a step of another', () => {
     ['a playbook that is wrong itself', '  - {id: o, use: wrong.yaml}', /wrong\.yaml:3:12: there is no agent “thin”/],
     ['a circle', '  - {id: o, use: circle.yaml}', /circle\.yaml:3:11: the playbooks use each other in a circle/],
   ];
+
   for (const [what, steps, message] of refused) {
     test(`is refused before the run for ${what}`, async () => {
       await write('main.yaml', playbookText(steps));

@@ -97,6 +97,34 @@ describe('the status', () => {
     assert.deepEqual(servers[0]?.still_serving, ['app/web1', 'ws/w1']);
   });
 
+  test('omits the start of a process that does not report it', async () => {
+    const old = fakeHaproxy({ app: [{ name: 'web1', ip: dev1 }] });
+    const ask = old.ask;
+    const runtime = {
+      ...old,
+      ask: async (command: string, signal: AbortSignal) =>
+        (await ask(command, signal)).replace(/\nStart_time_sec.*/, ''),
+    };
+    const [process] = (await status(await fakeBalancer([runtime]), {}, actionContext())).processes;
+    assert.deepEqual(process, { socket: '/run/fake.sock', version: '3.0.11', pid: 100, uptime: 60 });
+  });
+
+  test('identifies every process if no backend was found', async () => {
+    const [a, b] = [fakeHaproxy({}, '/run/a'), fakeHaproxy({}, '/run/b')];
+    const empty = (fake: typeof a) => ({
+      ...fake,
+      ask: async (command: string, signal: AbortSignal) =>
+        command.startsWith('show stat') ? '# pxname,svname,type' : fake.ask(command, signal),
+    });
+    const { processes } = await status(await fakeBalancer([empty(a), empty(b)]), {}, actionContext());
+    assert.deepEqual(
+      processes.map(({ socket }) => socket),
+      ['/run/a', '/run/b'],
+    );
+  });
+});
+
+describe('the status of held hosts', () => {
   test('shows who disabled a held host, since when, and what broke the hold', async () => {
     const { other, balancer, show } = await estate();
     await disable(balancer, { server: dev1 }, actionContext({ runId: 'run1' }));
@@ -132,32 +160,6 @@ describe('the status', () => {
       Object.assign(damaged, { watch: { ...damaged.watch, look: () => Promise.reject(failure) } });
       await assert.rejects(status(damaged, {}, actionContext()), failure);
     }
-  });
-
-  test('omits the start of a process that does not report it', async () => {
-    const old = fakeHaproxy({ app: [{ name: 'web1', ip: dev1 }] });
-    const ask = old.ask;
-    const runtime = {
-      ...old,
-      ask: async (command: string, signal: AbortSignal) =>
-        (await ask(command, signal)).replace(/\nStart_time_sec.*/, ''),
-    };
-    const [process] = (await status(await fakeBalancer([runtime]), {}, actionContext())).processes;
-    assert.deepEqual(process, { socket: '/run/fake.sock', version: '3.0.11', pid: 100, uptime: 60 });
-  });
-
-  test('identifies every process if no backend was found', async () => {
-    const [a, b] = [fakeHaproxy({}, '/run/a'), fakeHaproxy({}, '/run/b')];
-    const empty = (fake: typeof a) => ({
-      ...fake,
-      ask: async (command: string, signal: AbortSignal) =>
-        command.startsWith('show stat') ? '# pxname,svname,type' : fake.ask(command, signal),
-    });
-    const { processes } = await status(await fakeBalancer([empty(a), empty(b)]), {}, actionContext());
-    assert.deepEqual(
-      processes.map(({ socket }) => socket),
-      ['/run/a', '/run/b'],
-    );
   });
 });
 

@@ -5,52 +5,22 @@ import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.
 import { Problem } from '../../../../../src/core/errors.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
 
-describe('restoring what was changed', () => {
-  test('has one deadline for all steps, and a process that hangs does not block the others', async () => {
-    const deadlines = new Set<AbortSignal>();
-    const done: string[] = [];
-    const hung = Promise.withResolvers<string>();
-    const runtime = (name: string, answer: () => Promise<string>): Runtime => ({
-      name,
-      ask: (command, signal) => {
-        if (signal !== calling) deadlines.add(signal);
-        done.push(`${name} ${command}`);
-        return signal === calling ? Promise.resolve('') : answer();
-      },
-    });
-    const calling = new AbortController().signal;
-    const changes = trackChanges();
-    for (const one of [runtime('hangs', () => hung.promise), runtime('answers', async () => '')]) {
-      const view = { ...backendView('app', [server('web1'), server('web2')]), runtime: one };
-      for (const own of view.servers) await changes.set({ view, server: own }, 'drain', calling);
-    }
-    done.length = 0;
-    const undone = changes.putBack(new Error('refused'));
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual(done.sort(), [
-      'answers set server app/web1 state ready',
-      'answers set server app/web2 state ready',
-      'hangs set server app/web2 state ready',
-    ]);
-    hung.reject(new Error('it did not answer'));
-    assert.match((await undone).message, /app\/web1 not put back to ready at hangs \(it did not answer\)/);
-    assert.equal(deadlines.size, 1);
-  });
-
-  /** A line at a process that refuses the commands that match. */
-  const lineAt = (socket: string, name: string, refuses = /^never$/) => {
-    const asked: string[] = [];
-    const ask = async (command: string) => {
-      asked.push(command);
-      if (refuses.test(command)) throw new Error('refused');
-      return '';
-    };
-    const view = { ...backendView('app', []), runtime: { name: socket, ask } };
-    return { asked, line: { view, server: server(name, { weight: 20, agent: agentOn }) } };
+/** A line at a process that refuses the commands that match. */
+const lineAt = (socket: string, name: string, refuses = /^never$/) => {
+  const asked: string[] = [];
+  const ask = async (command: string) => {
+    asked.push(command);
+    if (refuses.test(command)) throw new Error('refused');
+    return '';
   };
-  const agentOn = { configured: true, enabled: true, asking: false, status: '', words: '', health: 1 };
-  const { signal } = new AbortController();
+  const view = { ...backendView('app', []), runtime: { name: socket, ask } };
+  return { asked, line: { view, server: server(name, { weight: 20, agent: agentOn }) } };
+};
 
+const agentOn = { configured: true, enabled: true, asking: false, status: '', words: '', health: 1 };
+const { signal } = new AbortController();
+
+describe('restoring what was changed', () => {
   test('returns each line to its state before its first change, the last change first', async () => {
     const { asked, line } = lineAt('/a', 'web1');
     const changes = trackChanges();
@@ -103,6 +73,48 @@ describe('restoring what was changed', () => {
     assert.equal((await trackChanges().putBack('odd')).code, 'haproxy-failed');
   });
 
+  test('covers only some lines if they are named', async () => {
+    const [one, other] = [lineAt('/a', 'web1'), lineAt('/a', 'web2')];
+    const changes = trackChanges();
+    for (const { line } of [one, other]) await changes.set(line, 'drain', signal);
+    const { message } = await changes.putBack(new Error('full'), [other.line]);
+    assert.deepEqual([one.asked.length, other.asked.length], [1, 2]);
+    assert.equal(message, 'full; put back: app/web2 to ready');
+  });
+});
+
+describe('restoring what was changed at processes that fail', () => {
+  test('has one deadline for all steps, and a process that hangs does not block the others', async () => {
+    const deadlines = new Set<AbortSignal>();
+    const done: string[] = [];
+    const hung = Promise.withResolvers<string>();
+    const runtime = (name: string, answer: () => Promise<string>): Runtime => ({
+      name,
+      ask: (command, signal) => {
+        if (signal !== calling) deadlines.add(signal);
+        done.push(`${name} ${command}`);
+        return signal === calling ? Promise.resolve('') : answer();
+      },
+    });
+    const calling = new AbortController().signal;
+    const changes = trackChanges();
+    for (const one of [runtime('hangs', () => hung.promise), runtime('answers', async () => '')]) {
+      const view = { ...backendView('app', [server('web1'), server('web2')]), runtime: one };
+      for (const own of view.servers) await changes.set({ view, server: own }, 'drain', calling);
+    }
+    done.length = 0;
+    const undone = changes.putBack(new Error('refused'));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(done.sort(), [
+      'answers set server app/web1 state ready',
+      'answers set server app/web2 state ready',
+      'hangs set server app/web2 state ready',
+    ]);
+    hung.reject(new Error('it did not answer'));
+    assert.match((await undone).message, /app\/web1 not put back to ready at hangs \(it did not answer\)/);
+    assert.equal(deadlines.size, 1);
+  });
+
   test('reports what could not be restored, where, and the rest once in the order of the changes', async () => {
     const [one, other, second] = [lineAt('/a', 'web1'), lineAt('/b', 'web1'), lineAt('/a', 'web2', /enable|weight 20/)];
     const changes = trackChanges();
@@ -115,14 +127,5 @@ describe('restoring what was changed', () => {
       'full; put back: app/web1 to ready, app/web2 to ready; ' +
         'app/web2 not put back to weight 20 at /a (refused); app/web2 not put back to its agent-check at /a (refused)',
     );
-  });
-
-  test('covers only some lines if they are named', async () => {
-    const [one, other] = [lineAt('/a', 'web1'), lineAt('/a', 'web2')];
-    const changes = trackChanges();
-    for (const { line } of [one, other]) await changes.set(line, 'drain', signal);
-    const { message } = await changes.putBack(new Error('full'), [other.line]);
-    assert.deepEqual([one.asked.length, other.asked.length], [1, 2]);
-    assert.equal(message, 'full; put back: app/web2 to ready');
   });
 });

@@ -93,6 +93,27 @@ describe('hosts that many calls have enabled', () => {
     ]);
   });
 
+  test('are not reported if the agent stops meanwhile, and stopping ends the watch', async () => {
+    const { runtime, seen } = countingRuntime();
+    const { log, words } = listening();
+    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
+    const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
+    const begun = Promise.withResolvers<void>();
+    arrivals.watch(known, async (signal) => {
+      begun.resolve();
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      signal.throwIfAborted();
+      return [];
+    });
+    await begun.promise;
+    await arrivals.stop();
+    const asked = seen.asked;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([words, seen.asked], [[], asked]);
+  });
+});
+
+describe('enabled hosts during failures of HAProxy', () => {
   test('are no longer watched if enabling them again failed, which is reported once', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
@@ -111,25 +132,6 @@ describe('hosts that many calls have enabled', () => {
     await arrivals.stop();
     assert.deepEqual(words[0], ['hosts that a reload took out could not be put in again', { problem: 'it is gone' }]);
     assert.deepEqual([tries, words.length], [1, 2]);
-  });
-
-  test('are not reported if the agent stops meanwhile, and stopping ends the watch', async () => {
-    const { runtime, seen } = countingRuntime();
-    const { log, words } = listening();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
-    const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
-    const begun = Promise.withResolvers<void>();
-    arrivals.watch(known, async (signal) => {
-      begun.resolve();
-      await new Promise((resolve) => signal.addEventListener('abort', resolve));
-      signal.throwIfAborted();
-      return [];
-    });
-    await begun.promise;
-    await arrivals.stop();
-    const asked = seen.asked;
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual([words, seen.asked], [[], asked]);
   });
 
   test('are still watched while a process does not reply: the next check finds it', async () => {

@@ -144,27 +144,6 @@ describe('a check of held hosts', () => {
     await watch.stop();
   });
 
-  test('reads every process even if another does not reply, and reports the failure', async () => {
-    const [broken, whole, last] = [two('/run/a'), two('/run/b', 0), two('/run/c', 0)];
-    broken.onCommand = () => {
-      throw new Problem('haproxy-unreachable', 'a cannot be reached');
-    };
-    const { watch } = await watching([broken, whole, last], [dev1]);
-    await assert.rejects(watch.look(signal), { code: 'haproxy-unreachable' });
-    assert.deepEqual([whole.changes(), last.changes()].flat(), Array(2).fill('set server app/web1 state maint'));
-    assert.equal(watch.hosts()[0]?.breaks.length, 2);
-    await watch.stop();
-  });
-
-  test('reads every process even if a change of another is refused', async () => {
-    const [refusing, whole] = [two('/run/a', 0), two('/run/b', 0)];
-    refusing.lacks = 'set server';
-    const { watch } = await watching([refusing, whole], [dev1]);
-    await assert.rejects(watch.look(signal), { code: 'haproxy-refused' });
-    assert.deepEqual(whole.changes(), ['set server app/web1 state maint']);
-    await watch.stop();
-  });
-
   test('leaves a host alone if a change of it began while HAProxy was read', async () => {
     const fake = two();
     const { watch } = await watching([fake], [dev1, dev2]);
@@ -240,6 +219,29 @@ describe('a check of held hosts', () => {
     writeFileSync(file, 'as it was');
     await watch.look(signal);
     assert.notEqual(readFileSync(file, 'utf8'), 'as it was');
+    await watch.stop();
+  });
+});
+
+describe('a check of held hosts when a process fails', () => {
+  test('reads every process even if another does not reply, and reports the failure', async () => {
+    const [broken, whole, last] = [two('/run/a'), two('/run/b', 0), two('/run/c', 0)];
+    broken.onCommand = () => {
+      throw new Problem('haproxy-unreachable', 'a cannot be reached');
+    };
+    const { watch } = await watching([broken, whole, last], [dev1]);
+    await assert.rejects(watch.look(signal), { code: 'haproxy-unreachable' });
+    assert.deepEqual([whole.changes(), last.changes()].flat(), Array(2).fill('set server app/web1 state maint'));
+    assert.equal(watch.hosts()[0]?.breaks.length, 2);
+    await watch.stop();
+  });
+
+  test('reads every process even if a change of another is refused', async () => {
+    const [refusing, whole] = [two('/run/a', 0), two('/run/b', 0)];
+    refusing.lacks = 'set server';
+    const { watch } = await watching([refusing, whole], [dev1]);
+    await assert.rejects(watch.look(signal), { code: 'haproxy-refused' });
+    assert.deepEqual(whole.changes(), ['set server app/web1 state maint']);
     await watch.stop();
   });
 });

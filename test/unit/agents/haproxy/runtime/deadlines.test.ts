@@ -76,6 +76,38 @@ describe('a command to HAProxy', () => {
     await assert.rejects(defineRuntime(path, 30).ask('show info', never), fails('haproxy-answer', /closed/));
   });
 
+  for (const host of ['127.0.0.1', '::1']) {
+    test(`ends with a reply from ${host} and its port, and is sent once`, async () => {
+      let connections = 0;
+      const answering = (socket: Socket) => {
+        connections++;
+        socket.end('ok\n');
+      };
+      const runtime = defineRuntime(await misbehaving(answering, { host }), 30);
+      assert.deepEqual([await runtime.ask('show info', never), connections], ['ok', 1]);
+    });
+  }
+
+  test('ends before anything is sent if a name would begin another command', async () => {
+    let connections = 0;
+    const path = await misbehaving((socket) => {
+      connections++;
+      socket.end('ok\n');
+    });
+    for (const name of ['a;b', 'a\nb', 'a\\b', 'a"b', 'a<b'])
+      await assert.rejects(defineRuntime(path, 30).ask(`show stat ${name}`, never), fails('bad-name'));
+    assert.equal(connections, 0);
+  });
+
+  test('ends when the call is cancelled, before or after it was sent', async () => {
+    const path = await misbehaving((socket) => socket.on('data', () => calling.abort()));
+    const calling = new AbortController();
+    await assert.rejects(defineRuntime(path, 30).ask('show info', calling.signal), fails('cancelled'));
+    await assert.rejects(defineRuntime(path, 30).ask('show info', calling.signal), fails('cancelled'));
+  });
+});
+
+describe('a command to HAProxy on a connection that drops', () => {
   test('is sent again if it only reads and a reload dropped the connection, but not if it changes', async () => {
     let connections = 0;
     const path = await misbehaving((socket) => {
@@ -91,18 +123,6 @@ describe('a command to HAProxy', () => {
     await assert.rejects(ask('set server app/web1 state maint', never), fails('haproxy-answer', /closed/));
     assert.equal(connections, 2);
   });
-
-  for (const host of ['127.0.0.1', '::1']) {
-    test(`ends with a reply from ${host} and its port, and is sent once`, async () => {
-      let connections = 0;
-      const answering = (socket: Socket) => {
-        connections++;
-        socket.end('ok\n');
-      };
-      const runtime = defineRuntime(await misbehaving(answering, { host }), 30);
-      assert.deepEqual([await runtime.ask('show info', never), connections], ['ok', 1]);
-    });
-  }
 
   for (const [what, drop, code] of [
     ['closed', (socket: Socket) => socket.once('data', () => socket.end()), 'haproxy-answer'],
@@ -130,24 +150,6 @@ describe('a command to HAProxy', () => {
       }
     });
   }
-
-  test('ends before anything is sent if a name would begin another command', async () => {
-    let connections = 0;
-    const path = await misbehaving((socket) => {
-      connections++;
-      socket.end('ok\n');
-    });
-    for (const name of ['a;b', 'a\nb', 'a\\b', 'a"b', 'a<b'])
-      await assert.rejects(defineRuntime(path, 30).ask(`show stat ${name}`, never), fails('bad-name'));
-    assert.equal(connections, 0);
-  });
-
-  test('ends when the call is cancelled, before or after it was sent', async () => {
-    const path = await misbehaving((socket) => socket.on('data', () => calling.abort()));
-    const calling = new AbortController();
-    await assert.rejects(defineRuntime(path, 30).ask('show info', calling.signal), fails('cancelled'));
-    await assert.rejects(defineRuntime(path, 30).ask('show info', calling.signal), fails('cancelled'));
-  });
 });
 
 test('the first line of a reply appears in messages, up to 200 characters', () => {
