@@ -23,9 +23,22 @@ function watched(options: EstateOptions = {}) {
 const revisionsOf = ({ revisions }: Estate) => bravo.map((name) => revisions[name]);
 const outOf = (servers: Record<string, boolean>) => bravo.filter((name) => servers[name] === false);
 
-describe('rollback', () => {
-  const mixed = ['dev2.devco.net=10', 'dev4.devco.net=5'];
+const mixed = ['dev2.devco.net=10', 'dev4.devco.net=5'];
+const back = bravo.map((name) => `${name}=10`);
 
+/** The servers of each batch, as they left traffic. */
+const batchesOf = ({ fabric }: Estate) =>
+  fabric.calls.filter(({ step }) => step.endsWith('].disable')).map(({ input }) => String(input.server).split(','));
+
+/** Only the servers of the cluster are in the backend, and all serve the new release. */
+const alone = (names: readonly string[], options: EstateOptions = {}) => {
+  const servers = Object.fromEntries(names.map((name) => [name, true]));
+  const estate = createEstate({ balancers: { 'lb1.devco.net': { app: servers } }, ...options });
+  for (const name of names) estate.revisions[name] = '20';
+  return { estate, servers, targets: names.map((name) => `${name}=10`) };
+};
+
+describe('rollback', () => {
   test('takes each server out, returns it to its earlier release, enables it, and leaves the others alone', async () => {
     const { estate, servers } = watched({ releases: ['5', '10', '20'] });
     await run('app_cluster_upgrade', estate, { revision: '20' });
@@ -36,19 +49,6 @@ describe('rollback', () => {
     const touched = estate.fabric.calls.filter(({ step }) => step === 'back[1].disable').at(-1);
     assert.equal(touched?.input.server, 'dev2.devco.net,dev4.devco.net');
     assert.equal((await run('rollback', estate, { targets: mixed })).state, 'nothing-to-do');
-  });
-
-  test('takes out only the servers that need it, batch by batch, and enables those that were left out', async () => {
-    const { estate, servers } = watched();
-    const targets = bravo.map((name) => `${name}=10`);
-    estate.revisions['dev2.devco.net'] = '20';
-    servers['dev6.devco.net'] = false;
-    const report = await run('rollback', estate, { targets, batch: '1' });
-    assert.equal(report.state, 'done');
-    assert.deepEqual([revisionsOf(estate), outOf(servers)], [['10', '10', '10', '10'], []]);
-    const taken = estate.fabric.calls.filter(({ step }) => step.endsWith('].disable')).map(({ input }) => input.server);
-    assert.deepEqual(taken, ['dev6.devco.net', 'dev2.devco.net'], 'the one that is out already goes first');
-    assert.deepEqual(estate.switches, { 'dev2.devco.net': 1 });
   });
 
   test('needs neither a recipient nor the nodes that did not take part in the run', async () => {
@@ -74,17 +74,36 @@ describe('rollback', () => {
     );
   });
 
-  const back = bravo.map((name) => `${name}=10`);
-  /** The servers of each batch, as they left traffic. */
-  const batchesOf = ({ fabric }: Estate) =>
-    fabric.calls.filter(({ step }) => step.endsWith('].disable')).map(({ input }) => String(input.server).split(','));
-  /** Only the servers of the cluster are in the backend, and all serve the new release. */
-  const alone = (names: readonly string[], options: EstateOptions = {}) => {
-    const servers = Object.fromEntries(names.map((name) => [name, true]));
-    const estate = createEstate({ balancers: { 'lb1.devco.net': { app: servers } }, ...options });
-    for (const name of names) estate.revisions[name] = '20';
-    return { estate, servers, targets: names.map((name) => `${name}=10`) };
-  };
+  test('names the application in every call of appmgr', async () => {
+    const { estate, targets } = alone(bravo);
+    await run('rollback', estate, { targets, application: 'shop' });
+    const calls = estate.fabric.calls.filter(({ agent }) => agent === 'appmgr');
+    assert.ok(calls.length > 3);
+    assert.deepEqual([...new Set(calls.map(({ input }) => input.application))], ['shop']);
+  });
+
+  test('calls the rollback of appmgr, so that a second rollback on the node does not restore the release', async () => {
+    const { estate } = watched();
+    await run('app_cluster_upgrade', estate, { revision: '20' });
+    await run('rollback', estate, { targets: mixed.slice(0, 1) });
+    const called = estate.fabric.calls.filter(({ agent, dryRun }) => agent === 'appmgr' && !dryRun);
+    assert.equal(called.at(-1)?.action, 'rollback');
+  });
+});
+
+describe('rollback in batches', () => {
+  test('takes out only the servers that need it, batch by batch, and enables those that were left out', async () => {
+    const { estate, servers } = watched();
+    const targets = bravo.map((name) => `${name}=10`);
+    estate.revisions['dev2.devco.net'] = '20';
+    servers['dev6.devco.net'] = false;
+    const report = await run('rollback', estate, { targets, batch: '1' });
+    assert.equal(report.state, 'done');
+    assert.deepEqual([revisionsOf(estate), outOf(servers)], [['10', '10', '10', '10'], []]);
+    const taken = estate.fabric.calls.filter(({ step }) => step.endsWith('].disable')).map(({ input }) => input.server);
+    assert.deepEqual(taken, ['dev6.devco.net', 'dev2.devco.net'], 'the one that is out already goes first');
+    assert.deepEqual(estate.switches, { 'dev2.devco.net': 1 });
+  });
 
   for (const [what, names, least, expected] of [
     ['two at a time where all would be too many', bravo, undefined, [bravo.slice(0, 2), bravo.slice(2)]],
@@ -145,23 +164,9 @@ describe('rollback', () => {
     assert.deepEqual(Object.values(none.servers), [true, true, true, true]);
     assert.doesNotMatch(JSON.stringify(report), /lower|min_available to/);
   });
+});
 
-  test('names the application in every call of appmgr', async () => {
-    const { estate, targets } = alone(bravo);
-    await run('rollback', estate, { targets, application: 'shop' });
-    const calls = estate.fabric.calls.filter(({ agent }) => agent === 'appmgr');
-    assert.ok(calls.length > 3);
-    assert.deepEqual([...new Set(calls.map(({ input }) => input.application))], ['shop']);
-  });
-
-  test('calls the rollback of appmgr, so that a second rollback on the node does not restore the release', async () => {
-    const { estate } = watched();
-    await run('app_cluster_upgrade', estate, { revision: '20' });
-    await run('rollback', estate, { targets: mixed.slice(0, 1) });
-    const called = estate.fabric.calls.filter(({ agent, dryRun }) => agent === 'appmgr' && !dryRun);
-    assert.equal(called.at(-1)?.action, 'rollback');
-  });
-
+describe('rollback with invalid targets', () => {
   test('refuses if another operator has deployed another release since, and names it', async () => {
     const { estate, servers } = watched({ releases: ['5', '10', '20', '40'] });
     const known = { targets: ['dev2.devco.net=5', 'dev4.devco.net=10'], instead_of: ['20'] };

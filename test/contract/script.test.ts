@@ -24,20 +24,6 @@ function later(estate: Estate, options: EstateOptions = {}): Estate {
 }
 
 describe('the script of the seed', () => {
-  test('stops and leaves the servers out if one of them was enabled meanwhile', async () => {
-    let estate: Estate | undefined;
-    let batches = 0;
-    const onCall = ({ action }: { action: string }) => {
-      if (action === 'upgrade' && batches++ === 0) estate?.putIn('lb1.devco.net', 'dev2.devco.net', 'a person did');
-    };
-    estate = createEstate({ onCall });
-    const { report } = await run(estate);
-    assert.equal(report.state, 'failed');
-    assert.match(report.failure?.reasons[0]?.reason ?? '', /dev2.devco.net was put into traffic .* a person did/);
-    assert.equal(Object.keys(estate.switches).length, 2);
-    assert.ok(!called(estate).includes('haproxy.enable 1'));
-  });
-
   test('calls what the seed calls, in its order, and prints what the seed prints', async () => {
     const estate = createEstate();
     const { report, out, err } = await run(estate);
@@ -108,6 +94,44 @@ describe('the script of the seed', () => {
       failsWith(/^Could not find any servers/),
     );
     await assert.rejects(run(createEstate({ balancers: {} })), failsWith(/^Could not find any loadbalancers/));
+  });
+
+  test('a dry run checks rights and changes, and changes nothing', async () => {
+    const estate = createEstate();
+    const { report, out } = await run(estate, upgrade, { dryRun: true });
+    assert.equal(report.state, 'done');
+    assert.deepEqual(outOfTraffic(estate), []);
+    assert.deepEqual(new Set(Object.values(estate.revisions)), new Set(['10']));
+    assert.ok(
+      estate.fabric.calls.every(({ action, dryRun }) => dryRun || ['ping', 'may_i', 'runcommand'].includes(action)),
+    );
+    assert.match(out.at(-1) ?? '', /^Nothing was changed: dry run finished in/);
+  });
+
+  test('works with a single server, too', async () => {
+    const estate = createEstate({
+      balancers: { 'lb1.devco.net': { app: { [bravo[0] ?? '']: true, 'dev1.devco.net': true } } },
+    });
+    const one = script.replace(/fact => "[^"]*"/, 'identity => "dev2.devco.net"');
+    const { report } = await runText(one, upgrade, estate.fabric);
+    assert.equal(report.state, 'done');
+    assert.equal(estate.revisions['dev2.devco.net'], '20');
+  });
+});
+
+describe('the script of the seed when something fails', () => {
+  test('stops and leaves the servers out if one of them was enabled meanwhile', async () => {
+    let estate: Estate | undefined;
+    let batches = 0;
+    const onCall = ({ action }: { action: string }) => {
+      if (action === 'upgrade' && batches++ === 0) estate?.putIn('lb1.devco.net', 'dev2.devco.net', 'a person did');
+    };
+    estate = createEstate({ onCall });
+    const { report } = await run(estate);
+    assert.equal(report.state, 'failed');
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /dev2.devco.net was put into traffic .* a person did/);
+    assert.equal(Object.keys(estate.switches).length, 2);
+    assert.ok(!called(estate).includes('haproxy.enable 1'));
   });
 
   test('leaves the servers out when a node fails, and names everything that depends on it', async () => {
@@ -197,27 +221,5 @@ describe('the script of the seed', () => {
     assert.equal(report.state, 'failed');
     assert.deepEqual(estate.fabric.calls, []);
     assert.match(err.join('\n'), /servers: dev4\.devco\.net: it is silent/);
-  });
-
-  test('a dry run checks rights and changes, and changes nothing', async () => {
-    const estate = createEstate();
-    const { report, out } = await run(estate, upgrade, { dryRun: true });
-    assert.equal(report.state, 'done');
-    assert.deepEqual(outOfTraffic(estate), []);
-    assert.deepEqual(new Set(Object.values(estate.revisions)), new Set(['10']));
-    assert.ok(
-      estate.fabric.calls.every(({ action, dryRun }) => dryRun || ['ping', 'may_i', 'runcommand'].includes(action)),
-    );
-    assert.match(out.at(-1) ?? '', /^Nothing was changed: dry run finished in/);
-  });
-
-  test('works with a single server, too', async () => {
-    const estate = createEstate({
-      balancers: { 'lb1.devco.net': { app: { [bravo[0] ?? '']: true, 'dev1.devco.net': true } } },
-    });
-    const one = script.replace(/fact => "[^"]*"/, 'identity => "dev2.devco.net"');
-    const { report } = await runText(one, upgrade, estate.fabric);
-    assert.equal(report.state, 'done');
-    assert.equal(estate.revisions['dev2.devco.net'], '20');
   });
 });
