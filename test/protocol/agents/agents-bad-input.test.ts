@@ -9,67 +9,70 @@ import { startHangingServer } from '../../support/agents/mail-server.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { startWebhookServer } from '../../support/agents/webhook-server.ts';
 
-/** Inputs that are meant to do harm, and surroundings that fail, of the agents nrpe, angelia and rpcutil: as a node sees them. */
-describe('an agent with harmful requests or a failing environment', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let rip: Member;
-  let marker: string;
-  let mail: Awaited<ReturnType<typeof startHangingServer>>;
-  let hook: Awaited<ReturnType<typeof startWebhookServer>>;
+let fleet: Fleet;
+let node: TestNode;
+let rip: Member;
+let marker: string;
+let mail: Awaited<ReturnType<typeof startHangingServer>>;
+let hook: Awaited<ReturnType<typeof startWebhookServer>>;
 
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    marker = join(fleet.dir, 'marker');
-    mail = await startHangingServer('220 hello\r\n');
-    hook = await startWebhookServer();
-    const config = join(fleet.dir, 'nrpe.cfg');
-    const lines = [
-      'dont_blame_nrpe=1',
-      'command[gigabyte]=/usr/bin/head -c 1073741824 /dev/zero',
-      `command[piped]=/bin/echo x | /usr/bin/tee ${marker}`,
-      `command[given]=/usr/bin/touch $ARG1$ ${marker}`,
-      '',
-    ];
-    writeFileSync(config, lines.join('\n'));
-    node = await startTestNode(fleet, {
-      agents: builtIn.filter(({ ddl }) => ['angelia', 'nrpe', 'rpcutil'].includes(ddl.name)),
-      sections: {
-        nrpe: { config, arguments: { given: ['[a-z/]+'] } },
-        angelia: {
-          smtp: { host: '127.0.0.1', port: mail.port, from: 'mco-deploy@devco.net', domains: ['devco.net'] },
-          webhooks: { ops: hook.url },
-          commands: { mark: { argv: ['/usr/bin/touch', marker] } },
-          timeout: 0.3,
-        },
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  marker = join(fleet.dir, 'marker');
+  mail = await startHangingServer('220 hello\r\n');
+  hook = await startWebhookServer();
+  const config = join(fleet.dir, 'nrpe.cfg');
+  const lines = [
+    'dont_blame_nrpe=1',
+    'command[gigabyte]=/usr/bin/head -c 1073741824 /dev/zero',
+    `command[piped]=/bin/echo x | /usr/bin/tee ${marker}`,
+    `command[given]=/usr/bin/touch $ARG1$ ${marker}`,
+    '',
+  ];
+  writeFileSync(config, lines.join('\n'));
+  node = await startTestNode(fleet, {
+    agents: builtIn.filter(({ ddl }) => ['angelia', 'nrpe', 'rpcutil'].includes(ddl.name)),
+    sections: {
+      nrpe: { config, arguments: { given: ['[a-z/]+'] } },
+      angelia: {
+        smtp: { host: '127.0.0.1', port: mail.port, from: 'mco-deploy@devco.net', domains: ['devco.net'] },
+        webhooks: { ops: hook.url },
+        commands: { mark: { argv: ['/usr/bin/touch', marker] } },
+        timeout: 0.3,
       },
-    });
+    },
   });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await mail.stop();
-    await hook.stop();
-    await fleet.remove();
-  });
+});
 
-  /** What came of it, which must be what the audit log has. */
-  const call = async (agent: string, action: string, input: JsonObject) => {
-    const reply = await node.call(rip, { agent, action, input });
-    const records = await node.records();
-    const intent = records.findLast((record) => record.kind === 'intent');
-    const outcome = records.findLast((record) => record.kind === 'outcome');
-    assert.deepEqual([intent?.agent, intent?.action, intent?.arguments], [agent, action, input]);
-    assert.deepEqual([outcome?.intent, outcome?.outcome, outcome?.code], [intent?.sequence, reply.outcome, reply.code]);
-    return { ...reply, output: JSON.parse(reply.data.toString()) as JsonObject };
-  };
-  const untouched = () => {
-    assert.ok(!existsSync(marker), 'nothing was run');
-    assert.equal(hook.received.length, 0, 'nothing was sent');
-    assert.deepEqual(readdirSync(join(node.directory, 'state', 'angelia', 'spool', 'queue')), []);
-  };
-  const send = (input: JsonObject) => call('angelia', 'sendmsg', { message: 'x', recipient: 'webhook:ops', ...input });
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await mail.stop();
+  await hook.stop();
+  await fleet.remove();
+});
 
+/** What came of it, which must be what the audit log has. */
+const call = async (agent: string, action: string, input: JsonObject) => {
+  const reply = await node.call(rip, { agent, action, input });
+  const records = await node.records();
+  const intent = records.findLast((record) => record.kind === 'intent');
+  const outcome = records.findLast((record) => record.kind === 'outcome');
+  assert.deepEqual([intent?.agent, intent?.action, intent?.arguments], [agent, action, input]);
+  assert.deepEqual([outcome?.intent, outcome?.outcome, outcome?.code], [intent?.sequence, reply.outcome, reply.code]);
+  return { ...reply, output: JSON.parse(reply.data.toString()) as JsonObject };
+};
+
+const untouched = () => {
+  assert.ok(!existsSync(marker), 'nothing was run');
+  assert.equal(hook.received.length, 0, 'nothing was sent');
+  assert.deepEqual(readdirSync(join(node.directory, 'state', 'angelia', 'spool', 'queue')), []);
+};
+
+const send = (input: JsonObject) => call('angelia', 'sendmsg', { message: 'x', recipient: 'webhook:ops', ...input });
+
+/** Inputs that are meant to do harm, and surroundings that fail, of the agents nrpe, angelia and rpcutil: as a node sees them. */
+describe('an agent with harmful requests', () => {
   for (const [what, input] of [
     ['a recipient with a newline', { recipient: 'mailto:a@devco.net\r\nBcc: b@devco.net' }],
     ['a recipient with a blank', { recipient: 'mailto:a@devco.net b@devco.net' }],
@@ -122,7 +125,9 @@ describe('an agent with harmful requests or a failing environment', () => {
     assert.deepEqual([none.outcome, none.code], ['failed', 'refused-arguments']);
     untouched();
   });
+});
 
+describe('an agent in a failing environment', () => {
   test('limits the output of a plugin that prints a gigabyte, and the node replies meanwhile', async () => {
     const long = node.call(rip, { agent: 'nrpe', action: 'runcommand', input: { command: 'gigabyte' } });
     assert.equal((await node.call(rip, { agent: 'rpcutil', action: 'ping', input: {} })).outcome, 'ok');

@@ -33,111 +33,117 @@ const ok = `echo '{"statuscode":0,"statusmsg":"","data":{}}' >"$2"`;
 /** Each has its own time: one that hangs takes no other with it. */
 const test = (title: string, work: () => Promise<void>) => nodeTest(title, { timeout: 120_000 }, work);
 
-describe('an agent in another language', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let rip: Member;
-  let directory: string;
+let fleet: Fleet;
+let node: TestNode;
+let rip: Member;
+let directory: string;
 
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    node = await startTestNode(fleet, { findExternal, prepare });
-    directory = join(node.directory, 'agents.d');
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  node = await startTestNode(fleet, { findExternal, prepare });
+  directory = join(node.directory, 'agents.d');
+});
 
-  const prepare = async (home: string) => {
-    const at = await installExamples(home);
-    await put(at, { name: 'hung', timeout: 1, script: `${active}\nsleep 600 & echo $! >"${home}/hung.pid"; wait` });
-    // Two of it left its group by a session of their own; one cleared its environment as well.
-    const leave = `setsid sh -c 'echo $$ >"$0/escaped.pid"; exec sleep 600' "${home}" </dev/null >/dev/null 2>&1 &
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
+const prepare = async (home: string) => {
+  const at = await installExamples(home);
+  await put(at, { name: 'hung', timeout: 1, script: `${active}\nsleep 600 & echo $! >"${home}/hung.pid"; wait` });
+  // Two of it left its group by a session of their own; one cleared its environment as well.
+  const leave = `setsid sh -c 'echo $$ >"$0/escaped.pid"; exec sleep 600' "${home}" </dev/null >/dev/null 2>&1 &
 env -i setsid sh -c 'echo $$ >"$0/bare.pid"; exec sleep 600' "${home}" </dev/null >/dev/null 2>&1 &`;
-    await put(at, { name: 'escaping', timeout: 1, script: `${active}\n${leave}\nsleep 600` });
-    const bomb = 'for i in {1..400}; do setsid sleep 60 & done';
-    await put(at, { name: 'scattering', timeout: 20, script: `${active}\n${bomb}; sleep 600` });
-    const begun = `echo $$ >"${home}/left.pid"`;
-    const daemon = `setsid bash -c 'sleep 0.3; ${begun}; ${bomb.replace('sleep 60', 'sleep 600')}' </dev/null >/dev/null 2>&1 &`;
-    await put(at, { name: 'leaving', script: `${active}\n${daemon}\n${ok}` });
-    await put(at, { name: 'crashing', script: `${active}\necho "no disk" >&2; kill -SEGV $$` });
-    await put(at, { name: 'failing', script: `${active}\necho "it went wrong" >&2; exit 3` });
-    await put(at, {
-      name: 'babbling',
-      timeout: 20,
-      script: `${active}\nhead -c 50000000 /dev/zero | tr '\\0' x\n${ok}`,
-    });
-    await put(at, { name: 'mute', script: `${active}` });
-    await put(at, { name: 'huge', script: `${active}\nhead -c 2000000 /dev/zero >"$2"` });
-    await put(at, { name: 'piped', script: `${active}\nrm "$2"; mkfifo "$2"` });
-    await put(at, { name: 'linked', script: `${active}\nrm "$2"; ln -s /etc/passwd "$2"` });
-    await put(at, {
-      name: 'polluting',
-      script: `${active}\necho '{"statuscode":0,"data":{"__proto__":{"a":1}}}' >"$2"`,
-    });
-    await put(at, { name: 'odd', script: `${active}\necho '{"statuscode":9,"data":{}}' >"$2"` });
-    await put(at, {
-      name: 'forking',
-      timeout: 20,
-      script: `${active}\nfor i in {1..400}; do sleep 60 & done; wait`,
-    });
-    await put(at, {
-      name: 'told',
-      script: `${active}\ncp "$1" "${home}/request.json"; cp "$CHORIA_EXTERNAL_FACTS" "${home}/facts.json"
+  await put(at, { name: 'escaping', timeout: 1, script: `${active}\n${leave}\nsleep 600` });
+  const bomb = 'for i in {1..400}; do setsid sleep 60 & done';
+  await put(at, { name: 'scattering', timeout: 20, script: `${active}\n${bomb}; sleep 600` });
+  const begun = `echo $$ >"${home}/left.pid"`;
+  const daemon = `setsid bash -c 'sleep 0.3; ${begun}; ${bomb.replace('sleep 60', 'sleep 600')}' </dev/null >/dev/null 2>&1 &`;
+  await put(at, { name: 'leaving', script: `${active}\n${daemon}\n${ok}` });
+  await put(at, { name: 'crashing', script: `${active}\necho "no disk" >&2; kill -SEGV $$` });
+  await put(at, { name: 'failing', script: `${active}\necho "it went wrong" >&2; exit 3` });
+  await put(at, {
+    name: 'babbling',
+    timeout: 20,
+    script: `${active}\nhead -c 50000000 /dev/zero | tr '\\0' x\n${ok}`,
+  });
+  await put(at, { name: 'mute', script: `${active}` });
+  await put(at, { name: 'huge', script: `${active}\nhead -c 2000000 /dev/zero >"$2"` });
+  await put(at, { name: 'piped', script: `${active}\nrm "$2"; mkfifo "$2"` });
+  await put(at, { name: 'linked', script: `${active}\nrm "$2"; ln -s /etc/passwd "$2"` });
+  await put(at, {
+    name: 'polluting',
+    script: `${active}\necho '{"statuscode":0,"data":{"__proto__":{"a":1}}}' >"$2"`,
+  });
+  await put(at, { name: 'odd', script: `${active}\necho '{"statuscode":9,"data":{}}' >"$2"` });
+  await put(at, {
+    name: 'forking',
+    timeout: 20,
+    script: `${active}\nfor i in {1..400}; do sleep 60 & done; wait`,
+  });
+  await put(at, {
+    name: 'told',
+    script: `${active}\ncp "$1" "${home}/request.json"; cp "$CHORIA_EXTERNAL_FACTS" "${home}/facts.json"
 stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | sort >"${home}/env"; echo "$@" >"${home}/argv"\n${ok}`,
-    });
-    for (const status of [1, 2, 3, 4, 5]) {
-      const reply = `{"statuscode":${status},"statusmsg":"says ${status}","data":{"seen":${status}}}`;
-      await put(at, { name: `status${status}`, script: `${active}\necho '${reply}' >"$2"` });
-    }
-    await put(at, { name: 'unwilling', script: `echo '{"activate":false}' >"$2"` });
-    await put(at, { name: 'late', script: 'sleep 30' });
-    await put(at, { name: 'writable', script: active });
-    await chmod(join(at, 'writable'), 0o777);
-    await put(at, { name: 'foreign', script: active });
-    await chown(join(at, 'foreign'), 12_345, 0);
-    await put(at, { name: 'probe', script: active });
-    await put(at, { name: 'sonde', script: active });
-    await put(at, { name: '__proto__', script: active });
-    await put(at, { name: 'unsafe', script: active, input: { x: { type: 'string', validation: 'shelsafe' } } });
-    await put(at, { name: 'slow', script: active, input: { x: { type: 'string', validation: '(a{1,99}){1,99}' } } });
-    await put(at, { name: 'target', script: active });
-    await symlink(join(at, 'target'), join(at, 'link'));
-    const described = await readFile(join(at, 'target.json'), 'utf8');
-    await writeFile(join(at, 'link.json'), described.replace('"target"', '"link"'));
-    await writeFile(join(at, 'broken.json'), '{');
-  };
-  const call = async (agent: string, action = 'go', input: Record<string, unknown> = {}) => {
-    const reply = await node.call(rip, { agent, action, input });
-    return { ...reply, output: JSON.parse(reply.data.toString()) as Record<string, unknown> };
-  };
-  /** The process that an agent's script has named in a file, once it has. */
-  const pidIn = async (file: string): Promise<number> => {
-    const read = async () => Number(await readFile(join(node.directory, file), 'utf8').catch(() => ''));
-    await until(`${file} names a process`, async () => (await read()) > 1);
-    return read();
-  };
-  /** A zombie, whose parent has not asked for its exit code yet, is dead. */
-  const isAlive = async (pid: number): Promise<boolean> => {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State: Z');
-    return !/^State:\s*[ZX]/m.test(status);
-  };
-  const lastOutcome = async () => {
-    const records: AuditRecord[] = await node.records();
-    return records.findLast((record) => record.kind === 'outcome');
-  };
-  const warnings = async () => {
-    const connection = await node.dial(rip);
-    const description = await connection.describe(
-      { filter: null, facts: [], full: true, peers: false },
-      new AbortController().signal,
-    );
-    connection.close();
-    return description;
-  };
+  });
+  for (const status of [1, 2, 3, 4, 5]) {
+    const reply = `{"statuscode":${status},"statusmsg":"says ${status}","data":{"seen":${status}}}`;
+    await put(at, { name: `status${status}`, script: `${active}\necho '${reply}' >"$2"` });
+  }
+  await put(at, { name: 'unwilling', script: `echo '{"activate":false}' >"$2"` });
+  await put(at, { name: 'late', script: 'sleep 30' });
+  await put(at, { name: 'writable', script: active });
+  await chmod(join(at, 'writable'), 0o777);
+  await put(at, { name: 'foreign', script: active });
+  await chown(join(at, 'foreign'), 12_345, 0);
+  await put(at, { name: 'probe', script: active });
+  await put(at, { name: 'sonde', script: active });
+  await put(at, { name: '__proto__', script: active });
+  await put(at, { name: 'unsafe', script: active, input: { x: { type: 'string', validation: 'shelsafe' } } });
+  await put(at, { name: 'slow', script: active, input: { x: { type: 'string', validation: '(a{1,99}){1,99}' } } });
+  await put(at, { name: 'target', script: active });
+  await symlink(join(at, 'target'), join(at, 'link'));
+  const described = await readFile(join(at, 'target.json'), 'utf8');
+  await writeFile(join(at, 'link.json'), described.replace('"target"', '"link"'));
+  await writeFile(join(at, 'broken.json'), '{');
+};
 
+const call = async (agent: string, action = 'go', input: Record<string, unknown> = {}) => {
+  const reply = await node.call(rip, { agent, action, input });
+  return { ...reply, output: JSON.parse(reply.data.toString()) as Record<string, unknown> };
+};
+
+/** The process that an agent's script has named in a file, once it has. */
+const pidIn = async (file: string): Promise<number> => {
+  const read = async () => Number(await readFile(join(node.directory, file), 'utf8').catch(() => ''));
+  await until(`${file} names a process`, async () => (await read()) > 1);
+  return read();
+};
+
+/** A zombie, whose parent has not asked for its exit code yet, is dead. */
+const isAlive = async (pid: number): Promise<boolean> => {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State: Z');
+  return !/^State:\s*[ZX]/m.test(status);
+};
+
+const lastOutcome = async () => {
+  const records: AuditRecord[] = await node.records();
+  return records.findLast((record) => record.kind === 'outcome');
+};
+
+const warnings = async () => {
+  const connection = await node.dial(rip);
+  const description = await connection.describe(
+    { filter: null, facts: [], full: true, peers: false },
+    new AbortController().signal,
+  );
+  connection.close();
+  return description;
+};
+
+describe('an agent in another language', () => {
   test('a Python agent runs its action, with default inputs and outputs filled in', async () => {
     const reply = await call('greeter', 'greet', { name: 'Ada' });
     assert.deepEqual(
@@ -221,7 +227,9 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
       );
     }
   });
+});
 
+describe('an agent in another language that fails', () => {
   test('an agent that hangs is killed with its children at its timeout, and delays no other call', async () => {
     /** @returns whether another call was answered while the first one hung */
     const greetMeanwhile = async () => {
@@ -297,7 +305,9 @@ stat -c %a . "$1" "$2" "$CHORIA_EXTERNAL_FACTS" | xargs >"${home}/modes"; env | 
   test('leaves no file of its calls behind', async () => {
     assert.deepEqual(await readdir(join(node.directory, 'state', 'external')), []);
   });
+});
 
+describe('an installed agent in another language', () => {
   test('is listed in the description of the node, and its DDL is read back unchanged', async () => {
     const { agents } = await warnings();
     const told = agents.find(({ name }) => name === 'greeter');

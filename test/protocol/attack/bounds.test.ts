@@ -17,46 +17,47 @@ const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]', ...'bcdefghi'].reduce(
   (text, name, index) => `${text}\n${name}: &${name} [${`*${'abcdefgh'[index - 1]}, `.repeat(10).slice(0, -2)}]`,
 );
 
+let fleet: Fleet;
+let node: TestNode;
+let rip: Member;
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  node = await startTestNode(fleet, {
+    policies: {
+      default: allowRip,
+      probe: `policy default deny\nallow\t/${runaway}/ cert=rip@devco.net\t*\tbait=/${runaway}/ or not bait=/x/\t*\n`,
+    },
+    prepare: async (directory) => {
+      const fact = (file: string, text: string) => writeFile(join(directory, 'facts.d', file), text);
+      await fact('bait.yaml', `bait: ${bait}\ncode: "process.exit(1)"\n`);
+      await fact('tag.yaml', 'evil: !!js/function "function(){ process.exit(1) }"\n');
+      await fact('bomb.yaml', bomb);
+      await fact('proto.json', '{"__proto__":{"polluted":true}}');
+      await fact('deep.json', `{"deep":${'['.repeat(5000)}${']'.repeat(5000)}}`);
+      await fact('nested.json', `{"nested":${'['.repeat(100)}${']'.repeat(100)}}`);
+      await fact('large.json', JSON.stringify({ large: 'x'.repeat(4 * 1024 * 1024) }));
+    },
+  });
+});
+
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
+const ask = async (filter: Partial<FilterTerms>) => {
+  const connection = await node.dial(rip);
+  try {
+    const request = { filter: { ...noFilter, ...filter }, facts: ['*'], full: false, peers: false };
+    return await connection.describe(request, signal);
+  } finally {
+    connection.close();
+  }
+};
+
 describe('input that could cost a node time or memory', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let rip: Member;
-
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    node = await startTestNode(fleet, {
-      policies: {
-        default: allowRip,
-        probe: `policy default deny\nallow\t/${runaway}/ cert=rip@devco.net\t*\tbait=/${runaway}/ or not bait=/x/\t*\n`,
-      },
-      prepare: async (directory) => {
-        const fact = (file: string, text: string) => writeFile(join(directory, 'facts.d', file), text);
-        await fact('bait.yaml', `bait: ${bait}\ncode: "process.exit(1)"\n`);
-        await fact('tag.yaml', 'evil: !!js/function "function(){ process.exit(1) }"\n');
-        await fact('bomb.yaml', bomb);
-        await fact('proto.json', '{"__proto__":{"polluted":true}}');
-        await fact('deep.json', `{"deep":${'['.repeat(5000)}${']'.repeat(5000)}}`);
-        await fact('nested.json', `{"nested":${'['.repeat(100)}${']'.repeat(100)}}`);
-        await fact('large.json', JSON.stringify({ large: 'x'.repeat(4 * 1024 * 1024) }));
-      },
-    });
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  const ask = async (filter: Partial<FilterTerms>) => {
-    const connection = await node.dial(rip);
-    try {
-      const request = { filter: { ...noFilter, ...filter }, facts: ['*'], full: false, peers: false };
-      return await connection.describe(request, signal);
-    } finally {
-      connection.close();
-    }
-  };
-
   test('a regex in a filter that backtracks on a fact is answered, or refused for its cost', async () => {
     assert.equal((await ask({ facts: [`bait=/${runaway}/`] })).matched, false);
     assert.equal((await ask({ select: `not bait=/${runaway}/` })).matched, true);

@@ -9,66 +9,71 @@ import { type TestApplication, testApplication } from '../../support/agents/appl
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 
+let fleet: Fleet;
+let node: TestNode;
+let rip: Member;
+let application: TestApplication;
+let haproxy: Server;
+let marker: string;
+
+/** What came over each connection to HAProxy's socket. */
+const asked: string[] = [];
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  application = testApplication();
+  marker = join(fleet.dir, 'marker');
+  const socket = join(fleet.dir, 'admin.sock');
+  haproxy = createServer((connection) => {
+    connection.on('data', (bytes) => {
+      asked.push(bytes.toString());
+      connection.end('\n');
+    });
+  }).listen(socket);
+  const nrpe = join(fleet.dir, 'nrpe.cfg');
+  writeFileSync(nrpe, `command[check_marker]=/usr/bin/touch ${marker}\n`);
+  node = await startTestNode(fleet, {
+    agents: builtIn.filter(({ ddl }) => ['appmgr', 'haproxy', 'nrpe'].includes(ddl.name)),
+    sections: { appmgr: application.config(), haproxy: { sockets: [socket] }, nrpe: { config: nrpe } },
+  });
+  asked.length = 0;
+});
+
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  haproxy.close();
+  await fleet.remove();
+});
+
+/** Sends it; the code of the refusal must be the one in the audit log, beside what was asked. */
+const refused = async (options: Partial<CallOptions>) => {
+  const reply = await node.call(rip, options);
+  const records = await node.records();
+  const intent = records.findLast((record) => record.kind === 'intent');
+  const outcome = records.findLast((record) => record.kind === 'outcome');
+  assert.deepEqual(
+    [intent?.caller, intent?.agent, intent?.action],
+    ['cert=rip@devco.net', options.agent, options.action],
+  );
+  assert.deepEqual(intent?.arguments, options.input);
+  assert.deepEqual([outcome?.intent, outcome?.outcome, outcome?.code], [intent?.sequence, reply.outcome, reply.code]);
+  assert.notEqual(reply.outcome, 'ok', JSON.stringify(options));
+  return reply.code;
+};
+
+const upgrade = (input: object) => refused({ agent: 'appmgr', action: 'upgrade', input: { ...input } });
+
+const nothingTouched = () => {
+  assert.deepEqual(readdirSync(application.root), []);
+  assert.equal(existsSync(marker), false);
+  assert.deepEqual(asked, []);
+};
+
 /** What a client that checks nothing sends: everything here is rightly signed by an operator who may do anything. */
 describe('a harmful request', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let rip: Member;
-  let application: TestApplication;
-  let haproxy: Server;
-  let marker: string;
-  /** What came over each connection to HAProxy's socket. */
-  const asked: string[] = [];
-
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    application = testApplication();
-    marker = join(fleet.dir, 'marker');
-    const socket = join(fleet.dir, 'admin.sock');
-    haproxy = createServer((connection) => {
-      connection.on('data', (bytes) => {
-        asked.push(bytes.toString());
-        connection.end('\n');
-      });
-    }).listen(socket);
-    const nrpe = join(fleet.dir, 'nrpe.cfg');
-    writeFileSync(nrpe, `command[check_marker]=/usr/bin/touch ${marker}\n`);
-    node = await startTestNode(fleet, {
-      agents: builtIn.filter(({ ddl }) => ['appmgr', 'haproxy', 'nrpe'].includes(ddl.name)),
-      sections: { appmgr: application.config(), haproxy: { sockets: [socket] }, nrpe: { config: nrpe } },
-    });
-    asked.length = 0;
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    haproxy.close();
-    await fleet.remove();
-  });
-
-  /** Sends it; the code of the refusal must be the one in the audit log, beside what was asked. */
-  const refused = async (options: Partial<CallOptions>) => {
-    const reply = await node.call(rip, options);
-    const records = await node.records();
-    const intent = records.findLast((record) => record.kind === 'intent');
-    const outcome = records.findLast((record) => record.kind === 'outcome');
-    assert.deepEqual(
-      [intent?.caller, intent?.agent, intent?.action],
-      ['cert=rip@devco.net', options.agent, options.action],
-    );
-    assert.deepEqual(intent?.arguments, options.input);
-    assert.deepEqual([outcome?.intent, outcome?.outcome, outcome?.code], [intent?.sequence, reply.outcome, reply.code]);
-    assert.notEqual(reply.outcome, 'ok', JSON.stringify(options));
-    return reply.code;
-  };
-  const upgrade = (input: object) => refused({ agent: 'appmgr', action: 'upgrade', input: { ...input } });
-  const nothingTouched = () => {
-    assert.deepEqual(readdirSync(application.root), []);
-    assert.equal(existsSync(marker), false);
-    assert.deepEqual(asked, []);
-  };
-
   const noNames = ['../appmgr', 'appmgr/', 'appmgr\0', '.', '', '__proto__', 'constructor', 'Appmgr', 'appmgr;id'];
+
   for (const agent of noNames) {
     test(`is refused because the agent ${JSON.stringify(agent)} does not exist`, async () => {
       assert.equal(await refused({ agent, action: 'upgrade', input: { revision: '20' } }), 'unknown-agent');
@@ -133,7 +138,9 @@ describe('a harmful request', () => {
     rmSync(join(application.root, 'releases'));
     rmSync(join(application.root, '.staging'), { recursive: true, force: true });
   });
+});
 
+describe('a harmful request to NRPE or HAProxy', () => {
   const notChecks = [
     '../check_marker',
     'check_marker;id',
@@ -149,6 +156,7 @@ describe('a harmful request', () => {
     'check marker',
     '',
   ];
+
   for (const command of notChecks) {
     test(`is refused for the check ${JSON.stringify(command)}`, async () => {
       assert.equal(await refused({ agent: 'nrpe', action: 'runcommand', input: { command } }), 'invalid-input');
@@ -157,6 +165,7 @@ describe('a harmful request', () => {
   }
 
   const notServers = ['web1;show info', 'web1\nshow info', '@1', 'web1 state maint', 'web1\\', 'web1\0', '#1', 'a/b'];
+
   for (const name of notServers) {
     test(`sends HAProxy nothing for the server or backend ${JSON.stringify(name)}`, async () => {
       const disable = { agent: 'haproxy', action: 'disable' };

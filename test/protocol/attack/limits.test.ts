@@ -16,33 +16,36 @@ const { signal } = new AbortController();
 const noFilter = { filter: null, facts: [], full: false, peers: false };
 const allowAll = { default: 'policy default allow\n' };
 
-describe('a node', () => {
-  let fleet: Fleet;
-  let rip: Member;
-  let sue: Member;
-  let next = 1;
+let fleet: Fleet;
+let rip: Member;
+let sue: Member;
+let next = 1;
 
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    sue = await fleet.operator('sue@devco.net');
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  sue = await fleet.operator('sue@devco.net');
+});
+
+after(() => fleet.remove());
+
+const start = (limits: string, more: object = {}) =>
+  startTestNode(fleet, {
+    name: `dev${next++}.devco.net`,
+    policies: allowAll,
+    config: `limits: { ${limits} }`,
+    ...more,
   });
-  after(() => fleet.remove());
 
-  const start = (limits: string, more: object = {}) =>
-    startTestNode(fleet, {
-      name: `dev${next++}.devco.net`,
-      policies: allowAll,
-      config: `limits: { ${limits} }`,
-      ...more,
-    });
-  const strangersOn = async (node: TestNode) => {
-    const reply = await node.call(rip, { action: 'strangers', input: {} });
-    return Number(JSON.parse(reply.data.toString()).strangers);
-  };
-  const refusalsOn = async (node: TestNode, code: string) =>
-    (await node.records()).filter((record) => record.kind === 'outcome' && record.code === code);
+const strangersOn = async (node: TestNode) => {
+  const reply = await node.call(rip, { action: 'strangers', input: {} });
+  return Number(JSON.parse(reply.data.toString()).strangers);
+};
 
+const refusalsOn = async (node: TestNode, code: string) =>
+  (await node.records()).filter((record) => record.kind === 'outcome' && record.code === code);
+
+describe('a node with too many calls', () => {
   test('refuses a caller that calls too fast, on every call, and records it once', async () => {
     await using node = await start('rate: 0.001, burst: 5');
     const connection = await node.dial(rip);
@@ -111,7 +114,9 @@ describe('a node', () => {
     await assert.rejects(node.call(rip, { input: { text: 'x'.repeat(1024 * 1024) } }), { code: 'too-large' });
     assert.equal((await node.call(rip, {})).outcome, 'ok');
   });
+});
 
+describe('a node with too many connections', () => {
   test('closes proven connections beyond the limit of one address', async () => {
     await using node = await start('connections_per_address: 3');
     const held = [1, 2, 3].map(() => openTls(fleet, node, rip));
@@ -165,7 +170,9 @@ describe('a node', () => {
     for (const socket of held) socket.destroy();
     assert.ok((await whenFree(() => strangersOn(node))) >= 1);
   });
+});
 
+describe('a node with slow clients', () => {
   test('does not wait for a handshake that never comes or comes byte by byte', async () => {
     await using node = await start('handshake: 1.5');
     await ended(openTcp(node));

@@ -10,54 +10,59 @@ import { counted } from '../../support/agents/probe-agent.ts';
 
 const { signal } = new AbortController();
 
+let fleet: Fleet;
+let node: TestNode;
+let rip: Member;
+let dev4: Member;
+
+before(async () => {
+  fleet = await makeFleet();
+  node = await startTestNode(fleet);
+  rip = await fleet.operator('rip@devco.net');
+  dev4 = await fleet.node('dev4.devco.net');
+});
+
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
+interface Meddling {
+  readonly request?: (signed: SignedRequest) => SignedRequest;
+  readonly reply?: (signed: SignedReply) => SignedReply;
+}
+
+const callThrough = async (meddling: Meddling) => {
+  const { request = (same) => same, reply = (same) => same } = meddling;
+  const connection = await node.dial(rip);
+  const between = {
+    ...connection,
+    call: async (signed: SignedRequest) => reply(await connection.call(request(signed), () => {}, signal)),
+  };
+  const order = orderFor(node.name, { action: 'count', input: {} });
+  const caller = { credentials: rip.credentials, trust: fleet.trust };
+  const settings = { timeout: 20_000, changes: true, onProgress: () => {}, signal };
+  const outcome = await callNode(between, order, caller, settings);
+  connection.close();
+  return outcome;
+};
+
+const changedRequest = (change: Partial<Request>) => (signed: SignedRequest) => ({
+  ...signed,
+  request: requestCodec.encode({ ...requestCodec.decode(signed.request), ...change }),
+});
+
+const changedReply = (change: Partial<Reply>, by?: Member) => (signed: SignedReply) => {
+  const reply = replyCodec.encode({ ...replyCodec.decode(signed.reply), ...change });
+  const signature = by === undefined ? signed.signature : sign('reply', reply, by.key);
+  return { ...signed, reply, signature, ...(by === undefined ? {} : { chain: [by.certificate.raw] }) };
+};
+
+/** As TLS proved it, whatever the request says. */
+const bringer = 'cert=rip@devco.net';
+
 /** Somebody between an operator and a node, with a good certificate, who changes what passes. */
 describe('an attacker between a caller and a node', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let rip: Member;
-  let dev4: Member;
-
-  before(async () => {
-    fleet = await makeFleet();
-    node = await startTestNode(fleet);
-    rip = await fleet.operator('rip@devco.net');
-    dev4 = await fleet.node('dev4.devco.net');
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  interface Meddling {
-    readonly request?: (signed: SignedRequest) => SignedRequest;
-    readonly reply?: (signed: SignedReply) => SignedReply;
-  }
-  const callThrough = async (meddling: Meddling) => {
-    const { request = (same) => same, reply = (same) => same } = meddling;
-    const connection = await node.dial(rip);
-    const between = {
-      ...connection,
-      call: async (signed: SignedRequest) => reply(await connection.call(request(signed), () => {}, signal)),
-    };
-    const order = orderFor(node.name, { action: 'count', input: {} });
-    const caller = { credentials: rip.credentials, trust: fleet.trust };
-    const settings = { timeout: 20_000, changes: true, onProgress: () => {}, signal };
-    const outcome = await callNode(between, order, caller, settings);
-    connection.close();
-    return outcome;
-  };
-  const changedRequest = (change: Partial<Request>) => (signed: SignedRequest) => ({
-    ...signed,
-    request: requestCodec.encode({ ...requestCodec.decode(signed.request), ...change }),
-  });
-  const changedReply = (change: Partial<Reply>, by?: Member) => (signed: SignedReply) => {
-    const reply = replyCodec.encode({ ...replyCodec.decode(signed.reply), ...change });
-    const signature = by === undefined ? signed.signature : sign('reply', reply, by.key);
-    return { ...signed, reply, signature, ...(by === undefined ? {} : { chain: [by.certificate.raw] }) };
-  };
-  /** As TLS proved it, whatever the request says. */
-  const bringer = 'cert=rip@devco.net';
-
   const requestChanges: Partial<Request>[] = [
     { requestId: 'e'.repeat(32) },
     { try: 2 },
@@ -80,6 +85,7 @@ describe('an attacker between a caller and a node', () => {
     { knownHash: Buffer.alloc(32, 1) },
     { filter: { facts: ['cluster=alfa'], classes: [], agents: [], identities: [], with: [], select: '' } },
   ];
+
   test('cannot change a field of a request: nothing is done, and the audit log names the sender', async () => {
     const fields = new Set(requestChanges.flatMap((change) => Object.keys(change)));
     const everything = Object.keys(requestCodec.decode(Buffer.alloc(0)));
@@ -114,6 +120,7 @@ describe('an attacker between a caller and a node', () => {
     { recorded: true },
     { auditHead: null },
   ];
+
   test('cannot change a field of a reply: the call fails for every caller', async () => {
     for (const change of replyChanges) {
       const outcome = await callThrough({ reply: changedReply(change) });
@@ -126,7 +133,9 @@ describe('an attacker between a caller and a node', () => {
     assert.equal((await callThrough({ reply: changedReply({ node: node.name }, dev4) })).code, 'bad-reply');
     assert.equal((await callThrough({ reply: changedReply({}, rip) })).code, 'wrong-kind');
   });
+});
 
+describe('an attacker who keeps messages', () => {
   test('cannot reuse an old reply as the reply to another request', async () => {
     let kept: SignedReply | undefined;
     const keep = (signed: SignedReply) => {

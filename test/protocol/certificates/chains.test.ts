@@ -23,58 +23,56 @@ import { orderFor } from '../../support/node/node.ts';
 
 const node = 'dev2.devco.net';
 
-describe('certificates below intermediate CAs', () => {
-  let directory: string;
-  let fleet: ChainedFleet;
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'mco-chains-'));
-    fleet = await makeChainedFleet(directory);
+let directory: string;
+let fleet: ChainedFleet;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mco-chains-'));
+  fleet = await makeChainedFleet(directory);
+});
+
+after(() => rm(directory, { recursive: true }));
+
+const load = (kind: 'node' | 'operator', files: Awaited<ReturnType<ChainedFleet['holder']>>) =>
+  loadCredentials(files, kind, readRevocations, Date.now());
+
+/** Whether an operator gets a description of a node, or why not, by either side. */
+async function meet(server: TlsState, client: TlsState): Promise<string> {
+  const strangers: string[] = [];
+  const description = { identity: node };
+  const listener = await startListening({
+    host: '127.0.0.1',
+    port: 0,
+    tls: () => server,
+    service: {
+      isServing: () => true,
+      enter: () => () => {},
+      turnAway: async () => {},
+      describe: async () => description,
+    } as unknown as NodeService,
+    log: silentLog,
+    onStranger: (_address, reason) => strangers.push(reason),
+    limits: roomyLimits,
   });
-  after(() => rm(directory, { recursive: true }));
-
-  const load = (kind: 'node' | 'operator', files: Awaited<ReturnType<ChainedFleet['holder']>>) =>
-    loadCredentials(files, kind, readRevocations, Date.now());
-
-  /** Whether an operator gets a description of a node, or why not, by either side. */
-  async function meet(server: TlsState, client: TlsState): Promise<string> {
-    const strangers: string[] = [];
-    const description = { identity: node };
-    const listener = await startListening({
-      host: '127.0.0.1',
-      port: 0,
-      tls: () => server,
-      service: {
-        isServing: () => true,
-        enter: () => () => {},
-        turnAway: async () => {},
-        describe: async () => description,
-      } as unknown as NodeService,
-      log: silentLog,
-      onStranger: (_address, reason) => strangers.push(reason),
-      limits: roomyLimits,
-    });
-    const { signal } = new AbortController();
-    try {
-      const connection = await createDial(() => client, 5000)(
-        node,
-        [{ host: '127.0.0.1', port: listener.port }],
-        signal,
-      );
-      const request = { filter: null, facts: [], full: false, peers: false };
-      return await connection
-        .describe(request, signal)
-        .then(
-          ({ identity }) => identity,
-          (error) => `node: ${error.code}`,
-        )
-        .finally(() => connection.close());
-    } catch (error) {
-      return `caller: ${(error as { code: string }).code}`;
-    } finally {
-      await listener.stop(Promise.resolve(), 0);
-    }
+  const { signal } = new AbortController();
+  try {
+    const connection = await createDial(() => client, 5000)(node, [{ host: '127.0.0.1', port: listener.port }], signal);
+    const request = { filter: null, facts: [], full: false, peers: false };
+    return await connection
+      .describe(request, signal)
+      .then(
+        ({ identity }) => identity,
+        (error) => `node: ${error.code}`,
+      )
+      .finally(() => connection.close());
+  } catch (error) {
+    return `caller: ${(error as { code: string }).code}`;
+  } finally {
+    await listener.stop(Promise.resolve(), 0);
   }
+}
 
+describe('certificates below intermediate CAs', () => {
   test('work with only the root in ca.crt, on both sides, also if the two have different issuers', async () => {
     const server = await load('node', await fleet.holder('node', node, fleet.first));
     const client = await load('operator', await fleet.holder('operator', 'rip', fleet.second));
@@ -147,7 +145,9 @@ describe('certificates below intermediate CAs', () => {
       assert.equal(await meet(server, await load('operator', both.rip)), 'node: revoked-certificate');
     });
   }
+});
 
+describe('certificates below intermediate CAs that need attention', () => {
   test('are refused at start, with a message that names what is missing', async () => {
     const cases: [string, Parameters<ChainedFleet['holder']>[3], RegExp][] = [
       ['an intermediate alone in ca.crt', { trusted: [fleet.first] }, /ca\.crt trusts an intermediate alone/],

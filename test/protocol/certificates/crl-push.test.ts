@@ -44,54 +44,60 @@ async function untilRejected(ask: () => Promise<unknown>, code: string): Promise
   await until(`it is refused: ${code}`, refused, 100);
 }
 
+let fleet: Fleet;
+let foreign: Fleet;
+let rip: Member;
+let home: string;
+const nodes: TestNode[] = [];
+
+/** The list before anybody was revoked. */
+let oldest: string;
+
+const start = async (name: string, more: object = {}) => {
+  nodes.push(await startTestNode(fleet, { name, agents: withCrl, policies: { default: allowTwo }, ...more }));
+};
+
+const nodeOf = (name: string) => nodes.find((node) => node.name === `${name}.devco.net`) as TestNode;
+const cli = (...words: string[]) => runInProcess(['ca', ...words], home);
+
+const push = async (pem: string, ...words: string[]) => {
+  await writeFile(join(home, 'list.pem'), pem);
+  return await cli('push-crl', '--file', join(home, 'list.pem'), ...words);
+};
+
+const install = (node: TestNode, crl: string, caller = rip) =>
+  node.call(caller, { agent: 'crl', action: 'install', input: { crl } });
+
+const numberOn = async ({ directory }: TestNode) =>
+  readCrl(await readFile(join(directory, 'state', 'crl.pem'), 'utf8'), fleet.trust.authorities).number;
+
+before(async () => {
+  fleet = await makeFleet();
+  foreign = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  home = join(fleet.dir, 'home');
+  oldest = await fleet.crl();
+  await start('dev1.devco.net');
+  await start('dev2.devco.net');
+  await start('dev3.devco.net', { agents: [probeAgent] });
+  await start('dev4.devco.net', { policies: { default: allowRip, crl: 'policy default deny\n' } });
+  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+  const { certificate, key, ca, directory } = rip.files;
+  const list = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
+  await writeFile(join(home, 'nodes.json'), JSON.stringify(list));
+  await writeFile(
+    join(home, '.config/mco-deploy/client.yaml'),
+    `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca}, crl: ${join(directory, 'crl.pem')} }\n` +
+      `discovery: { method: file, file: ${join(home, 'nodes.json')} }\n`,
+  );
+});
+
+after(async () => {
+  for (const node of nodes) await node[Symbol.asyncDispose]();
+  await Promise.all([fleet.remove(), foreign.remove()]);
+});
+
 describe('a revocation list', () => {
-  let fleet: Fleet;
-  let foreign: Fleet;
-  let rip: Member;
-  let home: string;
-  const nodes: TestNode[] = [];
-  /** The list before anybody was revoked. */
-  let oldest: string;
-
-  const start = async (name: string, more: object = {}) => {
-    nodes.push(await startTestNode(fleet, { name, agents: withCrl, policies: { default: allowTwo }, ...more }));
-  };
-  const nodeOf = (name: string) => nodes.find((node) => node.name === `${name}.devco.net`) as TestNode;
-  const cli = (...words: string[]) => runInProcess(['ca', ...words], home);
-  const push = async (pem: string, ...words: string[]) => {
-    await writeFile(join(home, 'list.pem'), pem);
-    return await cli('push-crl', '--file', join(home, 'list.pem'), ...words);
-  };
-  const install = (node: TestNode, crl: string, caller = rip) =>
-    node.call(caller, { agent: 'crl', action: 'install', input: { crl } });
-  const numberOn = async ({ directory }: TestNode) =>
-    readCrl(await readFile(join(directory, 'state', 'crl.pem'), 'utf8'), fleet.trust.authorities).number;
-
-  before(async () => {
-    fleet = await makeFleet();
-    foreign = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    home = join(fleet.dir, 'home');
-    oldest = await fleet.crl();
-    await start('dev1.devco.net');
-    await start('dev2.devco.net');
-    await start('dev3.devco.net', { agents: [probeAgent] });
-    await start('dev4.devco.net', { policies: { default: allowRip, crl: 'policy default deny\n' } });
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    const { certificate, key, ca, directory } = rip.files;
-    const list = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
-    await writeFile(join(home, 'nodes.json'), JSON.stringify(list));
-    await writeFile(
-      join(home, '.config/mco-deploy/client.yaml'),
-      `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca}, crl: ${join(directory, 'crl.pem')} }\n` +
-        `discovery: { method: file, file: ${join(home, 'nodes.json')} }\n`,
-    );
-  });
-  after(async () => {
-    for (const node of nodes) await node[Symbol.asyncDispose]();
-    await Promise.all([fleet.remove(), foreign.remove()]);
-  });
-
   test('reaches all nodes with 50,000 serials', async () => {
     const serials = Array.from({ length: 50_000 }, (_, index) =>
       `4D${(2 ** 40 + index).toString(16).padStart(32, '0')}`.toUpperCase(),
@@ -188,7 +194,9 @@ describe('a revocation list', () => {
     assert.equal(await numberOn(dev1), 2);
     assert.equal((await push(await foreign.crl())).code, 64, 'nor does it leave the client');
   });
+});
 
+describe('a revocation list on a node', () => {
   test('excludes a revoked operator during a run, and closes the connections', async () => {
     const mallory = await fleet.operator('mallory@devco.net');
     const node = nodeOf('dev2');

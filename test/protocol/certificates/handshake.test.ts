@@ -15,32 +15,44 @@ import { orderFor, startTestNode, strangersAt, type TestNode } from '../../suppo
 const day = 86_400_000;
 const { signal } = new AbortController();
 
+let fleet: Fleet;
+let foreign: Fleet;
+let node: TestNode;
+let rip: Member;
+
+before(async () => {
+  fleet = await makeFleet();
+  foreign = await makeFleet();
+  node = await startTestNode(fleet);
+  rip = await fleet.operator('rip@devco.net');
+});
+
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await Promise.all([fleet.remove(), foreign.remove()]);
+});
+
+const describeAll = { filter: noFilter, facts: [], full: false, peers: false };
+
+/** A dial that trusts this fleet's CA, for any caller. */
+const dialAs = (member: Member, name = node.name, port = node.daemon.port) =>
+  createDial(() => ({ credentials: member.credentials, trust: fleet.trust }), 3000)(
+    name,
+    [{ host: '127.0.0.1', port }],
+    signal,
+  );
+
+const strangers = () => strangersAt(node, rip);
+
+async function unusedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
 describe('the handshake of a node', () => {
-  let fleet: Fleet;
-  let foreign: Fleet;
-  let node: TestNode;
-  let rip: Member;
-
-  before(async () => {
-    fleet = await makeFleet();
-    foreign = await makeFleet();
-    node = await startTestNode(fleet);
-    rip = await fleet.operator('rip@devco.net');
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await Promise.all([fleet.remove(), foreign.remove()]);
-  });
-
-  const describeAll = { filter: noFilter, facts: [], full: false, peers: false };
-  /** A dial that trusts this fleet's CA, for any caller. */
-  const dialAs = (member: Member, name = node.name, port = node.daemon.port) =>
-    createDial(() => ({ credentials: member.credentials, trust: fleet.trust }), 3000)(
-      name,
-      [{ host: '127.0.0.1', port }],
-      signal,
-    );
-
   test('accepts an operator of the fleet', async () => {
     const connection = await dialAs(rip);
     const description = await connection.describe(describeAll, signal);
@@ -64,8 +76,6 @@ describe('the handshake of a node', () => {
     assert.deepEqual(received, [], 'not a byte of HTTP/2');
     assert.equal((await strangers()) - before, 1);
   });
-
-  const strangers = () => strangersAt(node, rip);
 
   test('rejects TLS 1.2', async () => {
     const { key, certificate } = rip;
@@ -140,6 +150,20 @@ describe('the handshake of a node', () => {
     await assert.rejects(askHealth(fleet, node), { code: 14 });
   });
 
+  test('needs a port on which nothing else listens', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    const config = `listen: { address: 127.0.0.1, port: ${port} }`;
+    await assert.rejects(startTestNode(fleet, { name: 'dev8.devco.net', config, listen: '' }), {
+      code: 'cannot-listen',
+    });
+    other.close();
+  });
+});
+
+describe('the handshake of a node when certificates change', () => {
   test('does not protect a caller who is revoked during a connection, once the list has arrived', async () => {
     const mallory = await fleet.operator('mallory@devco.net');
     const connection = await dialAs(mallory);
@@ -188,24 +212,4 @@ describe('the handshake of a node', () => {
     assert.match(warnings.join(), /the certificates were not reloaded, the old ones stay/);
     connection.close();
   });
-
-  test('needs a port on which nothing else listens', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => other.once('listening', resolve));
-    const address = other.address();
-    const port = typeof address === 'object' ? address?.port : 0;
-    const config = `listen: { address: 127.0.0.1, port: ${port} }`;
-    await assert.rejects(startTestNode(fleet, { name: 'dev8.devco.net', config, listen: '' }), {
-      code: 'cannot-listen',
-    });
-    other.close();
-  });
-
-  async function unusedPort(): Promise<number> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const address = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  }
 });

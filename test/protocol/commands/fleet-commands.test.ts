@@ -9,46 +9,49 @@ import { startTestNode, type TestNode } from '../../support/node/node.ts';
 
 const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
 
+let fleet: Fleet;
+let home: string;
+let nodesFile: string;
+const nodes: TestNode[] = [];
+const closedPort = 9;
+
+const startWith = async (name: string, facts: string, more: object = {}) => {
+  const prepare = (directory: string) => writeFile(join(directory, 'facts.d', 'site.yaml'), facts);
+  nodes.push(await startTestNode(fleet, { name, agents: rpcutil, prepare, ...more }));
+};
+
+const listNodes = async (file: string, chosen: readonly { name: string; port: number }[]) => {
+  const list = chosen.map(({ name, port }) => ({ name, address: '127.0.0.1', port }));
+  await writeFile(file, JSON.stringify(list));
+};
+
+const places = () => nodes.map(({ name, daemon }) => ({ name, port: daemon.port }));
+
+before(async () => {
+  fleet = await makeFleet();
+  home = join(fleet.dir, 'home');
+  nodesFile = join(home, 'nodes.json');
+  const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
+  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+  await writeFile(
+    join(home, '.config/mco-deploy/client.yaml'),
+    `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${nodesFile} }\n`,
+  );
+  await startWith('dev1.devco.net', 'cluster: alfa\nos: { name: debian, version: 12 }\n');
+  await startWith('dev2.devco.net', 'cluster: bravo\nos: { name: debian, version: 12 }\n');
+  await startWith('dev3.devco.net', 'cluster: alfa\nos: { name: alpine }\ntags: [a, b]\n', {
+    policies: { default: 'policy default deny\n' },
+  });
+  await listNodes(nodesFile, places());
+});
+
+after(async () => {
+  for (const node of nodes) await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
 /** Commands that ask the fleet about itself, against real daemons over mutual TLS. */
-describe('questions to a fleet about itself', () => {
-  let fleet: Fleet;
-  let home: string;
-  let nodesFile: string;
-  const nodes: TestNode[] = [];
-  const closedPort = 9;
-
-  const startWith = async (name: string, facts: string, more: object = {}) => {
-    const prepare = (directory: string) => writeFile(join(directory, 'facts.d', 'site.yaml'), facts);
-    nodes.push(await startTestNode(fleet, { name, agents: rpcutil, prepare, ...more }));
-  };
-  const listNodes = async (file: string, chosen: readonly { name: string; port: number }[]) => {
-    const list = chosen.map(({ name, port }) => ({ name, address: '127.0.0.1', port }));
-    await writeFile(file, JSON.stringify(list));
-  };
-  const places = () => nodes.map(({ name, daemon }) => ({ name, port: daemon.port }));
-
-  before(async () => {
-    fleet = await makeFleet();
-    home = join(fleet.dir, 'home');
-    nodesFile = join(home, 'nodes.json');
-    const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    await writeFile(
-      join(home, '.config/mco-deploy/client.yaml'),
-      `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${nodesFile} }\n`,
-    );
-    await startWith('dev1.devco.net', 'cluster: alfa\nos: { name: debian, version: 12 }\n');
-    await startWith('dev2.devco.net', 'cluster: bravo\nos: { name: debian, version: 12 }\n');
-    await startWith('dev3.devco.net', 'cluster: alfa\nos: { name: alpine }\ntags: [a, b]\n', {
-      policies: { default: 'policy default deny\n' },
-    });
-    await listNodes(nodesFile, places());
-  });
-  after(async () => {
-    for (const node of nodes) await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
+describe('questions to a fleet about its nodes', () => {
   test('inventory shows version, agents, classes and facts of one node', async () => {
     const { code, out, err } = await runInProcess(['inventory', 'DEV1.devco.net'], home);
     assert.deepEqual([code, err], [0, []]);
@@ -129,7 +132,9 @@ describe('questions to a fleet about itself', () => {
     assert.equal(wrong.code, 64);
     assert.match(wrong.err.join('\n'), /“\/dev\/” is not a valid node name/);
   });
+});
 
+describe('questions to a fleet about its facts', () => {
   test('facts shows the distribution of a fact, the most frequent value first', async () => {
     const { code, out } = await runInProcess(['facts', 'cluster'], home);
     assert.equal(code, 0);
@@ -177,7 +182,9 @@ describe('questions to a fleet about itself', () => {
     assert.equal(code, 5);
     assert.match(err.join('\n'), /No response from:\n {2}dev9\.devco\.net/);
   });
+});
 
+describe('the nodes that a client finds and forgets', () => {
   test('an agent is also found by its alias', async () => {
     const angelia = agents.filter(({ ddl }) => ddl.name === 'angelia');
     const prepare = (directory: string) =>

@@ -11,54 +11,56 @@ import { startTestNode, type TestNode } from '../../support/node/node.ts';
 const nrpe = agents.filter(({ ddl }) => ddl.name === 'nrpe');
 const plugins = '/usr/lib/nagios/plugins';
 
+let fleet: Fleet;
+let home: string;
+let rip: Member;
+const nodes: TestNode[] = [];
+
+const startWith = async (name: string, state: number, text: string) => {
+  const config = join(fleet.dir, `${name}.cfg`);
+  const lines = [
+    'dont_blame_nrpe=1',
+    `command[app]=${plugins}/check_dummy ${state} "${text}"`,
+    `command[fine]=${plugins}/check_dummy 0 well`,
+    `command[given]=${plugins}/check_dummy $ARG1$ "$ARG2$"`,
+    'command[perf]=/bin/echo "TEXT | a=1"',
+    '',
+  ];
+  await writeFile(config, lines.join('\n'));
+  const sections = { nrpe: { config, arguments: { given: ['[0-3]', '[a-z ]+'] } } };
+  nodes.push(await startTestNode(fleet, { name, agents: nrpe, sections }));
+};
+
+const list = (extra: readonly object[] = []) =>
+  writeFile(
+    join(home, 'nodes.json'),
+    JSON.stringify([...nodes.map(({ name, daemon: { port } }) => ({ name, address: '127.0.0.1', port })), ...extra]),
+  );
+
+before(async () => {
+  fleet = await makeFleet();
+  home = join(fleet.dir, 'home');
+  rip = await fleet.operator('rip@devco.net');
+  const { certificate, key, ca } = rip.files;
+  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+  await writeFile(
+    join(home, '.config/mco-deploy/client.yaml'),
+    `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${home}/nodes.json }\n`,
+  );
+  await startWith('dev1.devco.net', 1, 'so so');
+  await startWith('dev2.devco.net', 0, 'well');
+  await startWith('dev3.devco.net', 2, 'b\u001b[31mad');
+  await startWith('dev4.devco.net', 0, 'well');
+  await list();
+});
+
+after(async () => {
+  for (const node of nodes) await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
 /** `mco-deploy nrpe CHECK` against real daemons that run real plugins. */
 describe('nrpe over the fleet', () => {
-  let fleet: Fleet;
-  let home: string;
-  let rip: Member;
-  const nodes: TestNode[] = [];
-
-  const startWith = async (name: string, state: number, text: string) => {
-    const config = join(fleet.dir, `${name}.cfg`);
-    const lines = [
-      'dont_blame_nrpe=1',
-      `command[app]=${plugins}/check_dummy ${state} "${text}"`,
-      `command[fine]=${plugins}/check_dummy 0 well`,
-      `command[given]=${plugins}/check_dummy $ARG1$ "$ARG2$"`,
-      'command[perf]=/bin/echo "TEXT | a=1"',
-      '',
-    ];
-    await writeFile(config, lines.join('\n'));
-    const sections = { nrpe: { config, arguments: { given: ['[0-3]', '[a-z ]+'] } } };
-    nodes.push(await startTestNode(fleet, { name, agents: nrpe, sections }));
-  };
-  const list = (extra: readonly object[] = []) =>
-    writeFile(
-      join(home, 'nodes.json'),
-      JSON.stringify([...nodes.map(({ name, daemon: { port } }) => ({ name, address: '127.0.0.1', port })), ...extra]),
-    );
-
-  before(async () => {
-    fleet = await makeFleet();
-    home = join(fleet.dir, 'home');
-    rip = await fleet.operator('rip@devco.net');
-    const { certificate, key, ca } = rip.files;
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    await writeFile(
-      join(home, '.config/mco-deploy/client.yaml'),
-      `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${home}/nodes.json }\n`,
-    );
-    await startWith('dev1.devco.net', 1, 'so so');
-    await startWith('dev2.devco.net', 0, 'well');
-    await startWith('dev3.devco.net', 2, 'b\u001b[31mad');
-    await startWith('dev4.devco.net', 0, 'well');
-    await list();
-  });
-  after(async () => {
-    for (const node of nodes) await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
   test('lists the nodes that are not OK, the worst first, sums up the states and exits with the worst', async () => {
     const { code, out, err } = await runInProcess(['nrpe', 'app'], home);
     assert.deepEqual([code, err], [2, []]);

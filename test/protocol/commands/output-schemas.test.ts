@@ -27,31 +27,32 @@ function keysOf(schema: unknown): string[] {
   ]);
 }
 
+let fleet: Fleet;
+let node: TestNode;
+let home: string;
+let authority: string;
+
+before(async () => {
+  fleet = await makeFleet();
+  const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
+  node = await startTestNode(fleet, { agents: builtIn });
+  const operator = await fleet.operator('rip@devco.net');
+  authority = operator.files.ca;
+  home = await makeHome(join(fleet.dir, 'home'), operator, [node]);
+  await writeFile(join(home, 'look.yaml'), playbook);
+});
+
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
+const json = async (...words: string[]) => {
+  const { out, err } = await runInProcess([...words, '--json'], home, {}, commandLine);
+  return JSON.parse(out.join('\n') || (err.at(-1) ?? '')) as unknown;
+};
+
 describe('the output of a command with --json', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let home: string;
-  let authority: string;
-
-  before(async () => {
-    fleet = await makeFleet();
-    const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
-    node = await startTestNode(fleet, { agents: builtIn });
-    const operator = await fleet.operator('rip@devco.net');
-    authority = operator.files.ca;
-    home = await makeHome(join(fleet.dir, 'home'), operator, [node]);
-    await writeFile(join(home, 'look.yaml'), playbook);
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  const json = async (...words: string[]) => {
-    const { out, err } = await runInProcess([...words, '--json'], home, {}, commandLine);
-    return JSON.parse(out.join('\n') || (err.at(-1) ?? '')) as unknown;
-  };
-
   for (const [schema, ...words] of [
     ['ping', 'ping'],
     ['find', 'find'],

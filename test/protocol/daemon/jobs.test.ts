@@ -17,46 +17,52 @@ const policies = {
   jobs: `policy default deny\nallow\t${everybody}\tlist show cancel\t*\t*\nallow\tcert=ann@devco.net\tlist_any show_any cancel_any\t*\t*\n`,
 };
 
+let fleet: Fleet;
+let rip: Member;
+let eve: Member;
+let ann: Member;
+let node: TestNode;
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  eve = await fleet.operator('eve@devco.net');
+  ann = await fleet.operator('ann@devco.net');
+  node = await startTestNode(fleet, { agents: [probeAgent, ...builtIn], policies, config: 'concurrency: 1' });
+});
+
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
+const detach = async (action: string, more: Partial<CallOptions> = {}, operator = rip) => {
+  const requestId = more.requestId ?? newId();
+  const order = { agent: 'probe', action, input: {}, detach: true, ...more, requestId };
+  return { id: requestId, reply: await node.call(operator, order) };
+};
+
+const ask = async (operator: Member, action: string, id?: string) => {
+  const input: Record<string, unknown> = id === undefined ? {} : { id };
+  const reply = await node.call(operator, { agent: 'jobs', action, input });
+  return { code: reply.code, outcome: reply.outcome, data: JSON.parse(reply.data.toString()) };
+};
+
+/** The job once it has ended. */
+const ended = async (id: string, operator = rip) => {
+  const show = async () => (await ask(operator, 'show', id)).data;
+  await until(`the job ${id} has ended`, async () => (await show()).state !== 'running', 0);
+  return show();
+};
+
+const endOf = async (id: string) =>
+  (await node.records()).flatMap((record) => (record.kind === 'ended' && record.request_id === id ? [record] : []));
+
+const release = () => {
+  for (const end of waiting.splice(0)) end();
+};
+
 describe('a call that its caller does not wait for', { timeout: 60_000 }, () => {
-  let fleet: Fleet;
-  let rip: Member;
-  let eve: Member;
-  let ann: Member;
-  let node: TestNode;
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    eve = await fleet.operator('eve@devco.net');
-    ann = await fleet.operator('ann@devco.net');
-    node = await startTestNode(fleet, { agents: [probeAgent, ...builtIn], policies, config: 'concurrency: 1' });
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  const detach = async (action: string, more: Partial<CallOptions> = {}, operator = rip) => {
-    const requestId = more.requestId ?? newId();
-    const order = { agent: 'probe', action, input: {}, detach: true, ...more, requestId };
-    return { id: requestId, reply: await node.call(operator, order) };
-  };
-  const ask = async (operator: Member, action: string, id?: string) => {
-    const input: Record<string, unknown> = id === undefined ? {} : { id };
-    const reply = await node.call(operator, { agent: 'jobs', action, input });
-    return { code: reply.code, outcome: reply.outcome, data: JSON.parse(reply.data.toString()) };
-  };
-  /** The job once it has ended. */
-  const ended = async (id: string, operator = rip) => {
-    const show = async () => (await ask(operator, 'show', id)).data;
-    await until(`the job ${id} has ended`, async () => (await show()).state !== 'running', 0);
-    return show();
-  };
-  const endOf = async (id: string) =>
-    (await node.records()).flatMap((record) => (record.kind === 'ended' && record.request_id === id ? [record] : []));
-  const release = () => {
-    for (const end of waiting.splice(0)) end();
-  };
-
   test('gets an immediate reply; its outcome is kept over a restart, and its start and end are in the audit log', async () => {
     const begun = once(probeCalls, 'wait');
     const { id, reply } = await detach('wait');

@@ -18,20 +18,19 @@ import { until } from '../../support/until.ts';
 
 const { signal } = new AbortController();
 
+let fleet: Fleet;
+let rip: Member;
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+});
+
+after(() => fleet.remove());
+const codeOf = async (node: TestNode) => (await node.call(rip, {})).code;
+const kindsOf = async (node: TestNode) => (await node.records()).slice(-2).map(({ kind }) => kind);
+
 describe('the life cycle of a daemon', () => {
-  let fleet: Fleet;
-  let rip: Member;
-
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-  });
-  after(() => fleet.remove());
-
-  const codeOf = async (node: TestNode) => (await node.call(rip, {})).code;
-
-  const kindsOf = async (node: TestNode) => (await node.records()).slice(-2).map(({ kind }) => kind);
-
   test('lets a running call end after a request to stop, and accepts no other', async () => {
     const node = await startTestNode(fleet, { name: 'dev1.devco.net' });
     const connection = await node.dial(rip);
@@ -100,6 +99,36 @@ describe('the life cycle of a daemon', () => {
     assert.deepEqual([again.outcome, again.recorded], ['ok', true], 'the outcome, and no second execution');
   });
 
+  test('a process notifies when it is ready, reloads on SIGHUP, exits with 0 on SIGTERM', async () => {
+    const member = await fleet.node('dev6.devco.net');
+    const config = join(member.files.directory, 'node.yaml');
+    await writeFile(
+      config,
+      'listen: { address: 127.0.0.1, port: 0 }\ndiscovery: { mdns: false }\naudit: { file: audit.jsonl }\nstate: state\n',
+    );
+    const [file, ...words] = program;
+    const child = spawn(file, [...words, 'daemon', '--config', config], {
+      cwd: join(import.meta.dirname, '../../..'),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const until = async (message: string) => {
+      for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+        if ((JSON.parse(line.value) as { msg: string }).msg === message) return;
+      }
+      assert.fail(`it never said “${message}”`);
+    };
+    await until('listening');
+    child.kill('SIGHUP');
+    await until('reloaded');
+    child.kill('SIGTERM');
+    await until('stopped');
+    const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
+    assert.equal(code, 0);
+  });
+});
+
+describe('a daemon with a broken policy', () => {
   test('loads a new policy on request, and keeps the last good one when the new one is broken', async () => {
     await using node = await startTestNode(fleet, { name: 'dev3.devco.net' });
     const file = join(node.directory, 'policies', 'default.policy');
@@ -127,33 +156,5 @@ describe('the life cycle of a daemon', () => {
     assert.equal(await codeOf(broken), 'policy-denied');
     await using missing = await startTestNode(fleet, { name: 'dev5.devco.net', policies: {} });
     assert.equal(await codeOf(missing), 'policy-denied');
-  });
-
-  test('a process notifies when it is ready, reloads on SIGHUP, exits with 0 on SIGTERM', async () => {
-    const member = await fleet.node('dev6.devco.net');
-    const config = join(member.files.directory, 'node.yaml');
-    await writeFile(
-      config,
-      'listen: { address: 127.0.0.1, port: 0 }\ndiscovery: { mdns: false }\naudit: { file: audit.jsonl }\nstate: state\n',
-    );
-    const [file, ...words] = program;
-    const child = spawn(file, [...words, 'daemon', '--config', config], {
-      cwd: join(import.meta.dirname, '../../..'),
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const until = async (message: string) => {
-      for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
-        if ((JSON.parse(line.value) as { msg: string }).msg === message) return;
-      }
-      assert.fail(`it never said “${message}”`);
-    };
-    await until('listening');
-    child.kill('SIGHUP');
-    await until('reloaded');
-    child.kill('SIGTERM');
-    await until('stopped');
-    const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
-    assert.equal(code, 0);
   });
 });

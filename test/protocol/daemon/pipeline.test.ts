@@ -9,39 +9,42 @@ import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts
 import { orderFor, startTestNode, strangersAt, type TestNode } from '../../support/node/node.ts';
 import { counted } from '../../support/agents/probe-agent.ts';
 
+let fleet: Fleet;
+let node: TestNode;
+let rip: Member;
+let eve: Member;
+
+before(async () => {
+  fleet = await makeFleet();
+  node = await startTestNode(fleet);
+  rip = await fleet.operator('rip@devco.net');
+  eve = await fleet.operator('eve@devco.net');
+});
+
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
+/** The intent and the outcome of the last request on the node. */
+const lastRecords = async () => {
+  const records = await node.records();
+  const intent = records.findLast((record) => record.kind === 'intent');
+  const outcome = records.findLast((record) => record.kind === 'outcome');
+  return { intent, outcome };
+};
+
+const seal = (change: Parameters<typeof orderFor>[1] = {}, now = Date.now()) =>
+  sealRequest(orderFor(node.name, change), rip.credentials, now);
+
+/** Changes the bytes after signing; signs again with another's key where one is given. */
+const tamper = (signed: SignedRequest, change: Partial<Request>, by?: Member): SignedRequest => {
+  const request = requestCodec.encode({ ...requestCodec.decode(signed.request), ...change });
+  const signature = by === undefined ? signed.signature : sign('request', request, by.credentials.key);
+  return { ...signed, request, signature };
+};
+
 describe('a request on its way through the pipeline', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let rip: Member;
-  let eve: Member;
-
-  before(async () => {
-    fleet = await makeFleet();
-    node = await startTestNode(fleet);
-    rip = await fleet.operator('rip@devco.net');
-    eve = await fleet.operator('eve@devco.net');
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  /** The intent and the outcome of the last request on the node. */
-  const lastRecords = async () => {
-    const records = await node.records();
-    const intent = records.findLast((record) => record.kind === 'intent');
-    const outcome = records.findLast((record) => record.kind === 'outcome');
-    return { intent, outcome };
-  };
-  const seal = (change: Parameters<typeof orderFor>[1] = {}, now = Date.now()) =>
-    sealRequest(orderFor(node.name, change), rip.credentials, now);
-  /** Changes the bytes after signing; signs again with another's key where one is given. */
-  const tamper = (signed: SignedRequest, change: Partial<Request>, by?: Member): SignedRequest => {
-    const request = requestCodec.encode({ ...requestCodec.decode(signed.request), ...change });
-    const signature = by === undefined ? signed.signature : sign('request', request, by.credentials.key);
-    return { ...signed, request, signature };
-  };
-
   test('reaches the action, and its start and end are in the audit log', async () => {
     const reply = await node.call(rip, { runId: 'r1', step: 'ping' });
     assert.equal(reply.outcome, 'ok');
@@ -119,7 +122,9 @@ describe('a request on its way through the pipeline', () => {
     assert.match(unknown.message, /unknown key “txt”: did you mean “text”/);
     assert.equal((await lastRecords()).outcome?.code, 'invalid-input');
   });
+});
 
+describe('a signed request', () => {
   test('is refused when any of its fields was changed after signing', async () => {
     const changes: Partial<Request>[] = [
       { action: 'count' },
@@ -186,7 +191,9 @@ describe('a request on its way through the pipeline', () => {
     assert.equal(intent?.verdict, 'wrong-kind');
     assert.equal(outcome?.outcome, 'refused');
   });
+});
 
+describe('a request that runs its action', () => {
   test('makes a change once, however often the same try is sent', async () => {
     const before = counted.times;
     const order = { ...orderFor(node.name, { action: 'count', input: {} }) };
@@ -245,7 +252,9 @@ describe('a request on its way through the pipeline', () => {
     assert.equal((await node.send(rip, without)).code, 'bad-commitment');
     assert.equal((await lastRecords()).outcome?.code, 'bad-commitment');
   });
+});
 
+describe('a malformed request', () => {
   test('is an error if it cannot be decoded, and the daemon keeps running', async () => {
     const connection = await node.dial(rip);
     const { signal } = new AbortController();

@@ -25,107 +25,104 @@ async function candidatesOf(source: DiscoverySource): Promise<Candidate[]> {
   return candidates.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+let directory: string;
+let network: Network;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mco-sources-'));
+  network = await createNetwork(3);
+});
+
+after(async () => {
+  await network.remove();
+  await rm(directory, { recursive: true });
+});
+
+async function optionsWith(more: Partial<DiscoveryOptions> = {}): Promise<DiscoveryOptions> {
+  const log = keepingLog();
+  const cache = await openCache(join(directory, 'cache.json'), log);
+  return { interfaces: [], timeout: 2000, list: async () => '', cache, log, ...more };
+}
+
+/** Each source with two nodes that it can candidatesOf of, by a stimulus of its own kind. */
+const stimuli: Record<string, () => Promise<Candidate[]>> = {
+  async mdns() {
+    for (const [index, identity] of names.entries()) {
+      const script = network.hosts[index]?.start('announce.ts', { identity });
+      assert.ok((await script?.next())?.started);
+      assert.equal((await script?.next())?.settled, 'announced');
+    }
+    const asking = network.hosts[2]?.start('ask.ts', {});
+    const candidates: Candidate[] = [];
+    for (let line = await asking?.next(); line?.name !== undefined; line = await asking?.next()) {
+      const { after: _after, ...candidate } = line;
+      candidates.push(candidate as unknown as Candidate);
+    }
+    return candidates.sort((a, b) => (a.name < b.name ? -1 : 1));
+  },
+  async file() {
+    const file = join(directory, 'nodes.yaml');
+    await writeFile(file, `nodes:\n${names.map((name) => `  - { name: ${name}, address: 10.77.0.1 }\n`).join('')}`);
+    return candidatesOf(sourceByName('file', await optionsWith({ file })));
+  },
+  async stdin() {
+    const list = async () => JSON.stringify(names.map((name) => ({ node: name, address: '10.77.0.1' })));
+    return candidatesOf(sourceByName('stdin', await optionsWith({ list })));
+  },
+  async cache() {
+    const options = await optionsWith();
+    const addresses = [{ host: '10.77.0.1', port: 5810 }];
+    options.cache.remember(
+      names.map((name) => ({ name, addresses, agents: [], classes: [], facts: {} })),
+      1,
+    );
+    return candidatesOf(sourceByName('cache', options));
+  },
+  async dns() {
+    await using server = await startDnsServer('devco.net', Object.fromEntries(names.map((one) => [one, '10.77.0.1'])));
+    return await candidatesOf(sourceByName('dns', await optionsWith({ domain: 'devco.net', server: server.address })));
+  },
+  async exec() {
+    const nodes = names.map((name) => ({ name, address: '10.77.0.1' }));
+    const command = [process.execPath, '-e', `console.log(${JSON.stringify(JSON.stringify({ nodes }))})`];
+    return candidatesOf(sourceByName('exec', await optionsWith({ exec: { command, timeout: 20 } })));
+  },
+  async consul() {
+    await using consul = await startFakeConsul({ token: undefined });
+    for (const name of names) consul.register({ Node: name, Address: '10.77.0.1', ServicePort: 5810 });
+    return await candidatesOf(
+      sourceByName('consul', await optionsWith({ consul: { url: consul.url, service: 'mco-deploy' } })),
+    );
+  },
+  async puppetdb() {
+    await using server = await startJsonServer(names.map((certname) => ({ certname })));
+    const puppetdb = { url: server.url, facts: [], port: 5810 };
+    const candidates = await candidatesOf(sourceByName('puppetdb', await optionsWith({ puppetdb })));
+    // PuppetDB knows names, which the network resolves.
+    return candidates.map((one) => ({
+      ...one,
+      addresses: one.addresses.map(({ port }) => ({ host: '10.77.0.1', port })),
+    }));
+  },
+  async relay() {
+    // What real relays say is shown in test/protocol/relay; one that makes up names that are none says more here.
+    const askRelays = async function* () {
+      yield* [...names, 'not a name', '../up'];
+    };
+    return candidatesOf(sourceByName('relay', await optionsWith({ askRelays })));
+  },
+  async sql() {
+    const file = join(directory, 'inventory.sqlite');
+    const database = new DatabaseSync(file);
+    database.exec('create table hosts (name text, address text)');
+    for (const name of names) database.prepare("insert into hosts values (?, '10.77.0.1')").run(name);
+    database.close();
+    const sql = { url: `sqlite:${file}`, query: 'select name, address from hosts', timeout: 10 };
+    return candidatesOf(sourceByName('sql', await optionsWith({ sql })));
+  },
+};
+
 describe('the sources of discovery', () => {
-  let directory: string;
-  let network: Network;
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'mco-sources-'));
-    network = await createNetwork(3);
-  });
-  after(async () => {
-    await network.remove();
-    await rm(directory, { recursive: true });
-  });
-
-  async function optionsWith(more: Partial<DiscoveryOptions> = {}): Promise<DiscoveryOptions> {
-    const log = keepingLog();
-    const cache = await openCache(join(directory, 'cache.json'), log);
-    return { interfaces: [], timeout: 2000, list: async () => '', cache, log, ...more };
-  }
-
-  /** Each source with two nodes that it can candidatesOf of, by a stimulus of its own kind. */
-  const stimuli: Record<string, () => Promise<Candidate[]>> = {
-    async mdns() {
-      for (const [index, identity] of names.entries()) {
-        const script = network.hosts[index]?.start('announce.ts', { identity });
-        assert.ok((await script?.next())?.started);
-        assert.equal((await script?.next())?.settled, 'announced');
-      }
-      const asking = network.hosts[2]?.start('ask.ts', {});
-      const candidates: Candidate[] = [];
-      for (let line = await asking?.next(); line?.name !== undefined; line = await asking?.next()) {
-        const { after: _after, ...candidate } = line;
-        candidates.push(candidate as unknown as Candidate);
-      }
-      return candidates.sort((a, b) => (a.name < b.name ? -1 : 1));
-    },
-    async file() {
-      const file = join(directory, 'nodes.yaml');
-      await writeFile(file, `nodes:\n${names.map((name) => `  - { name: ${name}, address: 10.77.0.1 }\n`).join('')}`);
-      return candidatesOf(sourceByName('file', await optionsWith({ file })));
-    },
-    async stdin() {
-      const list = async () => JSON.stringify(names.map((name) => ({ node: name, address: '10.77.0.1' })));
-      return candidatesOf(sourceByName('stdin', await optionsWith({ list })));
-    },
-    async cache() {
-      const options = await optionsWith();
-      const addresses = [{ host: '10.77.0.1', port: 5810 }];
-      options.cache.remember(
-        names.map((name) => ({ name, addresses, agents: [], classes: [], facts: {} })),
-        1,
-      );
-      return candidatesOf(sourceByName('cache', options));
-    },
-    async dns() {
-      await using server = await startDnsServer(
-        'devco.net',
-        Object.fromEntries(names.map((one) => [one, '10.77.0.1'])),
-      );
-      return await candidatesOf(
-        sourceByName('dns', await optionsWith({ domain: 'devco.net', server: server.address })),
-      );
-    },
-    async exec() {
-      const nodes = names.map((name) => ({ name, address: '10.77.0.1' }));
-      const command = [process.execPath, '-e', `console.log(${JSON.stringify(JSON.stringify({ nodes }))})`];
-      return candidatesOf(sourceByName('exec', await optionsWith({ exec: { command, timeout: 20 } })));
-    },
-    async consul() {
-      await using consul = await startFakeConsul({ token: undefined });
-      for (const name of names) consul.register({ Node: name, Address: '10.77.0.1', ServicePort: 5810 });
-      return await candidatesOf(
-        sourceByName('consul', await optionsWith({ consul: { url: consul.url, service: 'mco-deploy' } })),
-      );
-    },
-    async puppetdb() {
-      await using server = await startJsonServer(names.map((certname) => ({ certname })));
-      const puppetdb = { url: server.url, facts: [], port: 5810 };
-      const candidates = await candidatesOf(sourceByName('puppetdb', await optionsWith({ puppetdb })));
-      // PuppetDB knows names, which the network resolves.
-      return candidates.map((one) => ({
-        ...one,
-        addresses: one.addresses.map(({ port }) => ({ host: '10.77.0.1', port })),
-      }));
-    },
-    async relay() {
-      // What real relays say is shown in test/protocol/relay; one that makes up names that are none says more here.
-      const askRelays = async function* () {
-        yield* [...names, 'not a name', '../up'];
-      };
-      return candidatesOf(sourceByName('relay', await optionsWith({ askRelays })));
-    },
-    async sql() {
-      const file = join(directory, 'inventory.sqlite');
-      const database = new DatabaseSync(file);
-      database.exec('create table hosts (name text, address text)');
-      for (const name of names) database.prepare("insert into hosts values (?, '10.77.0.1')").run(name);
-      database.close();
-      const sql = { url: `sqlite:${file}`, query: 'select name, address from hosts', timeout: 10 };
-      return candidatesOf(sourceByName('sql', await optionsWith({ sql })));
-    },
-  };
-
   for (const { name } of sources) {
     test(`${name} reports its nodes and their addresses, and that it only lists candidates`, async () => {
       const stimulus = stimuli[name];

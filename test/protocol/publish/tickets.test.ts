@@ -24,40 +24,59 @@ import {
 
 const policy = 'policy default deny\nallow\tcert=rip@devco.net cert=ann@devco.net\t*\t*\t*\n';
 
+let lab: PublishFleet;
+let foreign: Fleet;
+let [source, target]: TestNode[] = [];
+let [rip, ann, eve]: Member[] = [];
+let stranger: Member;
+const artifact = makeArtifact();
+const both = [nameOf(1), nameOf(2)];
+
+const ticket = (changes: Partial<TicketContent> = {}, by = rip) =>
+  ticketBy(by as Member, contentFor(artifact, both, changes));
+
+const { signal } = new AbortController();
+
+before(async () => {
+  const applications = { shop: {}, till: { publishers: ['cert=ann@devco.net'] } };
+  lab = await startPublishFleet(2, { publish: { applications }, node: () => ({ policies: { default: policy } }) });
+  [source, target] = lab.nodes;
+  rip = lab.rip;
+  ann = await lab.fleet.operator('ann@devco.net');
+  eve = await lab.fleet.operator('eve@devco.net');
+  stranger = await lab.fleet.node('dev9.devco.net');
+  foreign = await makeFleet();
+  const published = await publishTo(source as TestNode, rip, ticket(), artifact);
+  assert.equal(published.outcome, 'ok', published.message);
+});
+
+after(async () => {
+  await lab[Symbol.asyncDispose]();
+  await foreign.remove();
+});
+
+const altered = (signed: SignedTicket, change: Partial<TicketContent>): SignedTicket => ({
+  ...signed,
+  ticket: ticketCodec.encode({ ...ticketCodec.decode(signed.ticket), ...change }),
+});
+
+/** Asks the source for everything, as a node with this certificate. */
+const askSource = async (member: Member, signed: SignedTicket, wanted = [{ first: 0, count: artifact.chunks }]) => {
+  const peer = await fetchAs(member, lab.fleet, source as TestNode);
+  const events: FetchEvent[] = [];
+  try {
+    await peer.fetch({ ticket: signed, manifest: true, wanted }, async (event) => void events.push(event), signal);
+  } finally {
+    peer.close();
+  }
+  return events;
+};
+
+const memberOf = async (name: string) => await lab.fleet.node(name);
+
 describe('a ticket', () => {
-  let lab: PublishFleet;
-  let foreign: Fleet;
-  let [source, target]: TestNode[] = [];
-  let [rip, ann, eve]: Member[] = [];
-  let stranger: Member;
-  const artifact = makeArtifact();
-  const both = [nameOf(1), nameOf(2)];
-  const ticket = (changes: Partial<TicketContent> = {}, by = rip) =>
-    ticketBy(by as Member, contentFor(artifact, both, changes));
-  const { signal } = new AbortController();
-
-  before(async () => {
-    const applications = { shop: {}, till: { publishers: ['cert=ann@devco.net'] } };
-    lab = await startPublishFleet(2, { publish: { applications }, node: () => ({ policies: { default: policy } }) });
-    [source, target] = lab.nodes;
-    rip = lab.rip;
-    ann = await lab.fleet.operator('ann@devco.net');
-    eve = await lab.fleet.operator('eve@devco.net');
-    stranger = await lab.fleet.node('dev9.devco.net');
-    foreign = await makeFleet();
-    const published = await publishTo(source as TestNode, rip, ticket(), artifact);
-    assert.equal(published.outcome, 'ok', published.message);
-  });
-  after(async () => {
-    await lab[Symbol.asyncDispose]();
-    await foreign.remove();
-  });
-
-  const altered = (signed: SignedTicket, change: Partial<TicketContent>): SignedTicket => ({
-    ...signed,
-    ticket: ticketCodec.encode({ ...ticketCodec.decode(signed.ticket), ...change }),
-  });
   const long = 25 * 3_600_000;
+
   const refused: readonly [string, () => Promise<SignedTicket> | SignedTicket, string][] = [
     ['that was altered', () => altered(ticket(), { revision: '21' }), 'bad-ticket'],
     ['whose nodes were altered', () => altered(ticket({ nodes: [nameOf(1)] }), { nodes: both }), 'bad-ticket'],
@@ -88,6 +107,7 @@ describe('a ticket', () => {
     ['for an application that another operator publishes', () => ticket({ application: 'till' }), 'policy-denied'],
     ['for more bytes than the node takes', () => ticket({ size: 2 ** 31 }), 'artifact-too-large'],
   ];
+
   for (const [what, make, code] of refused) {
     test(`${what} is refused, and the audit log shows it`, async () => {
       const reply = await (target as TestNode).call(rip as Member, prepareOrder(await make()));
@@ -117,20 +137,9 @@ describe('a ticket', () => {
       code: 'unknown-ticket',
     });
   });
+});
 
-  /** Asks the source for everything, as a node with this certificate. */
-  const askSource = async (member: Member, signed: SignedTicket, wanted = [{ first: 0, count: artifact.chunks }]) => {
-    const peer = await fetchAs(member, lab.fleet, source as TestNode);
-    const events: FetchEvent[] = [];
-    try {
-      await peer.fetch({ ticket: signed, manifest: true, wanted }, async (event) => void events.push(event), signal);
-    } finally {
-      peer.close();
-    }
-    return events;
-  };
-  const memberOf = async (name: string) => await lab.fleet.node(name);
-
+describe('a ticket at a node that has the artifact', () => {
   test('lets a node that it names copy the artifact from a node that has it', async () => {
     const events = await askSource(await memberOf('dev7.devco.net'), ticket({ nodes: [nameOf(1), 'dev7.devco.net'] }));
     assert.deepEqual(events[0]?.manifest, artifact.manifest);
@@ -163,6 +172,7 @@ describe('a ticket', () => {
       'unknown-application',
     ],
   ];
+
   for (const [what, make, code] of unserved) {
     test(`${what} gets nothing from a node that has the artifact`, async () => {
       const events: FetchEvent[] = [];
@@ -199,7 +209,9 @@ describe('a ticket', () => {
     await assert.rejects(connection.store(request, signal), { code: 'wrong-kind' });
     connection.close();
   });
+});
 
+describe('an accepted ticket', () => {
   test('enlarges only the upload’s connection window', async () => {
     const windows = new Map<string, number | undefined>();
     const note = (message: unknown) => {

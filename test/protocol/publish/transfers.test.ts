@@ -19,55 +19,64 @@ import {
   ticketBy,
 } from '../../support/publish/tickets.ts';
 
-describe('a transfer', () => {
-  let lab: PublishFleet;
-  let [source, target]: TestNode[] = [];
-  const liars: LyingNode[] = [];
-  const { signal } = new AbortController();
-  let revision = 0;
+let lab: PublishFleet;
+let [source, target]: TestNode[] = [];
+const liars: LyingNode[] = [];
+const { signal } = new AbortController();
+let revision = 0;
 
-  before(async () => {
-    lab = await startPublishFleet(2, { publish: { serve: 2, keep: 3, max_total: 60_000_000 } });
-    [source, target] = lab.nodes;
-  });
-  afterEach(async () => {
-    for (const liar of liars.splice(0)) await liar[Symbol.asyncDispose]();
-  });
-  after(() => lab[Symbol.asyncDispose]());
+before(async () => {
+  lab = await startPublishFleet(2, { publish: { serve: 2, keep: 3, max_total: 60_000_000 } });
+  [source, target] = lab.nodes;
+});
 
-  const blobOn = (node: TestNode, artifact: TestArtifact) =>
-    join(lab.store(node), 'blobs', artifact.sha256.toString('hex'));
-  const newTicket = (artifact: TestArtifact, more: Parameters<typeof contentFor>[2] = {}) => {
-    revision++;
-    const nodes = [nameOf(1), nameOf(2), 'dev8.devco.net', 'dev9.devco.net'];
-    return ticketBy(lab.rip, contentFor(artifact, nodes, { revision: String(revision), ...more }));
-  };
-  const call = async (node: TestNode | undefined, order: Parameters<TestNode['call']>[1]) => {
-    assert.ok(node);
-    return await node.call(lab.rip, order);
-  };
-  const accept = async (ticket: SignedTicket) => {
-    const reply = await call(target, prepareOrder(ticket));
-    assert.equal(reply.outcome, 'ok', reply.message);
-    return dataOf(reply);
-  };
-  /** A node that has the artifact and alters what it sends. */
-  const startLiar = async (artifact: TestArtifact, alter: (chunk: Chunk) => Chunk | undefined) => {
-    const give = async ({ manifest, wanted }: FetchRequest, send: (event: FetchEvent) => Promise<void>) => {
-      if (manifest) await send({ manifest: artifact.manifest });
-      for (const { first, count } of wanted) {
-        for (let index = first; index < first + count; index++) {
-          const chunk = alter({ index, data: artifact.chunk(index) });
-          if (chunk === undefined) return;
-          await send({ chunk });
-        }
+const stopLiars = async () => {
+  for (const liar of liars.splice(0)) await liar[Symbol.asyncDispose]();
+};
+
+after(() => lab[Symbol.asyncDispose]());
+
+const blobOn = (node: TestNode, artifact: TestArtifact) =>
+  join(lab.store(node), 'blobs', artifact.sha256.toString('hex'));
+
+const newTicket = (artifact: TestArtifact, more: Parameters<typeof contentFor>[2] = {}) => {
+  revision++;
+  const nodes = [nameOf(1), nameOf(2), 'dev8.devco.net', 'dev9.devco.net'];
+  return ticketBy(lab.rip, contentFor(artifact, nodes, { revision: String(revision), ...more }));
+};
+
+const call = async (node: TestNode | undefined, order: Parameters<TestNode['call']>[1]) => {
+  assert.ok(node);
+  return await node.call(lab.rip, order);
+};
+
+const accept = async (ticket: SignedTicket) => {
+  const reply = await call(target, prepareOrder(ticket));
+  assert.equal(reply.outcome, 'ok', reply.message);
+  return dataOf(reply);
+};
+
+/** A node that has the artifact and alters what it sends. */
+const startLiar = async (artifact: TestArtifact, alter: (chunk: Chunk) => Chunk | undefined) => {
+  const give = async ({ manifest, wanted }: FetchRequest, send: (event: FetchEvent) => Promise<void>) => {
+    if (manifest) await send({ manifest: artifact.manifest });
+    for (const { first, count } of wanted) {
+      for (let index = first; index < first + count; index++) {
+        const chunk = alter({ index, data: artifact.chunk(index) });
+        if (chunk === undefined) return;
+        await send({ chunk });
       }
-    };
-    const liar = await startLyingNode(lab.fleet, liars.length === 0 ? 'dev9.devco.net' : 'dev8.devco.net', give);
-    liars.push(liar);
-    return liar;
+    }
   };
-  const corrupt = ({ index, data }: Chunk): Chunk => ({ index, data: Buffer.from(data).fill(0, 0, 16) });
+  const liar = await startLyingNode(lab.fleet, liars.length === 0 ? 'dev9.devco.net' : 'dev8.devco.net', give);
+  liars.push(liar);
+  return liar;
+};
+
+const corrupt = ({ index, data }: Chunk): Chunk => ({ index, data: Buffer.from(data).fill(0, 0, 16) });
+
+describe('a transfer of wrong bytes', () => {
+  afterEach(stopLiars);
 
   test('leaves a source at the first corrupted chunk, and copies the rest from another', async () => {
     const artifact = makeArtifact();
@@ -108,6 +117,7 @@ describe('a transfer', () => {
         ({ index }) => ({ index, data: Buffer.alloc(0) }),
     ],
   ];
+
   for (const [what, lie] of lies) {
     test(`stores nothing from a source that sends ${what}`, async () => {
       const artifact = makeArtifact();
@@ -141,6 +151,10 @@ describe('a transfer', () => {
     );
     assert.equal((await accept(ticket)).missing, artifact.chunks);
   });
+});
+
+describe('a transfer that stops half-way', () => {
+  afterEach(stopLiars);
 
   test('resumes after a restart of the receiver, also in the middle of a chunk', async () => {
     const artifact = makeArtifact(10 * 256 * 1024 + 5);
@@ -177,6 +191,10 @@ describe('a transfer', () => {
     const served = (await (source as TestNode).records()).findLast(({ kind }) => kind === 'served');
     assert.ok(served?.kind === 'served' && served.bytes === 3 * 256 * 1024);
   });
+});
+
+describe('a transfer', () => {
+  afterEach(stopLiars);
 
   test('runs to a limited number of nodes at once, and a further one is refused until one ends', async () => {
     // More than the buffers on the way take.

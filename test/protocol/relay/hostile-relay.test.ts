@@ -22,68 +22,79 @@ import { testAgents } from '../../support/relay/relay-fleet.ts';
 const dev1 = 'dev1.devco.net';
 const dev2 = 'dev2.devco.net';
 
+let fleet: Fleet;
+let rip: Member;
+let relay: HostileRelay;
+const nodes: TestNode[] = [];
+const open: Relays[] = [];
+const { signal } = new AbortController();
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  for (const name of [dev1, dev2]) nodes.push(await startTestNode(fleet, { name, agents: testAgents }));
+  relay = await startHostileRelay(fleet, 'evil.devco.net', nodes);
+});
+
+const resetRelay = () => {
+  relay.behave({});
+  for (const relays of open.splice(0)) relays.close();
+};
+
+after(async () => {
+  await relay[Symbol.asyncDispose]();
+  for (const node of nodes) await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
+/** A client that has this relay and no other way, and the names that the relay reported. */
+async function startClient(): Promise<{ relays: Relays; names: string[] }> {
+  const { relays, names } = startRelayClient([relay], rip, fleet.trust);
+  open.push(relays);
+  return { relays, names: await names() };
+}
+
+const connect = async (name: string): Promise<NodeConnection> => (await startClient()).relays.dial(name, [], signal);
+
+const call = (connection: NodeConnection, order: Partial<CallOptions> = {}, timeout = 5000): Promise<Outcome> =>
+  startRelayClient([], rip, fleet.trust).call(connection, order, timeout);
+
+const count = { action: 'count', input: {} };
+const describeRequest = { filter: noFilter, facts: ['*'], full: false, peers: false };
+
+const silent = (outcome: Outcome) => assert.deepEqual([outcome.outcome, outcome.code], ['no-response', 'no-response']);
+
+/** Behaves so for the first request alone. */
+const once = (forward: NonNullable<Parameters<HostileRelay['behave']>[0]['forward']>) => {
+  let first = true;
+  relay.behave({
+    forward: (target, request, onEvent, pass) => {
+      if (!first) return pass(target, request, onEvent);
+      first = false;
+      return forward(target, request, onEvent, pass);
+    },
+  });
+};
+
+const collect = async (target: string, request: SealedRequest): Promise<SealedEvent[]> => {
+  const events: SealedEvent[] = [];
+  await relay.pass(target, request, (event) => events.push(event));
+  return events;
+};
+
+/** Sends what the relay itself made up, sealed as only a relay needs no help for. */
+const inject = async (node: TestNode | undefined, envelope: Envelope): Promise<EnvelopeReply[]> => {
+  assert.ok(node);
+  const key = openKey(await relay.key(node.name), node.name, fleet.trust, Date.now());
+  const exchange = sealTo(node.name, key, makeKeyPair(), envelope);
+  return (await collect(node.name, exchange.request)).map(exchange.open);
+};
+
+const lastRecord = async (node: TestNode | undefined) => (await node?.records())?.at(-1);
+
 /** A relay with all that the fleet's CA gives a relay, which does what it likes. Each case ends as silence or as a refusal. */
-describe('a hostile relay that', () => {
-  let fleet: Fleet;
-  let rip: Member;
-  let relay: HostileRelay;
-  const nodes: TestNode[] = [];
-  const open: Relays[] = [];
-  const { signal } = new AbortController();
-
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    for (const name of [dev1, dev2]) nodes.push(await startTestNode(fleet, { name, agents: testAgents }));
-    relay = await startHostileRelay(fleet, 'evil.devco.net', nodes);
-  });
-  afterEach(() => {
-    relay.behave({});
-    for (const relays of open.splice(0)) relays.close();
-  });
-  after(async () => {
-    await relay[Symbol.asyncDispose]();
-    for (const node of nodes) await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  /** A client that has this relay and no other way, and the names that the relay reported. */
-  async function startClient(): Promise<{ relays: Relays; names: string[] }> {
-    const { relays, names } = startRelayClient([relay], rip, fleet.trust);
-    open.push(relays);
-    return { relays, names: await names() };
-  }
-  const connect = async (name: string): Promise<NodeConnection> => (await startClient()).relays.dial(name, [], signal);
-  const call = (connection: NodeConnection, order: Partial<CallOptions> = {}, timeout = 5000): Promise<Outcome> =>
-    startRelayClient([], rip, fleet.trust).call(connection, order, timeout);
-  const count = { action: 'count', input: {} };
-  const describeRequest = { filter: noFilter, facts: ['*'], full: false, peers: false };
-  const silent = (outcome: Outcome) =>
-    assert.deepEqual([outcome.outcome, outcome.code], ['no-response', 'no-response']);
-  /** Behaves so for the first request alone. */
-  const once = (forward: NonNullable<Parameters<HostileRelay['behave']>[0]['forward']>) => {
-    let first = true;
-    relay.behave({
-      forward: (target, request, onEvent, pass) => {
-        if (!first) return pass(target, request, onEvent);
-        first = false;
-        return forward(target, request, onEvent, pass);
-      },
-    });
-  };
-  const collect = async (target: string, request: SealedRequest): Promise<SealedEvent[]> => {
-    const events: SealedEvent[] = [];
-    await relay.pass(target, request, (event) => events.push(event));
-    return events;
-  };
-  /** Sends what the relay itself made up, sealed as only a relay needs no help for. */
-  const inject = async (node: TestNode | undefined, envelope: Envelope): Promise<EnvelopeReply[]> => {
-    assert.ok(node);
-    const key = openKey(await relay.key(node.name), node.name, fleet.trust, Date.now());
-    const exchange = sealTo(node.name, key, makeKeyPair(), envelope);
-    return (await collect(node.name, exchange.request)).map(exchange.open);
-  };
-  const lastRecord = async (node: TestNode | undefined) => (await node?.records())?.at(-1);
+describe('a hostile relay of late or lost messages that', () => {
+  afterEach(resetRelay);
 
   test('is honest for once passes a call: the cases below fail because of their attacks', async () => {
     const outcome = await call(await connect(dev1));
@@ -158,6 +169,10 @@ describe('a hostile relay that', () => {
     const record = await lastRecord(nodes[0]);
     assert.equal(record?.kind === 'outcome' && record.code, 'late-try');
   });
+});
+
+describe('a hostile relay of repeated or forged messages that', () => {
+  afterEach(resetRelay);
 
   test('replays a request: it is refused and recorded, and done once', async () => {
     const before = counted.times;
@@ -220,6 +235,10 @@ describe('a hostile relay that', () => {
     });
     assert.equal((await call(connection)).outcome, 'ok');
   });
+});
+
+describe('a hostile relay of changed messages that', () => {
+  afterEach(resetRelay);
 
   test('changes a byte of a reply, its salt, its position or its end: silence', async () => {
     const changes: ((event: SealedEvent) => SealedEvent)[] = [
@@ -283,6 +302,10 @@ describe('a hostile relay that', () => {
       for (const outcome of await Promise.all([call(one, {}, 1000), call(other, {}, 1000)])) silent(outcome);
     }
   });
+});
+
+describe('a hostile relay of descriptions and keys that', () => {
+  afterEach(resetRelay);
 
   test('shows an old description of a node: silence, because each is signed over its question', async () => {
     const connection = await connect(dev1);
@@ -381,6 +404,10 @@ describe('a hostile relay that', () => {
       silent(await call(connection));
     }
   });
+});
+
+describe('a hostile relay of signed orders that', () => {
+  afterEach(resetRelay);
 
   test('signs a request by itself: refused as a relay, and recorded under its name', async () => {
     const { credentials } = await fleet.node('evil3.devco.net', { relay: true });

@@ -12,91 +12,95 @@ import type { ArchiveEntry } from '../../support/agents/tar-archive.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 
+let fleet: Fleet;
+let node: TestNode;
+let rip: Member;
+let balancer: HaproxyProcess;
+let gone: string;
+let disk: string;
+let artifacts: string;
+const rootOf = (application: string) => join(fleet.dir, application);
+
+/** An application that shares the others’ artifacts, under its own name. */
+const application = (name: string, more: object = {}) => {
+  const root = rootOf(name);
+  mkdirSync(root, { recursive: true });
+  return { root, artifacts: join(artifacts, 'app-{revision}.tar.gz'), ...more };
+};
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  artifacts = join(fleet.dir, 'artifacts');
+  mkdirSync(artifacts);
+  for (const revision of ['10', '20']) publish(artifacts, revision, release(revision));
+  disk = join(fleet.dir, 'disk');
+  mkdirSync(disk);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
+  const key = join(fleet.dir, 'release.pub');
+  writeFileSync(key, generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }));
+  balancer = await startHaproxyProcess(['server web1 127.0.0.1:1', 'server web2 127.0.0.1:2']);
+  gone = join(fleet.dir, 'gone.sock');
+  const hang = ['sh', '-c', 'test $MCO_REVISION = 10 || sleep 600'];
+  node = await startTestNode(fleet, {
+    agents: builtIn.filter(({ ddl }) => ['appmgr', 'haproxy'].includes(ddl.name)),
+    sections: {
+      appmgr: {
+        applications: {
+          app: application('app', { max_size: 1_000_000, max_entries: 50 }),
+          hooked: application('hooked', { hooks: { before: hang }, hook_timeout: 0.5 }),
+          late: application('late', { hooks: { after_switch: hang }, hook_timeout: 0.5 }),
+          waiting: application('waiting', {
+            hooks: { before: ['sh', '-c', `while [ ! -e ${join(fleet.dir, 'go')} ]; do sleep 0.05; done`] },
+          }),
+          full: { ...application('full'), root: disk },
+          signed: application('signed', { signers: [key] }),
+          away: application('away', { artifacts: 'https://127.0.0.1:1/app-{revision}.tar.gz' }),
+        },
+      },
+      haproxy: { sockets: [balancer.socket] },
+    },
+  });
+});
+
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await balancer.stop();
+  execFileSync('umount', [disk]);
+  await fleet.remove();
+});
+
+/** What came of it, which must be what the audit log has. */
+const call = async (agent: string, action: string, input: JsonObject, dryRun = false) => {
+  const reply = await node.call(rip, { agent, action, input, dryRun });
+  const records = await node.records();
+  const intent = records.findLast((record) => record.kind === 'intent');
+  const outcome = records.findLast((record) => record.kind === 'outcome');
+  assert.deepEqual(
+    [intent?.caller, intent?.agent, intent?.action, intent?.arguments],
+    ['cert=rip@devco.net', agent, action, input],
+  );
+  assert.deepEqual([outcome?.intent, outcome?.outcome, outcome?.code], [intent?.sequence, reply.outcome, reply.code]);
+  return reply;
+};
+
+const codeOf = async (agent: string, action: string, input: JsonObject, dryRun = false) => {
+  const reply = await call(agent, action, input, dryRun);
+  assert.notEqual(reply.outcome, 'ok', `${agent}.${action} ${JSON.stringify(input)}`);
+  return reply.code;
+};
+
+const succeeds = async (agent: string, action: string, input: JsonObject, dryRun = false) => {
+  const reply = await call(agent, action, input, dryRun);
+  assert.equal(reply.outcome, 'ok', `${reply.code}: ${reply.message}`);
+  return JSON.parse(reply.data.toString()) as JsonObject;
+};
+
+const current = (name: string) => readlinkSync(join(name === 'full' ? disk : rootOf(name), 'current'));
+const wrong = ['../../etc', '/etc', '20\0', '20/..', '-rf', '20;id', '$(id)', '2\n0', "2'0", '.', '..', ''];
+
 /** What is wrongly asked of appmgr and haproxy, and surroundings that fail them: as a node answers and writes it down. */
 describe('a deploy that must be refused', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let rip: Member;
-  let balancer: HaproxyProcess;
-  let gone: string;
-  let disk: string;
-  let artifacts: string;
-
-  const rootOf = (application: string) => join(fleet.dir, application);
-  /** An application that shares the others’ artifacts, under its own name. */
-  const application = (name: string, more: object = {}) => {
-    const root = rootOf(name);
-    mkdirSync(root, { recursive: true });
-    return { root, artifacts: join(artifacts, 'app-{revision}.tar.gz'), ...more };
-  };
-
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    artifacts = join(fleet.dir, 'artifacts');
-    mkdirSync(artifacts);
-    for (const revision of ['10', '20']) publish(artifacts, revision, release(revision));
-    disk = join(fleet.dir, 'disk');
-    mkdirSync(disk);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
-    const key = join(fleet.dir, 'release.pub');
-    writeFileSync(key, generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }));
-    balancer = await startHaproxyProcess(['server web1 127.0.0.1:1', 'server web2 127.0.0.1:2']);
-    gone = join(fleet.dir, 'gone.sock');
-    const hang = ['sh', '-c', 'test $MCO_REVISION = 10 || sleep 600'];
-    node = await startTestNode(fleet, {
-      agents: builtIn.filter(({ ddl }) => ['appmgr', 'haproxy'].includes(ddl.name)),
-      sections: {
-        appmgr: {
-          applications: {
-            app: application('app', { max_size: 1_000_000, max_entries: 50 }),
-            hooked: application('hooked', { hooks: { before: hang }, hook_timeout: 0.5 }),
-            late: application('late', { hooks: { after_switch: hang }, hook_timeout: 0.5 }),
-            waiting: application('waiting', {
-              hooks: { before: ['sh', '-c', `while [ ! -e ${join(fleet.dir, 'go')} ]; do sleep 0.05; done`] },
-            }),
-            full: { ...application('full'), root: disk },
-            signed: application('signed', { signers: [key] }),
-            away: application('away', { artifacts: 'https://127.0.0.1:1/app-{revision}.tar.gz' }),
-          },
-        },
-        haproxy: { sockets: [balancer.socket] },
-      },
-    });
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await balancer.stop();
-    execFileSync('umount', [disk]);
-    await fleet.remove();
-  });
-
-  /** What came of it, which must be what the audit log has. */
-  const call = async (agent: string, action: string, input: JsonObject, dryRun = false) => {
-    const reply = await node.call(rip, { agent, action, input, dryRun });
-    const records = await node.records();
-    const intent = records.findLast((record) => record.kind === 'intent');
-    const outcome = records.findLast((record) => record.kind === 'outcome');
-    assert.deepEqual(
-      [intent?.caller, intent?.agent, intent?.action, intent?.arguments],
-      ['cert=rip@devco.net', agent, action, input],
-    );
-    assert.deepEqual([outcome?.intent, outcome?.outcome, outcome?.code], [intent?.sequence, reply.outcome, reply.code]);
-    return reply;
-  };
-  const codeOf = async (agent: string, action: string, input: JsonObject, dryRun = false) => {
-    const reply = await call(agent, action, input, dryRun);
-    assert.notEqual(reply.outcome, 'ok', `${agent}.${action} ${JSON.stringify(input)}`);
-    return reply.code;
-  };
-  const succeeds = async (agent: string, action: string, input: JsonObject, dryRun = false) => {
-    const reply = await call(agent, action, input, dryRun);
-    assert.equal(reply.outcome, 'ok', `${reply.code}: ${reply.message}`);
-    return JSON.parse(reply.data.toString()) as JsonObject;
-  };
-  const current = (name: string) => readlinkSync(join(name === 'full' ? disk : rootOf(name), 'current'));
-
-  const wrong = ['../../etc', '/etc', '20\0', '20/..', '-rf', '20;id', '$(id)', '2\n0', "2'0", '.', '..', ''];
   for (const revision of wrong) {
     test(`is refused for the revision ${JSON.stringify(revision)}, to, from or of it, before any check`, async () => {
       const input = { application: 'away', revision };
@@ -126,6 +130,7 @@ describe('a deploy that must be refused', () => {
     ['is a bomb', [{ path: 'zero', content: Buffer.alloc(5_000_000) }], 'archive-too-large'],
     ['has too many entries', Array.from({ length: 60 }, (_, index) => ({ path: `f${index}` })), 'archive-too-large'],
   ];
+
   test('leaves only the old release after an unexpected artifact', async () => {
     await succeeds('appmgr', 'upgrade', { application: 'app', revision: '10' });
     for (const [what, entries, code] of archives) {
@@ -149,7 +154,9 @@ describe('a deploy that must be refused', () => {
     assert.deepEqual(readdirSync(join(rootOf('app'), '.staging')), []);
     assert.ok(!existsSync('/tmp/evil') && !existsSync(join(fleet.dir, 'evil')));
   });
+});
 
+describe('a deploy in a failing environment', () => {
   test('leaves the old release if the disk fills up half-way', async () => {
     await succeeds('appmgr', 'upgrade', { application: 'full', revision: '10' });
     const large = [...release('40'), { path: 'large', content: Buffer.alloc(3_000_000) }];
@@ -197,7 +204,9 @@ describe('a deploy that must be refused', () => {
     assert.equal((await first).outcome, 'ok');
     assert.equal(current('waiting'), 'releases/20');
   });
+});
 
+describe('a change of load balancers that must be refused', () => {
   test('sends HAProxy nothing for invalid weights, servers or backends', async () => {
     const before = await balancer.ask('show servers state app');
     const weight = { backend: 'app', server: 'web1', weight: '10' };

@@ -14,65 +14,69 @@ import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { program } from '../../support/program/program.ts';
 
-/** Playbooks of a person's own, run by the commands against real daemons. */
-describe('mco-deploy run', { timeout: 90_000 }, () => {
-  let fleet: Fleet;
-  let home: string;
-  const nodes: TestNode[] = [];
+let fleet: Fleet;
+let home: string;
+const nodes: TestNode[] = [];
 
-  before(async () => {
-    fleet = await makeFleet();
-    home = join(fleet.dir, 'home');
-    const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
-    const discovery = `discovery: { method: file, file: ${join(home, 'nodes.json')} }`;
-    await write('.config/mco-deploy/client.yaml', `${tls}\n${discovery}\ninputs: { who: configured }\n`);
-    await start('dev1.devco.net');
-    await start('dev2.devco.net');
-    const places = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
-    await write('nodes.json', JSON.stringify(places));
-    await write('sub/first.json', JSON.stringify(places.slice(0, 1)));
-  });
-  after(async () => {
-    for (const node of nodes) await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
+before(async () => {
+  fleet = await makeFleet();
+  home = join(fleet.dir, 'home');
+  const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
+  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+  const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
+  const discovery = `discovery: { method: file, file: ${join(home, 'nodes.json')} }`;
+  await write('.config/mco-deploy/client.yaml', `${tls}\n${discovery}\ninputs: { who: configured }\n`);
+  await start('dev1.devco.net');
+  await start('dev2.devco.net');
+  const places = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
+  await write('nodes.json', JSON.stringify(places));
+  await write('sub/first.json', JSON.stringify(places.slice(0, 1)));
+});
 
-  const write = async (file: string, text: string) => {
-    await mkdir(join(home, file, '..'), { recursive: true });
-    await writeFile(join(home, file), text);
-  };
-  const start = async (name: string) => {
-    const prepare = async (directory: string) => {
-      const at = await installExamples(directory);
-      const metadata = { name: 'changer', description: 'c', author: 'a', license: 'l', version: '1', timeout: 5 };
-      const actions = [{ action: 'go', description: 'changes nothing, and does not say so', display: 'always' }];
-      await writeFile(join(at, 'changer.json'), JSON.stringify({ metadata, actions }));
-      const reply = '{"statuscode":0,"data":{},"activate":true}';
-      await writeFile(join(at, 'changer'), `#!/bin/bash\necho '${reply}' >"$2"\n`);
-      await chmod(join(at, 'changer'), 0o755);
-      await writeFile(join(directory, 'facts.d', 'site.yaml'), `cluster: bravo\nrack: ${name.slice(0, 4)}-rack\n`);
-    };
-    const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
-    nodes.push(await startTestNode(fleet, { name, agents: builtIn, findExternal, prepare }));
-  };
-  const mco = async (words: readonly string[], more: Partial<CliContext> = {}) => {
-    const { code, out, err } = await runInProcess(words, home, more);
-    return { code, out: out.join('\n'), err: err.join('\n') };
-  };
-  const run = (file: string, words: readonly string[] = [], more: Partial<CliContext> = {}) =>
-    mco(['run', join(home, file), ...words], more);
-  const actions = async () =>
-    ((await nodes[0]?.records()) ?? []).flatMap((record) => ('action' in record ? [record.action] : []));
-  /** A person at a terminal, who answers every question so. */
-  const answering = (answer: string): Partial<CliContext> => {
-    const stdin = Object.assign(new PassThrough(), { isTTY: true });
-    stdin.write(`${answer}\n`);
-    return { stdin: stdin as unknown as NodeJS.ReadStream, isTerminal: true };
-  };
+after(async () => {
+  for (const node of nodes) await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
 
-  const greeting = `name: greeting
+const write = async (file: string, text: string) => {
+  await mkdir(join(home, file, '..'), { recursive: true });
+  await writeFile(join(home, file), text);
+};
+
+const start = async (name: string) => {
+  const prepare = async (directory: string) => {
+    const at = await installExamples(directory);
+    const metadata = { name: 'changer', description: 'c', author: 'a', license: 'l', version: '1', timeout: 5 };
+    const actions = [{ action: 'go', description: 'changes nothing, and does not say so', display: 'always' }];
+    await writeFile(join(at, 'changer.json'), JSON.stringify({ metadata, actions }));
+    const reply = '{"statuscode":0,"data":{},"activate":true}';
+    await writeFile(join(at, 'changer'), `#!/bin/bash\necho '${reply}' >"$2"\n`);
+    await chmod(join(at, 'changer'), 0o755);
+    await writeFile(join(directory, 'facts.d', 'site.yaml'), `cluster: bravo\nrack: ${name.slice(0, 4)}-rack\n`);
+  };
+  const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
+  nodes.push(await startTestNode(fleet, { name, agents: builtIn, findExternal, prepare }));
+};
+
+const mco = async (words: readonly string[], more: Partial<CliContext> = {}) => {
+  const { code, out, err } = await runInProcess(words, home, more);
+  return { code, out: out.join('\n'), err: err.join('\n') };
+};
+
+const run = (file: string, words: readonly string[] = [], more: Partial<CliContext> = {}) =>
+  mco(['run', join(home, file), ...words], more);
+
+const actions = async () =>
+  ((await nodes[0]?.records()) ?? []).flatMap((record) => ('action' in record ? [record.action] : []));
+
+/** A person at a terminal, who answers every question so. */
+const answering = (answer: string): Partial<CliContext> => {
+  const stdin = Object.assign(new PassThrough(), { isTTY: true });
+  stdin.write(`${answer}\n`);
+  return { stdin: stdin as unknown as NodeJS.ReadStream, isTerminal: true };
+};
+
+const greeting = `name: greeting
 inputs:
   who: {}
   times: {type: integer, default: 1}
@@ -82,6 +86,8 @@ steps:
   - {say: "\${{ steps.greet.replies[0].data.greeting }}"}
 `;
 
+/** Playbooks of a person's own, run by the commands against real daemons. */
+describe('mco-deploy run', { timeout: 90_000 }, () => {
   test('calls an agent that only the nodes know, by the description they return', async () => {
     await write('greeting.yaml', greeting);
     const { code, out, err } = await run('greeting.yaml', ['who=Ada', 'times=2']);
@@ -170,7 +176,9 @@ steps:
     assert.match(out, /dev1\.devco\.net is in dev1-rack$/m);
     assert.doesNotMatch(out, /dev2/);
   });
+});
 
+describe('mco-deploy run at a terminal', { timeout: 90_000 }, () => {
   test('shows its plan on a terminal and asks before its first change; without a yes nothing is changed', async () => {
     const steps =
       '  - {id: look, call: rpcutil.ping, on: all}\n  - {id: go, name: Change it, call: changer.go, on: all}\n';
@@ -237,7 +245,9 @@ steps:
     assert.equal(agreed.code, 0, agreed.shown);
     assert.match(agreed.shown, /sure: greet 2 nodes\? yes/);
   });
+});
 
+describe('mco-deploy run with --json', { timeout: 90_000 }, () => {
   test('prints events as JSON, one per line, as they happen', async () => {
     const { out } = await run('greeting.yaml', ['who=Ada', '--json']);
     const types = out.split('\n').map((line) => (JSON.parse(line) as { type: string }).type);

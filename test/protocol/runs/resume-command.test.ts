@@ -9,53 +9,57 @@ import { markProcess } from '../../../src/core/files/process-mark.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 
+let fleet: Fleet;
+let home: string;
+let state: string;
+let playbook: string;
+const cli = (...words: string[]) => runInProcess(words, home);
+
+/** Runs the playbook and gives the id of the run. */
+const begin = async (...inputs: string[]) => {
+  const { out } = await cli('run', playbook, '--json', ...inputs);
+  return (JSON.parse(out[0] ?? '{}') as { run_id: string }).run_id;
+};
+
+const linesOf = async (id: string) => (await readFile(journalFile(state, id), 'utf8')).trimEnd().split('\n');
+
+/** The journal as it was before its run came to an end. */
+const cut = async (id: string, lines: number) => {
+  const kept = (await linesOf(id)).slice(0, lines);
+  // This process ran it: the journal is changed to name one that is gone.
+  const text = kept.map((line) => line.replace(/"start":"\d+"/, '"start":"1"')).join('\n');
+  await writeFile(journalFile(state, id), `${text}\n`);
+};
+
+const refused = async (words: readonly string[], code: number, expected: RegExp) => {
+  const result = await cli('resume', ...words);
+  assert.deepEqual([result.code, result.out], [code, []]);
+  assert.match(result.err.join('\n'), expected);
+};
+
+before(async () => {
+  fleet = await makeFleet();
+  home = join(fleet.dir, 'home');
+  state = join(home, '.local/state/mco-deploy');
+  playbook = join(home, 'say.yaml');
+  const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
+  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+  await writeFile(join(home, 'nodes.json'), '[]');
+  await writeFile(
+    join(home, '.config/mco-deploy/client.yaml'),
+    `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${join(home, 'nodes.json')} }\n`,
+  );
+  await writeFile(
+    playbook,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
+    'name: talk\ninputs: {who: {default: you}, pin: {sensitive: true, required: false}}\nsteps:\n  - {id: one, say: "hello ${{ inputs.who }}"}\n  - {id: two, say: "bye ${{ inputs.who }}"}\n',
+  );
+});
+
+after(() => fleet.remove());
+
 /** Runs that need no node: what matters is their journals. */
 describe('runs and resume, with journals', () => {
-  let fleet: Fleet;
-  let home: string;
-  let state: string;
-  let playbook: string;
-
-  const cli = (...words: string[]) => runInProcess(words, home);
-  /** Runs the playbook and gives the id of the run. */
-  const begin = async (...inputs: string[]) => {
-    const { out } = await cli('run', playbook, '--json', ...inputs);
-    return (JSON.parse(out[0] ?? '{}') as { run_id: string }).run_id;
-  };
-  const linesOf = async (id: string) => (await readFile(journalFile(state, id), 'utf8')).trimEnd().split('\n');
-  /** The journal as it was before its run came to an end. */
-  const cut = async (id: string, lines: number) => {
-    const kept = (await linesOf(id)).slice(0, lines);
-    // This process ran it: the journal is changed to name one that is gone.
-    const text = kept.map((line) => line.replace(/"start":"\d+"/, '"start":"1"')).join('\n');
-    await writeFile(journalFile(state, id), `${text}\n`);
-  };
-  const refused = async (words: readonly string[], code: number, expected: RegExp) => {
-    const result = await cli('resume', ...words);
-    assert.deepEqual([result.code, result.out], [code, []]);
-    assert.match(result.err.join('\n'), expected);
-  };
-
-  before(async () => {
-    fleet = await makeFleet();
-    home = join(fleet.dir, 'home');
-    state = join(home, '.local/state/mco-deploy');
-    playbook = join(home, 'say.yaml');
-    const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    await writeFile(join(home, 'nodes.json'), '[]');
-    await writeFile(
-      join(home, '.config/mco-deploy/client.yaml'),
-      `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${join(home, 'nodes.json')} }\n`,
-    );
-    await writeFile(
-      playbook,
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
-      'name: talk\ninputs: {who: {default: you}, pin: {sensitive: true, required: false}}\nsteps:\n  - {id: one, say: "hello ${{ inputs.who }}"}\n  - {id: two, say: "bye ${{ inputs.who }}"}\n',
-    );
-  });
-  after(() => fleet.remove());
-
   test('continue a run that was interrupted after its last entry, and complete it', async () => {
     const id = await begin('who=us');
     const whole = (await linesOf(id)).length;
@@ -124,7 +128,9 @@ describe('runs and resume, with journals', () => {
     await refused(['0000'], 64, /no journal of a run 0000 here/);
     await refused(['../../etc'], 64, /is not a valid run id/);
   });
+});
 
+describe('runs and resume, with damaged journals', () => {
   test('skip a damaged line of a journal, and report it; runs reports it too, and all other runs', async () => {
     const damaged = await begin();
     await cut(damaged, 3);

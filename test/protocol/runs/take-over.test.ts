@@ -4,26 +4,29 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Machine, type StoredFleet, startStoredFleet } from '../../support/runs/stored-fleet.ts';
 
+let stored: StoredFleet;
+let eve: Machine;
+
+before(async () => {
+  stored = await startStoredFleet();
+  eve = await stored.machine('eve@devco.net');
+});
+
+after(() => stored[Symbol.asyncDispose]());
+
+/** Begins a run that fails in its second step, on a machine of rip's. @returns its id */
+const begin = async (rip: Machine, ...words: string[]) => {
+  await stored.breakNode('dev2.devco.net', true);
+  const begun = await rip.mco(['run', join(rip.home, 'two.yaml'), '--json', ...words]);
+  await stored.breakNode('dev2.devco.net', false);
+  assert.equal(begun.code, 2, begun.text);
+  return String(JSON.parse(begun.out[0] ?? '{}').run_id);
+};
+
+const changes = () => Promise.all(stored.nodes.map(({ name }) => stored.changes(name)));
+const onePerStep = (before: readonly string[][]) => before.map((calls) => [...calls, 'go', 'halt']);
+
 describe('a run whose machine is gone', { timeout: 90_000 }, () => {
-  let stored: StoredFleet;
-  let eve: Machine;
-  before(async () => {
-    stored = await startStoredFleet();
-    eve = await stored.machine('eve@devco.net');
-  });
-  after(() => stored[Symbol.asyncDispose]());
-
-  /** Begins a run that fails in its second step, on a machine of rip's. @returns its id */
-  const begin = async (rip: Machine, ...words: string[]) => {
-    await stored.breakNode('dev2.devco.net', true);
-    const begun = await rip.mco(['run', join(rip.home, 'two.yaml'), '--json', ...words]);
-    await stored.breakNode('dev2.devco.net', false);
-    assert.equal(begun.code, 2, begun.text);
-    return String(JSON.parse(begun.out[0] ?? '{}').run_id);
-  };
-  const changes = () => Promise.all(stored.nodes.map(({ name }) => stored.changes(name)));
-  const onePerStep = (before: readonly string[][]) => before.map((calls) => [...calls, 'go', 'halt']);
-
   test('is completed by another operator from another machine, without repeating completed steps', async () => {
     const before = await changes();
     const rip = await stored.machine('rip@devco.net');
