@@ -66,6 +66,24 @@ describe('mail', () => {
     await server.stop();
   });
 
+  test('is interrupted if the daemon stops, and stays in the spool', async () => {
+    const server = await startHangingServer();
+    const angelia = await startTestAngelia({ smtp: smtp(server.port), timeout: 60 });
+    const sending = angelia.send('mailto:a@devco.net', id);
+    await server.connected();
+    await angelia.stop();
+    assert.equal((await sending).queued, true);
+    await server.stop();
+    const working = await startMailServer();
+    const again = await startTestAngelia({ smtp: smtp(working.port), retry: soon }, angelia.stateDirectory);
+    await working.arrived(1);
+    assert.deepEqual(working.received[0]?.to, ['a@devco.net']);
+    await again.stop();
+    await working.stop();
+  });
+});
+
+describe('mail that cannot be sent at once', () => {
   test('fails the call if the server refuses it permanently, and is kept as a dead letter', async () => {
     const server = await startMailServer({
       onRcptTo: (_address, _session, done) => done(Object.assign(new Error('no such user'), { responseCode: 550 })),
@@ -132,23 +150,9 @@ describe('mail', () => {
       await server.stop();
     });
   }
+});
 
-  test('is interrupted if the daemon stops, and stays in the spool', async () => {
-    const server = await startHangingServer();
-    const angelia = await startTestAngelia({ smtp: smtp(server.port), timeout: 60 });
-    const sending = angelia.send('mailto:a@devco.net', id);
-    await server.connected();
-    await angelia.stop();
-    assert.equal((await sending).queued, true);
-    await server.stop();
-    const working = await startMailServer();
-    const again = await startTestAngelia({ smtp: smtp(working.port), retry: soon }, angelia.stateDirectory);
-    await working.arrived(1);
-    assert.deepEqual(working.received[0]?.to, ['a@devco.net']);
-    await again.stop();
-    await working.stop();
-  });
-
+describe('mail over TLS', () => {
   test('is sent over TLS with the configured password, to a server with a valid certificate', async () => {
     const { key, cert, certificate, directory } = selfSigned();
     const password = join(directory, 'password');

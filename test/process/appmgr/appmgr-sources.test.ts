@@ -84,7 +84,9 @@ describe('artifacts on an https server', () => {
     await assert.rejects(upgrade({ revision: '10' }, { dryRun: true }), { code: 'unknown-revision' });
     assert.deepEqual(readdirSync(application.root), []);
   });
+});
 
+describe('unusable artifacts on an https server', () => {
   const wrong: [string, string, object, (server: ArtifactServer) => void][] = [
     [
       'with another content than was published',
@@ -126,6 +128,7 @@ describe('artifacts on an https server', () => {
       (server) => server.answer('app-20.tar.gz', (response) => response.writeHead(302, { location: '/x' }).end()),
     ],
   ];
+
   for (const [what, code, download, spoil] of wrong) {
     test(`${what} are refused, and the old release keeps serving`, async () => {
       const { application, server, upgrade } = await served(download);

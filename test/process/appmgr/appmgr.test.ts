@@ -82,6 +82,77 @@ describe('upgrade', () => {
     assert.equal((await status({ revision: '10' })).has_revision, true);
   });
 
+  test('is refused while another upgrade of the same application runs', async () => {
+    const application = testApplication();
+    application.publish('10', release('10'));
+    const { upgrade } = await startOn(application);
+    const first = upgrade({ revision: '10' });
+    await assert.rejects(upgrade({ revision: '10' }), { code: 'busy' });
+    await first;
+    assert.equal((await upgrade({ revision: '10' })).changed, false);
+  });
+
+  test('reports in a dry run what it would do, and touches nothing', async () => {
+    const application = testApplication();
+    application.publish('10', release('10'));
+    application.publish('20', release('20'));
+    const { upgrade } = await startOn(application);
+    assert.equal((await upgrade({ revision: '10' }, { dryRun: true })).changed, true);
+    assert.deepEqual(readdirSync(application.root), []);
+    await upgrade({ revision: '10' });
+    assert.deepEqual(await upgrade({ revision: '20' }, { dryRun: true }), {
+      application: 'app',
+      revision: '20',
+      previous: '10',
+      changed: true,
+    });
+    assert.equal((await upgrade({ revision: '10' }, { dryRun: true })).changed, false);
+    assert.equal(application.current(), '10');
+    await assert.rejects(upgrade({ revision: '30' }, { dryRun: true }), { code: 'unknown-revision' });
+    writeFileSync(join(application.artifacts, 'app-20.tar.gz'), 'tampered');
+    await assert.rejects(upgrade({ revision: '20' }, { dryRun: true }), { code: 'bad-checksum' });
+  });
+
+  test('lists the applications for an unknown one, or if none of several is named', async () => {
+    const application = testApplication();
+    const { upgrade } = await startOn(application);
+    await assert.rejects(upgrade({ revision: '1', application: 'apq' }), { code: 'unknown-application', hint: /app/ });
+    await assert.rejects(upgrade({ revision: '1', application: 'constructor' }), { code: 'unknown-application' });
+    const config = { applications: { ...application.config().applications } };
+    const paths = { root: application.root, artifacts: application.artifacts };
+    const several = await startOn({
+      ...application,
+      config: () =>
+        ({
+          applications: { ...config.applications, b: { ...application.config().applications.app, ...paths } },
+        }) as never,
+    });
+    await assert.rejects(several.upgrade({ revision: '1' }), { code: 'unknown-application', hint: 'name one: app, b' });
+  });
+
+  test('sets the right modes under any umask', async () => {
+    const application = testApplication();
+    application.publish('10', [
+      { path: 'bin/deep/run', mode: 0o775, content: '#!' },
+      { path: 'empty', type: '5', mode: 0o700 },
+      { path: 'now', type: '2', target: 'bin/deep' },
+    ]);
+    const before = process.umask(0o077);
+    try {
+      await (await startOn(application)).upgrade({ revision: '10' });
+    } finally {
+      process.umask(before);
+    }
+    const mode = (path: string) => lstatSync(join(application.root, path)).mode & 0o7777;
+    assert.deepEqual(
+      ['releases', 'releases/10', 'releases/10/bin', 'releases/10/bin/deep/run', 'releases/10/empty'].map(mode),
+      [0o755, 0o755, 0o755, 0o755, 0o700],
+    );
+    assert.equal(readFileSync(join(application.root, 'current', 'now', 'run'), 'utf8'), '#!');
+  });
+});
+
+describe('upgrade with releases on the disk', () => {
   test('reuses an unpacked release, with or without its artifact', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
@@ -128,37 +199,6 @@ describe('upgrade', () => {
     assert.equal(application.served(), 'revision 20');
   });
 
-  test('is refused while another upgrade of the same application runs', async () => {
-    const application = testApplication();
-    application.publish('10', release('10'));
-    const { upgrade } = await startOn(application);
-    const first = upgrade({ revision: '10' });
-    await assert.rejects(upgrade({ revision: '10' }), { code: 'busy' });
-    await first;
-    assert.equal((await upgrade({ revision: '10' })).changed, false);
-  });
-
-  test('reports in a dry run what it would do, and touches nothing', async () => {
-    const application = testApplication();
-    application.publish('10', release('10'));
-    application.publish('20', release('20'));
-    const { upgrade } = await startOn(application);
-    assert.equal((await upgrade({ revision: '10' }, { dryRun: true })).changed, true);
-    assert.deepEqual(readdirSync(application.root), []);
-    await upgrade({ revision: '10' });
-    assert.deepEqual(await upgrade({ revision: '20' }, { dryRun: true }), {
-      application: 'app',
-      revision: '20',
-      previous: '10',
-      changed: true,
-    });
-    assert.equal((await upgrade({ revision: '10' }, { dryRun: true })).changed, false);
-    assert.equal(application.current(), '10');
-    await assert.rejects(upgrade({ revision: '30' }, { dryRun: true }), { code: 'unknown-revision' });
-    writeFileSync(join(application.artifacts, 'app-20.tar.gz'), 'tampered');
-    await assert.rejects(upgrade({ revision: '20' }, { dryRun: true }), { code: 'bad-checksum' });
-  });
-
   test('keeps every good release however many bad ones come, and only the last of the bad ones', async () => {
     const application = testApplication();
     for (let revision = 10; revision < 20; revision++) application.publish(String(revision), release(String(revision)));
@@ -184,64 +224,26 @@ describe('upgrade', () => {
     assert.deepEqual(readdirSync(join(application.root, 'releases')).sort(), ['.3.json', '.4.json', '3', '4']);
     assert.deepEqual(readdirSync(join(application.root, '.staging')), []);
   });
-
-  test('lists the applications for an unknown one, or if none of several is named', async () => {
-    const application = testApplication();
-    const { upgrade } = await startOn(application);
-    await assert.rejects(upgrade({ revision: '1', application: 'apq' }), { code: 'unknown-application', hint: /app/ });
-    await assert.rejects(upgrade({ revision: '1', application: 'constructor' }), { code: 'unknown-application' });
-    const config = { applications: { ...application.config().applications } };
-    const paths = { root: application.root, artifacts: application.artifacts };
-    const several = await startOn({
-      ...application,
-      config: () =>
-        ({
-          applications: { ...config.applications, b: { ...application.config().applications.app, ...paths } },
-        }) as never,
-    });
-    await assert.rejects(several.upgrade({ revision: '1' }), { code: 'unknown-application', hint: 'name one: app, b' });
-  });
-
-  test('sets the right modes under any umask', async () => {
-    const application = testApplication();
-    application.publish('10', [
-      { path: 'bin/deep/run', mode: 0o775, content: '#!' },
-      { path: 'empty', type: '5', mode: 0o700 },
-      { path: 'now', type: '2', target: 'bin/deep' },
-    ]);
-    const before = process.umask(0o077);
-    try {
-      await (await startOn(application)).upgrade({ revision: '10' });
-    } finally {
-      process.umask(before);
-    }
-    const mode = (path: string) => lstatSync(join(application.root, path)).mode & 0o7777;
-    assert.deepEqual(
-      ['releases', 'releases/10', 'releases/10/bin', 'releases/10/bin/deep/run', 'releases/10/empty'].map(mode),
-      [0o755, 0o755, 0o755, 0o755, 0o700],
-    );
-    assert.equal(readFileSync(join(application.root, 'current', 'now', 'run'), 'utf8'), '#!');
-  });
 });
 
-describe('a release that is not healthy', () => {
-  async function broken(more: object = {}, revisionThatFails = '20') {
-    const application = testApplication();
-    for (const revision of ['10', '20', '30']) application.publish(revision, release(revision));
-    const health = await startHealthServer(() =>
-      application.current() === revisionThatFails
-        ? { status: 500, body: '\n  database\u001b[31m is down\nmore' }
-        : { status: 200 },
-    );
-    const notes = join(application.root, 'notes');
-    const agent = await startOn(application, {
-      reload: noting(notes),
-      health: { url: health.url, timeout: 0.3 },
-      ...more,
-    });
-    return { application, health, notes, ...agent };
-  }
+async function broken(more: object = {}, revisionThatFails = '20') {
+  const application = testApplication();
+  for (const revision of ['10', '20', '30']) application.publish(revision, release(revision));
+  const health = await startHealthServer(() =>
+    application.current() === revisionThatFails
+      ? { status: 500, body: '\n  database\u001b[31m is down\nmore' }
+      : { status: 200 },
+  );
+  const notes = join(application.root, 'notes');
+  const agent = await startOn(application, {
+    reload: noting(notes),
+    health: { url: health.url, timeout: 0.3 },
+    ...more,
+  });
+  return { application, health, notes, ...agent };
+}
 
+describe('a release that is not healthy', () => {
   test('is replaced by the previous one, twice the same way, and the reason is reported', async () => {
     const { application, health, notes, upgrade, status } = await broken();
     await upgrade({ revision: '10' });
@@ -290,6 +292,33 @@ describe('a release that is not healthy', () => {
     await health.stop();
   });
 
+  test('is reverted when the call is cancelled half-way', async () => {
+    const application = testApplication();
+    for (const revision of ['10', '20']) application.publish(revision, release(revision));
+    const health = await startHealthServer(() => (application.current() === '20' ? { status: 503 } : { status: 200 }));
+    const { upgrade } = await startOn(application, { health: { url: health.url, timeout: 60 } });
+    await upgrade({ revision: '10' });
+    const abort = new AbortController();
+    const progress = (line: string) => {
+      if (line.startsWith('waiting')) abort.abort();
+    };
+    await assert.rejects(upgrade({ revision: '20' }, { signal: abort.signal, progress }), { code: 'cancelled' });
+    assert.equal(application.current(), '10');
+    await health.stop();
+  });
+
+  test('is never activated when the hook before it fails', async () => {
+    const { application, health, upgrade } = await broken({
+      hooks: { before: ['sh', '-c', 'test "$MCO_PREVIOUS" = "" || exit 1; test -f index.html'] },
+    });
+    await upgrade({ revision: '10' });
+    await assert.rejects(upgrade({ revision: '30' }), { code: 'hook-failed' });
+    assert.equal(application.current(), '10');
+    await health.stop();
+  });
+});
+
+describe('a release that fails its checks', () => {
   test('is detected if its service accepts and never replies, or nothing listens', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
@@ -336,31 +365,6 @@ describe('a release that is not healthy', () => {
       const { upgrade } = await startOn(application, { reload: [...reload], reload_timeout: 0.2 });
       await assert.rejects(upgrade({ revision: '10' }), { code: 'unhealthy-release', message: words });
     }
-  });
-
-  test('is reverted when the call is cancelled half-way', async () => {
-    const application = testApplication();
-    for (const revision of ['10', '20']) application.publish(revision, release(revision));
-    const health = await startHealthServer(() => (application.current() === '20' ? { status: 503 } : { status: 200 }));
-    const { upgrade } = await startOn(application, { health: { url: health.url, timeout: 60 } });
-    await upgrade({ revision: '10' });
-    const abort = new AbortController();
-    const progress = (line: string) => {
-      if (line.startsWith('waiting')) abort.abort();
-    };
-    await assert.rejects(upgrade({ revision: '20' }, { signal: abort.signal, progress }), { code: 'cancelled' });
-    assert.equal(application.current(), '10');
-    await health.stop();
-  });
-
-  test('is never activated when the hook before it fails', async () => {
-    const { application, health, upgrade } = await broken({
-      hooks: { before: ['sh', '-c', 'test "$MCO_PREVIOUS" = "" || exit 1; test -f index.html'] },
-    });
-    await upgrade({ revision: '10' });
-    await assert.rejects(upgrade({ revision: '30' }), { code: 'hook-failed' });
-    assert.equal(application.current(), '10');
-    await health.stop();
   });
 });
 

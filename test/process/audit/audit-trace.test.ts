@@ -21,77 +21,83 @@ steps:
   - { id: look, call: rpcutil.get_fact, on: all, with: { fact: cluster } }
 `;
 
+let fleet: Fleet;
+let nodes: TestNode[];
+let again: Daemon | undefined;
+let home: string;
+let rip: Member;
+let run: string;
+let journal: string;
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  home = await mkdtemp(join(tmpdir(), 'mco-trace-'));
+  nodes = [];
+  for (const name of ['dev2.devco.net', 'dev4.devco.net'])
+    nodes.push(await startTestNode(fleet, { name, agents, config: 'clock_grace: 0' }));
+  await list(nodes.map(({ name, daemon }) => ({ name, port: daemon.port })));
+  const { certificate, key, ca } = rip.files;
+  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+  await writeFile(
+    join(home, '.config/mco-deploy/client.yaml'),
+    `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${home}/nodes.yaml }\n`,
+  );
+  await writeFile(join(home, 'look.yaml'), playbook);
+  const { code, out, err } = await asProcess('run', join(home, 'look.yaml'));
+  assert.equal(code, 0, out + err);
+  const runs = join(home, '.local/state/mco-deploy/runs');
+  const [name = ''] = await readdir(runs);
+  run = name.replace('.jsonl', '');
+  journal = join(runs, name);
+});
+
+after(async () => {
+  await again?.stop();
+  for (const node of nodes.slice(again === undefined ? 0 : 1)) await node[Symbol.asyncDispose]();
+  await fleet.remove();
+  await rm(home, { recursive: true });
+});
+
+const list = (places: { name: string; port: number }[]) =>
+  writeFile(
+    join(home, 'nodes.yaml'),
+    places.map(({ name, port }) => `- { name: ${name}, address: 127.0.0.1, port: ${port} }\n`).join(''),
+  );
+
+const [file, ...words] = program;
+
+const asProcess = (...argv: string[]) =>
+  runProgram(file, [...words, ...argv], {
+    cwd: repository,
+    env: { HOME: home, PATH: process.env.PATH ?? '' },
+  });
+
+/** In this process: the same command, without the start of a program. */
+const inProcess = async (...argv: string[]) => {
+  const { code, out, err } = await runInProcess(argv, home);
+  return { code, out: out.join('\n'), err: err.join('\n') };
+};
+
+const trace = async (): Promise<{
+  code: number;
+  findings: { node: string; code: string }[];
+  requests: unknown[];
+}> => {
+  const { code, out } = await inProcess('audit', 'trace', run, '--json');
+  return { code, ...(JSON.parse(out) as { findings: { node: string; code: string }[]; requests: unknown[] }) };
+};
+
+/** Traces with another journal, and puts the right one back. */
+const traceWith = async (change: (text: string) => string) => {
+  const right = await readFile(journal, 'utf8');
+  await writeFile(journal, change(right));
+  const { code, findings } = await trace();
+  await writeFile(journal, right);
+  return { code, codes: [...new Set(findings.map((one) => one.code))].sort() };
+};
+
 describe('the records of a run, gathered from real daemons', () => {
-  let fleet: Fleet;
-  let nodes: TestNode[];
-  let again: Daemon | undefined;
-  let home: string;
-  let rip: Member;
-  let run: string;
-  let journal: string;
-
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    home = await mkdtemp(join(tmpdir(), 'mco-trace-'));
-    nodes = [];
-    for (const name of ['dev2.devco.net', 'dev4.devco.net'])
-      nodes.push(await startTestNode(fleet, { name, agents, config: 'clock_grace: 0' }));
-    await list(nodes.map(({ name, daemon }) => ({ name, port: daemon.port })));
-    const { certificate, key, ca } = rip.files;
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    await writeFile(
-      join(home, '.config/mco-deploy/client.yaml'),
-      `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${home}/nodes.yaml }\n`,
-    );
-    await writeFile(join(home, 'look.yaml'), playbook);
-    const { code, out, err } = await asProcess('run', join(home, 'look.yaml'));
-    assert.equal(code, 0, out + err);
-    const runs = join(home, '.local/state/mco-deploy/runs');
-    const [name = ''] = await readdir(runs);
-    run = name.replace('.jsonl', '');
-    journal = join(runs, name);
-  });
-  after(async () => {
-    await again?.stop();
-    for (const node of nodes.slice(again === undefined ? 0 : 1)) await node[Symbol.asyncDispose]();
-    await fleet.remove();
-    await rm(home, { recursive: true });
-  });
-
-  const list = (places: { name: string; port: number }[]) =>
-    writeFile(
-      join(home, 'nodes.yaml'),
-      places.map(({ name, port }) => `- { name: ${name}, address: 127.0.0.1, port: ${port} }\n`).join(''),
-    );
-  const [file, ...words] = program;
-  const asProcess = (...argv: string[]) =>
-    runProgram(file, [...words, ...argv], {
-      cwd: repository,
-      env: { HOME: home, PATH: process.env.PATH ?? '' },
-    });
-  /** In this process: the same command, without the start of a program. */
-  const inProcess = async (...argv: string[]) => {
-    const { code, out, err } = await runInProcess(argv, home);
-    return { code, out: out.join('\n'), err: err.join('\n') };
-  };
-  const trace = async (): Promise<{
-    code: number;
-    findings: { node: string; code: string }[];
-    requests: unknown[];
-  }> => {
-    const { code, out } = await inProcess('audit', 'trace', run, '--json');
-    return { code, ...(JSON.parse(out) as { findings: { node: string; code: string }[]; requests: unknown[] }) };
-  };
-  /** Traces with another journal, and puts the right one back. */
-  const traceWith = async (change: (text: string) => string) => {
-    const right = await readFile(journal, 'utf8');
-    await writeFile(journal, change(right));
-    const { code, findings } = await trace();
-    await writeFile(journal, right);
-    return { code, codes: [...new Set(findings.map((one) => one.code))].sort() };
-  };
-
   test('agree with the journal of their operator, in the order of time', async () => {
     const { code, out, err } = await asProcess('audit', 'trace', run);
     assert.equal(code, 0, out + err);

@@ -97,7 +97,9 @@ describe('a root and a CA below it', () => {
     assert.equal(await judge(machines, 'dev4', 'dev2'), 'revoked-certificate');
     assert.equal(await judge(machines, 'dev4', 'dev4'), 'dev4');
   });
+});
 
+describe('a root and a CA below it in operation', () => {
   test('rotate without a change on other nodes: the lists of both CAs hold on nodes of either', async () => {
     using machines = makeMachines();
     const { ca, run, at, read } = machines;

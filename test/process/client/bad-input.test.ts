@@ -13,56 +13,61 @@ import { runProgram } from '../../support/program/run-program.ts';
 const repository = join(import.meta.dirname, '../../..');
 const day = 86_400_000;
 
+let fleet: Fleet;
+let home: string;
+let rip: Member;
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+  home = await mkdtemp(join(tmpdir(), 'mco-home-'));
+  await writeFile(join(home, 'nodes.txt'), 'dev2.devco.net\n');
+  await configure(rip);
+});
+
+after(async () => {
+  await fleet.remove();
+  await rm(home, { recursive: true });
+});
+
+/** Writes client.yaml with that operator's certificate and more lines. */
+const configure = async (member: Member, more = '') => {
+  const directory = join(home, '.config/mco-deploy');
+  await mkdir(directory, { recursive: true });
+  const { certificate, key, ca } = member.files;
+  const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
+  await writeFile(
+    join(directory, 'client.yaml'),
+    `${tls}\ndiscovery: { method: file, file: ${home}/nodes.txt }\n${more}`,
+  );
+};
+
+const [file, ...words] = program;
+
+const asProcess = (...argv: string[]) =>
+  runProgram(file, [...words, ...argv], {
+    cwd: repository,
+    env: { HOME: home, PATH: process.env.PATH ?? '' },
+  });
+
+/** In this process: what is printed and the exit code are the program's own, and its start is saved. */
+const inProcess = async (...argv: string[]) => {
+  const { code, out, err } = await runInProcess(argv, home, {}, commandLine);
+  const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('');
+  return { code, out: text(out), err: text(err) };
+};
+
+const refuses = async (argv: readonly string[], code: number, message: RegExp, run = inProcess) => {
+  const { code: exit, out, err } = await run(...argv);
+  assert.equal(exit, code, out + err);
+  assert.match(err, message);
+  assert.match(err, /^mco-deploy: /, 'it says who speaks');
+  assert.doesNotMatch(err, /\n\s+at .*:\d+:\d+/, 'no stack');
+  assert.equal(out, '');
+};
+
 /** What a person may get wrong: one clear line, the right exit code, no stack, nothing done. */
 describe('bad input to the program', () => {
-  let fleet: Fleet;
-  let home: string;
-  let rip: Member;
-
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-    home = await mkdtemp(join(tmpdir(), 'mco-home-'));
-    await writeFile(join(home, 'nodes.txt'), 'dev2.devco.net\n');
-    await configure(rip);
-  });
-  after(async () => {
-    await fleet.remove();
-    await rm(home, { recursive: true });
-  });
-
-  /** Writes client.yaml with that operator's certificate and more lines. */
-  const configure = async (member: Member, more = '') => {
-    const directory = join(home, '.config/mco-deploy');
-    await mkdir(directory, { recursive: true });
-    const { certificate, key, ca } = member.files;
-    const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
-    await writeFile(
-      join(directory, 'client.yaml'),
-      `${tls}\ndiscovery: { method: file, file: ${home}/nodes.txt }\n${more}`,
-    );
-  };
-  const [file, ...words] = program;
-  const asProcess = (...argv: string[]) =>
-    runProgram(file, [...words, ...argv], {
-      cwd: repository,
-      env: { HOME: home, PATH: process.env.PATH ?? '' },
-    });
-  /** In this process: what is printed and the exit code are the program's own, and its start is saved. */
-  const inProcess = async (...argv: string[]) => {
-    const { code, out, err } = await runInProcess(argv, home, {}, commandLine);
-    const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('');
-    return { code, out: text(out), err: text(err) };
-  };
-  const refuses = async (argv: readonly string[], code: number, message: RegExp, run = inProcess) => {
-    const { code: exit, out, err } = await run(...argv);
-    assert.equal(exit, code, out + err);
-    assert.match(err, message);
-    assert.match(err, /^mco-deploy: /, 'it says who speaks');
-    assert.doesNotMatch(err, /\n\s+at .*:\d+:\d+/, 'no stack');
-    assert.equal(out, '');
-  };
-
   test('an unknown command or option gets the nearest one suggested', async () => {
     for (const run of [inProcess, asProcess]) {
       await refuses(['pign'], 64, /unknown command 'pign'\n\(Did you mean ping\?\)/, run);
@@ -112,7 +117,9 @@ describe('bad input to the program', () => {
     await refuses(['ping', '--nodes', join(home, 'broken.txt')], 64, /broken\.txt:2/);
     await refuses(['ping', '--nodes', join(home, 'none.txt')], 64, /none\.txt.*no such file/);
   });
+});
 
+describe('unusable files of the program', () => {
   test('a missing or invalid configuration is reported with its path and line', async () => {
     await configure(rip, 'timout: 3\n');
     await refuses(['ping'], 64, /client\.yaml:3:1: unknown key “timout”: did you mean “timeout”/);
@@ -175,7 +182,9 @@ describe('bad input to the program', () => {
     taken.close();
     await start('tls: { key: none.key }\n', 64, /private key .*none\.key cannot be read/);
   });
+});
 
+describe('the exit code of the program', () => {
   test('a reader that closes the pipe early is not an error', async () => {
     const { code, err } = await runProgram('sh', ['-c', `${programInShell} --help | head -1`], {
       cwd: repository,

@@ -26,55 +26,62 @@ steps:
   - { id: count, call: probe.count, on: all }
 `;
 
+let fleet: Fleet;
+let node: TestNode;
+let home: string;
+
+before(async () => {
+  fleet = await makeFleet();
+  const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
+  node = await startTestNode(fleet, { agents: [...builtIn, probeAgent] });
+  home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), [node]);
+  await writeFile(join(home, 'talk.yaml'), playbook);
+});
+
+const resetCount = () => {
+  counted.times = 0;
+};
+
+after(async () => {
+  await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
+const env = () => ({ HOME: home, PATH: process.env.PATH ?? '', TERM: 'xterm' });
+const run = () => `${quoted([...program, 'run', 'talk.yaml', '--yes'])} < /dev/null`;
+const shell = (script: string) => spawn('bash', ['-c', script], { cwd: home, env: env() });
+const terminal = (script: string) => spawn('script', ['-qec', script, '/dev/null'], { cwd: home, env: env() });
+
+const said = (child: ChildProcess, words: string) =>
+  new Promise<string>((resolve, reject) => {
+    let text = '';
+    const hear = (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes(words)) resolve(text);
+    };
+    child.stdout?.on('data', hear);
+    child.stderr?.on('data', hear);
+    child.once('close', () => reject(new Error(`it ended without “${words}”: ${text}`)));
+  });
+
+const release = async () => {
+  if (waiting.length === 0) await once(probeCalls, 'wait');
+  waiting.pop()?.();
+};
+
+const lastEnd = async () => {
+  const directory = join(home, '.local/state/mco-deploy/runs');
+  const files = await readdir(directory);
+  const ends = await Promise.all(
+    files.map(async (file) => (await readFile(join(directory, file), 'utf8')).trimEnd().split('\n').map(parse)),
+  );
+  return ends.sort((a, b) => (b[0]?.at ?? 0) - (a[0]?.at ?? 0))[0]?.find(({ type }) => type === 'run-finished');
+};
+
+const parse = (line: string) => JSON.parse(line) as { at: number; type: string; state?: string; interruption?: string };
+
 describe('a run whose output is lost', { timeout: 60_000 }, () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let home: string;
-
-  before(async () => {
-    fleet = await makeFleet();
-    const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
-    node = await startTestNode(fleet, { agents: [...builtIn, probeAgent] });
-    home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), [node]);
-    await writeFile(join(home, 'talk.yaml'), playbook);
-  });
-  beforeEach(() => {
-    counted.times = 0;
-  });
-  after(async () => {
-    await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  const env = () => ({ HOME: home, PATH: process.env.PATH ?? '', TERM: 'xterm' });
-  const run = () => `${quoted([...program, 'run', 'talk.yaml', '--yes'])} < /dev/null`;
-  const shell = (script: string) => spawn('bash', ['-c', script], { cwd: home, env: env() });
-  const terminal = (script: string) => spawn('script', ['-qec', script, '/dev/null'], { cwd: home, env: env() });
-  const said = (child: ChildProcess, words: string) =>
-    new Promise<string>((resolve, reject) => {
-      let text = '';
-      const hear = (chunk: Buffer) => {
-        text += chunk.toString();
-        if (text.includes(words)) resolve(text);
-      };
-      child.stdout?.on('data', hear);
-      child.stderr?.on('data', hear);
-      child.once('close', () => reject(new Error(`it ended without “${words}”: ${text}`)));
-    });
-  const release = async () => {
-    if (waiting.length === 0) await once(probeCalls, 'wait');
-    waiting.pop()?.();
-  };
-  const lastEnd = async () => {
-    const directory = join(home, '.local/state/mco-deploy/runs');
-    const files = await readdir(directory);
-    const ends = await Promise.all(
-      files.map(async (file) => (await readFile(join(directory, file), 'utf8')).trimEnd().split('\n').map(parse)),
-    );
-    return ends.sort((a, b) => (b[0]?.at ?? 0) - (a[0]?.at ?? 0))[0]?.find(({ type }) => type === 'run-finished');
-  };
-  const parse = (line: string) =>
-    JSON.parse(line) as { at: number; type: string; state?: string; interruption?: string };
+  beforeEach(resetCount);
 
   test('continues to its end and keeps its exit code when head has read enough', async () => {
     const child = shell(`{ ${run()}; echo code $? >&2; } | (head -n 1; exec 0<&-; echo reader gone)`);

@@ -19,68 +19,69 @@ const repository = join(import.meta.dirname, '../../..');
 const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
 const rpcPing = ['rpc', 'rpcutil', 'ping', '--senders'];
 
+let fleet: Fleet;
+let home: string;
+const nodes: TestNode[] = [];
+const all = 'dev1.devco.net\ndev2.devco.net\ndev4.devco.net\n';
+const bravo = 'dev2.devco.net\ndev4.devco.net\n';
+
+before(async () => {
+  fleet = await makeFleet();
+  home = join(fleet.dir, 'home');
+  const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
+  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
+  const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
+  const discovery = `discovery: { method: file, file: ${join(home, 'nodes.json')} }`;
+  await writeFile(join(home, '.config/mco-deploy/client.yaml'), `${tls}\n${discovery}\n`);
+  for (const name of ['dev1.devco.net', 'dev2.devco.net', 'dev4.devco.net']) {
+    const cluster = name.startsWith('dev1') ? 'alfa' : 'bravo';
+    const prepare = (directory: string) => writeFile(join(directory, 'facts.d', 'site.yaml'), `cluster: ${cluster}\n`);
+    nodes.push(await startTestNode(fleet, { name, agents: builtIn, prepare }));
+  }
+  const places = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
+  await writeFile(join(home, 'nodes.json'), JSON.stringify(places));
+  await writeFile(join(home, 'empty'), '');
+  await writeFile(join(home, 'list'), bravo);
+  const ping = '  - id: ping\n    call: rpcutil.ping\n    on: web\n';
+  await writeFile(join(home, 'ping.yaml'), `name: ping_all\nnodes:\n  web: { agents: [rpcutil] }\nsteps:\n${ping}`);
+  // The cache then knows where each of them is.
+  assert.equal((await runInProcess(['ping'], home)).code, 0);
+});
+
+after(async () => {
+  for (const node of nodes) await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
+/** @param input what is piped in, a file, or `ignore` for /dev/null; only the latter two need a process of their own */
+const mco = async (words: readonly string[], input: string | { pipe: string }) => {
+  if (typeof input === 'object') {
+    const stdin = new PassThrough().end(input.pipe) as unknown as NodeJS.ReadStream;
+    const { code, out, err } = await runInProcess(words, home, { stdin, hasInput: true });
+    return { code, out: out.map((line) => `${line}\n`).join(''), err: err.join('\n') };
+  }
+  const child = spawn(file, [...start, ...words], {
+    cwd: repository,
+    env: { HOME: home, PATH: process.env.PATH ?? '' },
+    stdio: [input === 'ignore' ? 'ignore' : openSync(input, 'r'), 'pipe', 'pipe'],
+  });
+  const outputs = [text(child.stdout as Readable), text(child.stderr as Readable)] as const;
+  const [[code], out, err] = await Promise.all([once(child, 'close'), ...outputs]);
+  return { code, out, err };
+};
+
+const shell = async (script: string) => {
+  const child = spawn('bash', ['-c', `mco() { ${programInShell} "$@"; }; ${script}`], {
+    cwd: repository,
+    env: { HOME: home, PATH: process.env.PATH ?? '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [[code], out, err] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  return { code, out, err };
+};
+
 /** The program as a separate process: its standard input decides which nodes it calls. */
 describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
-  let fleet: Fleet;
-  let home: string;
-  const nodes: TestNode[] = [];
-  const all = 'dev1.devco.net\ndev2.devco.net\ndev4.devco.net\n';
-  const bravo = 'dev2.devco.net\ndev4.devco.net\n';
-
-  before(async () => {
-    fleet = await makeFleet();
-    home = join(fleet.dir, 'home');
-    const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
-    const discovery = `discovery: { method: file, file: ${join(home, 'nodes.json')} }`;
-    await writeFile(join(home, '.config/mco-deploy/client.yaml'), `${tls}\n${discovery}\n`);
-    for (const name of ['dev1.devco.net', 'dev2.devco.net', 'dev4.devco.net']) {
-      const cluster = name.startsWith('dev1') ? 'alfa' : 'bravo';
-      const prepare = (directory: string) =>
-        writeFile(join(directory, 'facts.d', 'site.yaml'), `cluster: ${cluster}\n`);
-      nodes.push(await startTestNode(fleet, { name, agents: builtIn, prepare }));
-    }
-    const places = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
-    await writeFile(join(home, 'nodes.json'), JSON.stringify(places));
-    await writeFile(join(home, 'empty'), '');
-    await writeFile(join(home, 'list'), bravo);
-    const ping = '  - id: ping\n    call: rpcutil.ping\n    on: web\n';
-    await writeFile(join(home, 'ping.yaml'), `name: ping_all\nnodes:\n  web: { agents: [rpcutil] }\nsteps:\n${ping}`);
-    // The cache then knows where each of them is.
-    assert.equal((await runInProcess(['ping'], home)).code, 0);
-  });
-  after(async () => {
-    for (const node of nodes) await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  /** @param input what is piped in, a file, or `ignore` for /dev/null; only the latter two need a process of their own */
-  const mco = async (words: readonly string[], input: string | { pipe: string }) => {
-    if (typeof input === 'object') {
-      const stdin = new PassThrough().end(input.pipe) as unknown as NodeJS.ReadStream;
-      const { code, out, err } = await runInProcess(words, home, { stdin, hasInput: true });
-      return { code, out: out.map((line) => `${line}\n`).join(''), err: err.join('\n') };
-    }
-    const child = spawn(file, [...start, ...words], {
-      cwd: repository,
-      env: { HOME: home, PATH: process.env.PATH ?? '' },
-      stdio: [input === 'ignore' ? 'ignore' : openSync(input, 'r'), 'pipe', 'pipe'],
-    });
-    const outputs = [text(child.stdout as Readable), text(child.stderr as Readable)] as const;
-    const [[code], out, err] = await Promise.all([once(child, 'close'), ...outputs]);
-    return { code, out, err };
-  };
-  const shell = async (script: string) => {
-    const child = spawn('bash', ['-c', `mco() { ${programInShell} "$@"; }; ${script}`], {
-      cwd: repository,
-      env: { HOME: home, PATH: process.env.PATH ?? '' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const [[code], out, err] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
-    return { code, out, err };
-  };
-
   test('find … -j | rpc calls exactly the nodes that were found', async () => {
     const { code, out } = await shell('mco find -F cluster=bravo -j | mco rpc rpcutil ping --senders');
     assert.deepEqual([code, out], [0, bravo]);

@@ -8,32 +8,33 @@ import { runProgram } from '../../support/program/run-program.ts';
 
 const [file, ...start] = program;
 
+let dir: string;
+let policies: string;
+
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'mco-policy-'));
+  policies = join(dir, 'policies');
+  await mkdir(policies);
+  await mkdir(join(dir, 'facts.d'));
+  await writeFile(join(policies, 'groups'), '# who is who\nadmins cert=rip@devco.net cert=ann\n');
+  await writeFile(
+    join(policies, 'haproxy.policy'),
+    'policy default deny\n# the balancers\nallow\tadmins\tdisable enable\tcluster=bravo\t*\ndeny\t*\tenable\t*\t*\n',
+  );
+  await writeFile(join(policies, 'default.policy'), 'allow\t*\tping\t*\nallow\tcert=ann\tsendmsg\tos.name=debian\n');
+  await writeFile(join(dir, 'facts.d', 'site.yaml'), 'cluster: bravo\n');
+  await writeFile(join(dir, 'node.yaml'), 'state: state\n');
+});
+
+after(() => rm(dir, { recursive: true, force: true }));
+const policy = (...words: string[]) => runProgram(file, [...start, 'policy', ...words], { cwd: dir });
+
+const explain = (caller: string, call: string, ...more: string[]) => {
+  const [agent = '', action = ''] = call.split('.');
+  return policy('explain', '--caller', caller, '--agent', agent, '--action', action, ...more);
+};
+
 describe('mco-deploy policy', () => {
-  let dir: string;
-  let policies: string;
-
-  before(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'mco-policy-'));
-    policies = join(dir, 'policies');
-    await mkdir(policies);
-    await mkdir(join(dir, 'facts.d'));
-    await writeFile(join(policies, 'groups'), '# who is who\nadmins cert=rip@devco.net cert=ann\n');
-    await writeFile(
-      join(policies, 'haproxy.policy'),
-      'policy default deny\n# the balancers\nallow\tadmins\tdisable enable\tcluster=bravo\t*\ndeny\t*\tenable\t*\t*\n',
-    );
-    await writeFile(join(policies, 'default.policy'), 'allow\t*\tping\t*\nallow\tcert=ann\tsendmsg\tos.name=debian\n');
-    await writeFile(join(dir, 'facts.d', 'site.yaml'), 'cluster: bravo\n');
-    await writeFile(join(dir, 'node.yaml'), 'state: state\n');
-  });
-  after(() => rm(dir, { recursive: true, force: true }));
-
-  const policy = (...words: string[]) => runProgram(file, [...start, 'policy', ...words], { cwd: dir });
-  const explain = (caller: string, call: string, ...more: string[]) => {
-    const [agent = '', action = ''] = call.split('.');
-    return policy('explain', '--caller', caller, '--agent', agent, '--action', action, ...more);
-  };
-
   test('warns about rules without effect, and treats a broken link as no rights', async () => {
     const odd = join(dir, 'odd');
     await mkdir(odd);
@@ -87,7 +88,9 @@ describe('mco-deploy policy', () => {
     assert.deepEqual([missing.code, missing.out], [64, '']);
     assert.match(missing.err, /none\.policy cannot be read: no such file/);
   });
+});
 
+describe('mco-deploy policy explain and import', () => {
   test('explain names the deciding line, with the facts of this node', async () => {
     const { code, out } = await explain('cert=rip@devco.net', 'haproxy.disable', '--config', 'node.yaml');
     assert.equal(code, 0);

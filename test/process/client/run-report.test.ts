@@ -18,59 +18,56 @@ const runId = 'a'.repeat(32);
 const hostile =
   '"><script>document.title = "taken"</script><img src=x onerror="document.title=\'taken\'"><svg onload="document.title=\'taken\'"></title></style><style>body { display: none }</style>\u202egnp.exe\u001b[2J';
 
-describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
-  let home = '';
-  before(async () => {
-    home = await mkdtemp(join(tmpdir(), 'mco-report-'));
-    const config = join(home, '.config/mco-deploy');
-    await mkdir(config, { recursive: true });
-    await writeFile(join(config, 'client.yaml'), '{}\n');
+let home = '';
+
+before(async () => {
+  home = await mkdtemp(join(tmpdir(), 'mco-report-'));
+  const config = join(home, '.config/mco-deploy');
+  await mkdir(config, { recursive: true });
+  await writeFile(join(config, 'client.yaml'), '{}\n');
+});
+
+after(() => rm(home, { recursive: true }));
+
+const mco = (...words: string[]) =>
+  runProgram(file, [...start, ...words], { env: { HOME: home, PATH: process.env.PATH ?? '' } });
+
+/** The page as the browser has it after it was loaded, and what the browser complained of. */
+const open = async (file: string) => {
+  const manner = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--enable-logging=stderr'];
+  const profile = `--user-data-dir=${join(home, 'browser')}`;
+  const { code, out, err } = await runProgram(
+    'chromium',
+    [...manner, profile, '--dump-dom', pathToFileURL(file).href],
+    {
+      env: { HOME: home, PATH: process.env.PATH ?? '' },
+    },
+  );
+  assert.equal(code, 0, err);
+  return { dom: out, refused: err.split('\n').filter((line) => line.includes('Content Security Policy')) };
+};
+
+const writeJournal = async (entries: readonly JournalEntry[]) => {
+  const runs = join(home, '.local/state/mco-deploy/runs');
+  await mkdir(runs, { recursive: true });
+  const lines = entries.map((entry) => `${JSON.stringify({ ...entry, runId })}\n`);
+  await writeFile(join(runs, `${runId}.jsonl`), lines.join(''));
+};
+
+/** The journal of an upgrade in which one server fails, having said what it liked. */
+const journalOfFailure = async () => {
+  const estate = createEstate({ troubles: [{ node: 'dev4.devco.net', call: 'appmgr.upgrade', kind: 'failed' }] });
+  const playbook = await loadShipped('app_cluster_upgrade');
+  const inputs = bindInputs(playbook, { cluster: 'bravo', revision: '20', recipient: 'mailto:ops@devco.net' });
+  await runPlaybook(playbook, inputs, estate.fabric.ports);
+  return estate.fabric.journal.map((entry): JournalEntry => {
+    if (entry.type !== 'outcome') return entry;
+    const told = { ...entry, auditHead: `7:${'b'.repeat(64)}` };
+    return entry.outcome === 'ok' ? told : { ...told, code: 'broken', message: hostile, data: { [hostile]: hostile } };
   });
-  after(() => rm(home, { recursive: true }));
+};
 
-  const mco = (...words: string[]) =>
-    runProgram(file, [...start, ...words], { env: { HOME: home, PATH: process.env.PATH ?? '' } });
-  /** The page as the browser has it after it was loaded, and what the browser complained of. */
-  const open = async (file: string) => {
-    const manner = [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-dev-shm-usage',
-      '--enable-logging=stderr',
-    ];
-    const profile = `--user-data-dir=${join(home, 'browser')}`;
-    const { code, out, err } = await runProgram(
-      'chromium',
-      [...manner, profile, '--dump-dom', pathToFileURL(file).href],
-      {
-        env: { HOME: home, PATH: process.env.PATH ?? '' },
-      },
-    );
-    assert.equal(code, 0, err);
-    return { dom: out, refused: err.split('\n').filter((line) => line.includes('Content Security Policy')) };
-  };
-  const writeJournal = async (entries: readonly JournalEntry[]) => {
-    const runs = join(home, '.local/state/mco-deploy/runs');
-    await mkdir(runs, { recursive: true });
-    const lines = entries.map((entry) => `${JSON.stringify({ ...entry, runId })}\n`);
-    await writeFile(join(runs, `${runId}.jsonl`), lines.join(''));
-  };
-  /** The journal of an upgrade in which one server fails, having said what it liked. */
-  const journalOfFailure = async () => {
-    const estate = createEstate({ troubles: [{ node: 'dev4.devco.net', call: 'appmgr.upgrade', kind: 'failed' }] });
-    const playbook = await loadShipped('app_cluster_upgrade');
-    const inputs = bindInputs(playbook, { cluster: 'bravo', revision: '20', recipient: 'mailto:ops@devco.net' });
-    await runPlaybook(playbook, inputs, estate.fabric.ports);
-    return estate.fabric.journal.map((entry): JournalEntry => {
-      if (entry.type !== 'outcome') return entry;
-      const told = { ...entry, auditHead: `7:${'b'.repeat(64)}` };
-      return entry.outcome === 'ok'
-        ? told
-        : { ...told, code: 'broken', message: hostile, data: { [hostile]: hostile } };
-    });
-  };
-
+describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
   test('shows steps, nodes, the failure with its output and the audit records, and escapes everything that nodes returned', async () => {
     await writeJournal(await journalOfFailure());
     const file = join(home, 'run.html');

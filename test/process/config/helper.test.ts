@@ -203,7 +203,9 @@ describe('an attack on the helper', () => {
     await refuses(node, async () => node.send(await node.order(mallory, [facts])), 'policy-denied');
     await node.ended();
   });
+});
 
+describe('an attack on the helper with a wrong signature', () => {
   test('is refused with a signature of another CA, of a node, of nobody, or over something else', async () => {
     const node = await makeHelperNode(fleet, rights);
     await using other = await makeFleet();
@@ -262,7 +264,9 @@ describe('an attack on the helper', () => {
     await writeFile(join(node.directory, 'crl.pem'), await fleet.crl());
     await refuses(node, async () => node.send(await node.order(tom, [facts])), 'revoked-certificate');
   });
+});
 
+describe('an attack on the helper from its own machine', () => {
   test('cannot make it follow links or directories that others own', async () => {
     const node = await makeHelperNode(fleet, rights);
     const outside = join(fleet.dir, 'outside');

@@ -19,31 +19,36 @@ import { until } from '../../support/until.ts';
 
 const { signal } = new AbortController();
 
+let fleet: Fleet;
+let rip: Member;
+
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+});
+
+after(() => fleet.remove());
+
+const dial = ({ name }: PreparedNode, port: number) =>
+  createDial(() => ({ credentials: rip.credentials, trust: fleet.trust }), 20_000)(
+    name,
+    [{ host: '127.0.0.1', port }],
+    signal,
+  );
+
+const open = (reply: Parameters<typeof openReply>[0], signed: SignedRequest, { name }: PreparedNode) =>
+  openReply(reply, signed.request, name, fleet.trust, Date.now());
+
+const verify = ({ auditFile }: PreparedNode, ...more: string[]) =>
+  runInProcess(['audit', 'verify', '--file', auditFile, '--ca', join(fleet.dir, 'ca.crt'), ...more], fleet.dir);
+
+const recordsOf = async ({ auditFile }: PreparedNode) =>
+  (await readFile(auditFile, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as AuditRecord);
+
 describe('a daemon that is killed', () => {
-  let fleet: Fleet;
-  let rip: Member;
-  before(async () => {
-    fleet = await makeFleet();
-    rip = await fleet.operator('rip@devco.net');
-  });
-  after(() => fleet.remove());
-
-  const dial = ({ name }: PreparedNode, port: number) =>
-    createDial(() => ({ credentials: rip.credentials, trust: fleet.trust }), 20_000)(
-      name,
-      [{ host: '127.0.0.1', port }],
-      signal,
-    );
-  const open = (reply: Parameters<typeof openReply>[0], signed: SignedRequest, { name }: PreparedNode) =>
-    openReply(reply, signed.request, name, fleet.trust, Date.now());
-  const verify = ({ auditFile }: PreparedNode, ...more: string[]) =>
-    runInProcess(['audit', 'verify', '--file', auditFile, '--ca', join(fleet.dir, 'ca.crt'), ...more], fleet.dir);
-  const recordsOf = async ({ auditFile }: PreparedNode) =>
-    (await readFile(auditFile, 'utf8'))
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as AuditRecord);
-
   test('reports after its restart that a change was interrupted, and does not repeat it', async (t) => {
     const application = testApplication();
     application.publish('20', release('20'));

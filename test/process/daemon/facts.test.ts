@@ -6,22 +6,26 @@ import { runCommand } from '../../../src/daemon/exec/run-command.ts';
 import { keepFresh, startNodeTruth } from '../../../src/daemon/facts/node-truth.ts';
 import { silentLog, temporaryDirectory } from '../../support/agents/agent-setup.ts';
 
+let home: string;
+let directory: string;
+
+const makeDirectory = async () => {
+  home = temporaryDirectory();
+  directory = join(home, 'facts.d');
+  await mkdir(directory);
+};
+
+const start = (more: { files?: string[] } = {}) =>
+  startNodeTruth({ directory, files: [], classes: join(home, 'classes.txt'), ...more }, runCommand, silentLog);
+
+const program = async (name: string, body: string, mode = 0o755) => {
+  await writeFile(join(directory, name), `#!/bin/sh\n${body}\n`);
+  await chmod(join(directory, name), mode);
+};
+
 /** Facts as a daemon has them: real files, real programs. */
 describe('the facts of a node', () => {
-  let home: string;
-  let directory: string;
-  beforeEach(async () => {
-    home = temporaryDirectory();
-    directory = join(home, 'facts.d');
-    await mkdir(directory);
-  });
-
-  const start = (more: { files?: string[] } = {}) =>
-    startNodeTruth({ directory, files: [], classes: join(home, 'classes.txt'), ...more }, runCommand, silentLog);
-  const program = async (name: string, body: string, mode = 0o755) => {
-    await writeFile(join(directory, name), `#!/bin/sh\n${body}\n`);
-    await chmod(join(directory, name), mode);
-  };
+  beforeEach(makeDirectory);
 
   test('come from the operating system', async () => {
     const { facts } = await start();
@@ -88,6 +92,30 @@ describe('the facts of a node', () => {
     assert.deepEqual(classes(), ['settings', 'profile::web', 'role::app']);
   });
 
+  test('are refreshed after their age, and a change is reported', async () => {
+    await writeFile(join(directory, 'site.yaml'), 'cluster: bravo\n');
+    const truth = await start();
+    await writeFile(join(directory, 'site.yaml'), 'cluster: alfa\n');
+    let stop = () => {};
+    // The timer keeps no process alive: something else must, while it is waited for.
+    const alive = setInterval(() => {}, 1000);
+    await new Promise<void>((resolve) => {
+      stop = keepFresh(
+        truth,
+        0.02,
+        async () => resolve(),
+        (error) => assert.fail(String(error)),
+      );
+    });
+    stop();
+    clearInterval(alive);
+    assert.equal(truth.facts().cluster, 'alfa');
+  });
+});
+
+describe('the facts of a node with unusable programs', () => {
+  beforeEach(makeDirectory);
+
   test('stay unchanged if a file or a program breaks, and a warning reports it', async () => {
     await writeFile(join(directory, 'site.yaml'), 'cluster: bravo\n');
     await program('rack', 'echo rack=4');
@@ -130,25 +158,5 @@ describe('the facts of a node', () => {
     const { facts, warnings } = await start();
     assert.equal(facts().rack, undefined);
     assert.match(warnings()[0] ?? '', /facts\.d can be written by other users/);
-  });
-
-  test('are refreshed after their age, and a change is reported', async () => {
-    await writeFile(join(directory, 'site.yaml'), 'cluster: bravo\n');
-    const truth = await start();
-    await writeFile(join(directory, 'site.yaml'), 'cluster: alfa\n');
-    let stop = () => {};
-    // The timer keeps no process alive: something else must, while it is waited for.
-    const alive = setInterval(() => {}, 1000);
-    await new Promise<void>((resolve) => {
-      stop = keepFresh(
-        truth,
-        0.02,
-        async () => resolve(),
-        (error) => assert.fail(String(error)),
-      );
-    });
-    stop();
-    clearInterval(alive);
-    assert.equal(truth.facts().cluster, 'alfa');
   });
 });

@@ -101,7 +101,9 @@ describe('disable', () => {
     assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
     await assert.rejects(enable({ backend: 'app', server: 'web7' }, dry()), fails('unknown-server'));
   });
+});
 
+describe('disable with running requests', () => {
   test('lets a running request end before maintenance', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));
