@@ -12,6 +12,7 @@ import { mdnsSource } from './mdns/source.ts';
 import type { PuppetdbSourceConfig } from './puppetdb/config.ts';
 import type { SqlSourceConfig } from './sql/config.ts';
 import { type DiscoverOverRelays, relaySource } from './relay/source.ts';
+import { openSection } from './sections/open.ts';
 import { stdinSource } from './stdin/source.ts';
 
 /** The options of all sources; each uses its own. */
@@ -75,28 +76,28 @@ export const sources: readonly SourceEntry[] = [
     name: 'exec',
     create({ exec }) {
       const config = required(exec, 'exec', 'command: [PROGRAM]');
-      return lazySource('exec', async () => (await import('./exec/source.ts')).execSource(config));
+      return lazySource('exec', () => openSection.exec(config));
     },
   },
   {
     name: 'consul',
     create({ consul, timeout }) {
       const config = required(consul, 'consul', 'url: URL');
-      return lazySource('consul', async () => (await import('./consul/source.ts')).consulSource(config, timeout));
+      return lazySource('consul', () => openSection.consul(config, timeout));
     },
   },
   {
     name: 'puppetdb',
     create({ puppetdb }) {
       const config = required(puppetdb, 'puppetdb', 'url: URL');
-      return lazySource('puppetdb', async () => (await import('./puppetdb/source.ts')).puppetdbSource(config));
+      return lazySource('puppetdb', () => openSection.puppetdb(config));
     },
   },
   {
     name: 'sql',
     create({ sql }) {
       const config = required(sql, 'sql', 'url: URL, query: QUERY');
-      return lazySource('sql', async () => (await import('./sql/source.ts')).sqlSource(config));
+      return lazySource('sql', () => openSection.sql(config));
     },
   },
 ];

@@ -8,7 +8,7 @@ await runScript(async () => {
   say('Starting twelve hosts in network namespaces: nine web servers, a load balancer, two notification servers …');
   const began = performance.now();
   await using lab = await startLab();
-  say(`They stand after ${((performance.now() - began) / 1000).toFixed(1)} seconds.`);
+  say(`All hosts are ready after ${((performance.now() - began) / 1000).toFixed(1)} seconds.`);
   await show(lab, ['ping']);
   const load = await lab.load({ rate: 200 });
   await show(lab, ['upgrade', '--cluster', 'bravo', '--rev', '20']);

@@ -3,6 +3,7 @@ import { explain, Problem } from '../../core/errors.ts';
 import { noFilter } from '../../core/filter/filter.ts';
 import { defaultPort } from '../../core/node.ts';
 import type { DiscoverySource, HeardNode } from '../../core/ports.ts';
+import { openSection } from '../../discovery/sections/open.ts';
 import type { RelaySettings } from '../config/config.ts';
 import type { KnownPeer } from './pool.ts';
 
@@ -110,10 +111,10 @@ export function listingPlaces({ nodes, sources = {} }: Pick<RelaySettings, 'node
   const timeout = answerTimeout;
   const openers: Readonly<Record<string, ListingPlace['open'] | undefined>> = {
     dns: dns && (async () => (await import('../../discovery/dns/source.ts')).dnsSource({ ...dns, timeout })),
-    consul: consul && (async () => (await import('../../discovery/consul/source.ts')).consulSource(consul, timeout)),
-    puppetdb: puppetdb && (async () => (await import('../../discovery/puppetdb/source.ts')).puppetdbSource(puppetdb)),
-    sql: sql && (async () => (await import('../../discovery/sql/source.ts')).sqlSource(sql)),
-    exec: exec && (async () => (await import('../../discovery/exec/source.ts')).execSource(exec)),
+    consul: consul && (() => openSection.consul(consul, timeout)),
+    puppetdb: puppetdb && (() => openSection.puppetdb(puppetdb)),
+    sql: sql && (() => openSection.sql(sql)),
+    exec: exec && (() => openSection.exec(exec)),
   };
   const ofSources = Object.entries(openers).flatMap(([name, open]) =>
     open === undefined ? [] : [{ what: `the source ${name}`, isFile: false, open }],
