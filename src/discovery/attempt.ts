@@ -46,6 +46,8 @@ export interface AttemptOptions {
   /** Milliseconds to connect and receive the description. */
   readonly timeout: number;
   readonly signal: AbortSignal;
+  /** Ends the attempt unless the candidate has proven itself: a proven node has its full time to answer. */
+  readonly unlessProven?: AbortSignal | undefined;
 }
 
 /**
@@ -59,7 +61,8 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
   let connection: NodeConnection | undefined;
   try {
     const { name, addresses } = candidate;
-    connection = await raceAbort(signal, options.dial(name, addresses, signal), (late) => late.close());
+    const connecting = AbortSignal.any([signal, ...(options.unlessProven === undefined ? [] : [options.unlessProven])]);
+    connection = await raceAbort(connecting, options.dial(name, addresses, connecting), (late) => late.close());
     const describing = options.describing();
     const description =
       options.ask === undefined

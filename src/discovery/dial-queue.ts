@@ -25,7 +25,7 @@ export interface DialQueue {
   readonly attempts: () => readonly Attempt[];
 }
 
-export interface DialQueueOptions extends Omit<AttemptOptions, 'describing'> {
+export interface DialQueueOptions extends Omit<AttemptOptions, 'describing' | 'unlessProven'> {
   readonly request: DescribeRequest;
   readonly concurrency: number;
   /** Whether a candidate was only heard: it is dialled only within the budget for rumours. */
@@ -50,10 +50,10 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
   const running = new Set<Promise<boolean>>();
   const dial = startDialling(options);
 
-  async function run(claimant: Claimant, signal = options.signal): Promise<boolean> {
+  async function run(claimant: Claimant, unlessProven?: AbortSignal): Promise<boolean> {
     // Read when its turn comes: by then more of its addresses may have been heard.
     const { candidate } = claimant;
-    const done = await dial(candidate, signal);
+    const done = await dial(candidate, unlessProven);
     claimant.attempt = done;
     if (isReached(done)) {
       options.onReached?.(done);
@@ -67,7 +67,7 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
   function start(claimant: Claimant): void {
     const { candidate } = claimant;
     if (options.isRumour?.(candidate) === true) {
-      rumours.add(candidate.from ?? '', (signal) => run(claimant, AbortSignal.any([options.signal, signal])));
+      rumours.add(candidate.from ?? '', (abandoned) => run(claimant, abandoned));
       return;
     }
     const work = limit(() => run(claimant)).finally(() => running.delete(work));
@@ -97,9 +97,9 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
 }
 
 /** Dials candidates; the first few that prove themselves are asked for the peers that they remember. */
-function startDialling(options: DialQueueOptions): (candidate: Candidate, signal: AbortSignal) => Promise<Attempt> {
+function startDialling(options: DialQueueOptions) {
   let asked = 0;
-  return async (candidate, signal) => {
+  return async (candidate: Candidate, unlessProven?: AbortSignal): Promise<Attempt> => {
     let peers = false;
     // A candidate that proves nothing does not take the place of a witness.
     const describing = () => {
@@ -109,7 +109,7 @@ function startDialling(options: DialQueueOptions): (candidate: Candidate, signal
       return { request: { ...options.request, peers }, describe };
     };
     options.onTurn?.(candidate.name, 'begun');
-    const done = await attempt(candidate, { ...options, signal, describing });
+    const done = await attempt(candidate, { ...options, unlessProven, describing });
     options.onTurn?.(candidate.name, isReached(done) ? 'answered' : 'given-up');
     if (peers && !isReached(done)) asked--;
     return done;

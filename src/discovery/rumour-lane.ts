@@ -10,10 +10,15 @@ export interface RumourBudget {
 
 /** Names that were only heard, and wait to be dialled: each sender's in turn, and within the budget. */
 export interface RumourLane {
-  /** @param sender of the name @param dial resolves to whether a node proved itself */
+  /**
+   * @param sender of the name
+   * @param dial resolves to whether a node proved itself and answered. Its signal ends a dial that has proven nothing;
+   * a proven node has its full time.
+   */
   readonly add: (sender: string, dial: (signal: AbortSignal) => Promise<boolean>) => void;
   /**
-   * Waits until all are dialled, or the budget is spent; the rest is dropped.
+   * Waits until all are dialled, or the budget is spent; the rest is dropped. Then waits for the proven nodes that have
+   * not answered.
    * @param elapsed milliseconds that the search has taken
    * @param found whether any node has proven itself, in this lane or elsewhere
    */

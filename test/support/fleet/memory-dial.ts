@@ -22,6 +22,10 @@ export interface MemoryNode {
   readonly mute?: boolean;
   /** Connects and then says nothing. */
   readonly hangs?: boolean;
+  /** Describes itself only then. */
+  readonly describesAfter?: Promise<void>;
+  /** Called when a dial that it keeps waiting is given up. */
+  readonly onGivenUp?: () => void;
   /** Describes itself as another. */
   readonly says?: string;
 }
@@ -58,8 +62,7 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
         dialled.push(`${name}@${at}`);
         const node = network.get(at);
         if (node === undefined) last = new Problem('unreachable', `${at} cannot be reached`);
-        else if (node.mute === true)
-          await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        else if (node.mute === true) await untilGivenUp(signal).finally(() => node.onGivenUp?.());
         else if (node.refuses !== undefined) last = node.refuses;
         else if (node.name !== name) last = new Problem('wrong-node', `at the address of ${name} answers ${node.name}`);
         else return connect(node);
@@ -84,8 +87,8 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
         closed = true;
       },
       describe: async (request, signal): Promise<NodeDescription> => {
-        if (node.hangs)
-          await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        if (node.hangs === true) await untilGivenUp(signal);
+        if (node.describesAfter !== undefined) await Promise.race([node.describesAfter, untilGivenUp(signal)]);
         if (request.peers) askedForPeers.push(node.name);
         const { name, agents = ['rpcutil'], classes = [], facts = {} } = node;
         return {
@@ -115,6 +118,10 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
     openConnections: () => open,
     mostAtOnce: () => most,
   };
+}
+
+function untilGivenUp(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 }
 
 function completePeer(peer: Partial<Peer>): Peer {

@@ -300,6 +300,17 @@ describe('names without a proof', () => {
     assert.ok(network.mostAtOnce() <= 32 + 64 + 32, String(network.mostAtOnce()));
   });
 
+  test('have their full time to answer once they have proven themselves, when the others are given up', async () => {
+    const givenUp = Promise.withResolvers<void>();
+    const network = memoryNetwork({
+      'h1:5810': web('dev1', 'alfa'),
+      'h2:5810': { ...web('dev2', 'alfa'), describesAfter: givenUp.promise },
+      'h3:5810': { name: 'dev3', mute: true, onGivenUp: givenUp.resolve },
+    });
+    const found = await find(network, [heard('dev1', 'h1'), heard('dev2', 'h2'), heard('dev3', 'h3')]);
+    assert.deepEqual([found.names, found.codes, found.rumours.count], [['dev1', 'dev2'], [], 1]);
+  });
+
   test('are dialled at the address that others have proven, not at the announced one', async () => {
     const { names, network, real } = estate();
     const lies = real.slice(1).map((one) => ({ ...one, addresses: at('nowhere') }));
