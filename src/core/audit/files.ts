@@ -29,21 +29,24 @@ export function archivePath(file: string, first: number): string {
  * @throws Problem `unreadable-file` when the directory cannot be read
  */
 export async function listAuditFiles(file: string): Promise<AuditFile[]> {
-  const { stem, extension } = nameParts(file);
   const directory = dirname(file);
   const names = await readdir(directory).catch((cause: unknown) => {
     throw new Problem('unreadable-file', `${directory} cannot be read: ${explainErrno(cause)}`, '', { cause });
   });
   const archives = names.flatMap((name) => {
-    const digits = name.startsWith(`${stem}-`) && name.endsWith(extension) ? middle(name, stem, extension) : '';
-    return /^\d{12,15}$/.test(digits) ? [{ path: join(directory, name), first: Number(digits) }] : [];
+    const first = firstInName(file, name);
+    return first === undefined ? [] : [{ path: join(directory, name), first }];
   });
   archives.sort((a, b) => a.first - b.first);
   return names.includes(basename(file)) ? [...archives, { path: file, first: undefined }] : archives;
 }
 
-function middle(name: string, stem: string, extension: string): string {
-  return name.slice(stem.length + 1, name.length - extension.length);
+/** The sequence number in the name of a full file of a log, as {@link archivePath} makes it; undefined for another name. */
+export function firstInName(file: string, name: string): number | undefined {
+  const { stem, extension } = nameParts(file);
+  if (!name.startsWith(`${stem}-`) || !name.endsWith(extension)) return undefined;
+  const digits = name.slice(stem.length + 1, name.length - extension.length);
+  return /^\d{12,15}$/.test(digits) ? Number(digits) : undefined;
 }
 
 /** A line of a file. */

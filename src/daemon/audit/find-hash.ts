@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { type AuditFile, listAuditFiles, readFileLines } from '../../core/audit/files.ts';
+import { dirname, join } from 'node:path';
+import { type AuditFile, firstInName, listAuditFiles, readFileLines } from '../../core/audit/files.ts';
+import { errnoOf, Problem } from '../../core/errors.ts';
 import { replaceFile } from '../../core/files/durable.ts';
 import { offsetOf, readAt, sequenceAt, window } from './locate.ts';
 
@@ -10,17 +11,28 @@ const size = 32;
 
 /**
  * The hash (hex) of a record of the log, from its files or from the stored hashes of a deleted one.
- * @returns undefined when neither has the record
+ * @returns undefined when neither has the record, or somebody removed the log
  */
 export async function findHash(file: string, sequence: number): Promise<string | undefined> {
+  // A file may be deleted between the listing and the reading: then its hashes are stored.
+  const found = await findInFiles(file, sequence).catch(ifGone);
+  return found ?? (await findKept(file, sequence).catch(ifGone));
+}
+
+function ifGone(error: unknown): undefined {
+  const cause = error instanceof Problem ? error.cause : error;
+  if (errnoOf(cause) !== 'ENOENT') throw error;
+}
+
+async function findInFiles(file: string, sequence: number): Promise<string | undefined> {
   const files = await listAuditFiles(file);
   // The current file begins after all others.
   for (const one of files.toReversed()) {
     if (one.first !== undefined && one.first > sequence) continue;
     const found = await findInFile(one, sequence);
-    if (found !== undefined || one.first !== undefined) return found ?? (await findKept(file, sequence));
+    if (found !== undefined || one.first !== undefined) return found;
   }
-  return await findKept(file, sequence);
+  return undefined;
 }
 
 async function findInFile({ path }: AuditFile, sequence: number): Promise<string | undefined> {
@@ -41,10 +53,8 @@ async function findInFile({ path }: AuditFile, sequence: number): Promise<string
   }
 }
 
-/** Where the hashes of a file's records are stored when it is deleted. */
-function hashesPath(path: string): string {
-  return `${path}.hashes`;
-}
+/** Follows the name of a file that is deleted, in the name of the file with the hashes of its records. */
+const hashesSuffix = '.hashes';
 
 /**
  * Stores the hash of each record of a file, so that heads that callers know can still be checked when the file is gone.
@@ -54,15 +64,14 @@ export async function keepHashes(path: string): Promise<void> {
   for await (const { text, torn } of readFileLines(path)) {
     if (!torn) hashes.push(createHash('sha256').update(text).digest());
   }
-  await replaceFile(hashesPath(path), Buffer.concat(hashes), { mode: 0o640 });
+  await replaceFile(`${path}${hashesSuffix}`, Buffer.concat(hashes), { mode: 0o640 });
 }
 
 async function findKept(file: string, sequence: number): Promise<string | undefined> {
-  const stem = basename(file, '.jsonl');
-  const names = await readdir(dirname(file)).catch((): string[] => []);
+  const names = await readdir(dirname(file));
   const firsts = names.flatMap((name) => {
-    const digits = name.startsWith(stem) ? /-(\d{12,15})\.[^.]+\.hashes$/.exec(name)?.[1] : undefined;
-    return digits === undefined ? [] : [{ name, first: Number(digits) }];
+    const first = name.endsWith(hashesSuffix) ? firstInName(file, name.slice(0, -hashesSuffix.length)) : undefined;
+    return first === undefined ? [] : [{ name, first }];
   });
   const [best] = firsts.filter(({ first }) => first <= sequence).sort((a, b) => b.first - a.first);
   if (best === undefined) return undefined;

@@ -8,7 +8,6 @@ import type { AuditEvent, AuditRecord } from '../../../../src/core/audit/record.
 import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
 import { openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
 import { type AuditLimits, endless } from '../../../../src/daemon/audit/rotate.ts';
-import { type Archive, planDeletion } from '../../../../src/daemon/audit/retention.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
 const hour = 60 * 60_000;
@@ -213,39 +212,5 @@ describe('an audit log whose files are removed', () => {
     assert.equal((await verify()).fault, undefined, 'the files alone cannot prove their end');
     const { fault } = await verify([head]);
     assert.deepEqual([fault?.code, fault?.file], ['truncated', files.at(-2)]);
-  });
-});
-
-describe('the plan of deletions from an audit log', () => {
-  const now = 1_000 * day;
-  const archives = (...ages: number[]): Archive[] =>
-    ages.map((age, index) => ({
-      path: `/${index}`,
-      file: String(index),
-      first: index * 10 + 1,
-      last: index * 10 + 10,
-      hash: '',
-      ended: now - age,
-    }));
-  const planned = (list: Archive[], keep: { files?: number; days?: number }) =>
-    planDeletion(list, keep, now).map(({ file }) => file);
-
-  test('includes the oldest beyond the number, or beyond the days', () => {
-    const list = archives(9 * day, 8 * day, 7 * day, 2 * day);
-    assert.deepEqual(planned(list, { files: 3 }), ['0']);
-    assert.deepEqual(planned(list, { days: 7.5 }), ['0', '1']);
-    assert.deepEqual(planned(list, { files: 3, days: 7.5 }), ['0', '1']);
-    assert.deepEqual(planned(list, {}), []);
-  });
-
-  test('keeps a file with records that a receiver of the log does not have', () => {
-    const list = archives(9 * day, 8 * day, 7 * day);
-    const going = (sent: number) => planDeletion(list, { files: 1 }, now, sent).map(({ file }) => file);
-    assert.deepEqual([going(9), going(10), going(19), going(20)], [[], ['0'], ['0'], ['0', '1']]);
-  });
-
-  test('never leaves a gap, and deletes nothing younger than an hour', () => {
-    assert.deepEqual(planned(archives(day, 9 * day, 9 * day), { days: 5 }), [], 'the clock was set back');
-    assert.deepEqual(planned(archives(2 * hour, hour / 2, hour / 3), { files: 1 }), ['0']);
   });
 });

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { chainStart, hashLine } from '../../../../src/core/audit/record.ts';
-import { readFirst, readRecent, readTail } from '../../../../src/daemon/audit/tail.ts';
+import { chainStart, hashLine } from '../../../../../src/core/audit/record.ts';
+import { readFirst, readRecent, readTail } from '../../../../../src/daemon/audit/tail.ts';
 
 const chunk = 1024 * 1024;
 const second = (sequence: number) => new Date(sequence * 1000).toISOString();

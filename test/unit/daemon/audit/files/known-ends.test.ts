@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { chainStart, hashLine } from '../../../../src/core/audit/record.ts';
-import { startKnownEnds } from '../../../../src/daemon/audit/known-ends.ts';
+import { chainStart, hashLine } from '../../../../../src/core/audit/record.ts';
+import { startKnownEnds } from '../../../../../src/daemon/audit/known-ends.ts';
 
 const line = (sequence: number) => `{"v":1,"sequence":${sequence},"x":""}`;
 const endAt = (sequence: number) => ({ sequence, hash: hashLine(line(sequence)) });
