@@ -12,6 +12,8 @@ export interface Bounds {
 }
 export interface Trial extends Bounds {
   readonly passed: boolean;
+  /** Whether it was ended since it was over its bounds. */
+  readonly late: boolean;
 }
 
 /** A copy of the project in which files may be broken. Processes that tests start run from it, too. */
@@ -70,11 +72,12 @@ async function runTest(place: string, argv: string[], env: NodeJS.ProcessEnv, bo
   const began = performance.now();
   const options = ['--disable-warning=ExperimentalWarning'];
   const child = spawn(process.execPath, [...options, ...argv], { cwd: place, env, stdio: 'ignore', detached: true });
-  let worked = 0;
+  let [worked, late] = [0, false];
   const code = await new Promise<number | null>((resolve) => {
     const timer = setInterval(() => {
       worked = workOf(child.pid) ?? worked;
-      if (worked > bounds.worked || performance.now() - began > bounds.took) end(child.pid);
+      late ||= worked > bounds.worked || performance.now() - began > bounds.took;
+      if (late) end(child.pid);
     }, 50);
     child.once('close', (given) => {
       clearInterval(timer);
@@ -82,7 +85,7 @@ async function runTest(place: string, argv: string[], env: NodeJS.ProcessEnv, bo
     });
   });
   end(child.pid);
-  return { passed: code === 0, took: performance.now() - began, worked };
+  return { passed: code === 0, late, took: performance.now() - began, worked };
 }
 
 /** Milliseconds on a processor, from proc_pid_stat(5): the 14th and 15th field, in hundredths of a second. */

@@ -121,9 +121,7 @@ async function takeOut(
 function commandedLines(hosts: readonly ScopedHost[]): ServerLine[] {
   const all = hosts.flatMap(({ chosen }) => chosen);
   const names = new Set(all.map(lineKey));
-  return all.filter(
-    ({ view, server }) => server.tracked === '' || !names.has(`${view.runtime.name} ${server.tracked}`),
-  );
+  return all.filter(({ view, server }) => !names.has(`${view.runtime.name} ${server.tracked}`));
 }
 
 function holdsOf(
@@ -164,6 +162,5 @@ async function forget({ watch }: LoadBalancer, { hosts }: Request, before: reado
   const kept = before.filter(({ host }) => hosts.some(({ name }) => name === host));
   const gone = namesOf(hosts).filter((name) => !kept.some(({ host }) => host === name));
   // The caller must receive the first failure.
-  await watch.put(kept).catch(() => {});
-  await watch.remove(gone).catch(() => {});
+  await Promise.allSettled([watch.put(kept), watch.remove(gone)]);
 }

@@ -24,7 +24,7 @@ export async function openHolds({ watch }: LoadBalancer, hosts: readonly ScopedH
 /** After a failure: hosts on their way in stay held, and the watch covers them again. */
 export async function keepHolds({ watch }: LoadBalancer, hosts: readonly ScopedHost[]): Promise<void> {
   const held = watch.hosts();
-  const left = hosts.flatMap((host) => heldOf(held, host) ?? []).filter(({ stage }) => stage === 'entering');
+  const left = hosts.flatMap((host) => heldOf(held, host) ?? []);
   await watch.put(left.map((one) => ({ ...one, stage: 'out' })));
 }
 
@@ -54,6 +54,6 @@ export async function releaseHolds(
     return one === undefined ? [] : (endHold(one, affectedLines(host), request.narrowing) ?? []);
   });
   const gone = namesOf(hosts).filter((name) => !left.some(({ host }) => host === name));
-  if (left.length > 0) await watch.put(left);
+  await watch.put(left);
   await watch.remove(gone);
 }

@@ -6,6 +6,7 @@ import type { ActionContext } from '../../../../../src/core/agent.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
 import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
 import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { mockDelays, someTurns } from '../../../../support/mock-delays.ts';
 
 const [dev1, dev2] = ['10.0.0.1', '10.0.0.2'] as const;
 const three = () =>
@@ -46,6 +47,23 @@ describe('a host that is disabled', () => {
     assert.deepEqual(host, { name: dev1, lines: ['app/web1', 'ws/w1', 'static/s1'], still_serving: [] });
     const { backend, changed, unchanged, available, ended } = report;
     assert.deepEqual([backend, changed, unchanged, available, ended], ['app,ws,static', [dev1], [], 1, undefined]);
+  });
+
+  test('is drained only once its agent-check is off', async () => {
+    const { fake, take } = await estate();
+    const on: (boolean | undefined)[] = [];
+    fake.onCommand = async (command) => {
+      if (command.startsWith('disable agent')) await someTurns();
+      if (command.endsWith('state drain')) on.push(fake.server('app/web1').agentEnabled);
+    };
+    await take();
+    assert.deepEqual(on, [false, false]);
+  });
+
+  test('gets a command for a tracking line if the call does not include the line that it tracks', async () => {
+    const { fake, take } = await estate();
+    await take({ backend: 'ws' });
+    assert.deepEqual(fake.changes(), ['set server ws/w1 state drain', 'set server ws/w1 state maint']);
   });
 
   test('is recorded on disk as leaving before the first command, and as out at the end', async () => {
@@ -260,6 +278,18 @@ describe('a disable call in which a step fails', () => {
     assert.equal(fake.server('app/web2').admin, 1);
   });
 
+  test('leaves the hold of a host that is not part of the call alone, whatever became of it meanwhile', async () => {
+    const { fake, balancer, take } = await estate();
+    await take({ server: dev2 });
+    fake.onCommand = async (command) => {
+      if (command !== 'set server static/s1 state drain') return;
+      await balancer.watch.remove([dev2]);
+      throw new Error('connection lost');
+    };
+    await assert.rejects(take(), { message: /^connection lost/ });
+    assert.deepEqual(balancer.watch.hosts(), []);
+  });
+
   test('reports the failure of HAProxy even if the record cannot be restored', async () => {
     const { fake, balancer, take } = await estate();
     const { watch } = balancer;
@@ -323,6 +353,23 @@ describe('a host that does not stay out', () => {
       code: 'not-in-maintenance',
       message: /^a line of 10\.0\.0\.1 \(static\/s1\) is gone from HAProxy/,
     });
+  });
+
+  test('is checked the second time after the configured seconds, not before', async () => {
+    const { fake, take } = await estate(three(), { settle: 5 });
+    const looks = () => fake.asked.slice(fake.asked.indexOf('show info')).filter((one) => one === 'show stat app 6 -1');
+    using clock = mockDelays();
+    const taking = take({ backend: 'app' });
+    while (!fake.asked.includes('show info')) await someTurns();
+    for (const [milliseconds, expected] of [
+      [0, 1],
+      [4999, 1],
+      [1, 2],
+    ] as const) {
+      await clock.pass(milliseconds);
+      assert.equal(looks().length, expected, `${milliseconds}`);
+    }
+    await taking;
   });
 
   test('is checked a second time after a moment if it has an agent-check', async () => {
