@@ -56,7 +56,7 @@ export function defineHostEntry(
       for (const entry of entries) {
         const now = findLine(entry.line, all);
         // A line that is gone (HAProxy is being reloaded) may come back.
-        if (now === undefined || entry.isIn()) continue;
+        if (now === undefined) continue;
         await (passed ? entry.enter(now) : entry.check(now));
       }
       isIn = entries.every((entry) => entry.isIn()) && followers.every(({ server }) => inRotation(server));

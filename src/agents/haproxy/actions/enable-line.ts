@@ -72,7 +72,7 @@ export function defineLineEntry(
         }
         await changes.set(line, 'ready', signal);
         stage = 'entering';
-      } else if (stage === 'entering' && inRotation(now.server)) stage = 'in';
+      } else if (inRotation(now.server)) stage = 'in';
       else if (stage === 'entering') await say?.listen(now);
     },
     isIn: () => stage === 'in',
@@ -85,19 +85,15 @@ export function defineLineEntry(
  * ignores these.
  */
 function defineAgentSay(signal: AbortSignal) {
-  let first: AgentCheck | undefined;
-  let since = 0;
+  let first: { readonly agent: AgentCheck; readonly at: number } | undefined;
   let asked = false;
   let silentLooks = 0;
   return {
     async listen(now: ServerLine): Promise<void> {
       const { agent } = now.server;
-      if (first === undefined) {
-        first = agent;
-        since = performance.now();
-      }
-      asked ||= agent.asking || agent.status !== first.status || agent.words !== first.words;
-      const waited = performance.now() - since >= agentPatience;
+      first ??= { agent, at: performance.now() };
+      asked ||= agent.asking || agent.status !== first.agent.status || agent.words !== first.agent.words;
+      const waited = performance.now() - first.at >= agentPatience;
       const silent = agent.health === 0 && !saysDown(agent) && adminStateOf(now.server) === 'ready';
       // The two answers that show an agent-check come from different moments: only a repeated observation counts.
       silentLooks = silent && (waited || (asked && !agent.asking)) ? silentLooks + 1 : 0;

@@ -141,9 +141,11 @@ describe('an enabled host after a reload', () => {
   });
 
   test('needs the check of a line that comes back in to pass, too', async () => {
-    const { entry, first, second, follower } = await checked();
+    const { entry, told, first, second, follower } = await checked();
     await entry.beginAgain(['/a'], [first({ health: 2, top: 4 }), second(passed)]);
-    await entry.advance([first({ health: 4, top: 4 }), second(passed), follower({})]);
+    const look = () => told(entry.advance([first({ health: 4, top: 4 }), second(passed), follower({})]));
+    assert.deepEqual([await look(), await look()], [[], []], 'the other line waits for it');
+    assert.deepEqual(await look(), ['/a app/web1 state ready', '/b app/web2 state ready']);
     assert.equal(entry.isIn(), false);
   });
 

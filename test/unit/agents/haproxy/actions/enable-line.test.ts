@@ -19,9 +19,10 @@ const passed: Partial<Server> = { ...fresh, health: 4 };
 /** A line on its way in: `began` describes its start, `asked` lists the commands that HAProxy received. */
 function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}) {
   const asked: string[] = [];
+  let begun = 0;
   const ask = async (command: string) => {
-    // A step has ended once HAProxy has answered.
-    await setImmediate();
+    // A step has ended once HAProxy has answered; a command that did not wait for the one before is answered first.
+    for (let turns = Math.max(1, 5 - begun++); turns > 0; turns--) await setImmediate();
     asked.push(command);
     return '';
   };
@@ -34,7 +35,7 @@ function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}
   const own = defineLineEntry(at(began), agent, changes, signal, isRestart);
   /** Takes a step for each state, and returns the commands that HAProxy received meanwhile. */
   const told = async (act: () => Promise<void>) => {
-    asked.length = 0;
+    [asked.length, begun] = [0, 0];
     await act();
     return [...asked];
   };
@@ -172,6 +173,14 @@ describe('a line whose agent-check should be on', () => {
   });
 });
 
+test('an agent-check that was on all the time is never overruled', async () => {
+  const { enter } = entry({ agent: agentOn }, { agent: true });
+  const silent = { ...agentOn, status: '', health: 0 };
+  await enter({ operational: 0, status: 'DOWN (agent)', agent: silent });
+  const failed = { operational: 0, status: 'DOWN (agent)', agent: { ...silent, status: 'L4CON' } };
+  for (let look = 0; look < 10; look++) assert.deepEqual(await enter(failed), []);
+});
+
 describe('an agent-check that was switched on', () => {
   const silent: AgentCheck = { ...agentOn, status: '', health: 0, words: '' };
   const waiting = async () => {
@@ -201,6 +210,10 @@ describe('an agent-check that was switched on', () => {
   test('needs nothing if it reports itself in rotation', async () => {
     const { enter, own } = await waiting();
     assert.deepEqual([await enter({ agent: agentOn }), own.isIn()], [[], true]);
+    await enter(down(silent));
+    const failed = down({ ...silent, status: 'L4CON' });
+    for (let look = 0; look < 10; look++) assert.deepEqual(await enter(failed), [], 'nor later');
+    assert.equal(own.isIn(), true);
   });
 
   test('is set to “up” if it cannot be reached and failed in four checks in a row', async () => {
@@ -221,6 +234,32 @@ describe('an agent-check that was switched on', () => {
 
   test('is not overruled while it has not reported yet', async () => {
     assert.equal(await looksUntilUp(Array(10).fill(down(silent))), 0);
+  });
+
+  test('is overruled if it has not reported within 2.5 s of the first look', async (context) => {
+    let now = 100;
+    context.mock.method(performance, 'now', () => now);
+    for (const [wait, commands] of [
+      [2499, []],
+      [2500, ['set server app/web1 agent up']],
+    ] as const) {
+      const { enter } = await waiting();
+      await enter(down(silent));
+      now += wait;
+      for (let look = 1; look < 4; look++) assert.deepEqual(await enter(down(silent)), [], `${wait} ms, look ${look}`);
+      assert.deepEqual(await enter(down(silent)), commands, `${wait} ms`);
+    }
+  });
+
+  test('is overruled after 2.5 s even while HAProxy asks it again', async (context) => {
+    let now = 100;
+    context.mock.method(performance, 'now', () => now);
+    const { enter } = await waiting();
+    const asking = down({ ...silent, asking: true });
+    await enter(asking);
+    now += 2500;
+    for (let look = 1; look < 4; look++) await enter(asking);
+    assert.deepEqual(await enter(asking), ['set server app/web1 agent up']);
   });
 
   test('is not overruled if it reports “down”, “drain” or “maint”, or counts as up', async () => {
@@ -248,6 +287,11 @@ describe('the reason that a server is not in', () => {
 
   for (const [what, fields, expected] of [
     ['it is in', { check: 'L7OK' }, 'before'],
+    [
+      'it is in, whatever its agent-check said last',
+      { agent: { ...on, status: 'L7STS', health: 0, words: 'down' } },
+      'before',
+    ],
     ['in drain by its agent-check', { admin: 8, agent: on }, 'its agent-check answers “drain”'],
     ['in drain by command', { admin: 8, agent: agentOff, check: 'x' }, 'before'],
     ['in maintenance by its agent-check', { admin: 1, agent: on }, 'its agent-check answers “maint”'],
@@ -283,6 +327,11 @@ describe('the reason that a server is not in', () => {
     ['down', { operational: 0, check: 'L7STS 503', status: 'DOWN' }, 'L7STS 503'],
     ['down without words', { operational: 0, status: 'DOWN' }, 'before'],
     ['down by an agent-check that says nothing', { operational: 0, check: 'L7OK', status: 'DOWN (agent)' }, 'before'],
+    [
+      'down by an agent-check that says nothing, with a weight of 0',
+      { operational: 0, status: 'DOWN (agent)', weight: 0 },
+      'before',
+    ],
     ['up with a weight of 0', { weight: 0 }, 'its weight is 0'],
     [
       'up with a weight of 0 of an agent-check',
