@@ -4,6 +4,7 @@ import type { Candidate } from '../core/node.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
 import { type ListEntry, parseEntries } from './listed.ts';
 import { mayMatch } from './may-match.ts';
+import type { SettingsPlace } from './sections/place.ts';
 
 /** A node in a list from a database or a program: its address and its claims. */
 export interface ClaimedNode {
@@ -21,6 +22,7 @@ const mostNodes = 50_000;
  * The candidates of a list of claims that may match the filter. The whole list is checked before any of it is used.
  * @param source the name of the source, for `--dm`
  * @param from the origin of the list, for messages: `the catalogue of https://…`
+ * @param place where the settings of the source stand
  * @throws Problem `empty-source` when it lists nobody at all, `bad-nodes` with the entry at fault
  */
 export function candidatesOf(
@@ -28,9 +30,10 @@ export function candidatesOf(
   source: string,
   from: string,
   filter: FilterTerms,
+  place: SettingsPlace,
 ): Candidate[] {
   if (claimed.length === 0) {
-    const hint = `check its settings: discovery.${source} in client.yaml`;
+    const hint = `check its settings: ${place(source)}`;
     throw new Problem('empty-source', `${from} lists no nodes`, hint);
   }
   if (claimed.length > mostNodes) {

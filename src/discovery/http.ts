@@ -3,6 +3,7 @@ import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { explain, explainErrno, Problem } from '../core/errors.ts';
 import { printableLine } from '../core/text.ts';
+import type { SettingsPlace } from './sections/place.ts';
 
 /** Files of a TLS connection, all PEM. Without `ca`, the certification authorities of Node.js are trusted. */
 export interface TlsFiles {
@@ -14,6 +15,8 @@ export interface TlsFiles {
 export interface JsonRequest {
   /** The server's kind, for messages: `consul`. */
   readonly what: string;
+  /** Where its settings stand. */
+  readonly place: SettingsPlace;
   readonly url: URL;
   readonly tls: TlsFiles;
   readonly headers?: Readonly<Record<string, string>>;
@@ -37,7 +40,7 @@ const largest = 64 * 1024 * 1024;
  * @throws Problem `source-failed`, `cancelled`
  */
 export async function fetchJson(request: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
-  const { what, url, timeout } = request;
+  const { what, place, url, timeout } = request;
   const late = AbortSignal.timeout(timeout);
   try {
     const response = await send(request, AbortSignal.any([signal, late]));
@@ -47,7 +50,7 @@ export async function fetchJson(request: JsonRequest, signal: AbortSignal): Prom
   } catch (cause) {
     if (signal.aborted) throw new Problem('cancelled', `the question to ${what} was cancelled`, '', { cause });
     const why = late.aborted ? `no answer within ${timeout / 1000} s` : reasonOf(cause);
-    const hint = `check discovery.${what} in client.yaml, and whether the server is up`;
+    const hint = `check ${place(what)}, and whether the server is up`;
     throw new Problem('source-failed', `${what} at ${url.origin} gives no list of nodes: ${why}`, hint, { cause });
   }
 }

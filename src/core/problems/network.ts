@@ -18,9 +18,12 @@ export const networkProblems = defineProblems({
   'no-such-service': ['DNS lists no nodes under that name.', 'Check the domain and its PTR records.'],
   'source-failed': [
     'A source of nodes (a program, Consul, PuppetDB or a database) could not be asked, or its answer is not valid.',
-    'The message says why; check the settings of the source in client.yaml.',
+    'The message says why; check the settings of the source: in client.yaml, or in node.yaml for one of a relay.',
   ],
-  'empty-source': ['A source of nodes named no node at all.', 'Check its query and settings in client.yaml.'],
+  'empty-source': [
+    'A source of nodes named no node at all.',
+    'Check its query and settings: in client.yaml, or in node.yaml for a source of a relay.',
+  ],
   'no-multicast': [
     'No network interface can send a multicast question.',
     'Name the nodes in a file (--nodes FILE) or use another discovery method (--dm).',

@@ -8,7 +8,7 @@ export const relayProblems = defineProblems({
   ],
   'unknown-target': [
     'The relay has no connection to the node.',
-    'Check that the relay knows the node (“nodes” under “relay” in its node.yaml) and can connect to it.',
+    'Check that the relay knows the node (“nodes” or “sources” under “relay” in its node.yaml) and can connect to it.',
   ],
   'bad-seal': [
     'A sealed request or reply cannot be opened: it is meant for another side, or was changed on its way.',

@@ -2,11 +2,11 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasRelayRole } from '../../core/credentials/certificate.ts';
 import { noFilter } from '../../core/filter/filter.ts';
-import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
+import { broken, doubtful, type Finding, fine, runCheck } from '../../core/finding.ts';
 import type { TlsState } from '../../core/ports.ts';
 import { count } from '../../core/text.ts';
 import type { NodeConfig, RelaySettings } from '../config/config.ts';
-import { faultOf, type ListingPlace, listingPlaces } from '../relay/peers.ts';
+import { type ListingPlace, listingPlaces } from '../relay/peers.ts';
 
 /** Why a relay would not be used: its certificate, its policy, its lists of peers. Nothing if the node is not one. */
 export async function checkRelay(
@@ -35,19 +35,17 @@ export async function checkRelay(
 
 async function checkPeers(relay: RelaySettings, hears: boolean): Promise<readonly Finding[]> {
   const places = listingPlaces(relay);
-  if (places.length > 0) return await Promise.all(places.map(checkListing));
+  if (places.length > 0) return (await Promise.all(places.map(checkListing))).flat();
   if (hears) return [fine('relay', 'its peers are the nodes that it hears by multicast')];
   const message = 'it has no peers: multicast is off, and neither a list nor a source is configured';
   return [broken('relay', message, 'set “nodes” or “sources” under “relay”')];
 }
 
-async function checkListing({ what, isFile, open }: ListingPlace): Promise<Finding> {
-  try {
+async function checkListing({ what, isFile, open }: ListingPlace): Promise<readonly Finding[]> {
+  return await runCheck('relay', `correct “${isFile ? 'nodes' : 'sources'}” under “relay”`, async () => {
     let listed = 0;
     const source = await open();
     for await (const _node of source.discover(noFilter, new AbortController().signal)) listed++;
     return fine('relay', `${what} lists ${count(listed, 'peer')}`);
-  } catch (error) {
-    return broken('relay', faultOf(error), `correct “${isFile ? 'nodes' : 'sources'}” under “relay”`);
-  }
+  });
 }

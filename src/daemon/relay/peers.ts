@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { explain, Problem } from '../../core/errors.ts';
+import { explain } from '../../core/errors.ts';
 import { noFilter } from '../../core/filter/filter.ts';
 import { defaultPort } from '../../core/node.ts';
 import type { DiscoverySource, HeardNode } from '../../core/ports.ts';
 import { openSection } from '../../discovery/sections/open.ts';
+import { inNodeYaml } from '../../discovery/sections/place.ts';
 import type { RelaySettings } from '../config/config.ts';
 import type { KnownPeer } from './pool.ts';
 
@@ -88,13 +89,8 @@ async function read(listing: Listing, signal: AbortSignal): Promise<void> {
     listing.peers = peers;
     listing.fault = undefined;
   } catch (error) {
-    if (!signal.aborted) listing.fault = faultOf(error);
+    if (!signal.aborted) listing.fault = explain(error);
   }
-}
-
-/** Without the hint, which is for the configuration of a client. */
-export function faultOf(error: unknown): string {
-  return error instanceof Problem ? error.message : explain(error);
 }
 
 /** A place that lists peers: the file, or a source. */
@@ -109,17 +105,19 @@ export interface ListingPlace {
 export function listingPlaces({ nodes, sources = {} }: Pick<RelaySettings, 'nodes' | 'sources'>): ListingPlace[] {
   const { dns, consul, puppetdb, sql, exec } = sources;
   const timeout = answerTimeout;
+  const setting = inNodeYaml('dns.server');
   const openers: Readonly<Record<string, ListingPlace['open'] | undefined>> = {
-    dns: dns && (async () => (await import('../../discovery/dns/source.ts')).dnsSource({ ...dns, timeout })),
-    consul: consul && (() => openSection.consul(consul, timeout)),
-    puppetdb: puppetdb && (() => openSection.puppetdb(puppetdb)),
-    sql: sql && (() => openSection.sql(sql)),
-    exec: exec && (() => openSection.exec(exec)),
+    dns: dns && (async () => (await import('../../discovery/dns/source.ts')).dnsSource({ ...dns, setting, timeout })),
+    consul: consul && (() => openSection.consul(consul, timeout, inNodeYaml)),
+    puppetdb: puppetdb && (() => openSection.puppetdb(puppetdb, inNodeYaml)),
+    sql: sql && (() => openSection.sql(sql, inNodeYaml)),
+    exec: exec && (() => openSection.exec(exec, inNodeYaml)),
   };
   const ofSources = Object.entries(openers).flatMap(([name, open]) =>
     open === undefined ? [] : [{ what: `the source ${name}`, isFile: false, open }],
   );
   if (nodes === undefined) return ofSources;
-  const openFile = async () => (await import('../../discovery/file/source.ts')).fileSource(nodes);
+  const openFile = async () =>
+    (await import('../../discovery/file/source.ts')).fileSource(nodes, 'relay.nodes in node.yaml');
   return [{ what: nodes, isFile: true, open: openFile }, ...ofSources];
 }

@@ -5,6 +5,7 @@ import type { DiscoverySource } from '../../core/ports.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { candidatesOf } from '../claims.ts';
 import { fetchJson } from '../http.ts';
+import { inClientYaml, type SettingsPlace } from '../sections/place.ts';
 import type { ConsulSourceConfig } from './config.ts';
 import { parseCatalog } from './catalog.ts';
 
@@ -16,15 +17,16 @@ const grace = 2000;
  * catalogue is watched by a blocking query until the first node is registered or the time for discovery is over.
  * @param timeout milliseconds for the first answer
  */
-export function consulSource(config: ConsulSourceConfig, timeout: number): DiscoverySource {
+export function consulSource(config: ConsulSourceConfig, timeout: number, place = inClientYaml): DiscoverySource {
   return {
     name: 'consul',
     async *discover(filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
-      const headers = await tokenHeader(config.token_file);
+      const headers = await tokenHeader(config.token_file, place);
       const ask = (watched?: { index: string; wait: number }) =>
         fetchJson(
           {
             what: 'consul',
+            place,
             url: catalogUrl(config, watched),
             tls: config,
             headers,
@@ -36,7 +38,7 @@ export function consulSource(config: ConsulSourceConfig, timeout: number): Disco
       const index = String(answer.headers['x-consul-index'] ?? '');
       if (isEmpty(answer.value) && /^[1-9]\d*$/.test(index)) answer = await ask({ index, wait: timeout });
       const from = `the catalogue of ${new URL(config.url).origin}, service ${config.service},`;
-      yield* candidatesOf(parseCatalog(answer.value, config.domain, from), 'consul', from, filter);
+      yield* candidatesOf(parseCatalog(answer.value, config.domain, from), 'consul', from, filter, place);
     },
   };
 }
@@ -59,12 +61,12 @@ function catalogUrl(
   return address;
 }
 
-async function tokenHeader(file: string | undefined): Promise<Record<string, string>> {
+async function tokenHeader(file: string | undefined, place: SettingsPlace): Promise<Record<string, string>> {
   if (file === undefined) return {};
   try {
     return { 'X-Consul-Token': (await readFile(file, 'utf8')).trim() };
   } catch (cause) {
     const message = `Consul's token can't be read from ${file}: ${explainErrno(cause)}`;
-    throw new Problem('unreadable-file', message, 'it is discovery.consul.token_file in client.yaml', { cause });
+    throw new Problem('unreadable-file', message, `it is ${place('consul.token_file')}`, { cause });
   }
 }

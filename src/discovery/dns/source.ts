@@ -13,6 +13,8 @@ export interface DnsOptions {
   readonly domain: string;
   /** `ADDRESS` or `ADDRESS:PORT` of a DNS server; by default the system's own. */
   readonly server?: string;
+  /** Where that server is set, for hints (default `discovery.server`). */
+  readonly setting?: string;
   /** Milliseconds for one answer. */
   readonly timeout: number;
 }
@@ -24,13 +26,13 @@ const most = { atOnce: 32, nodes: 20_000 };
 const absent = new Set(['ENOTFOUND', 'ENODATA']);
 
 /** Asks unicast DNS for the nodes of a domain (RFC 6763, 4 to 6): PTR, then SRV, TXT and addresses of each. */
-export function dnsSource({ domain, server, timeout }: DnsOptions): DiscoverySource {
+export function dnsSource({ domain, server, setting = 'discovery.server', timeout }: DnsOptions): DiscoverySource {
   const service = `_${serviceType}._tcp.${domain}`;
   return {
     name: 'dns',
     async *discover(_filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
       signal.throwIfAborted();
-      const resolver = openResolver(server, timeout);
+      const resolver = openResolver(server, setting, timeout);
       const ask = asker(server);
       const cancel = () => resolver.cancel();
       signal.addEventListener('abort', cancel);
@@ -55,12 +57,12 @@ export function dnsSource({ domain, server, timeout }: DnsOptions): DiscoverySou
   };
 }
 
-function openResolver(server: string | undefined, timeout: number): Resolver {
+function openResolver(server: string | undefined, setting: string, timeout: number): Resolver {
   const resolver = new Resolver({ timeout: Math.ceil(timeout / 2), tries: 2 });
   try {
     if (server !== undefined) resolver.setServers([server]);
   } catch (cause) {
-    const hint = 'discovery.server must be ADDRESS or ADDRESS:PORT';
+    const hint = `${setting} must be ADDRESS or ADDRESS:PORT`;
     throw new Problem('usage', `“${server}” is not the address of a DNS server`, hint, { cause });
   }
   return resolver;

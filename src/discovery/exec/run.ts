@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { printableLine } from '../../core/text.ts';
+import type { SettingsPlace } from '../sections/place.ts';
 
 /** The maximum bytes of standard output. */
 const largest = 16 * 1024 * 1024;
@@ -17,6 +18,7 @@ export function runProgram(
   [program = '', ...args]: readonly string[],
   input: string,
   limit: number,
+  place: SettingsPlace,
   signal: AbortSignal,
 ): Promise<string> {
   signal.throwIfAborted();
@@ -25,7 +27,7 @@ export function runProgram(
   return new Promise((resolve, reject) => {
     const fail = (why: string, cause?: unknown) => {
       end();
-      const hint = 'run it by hand; it is discovery.exec.command in client.yaml';
+      const hint = `run it by hand; it is ${place('exec.command')}`;
       reject(new Problem('source-failed', `the discovery program ${program} ${why}`, hint, { cause }));
     };
     const killGroup = () => {

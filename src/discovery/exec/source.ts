@@ -5,6 +5,7 @@ import type { DiscoverySource } from '../../core/ports.ts';
 import { printableLine } from '../../core/text.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { type ClaimedNode, candidatesOf } from '../claims.ts';
+import { inClientYaml } from '../sections/place.ts';
 import type { ExecSourceConfig } from './config.ts';
 import { runProgram } from './run.ts';
 
@@ -17,14 +18,14 @@ const protocol = 1;
  * "port": 5810, "facts": {"cluster": "bravo"}}]}` to its standard output and exits with 0. It may ignore the filter:
  * each node evaluates it itself.
  */
-export function execSource({ command, timeout }: ExecSourceConfig): DiscoverySource {
+export function execSource({ command, timeout }: ExecSourceConfig, place = inClientYaml): DiscoverySource {
   const [program = ''] = command;
   return {
     name: 'exec',
     async *discover(filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
       const request = `${JSON.stringify({ protocol, filter, timeout })}\n`;
-      const reply = await runProgram(command, request, timeout * 1000, signal);
-      yield* candidatesOf(parseReply(reply, program), 'exec', `the discovery program ${program}`, filter);
+      const reply = await runProgram(command, request, timeout * 1000, place, signal);
+      yield* candidatesOf(parseReply(reply, program), 'exec', `the discovery program ${program}`, filter, place);
     },
   };
 }

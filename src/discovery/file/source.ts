@@ -4,8 +4,11 @@ import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
 import { parseNodesText } from './text.ts';
 
-/** Nodes from a file: one name a line, or YAML or JSON. For networks without multicast. */
-export function fileSource(file: string): DiscoverySource {
+/**
+ * Nodes from a file: one name a line, or YAML or JSON. For networks without multicast.
+ * @param setting how its path is given, for hints
+ */
+export function fileSource(file: string, setting = '--nodes'): DiscoverySource {
   return {
     name: 'file',
     async *discover(): AsyncGenerator<Candidate> {
@@ -14,7 +17,7 @@ export function fileSource(file: string): DiscoverySource {
         text = await readFile(file, 'utf8');
       } catch (cause) {
         const message = `the list of nodes ${file} cannot be read: ${explainErrno(cause)}`;
-        throw new Problem('unreadable-file', message, 'give its path with --nodes', { cause });
+        throw new Problem('unreadable-file', message, `give its path with ${setting}`, { cause });
       }
       yield* parseNodesText(text, file, 'file');
     },

@@ -5,6 +5,7 @@ import type { DiscoverySource } from '../../core/ports.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { type ClaimedNode, candidatesOf, claimedFacts, requireObject } from '../claims.ts';
 import { fetchJson } from '../http.ts';
+import { inClientYaml } from '../sections/place.ts';
 import type { PuppetdbSourceConfig } from './config.ts';
 
 /** Milliseconds: PuppetDB is slow for a query on a large fleet. */
@@ -14,18 +15,18 @@ const timeout = 30_000;
  * Nodes from PuppetDB (API v4, “Root endpoint”: POST /pdb/query/v4 with a query in PQL). A node's name is its certname,
  * and without an address it is dialled by that name.
  */
-export function puppetdbSource(config: PuppetdbSourceConfig): DiscoverySource {
+export function puppetdbSource(config: PuppetdbSourceConfig, place = inClientYaml): DiscoverySource {
   const { url, port } = config;
   return {
     name: 'puppetdb',
     async *discover(filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
       const address = new URL('pdb/query/v4', url.endsWith('/') ? url : `${url}/`);
       const body = { query: config.query ?? queryFor(config.facts) };
-      const { value } = await fetchJson({ what: 'puppetdb', url: address, tls: config, body, timeout }, signal);
+      const { value } = await fetchJson({ what: 'puppetdb', place, url: address, tls: config, body, timeout }, signal);
       const from = `PuppetDB at ${address.origin}`;
       if (!Array.isArray(value)) throw new Problem('bad-nodes', `${from}: its answer is not a list of rows`);
       const claimed = value.map((row: unknown, index) => nodeOf(row, port, `${from}, row ${index + 1}`));
-      yield* candidatesOf(claimed, 'puppetdb', from, filter);
+      yield* candidatesOf(claimed, 'puppetdb', from, filter, place);
     },
   };
 }

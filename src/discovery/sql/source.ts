@@ -5,6 +5,7 @@ import type { DiscoverySource } from '../../core/ports.ts';
 import { printableLine } from '../../core/text.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { type ClaimedNode, candidatesOf, claimedFacts } from '../claims.ts';
+import { inClientYaml, type SettingsPlace } from '../sections/place.ts';
 import type { Row, SqlSourceConfig } from './config.ts';
 
 /**
@@ -12,7 +13,7 @@ import type { Row, SqlSourceConfig } from './config.ts';
  * column is claimed as a fact, and those of an object in the column `facts` (JSON) too. The query cannot change
  * anything.
  */
-export function sqlSource(config: SqlSourceConfig): DiscoverySource {
+export function sqlSource(config: SqlSourceConfig, place = inClientYaml): DiscoverySource {
   const isSqlite = config.url.startsWith('sqlite:');
   const from = isSqlite
     ? `the database ${config.url.slice('sqlite:'.length)}`
@@ -21,9 +22,9 @@ export function sqlSource(config: SqlSourceConfig): DiscoverySource {
     name: 'sql',
     async *discover(filter: FilterTerms, signal: AbortSignal): AsyncGenerator<Candidate> {
       signal.throwIfAborted();
-      const rows = await ask(isSqlite, config, from, signal);
+      const rows = await ask(isSqlite, config, from, place, signal);
       const claimed = rows.map((row, index) => nodeOf(row, `${from}, row ${index + 1}`));
-      yield* candidatesOf(claimed, 'sql', from, filter);
+      yield* candidatesOf(claimed, 'sql', from, filter, place);
     },
   };
 }
@@ -36,6 +37,7 @@ async function ask(
   isSqlite: boolean,
   config: SqlSourceConfig,
   from: string,
+  place: SettingsPlace,
   signal: AbortSignal,
 ): Promise<readonly Row[]> {
   try {
@@ -45,9 +47,7 @@ async function ask(
   } catch (cause) {
     if (signal.aborted) throw new Problem('cancelled', `the query of ${from} was cancelled`, '', { cause });
     const why = printableLine(cause instanceof Error ? cause.message : String(cause));
-    throw new Problem('source-failed', `${from} gives no list of nodes: ${why}`, 'check discovery.sql in client.yaml', {
-      cause,
-    });
+    throw new Problem('source-failed', `${from} gives no list of nodes: ${why}`, `check ${place('sql')}`, { cause });
   }
 }
 

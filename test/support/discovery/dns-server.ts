@@ -8,15 +8,18 @@ export interface DnsServer extends AsyncDisposable {
   readonly address: string;
 }
 
-/** Runs dnsmasq on loopback with these nodes in `_mco-deploy._tcp.DOMAIN`. */
+/** Runs dnsmasq on loopback with these nodes in `_mco-deploy._tcp.DOMAIN`. @param nodes ADDRESS or ADDRESS:PORT of each name */
 export async function startDnsServer(domain: string, nodes: Readonly<Record<string, string>>): Promise<DnsServer> {
   const port = await freePort();
   const service = `_mco-deploy._tcp.${domain}`;
-  const records = Object.entries(nodes).flatMap(([name, address]) => [
-    `--ptr-record=${service},${name}.${service}`,
-    `--srv-host=${name}.${service},${name},5810`,
-    `--host-record=${name},${address}`,
-  ]);
+  const records = Object.entries(nodes).flatMap(([name, place]) => {
+    const [address, nodePort = 5810] = place.split(':');
+    return [
+      `--ptr-record=${service},${name}.${service}`,
+      `--srv-host=${name}.${service},${name},${nodePort}`,
+      `--host-record=${name},${address}`,
+    ];
+  });
   const fixed = [
     '--keep-in-foreground',
     '--conf-file=/dev/null',
