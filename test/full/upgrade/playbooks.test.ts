@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { mailHost } from '../support/lab/estate.ts';
-import { deployer } from '../support/lab/files/node.ts';
-import { type Lab, startLab } from '../support/lab/lab.ts';
+import { mailHost } from '../../support/lab/estate.ts';
+import { deployer } from '../../support/lab/files/node.ts';
+import { type Lab, startLab } from '../../support/lab/lab.ts';
 
-const repository = join(import.meta.dirname, '../..');
+const repository = join(import.meta.dirname, '../../..');
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const alfa = ['dev1.devco.net', 'dev3.devco.net', 'dev5.devco.net', 'dev7.devco.net', 'dev9.devco.net'];
 
