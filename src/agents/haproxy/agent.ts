@@ -3,9 +3,9 @@ import type { HaproxyConfig } from './config.ts';
 import { haproxyDdl } from './ddl.ts';
 import { disable } from './actions/disable.ts';
 import { enableOverReloads } from './actions/enable-over-reloads.ts';
-import { watchArrivals } from './maintenance/enable-watch.ts';
+import { startEnableWatch } from './maintenance/enable-watch.ts';
 import { startMaintenanceWatch } from './maintenance/watch.ts';
-import type { LoadBalancer } from './actions/request.ts';
+import type { LoadBalancer } from './load-balancer.ts';
 import { defineRuntime } from './runtime/runtime.ts';
 import { list } from './actions/list.ts';
 import { status } from './actions/status.ts';
@@ -17,8 +17,8 @@ export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<H
   const runtimes = config.sockets.map((socket) => defineRuntime(socket, config.timeout));
   const inTurn = defineChangeMutex();
   const watch = await startMaintenanceWatch({ runtimes, stateDirectory, log, every: config.watch_interval });
-  const arrivals = watchArrivals({ runtimes, every: config.watch_interval, inTurn, log });
-  const balancer: LoadBalancer = { runtimes, config, watch, arrivals, seen: new Map() };
+  const enableWatch = startEnableWatch({ runtimes, every: config.watch_interval, inTurn, log });
+  const balancer: LoadBalancer = { runtimes, config, watch, enableWatch, seen: new Map() };
   return {
     handlers: defineHandlers(haproxyDdl, {
       list: (input, context) => list(balancer, input, context),
@@ -28,7 +28,7 @@ export async function startHaproxy({ config, stateDirectory, log }: AgentSetup<H
       enable: (input, context) => inTurn(() => enableOverReloads(balancer, input, context), context.signal),
     }),
     stop: async () => {
-      await Promise.all([watch.stop(), arrivals.stop()]);
+      await Promise.all([watch.stop(), enableWatch.stop()]);
     },
   };
 }

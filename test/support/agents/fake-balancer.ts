@@ -1,5 +1,5 @@
 import type { HaproxyConfig } from '../../../src/agents/haproxy/config.ts';
-import type { LoadBalancer } from '../../../src/agents/haproxy/actions/request.ts';
+import type { LoadBalancer } from '../../../src/agents/haproxy/load-balancer.ts';
 import { maintenanceFile } from '../../../src/agents/haproxy/maintenance/store.ts';
 import { startMaintenanceWatch } from '../../../src/agents/haproxy/maintenance/watch.ts';
 import type { Processes } from '../../../src/agents/haproxy/runtime/process.ts';
@@ -25,12 +25,12 @@ export async function fakeBalancer(
     ...more,
   };
   const arrived: FakeBalancer['arrived'] = [];
-  const arrivals = {
+  const enableWatch = {
     watch: (known: Processes, putInAgain: (signal: AbortSignal) => Promise<readonly string[]>) => {
       arrived.push({ known, putInAgain });
     },
     stop: async () => {},
   };
   const watch = await startMaintenanceWatch({ runtimes, stateDirectory, log: silentLog, every: config.watch_interval });
-  return { runtimes, config, watch, arrivals, seen: new Map(), file: maintenanceFile(stateDirectory), arrived };
+  return { runtimes, config, watch, enableWatch, seen: new Map(), file: maintenanceFile(stateDirectory), arrived };
 }

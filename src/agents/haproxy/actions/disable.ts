@@ -4,20 +4,12 @@ import { forEach } from '../runtime/parallel.ts';
 import type { BackendView } from '../servers/backend.ts';
 import { guardCapacity } from '../servers/capacity.ts';
 import { lineKey, refreshLines, type ServerLine } from '../servers/line.ts';
-import type { ScopedHost } from '../servers/scope.ts';
+import { affectedLines, type ScopedHost } from '../servers/scope.ts';
 import { endSessions, type LeavingHost, waitForSessions } from '../servers/sessions.ts';
 import { inMaintenance } from '../servers/state.ts';
-import {
-  affectedLines,
-  type ChangeReport,
-  formatHost,
-  type LoadBalancer,
-  namesOf,
-  readChangeRequest,
-  type Request,
-  reportHost,
-  type ScopeInput,
-} from './request.ts';
+import { type ChangeReport, formatHost, namesOf, reportHost } from './report.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
+import { readChangeRequest, type Request, type ScopeInput } from './change-request.ts';
 import { stayOut } from './stay-out.ts';
 import { type Changes, trackChanges } from './undo.ts';
 
@@ -46,7 +38,7 @@ export async function disable(
 ): Promise<DisableReport> {
   const needed = input.shutdown === true ? (['shutdown sessions server'] as const) : [];
   // Held hosts are checked first: they may have been put in meanwhile.
-  if (!context.dryRun) await balancer.watch.look(context.signal);
+  if (!context.dryRun) await balancer.watch.checkNow(context.signal);
   const request = await readChangeRequest(balancer, input, context, needed);
   const staying = request.hosts.filter((host) => affectedLines(host).every(({ server }) => inMaintenance(server)));
   const leaving = request.hosts.filter((host) => !staying.includes(host));

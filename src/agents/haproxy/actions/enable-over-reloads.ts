@@ -4,7 +4,9 @@ import { readViews } from '../servers/backend.ts';
 import { parseNames } from '../servers/host.ts';
 import { adminBits, adminStateOf } from '../servers/state.ts';
 import { enable, type EnableInput } from './enable.ts';
-import { type ChangeReport, type LoadBalancer, namesOf, prepareScope, readNarrowing } from './request.ts';
+import { type ChangeReport, namesOf } from './report.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
+import { prepareScope, readNarrowing } from './change-request.ts';
 
 /** Puts hosts in; for a short time afterwards, also those that a reload takes out by restoring older states. */
 export async function enableOverReloads(
@@ -13,12 +15,12 @@ export async function enableOverReloads(
   context: ActionContext,
 ): Promise<ChangeReport> {
   if (context.dryRun) return enable(balancer, input, context, {});
-  // Bad names must reach no socket.
+  // Bad names are refused before any socket is used.
   parseNames(input.server);
   readNarrowing(balancer.config, input);
   const before = await readInfos(balancer.runtimes, context.signal);
   const report = await enable(balancer, input, context, before);
-  balancer.arrivals.watch(before, (signal) => enableAgain(balancer, input, report, { ...context, signal }));
+  balancer.enableWatch.watch(before, (signal) => enableAgain(balancer, input, report, { ...context, signal }));
   return report;
 }
 

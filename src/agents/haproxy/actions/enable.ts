@@ -1,29 +1,14 @@
 import type { ActionContext } from '../../../core/agent.ts';
-import { agentWasOn, type HeldHost } from '../maintenance/held-hosts.ts';
-import { pause } from '../runtime/mutex.ts';
-import { forEach } from '../runtime/parallel.ts';
+import { heldOf, keepHolds, openHolds, releaseHolds } from '../into-traffic/enable-holds.ts';
+import { agentBelongsOn, isOut, putInToStay } from '../into-traffic/put-in.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
+import type { HeldHost } from '../maintenance/held-hosts.ts';
 import type { Processes } from '../runtime/process.ts';
-import { type BackendView, refreshViews } from '../servers/backend.ts';
 import { countAvailable } from '../servers/capacity.ts';
-import { linesOf, type ServerLine } from '../servers/line.ts';
-import type { ScopedHost } from '../servers/scope.ts';
-import { adminStateOf, inRotation } from '../servers/state.ts';
-import { findLine } from './enable-line.ts';
-import { defineHostEntry } from './enable-host.ts';
-import { heldOf, holdAgain, keepHolds, openHolds, releaseHolds } from './enable-holds.ts';
-import {
-  affectedLines,
-  type ChangeReport,
-  haveAgentChecks,
-  type LoadBalancer,
-  namesOf,
-  readChangeRequest,
-  type Request,
-  reportHost,
-  type ScopeInput,
-} from './request.ts';
-import { trackChanges } from './undo.ts';
-import { waitForAll } from './enable-wait.ts';
+import { affectedLines, type ScopedHost } from '../servers/scope.ts';
+import { inRotation } from '../servers/state.ts';
+import { readChangeRequest, type Request, type ScopeInput } from './change-request.ts';
+import { type ChangeReport, namesOf, reportHost } from './report.ts';
 
 export interface EnableInput extends ScopeInput {
   /** Whether to leave out what another than the calling run took out. */
@@ -31,10 +16,8 @@ export interface EnableInput extends ScopeInput {
 }
 
 /**
- * Puts hosts into traffic, each once a health check begun after this call has passed on every line of it, and its
- * agent-check agrees. Until then it is in drain, where HAProxy checks it but sends it nobody: straight after `ready` it
- * would pass for up, and get requests, for as long as a check interval. One that does not come up stays out; the others
- * stay in.
+ * Puts each host in traffic as soon as a health check that began after this call has passed on all its lines, and its
+ * agent-check agrees; `into-traffic/rule.ts` has the rule. A host that does not come up stays out; the others stay in.
  * @param known the processes as they were before the call: in one that replaces them it begins again
  */
 export async function enable(
@@ -43,49 +26,50 @@ export async function enable(
   context: ActionContext,
   known: Processes,
 ): Promise<ChangeReport> {
-  // Kept on disk before the first command: should the daemon end, what is held is to be out again. A look leaves it alone from here on.
-  const { request, meant, coming } = await balancer.watch.betweenLooks(async () => {
-    const arrival = await planEnable(balancer, input, context);
-    if (!context.dryRun) await openHolds(balancer, arrival.meant);
-    return arrival;
+  // Kept on disk before the first command: if the daemon ends meanwhile, held hosts must be out again.
+  const { request, selected, entering } = await balancer.watch.betweenChecks(async () => {
+    const plan = await planEnable(balancer, input, context);
+    if (!context.dryRun) await openHolds(balancer, plan.selected);
+    return plan;
   }, context.signal);
   const held = balancer.watch.hosts();
-  const heldOut = coming.filter((host) => isHeldOut(host) || heldOf(held, host) !== undefined);
+  const changing = entering.filter((host) => isOut(host) || heldOf(held, host) !== undefined);
   const report = {
     backend: request.backends.join(','),
     // A server that only its checks keep out is waited for, but not changed.
-    changed: namesOf(heldOut),
-    unchanged: namesOf(request.hosts.filter((host) => !heldOut.includes(host))),
+    changed: namesOf(changing),
+    unchanged: namesOf(request.hosts.filter((host) => !changing.includes(host))),
     hosts: request.hosts.map(reportHost),
   };
   if (context.dryRun) {
-    const assumed = { in: coming.flatMap(affectedLines) };
+    const assumed = { in: entering.flatMap(affectedLines) };
     return { ...report, available: countAvailable(request.views, assumed) };
   }
   try {
     const views =
-      coming.length === 0 ? request.views : await putInToStay(balancer, request, { coming, known }, context);
-    await releaseHolds(balancer, request, meant);
+      entering.length === 0 ? request.views : await putInToStay(balancer, request, { hosts: entering, known }, context);
+    await releaseHolds(balancer, request, selected);
     return { ...report, available: countAvailable(views) };
   } catch (failure) {
-    await keepHolds(balancer, meant).catch(() => {});
+    await keepHolds(balancer, selected).catch(() => {});
     throw failure;
   }
 }
 
 interface EnablePlan {
   readonly request: Request;
-  /** The hosts that the call is about. */
-  readonly meant: readonly ScopedHost[];
+  /** The hosts that the call may put in. */
+  readonly selected: readonly ScopedHost[];
   /** Those of them that are not in. */
-  readonly coming: readonly ScopedHost[];
+  readonly entering: readonly ScopedHost[];
 }
 
 async function planEnable(balancer: LoadBalancer, input: EnableInput, context: ActionContext): Promise<EnablePlan> {
   const request = await readChangeRequest(balancer, input, context);
-  const meant = input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
+  const selected =
+    input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
   const held = balancer.watch.hosts();
-  return { request, meant, coming: meant.filter((host) => !isIn(host, heldOf(held, host))) };
+  return { request, selected, entering: selected.filter((host) => !isIn(host, heldOf(held, host))) };
 }
 
 /** Whether the run that calls took it out: what was out before it began, it must not bring in. */
@@ -93,88 +77,8 @@ function isOwn({ watch }: LoadBalancer, name: string, { runId }: ActionContext):
   return runId !== '' && watch.hosts().find(({ host }) => host === name)?.run === runId;
 }
 
-/** With its agent-checks as they are to be. */
+/** Whether HAProxy sends it requests, and its agent-checks are on if they must be. */
 function isIn(host: ScopedHost, held: HeldHost | undefined): boolean {
   const silenced = host.chosen.some((line) => agentBelongsOn(line, held) && !line.server.agent.enabled);
   return !silenced && affectedLines(host).every(({ server }) => inRotation(server));
-}
-
-function isHeldOut({ chosen }: ScopedHost): boolean {
-  return chosen.some(({ server }) => adminStateOf(server) !== 'ready');
-}
-
-/** Whether the line’s agent-check is to be on: as it was before the host was taken out. */
-function agentBelongsOn(line: ServerLine, held: HeldHost | undefined): boolean {
-  const { configured, enabled } = line.server.agent;
-  return configured && (enabled || agentWasOn(held?.lines ?? [], line) === true);
-}
-
-interface Arriving {
-  readonly coming: readonly ScopedHost[];
-  readonly known: Processes;
-}
-
-/** How often hosts are put in that an agent-check takes out again at once. */
-const tries = 3;
-
-/**
- * Puts hosts in. Where one of their lines has an agent-check, checks after a moment that they are still in: its next answer may
- * take them out again.
- */
-async function putInToStay(
-  balancer: LoadBalancer,
-  request: Request,
-  { coming, known }: Arriving,
-  context: ActionContext,
-): Promise<readonly BackendView[]> {
-  let hosts = coming;
-  for (let number = 1; ; number++) {
-    const views = await putIn(balancer, request, { coming: hosts, known }, context);
-    if (number === tries || !haveAgentChecks(hosts)) return views;
-    await pause(balancer.config.settle * 1000, context.signal);
-    const now = linesOf(await refreshViews(request.views, context.signal).catch(() => views));
-    hosts = hosts.map((host) => atPresent(host, now)).filter(isHeldOut);
-    if (hosts.length === 0) return views;
-  }
-}
-
-/** The host with its lines as they are now. */
-function atPresent(host: ScopedHost, now: readonly ServerLine[]): ScopedHost {
-  const lines = (some: readonly ServerLine[]) => some.flatMap((line) => findLine(line, now) ?? []);
-  return { ...host, chosen: lines(host.chosen), followers: lines(host.followers) };
-}
-
-async function putIn(
-  balancer: LoadBalancer,
-  request: Request,
-  { coming, known }: Arriving,
-  context: ActionContext,
-): Promise<readonly BackendView[]> {
-  const { watch } = balancer;
-  const held = watch.hosts();
-  const changes = trackChanges();
-  const entries = coming.map((host) =>
-    defineHostEntry(host, (line) => agentBelongsOn(line, heldOf(held, host)), changes, context.signal),
-  );
-  try {
-    await forEach(entries, (entry) => entry.begin());
-    return await waitForAll(balancer, request, { entries, known }, context.signal);
-  } catch (failure) {
-    const unfinished = entries.filter((entry) => !entry.isIn());
-    const lines = unfinished.flatMap(({ host }) => host.chosen);
-    const problem = await changes.putBack(failure, lines);
-    // What failed first is what the caller must hear of.
-    await releaseHolds(
-      balancer,
-      request,
-      entries.filter((entry) => entry.isIn()).map(({ host }) => host),
-    ).catch(() => {});
-    await holdAgain(
-      balancer,
-      request,
-      unfinished.map(({ host }) => host),
-      context,
-    ).catch(() => {});
-    throw problem;
-  }
 }

@@ -3,7 +3,9 @@ import { type BackendView, readViews } from '../servers/backend.ts';
 import type { Host } from '../servers/host.ts';
 import { lineName } from '../servers/line.ts';
 import { narrowLines } from '../servers/scope.ts';
-import { type LoadBalancer, namesOf, prepareHosts, readNarrowing } from './request.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
+import { namesOf } from './report.ts';
+import { prepareHosts, readNarrowing } from './change-request.ts';
 
 interface ListInput {
   readonly server?: string | undefined;

@@ -3,13 +3,15 @@ import { Problem } from '../../../core/errors.ts';
 import type { HeldHost } from '../maintenance/held-hosts.ts';
 import { readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { readViews } from '../servers/backend.ts';
+import { readViews, runtimesOf } from '../servers/backend.ts';
 import { lineName, type ServerLine } from '../servers/line.ts';
 import { nameHosts } from '../servers/every-host.ts';
-import { scopeHosts, type Scope, type ScopedHost } from '../servers/scope.ts';
+import { affectedLines, type Scope, type ScopedHost, scopeHosts } from '../servers/scope.ts';
 import { inRotation } from '../servers/state.ts';
-import { reasonOf } from './enable-line.ts';
-import { affectedLines, type LoadBalancer, prepareScope, readNarrowing, reportHost, runtimesOf } from './request.ts';
+import { reasonOf } from '../servers/out-reason.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
+import { prepareScope, readNarrowing } from './change-request.ts';
+import { reportHost } from './report.ts';
 
 interface StatusInput {
   readonly backend?: string | undefined;
@@ -19,7 +21,7 @@ interface StatusInput {
 
 /** HAProxy's state of the requested hosts, or of all: a host counts as in when every line of it takes traffic. */
 export async function status(balancer: LoadBalancer, input: StatusInput, context: ActionContext) {
-  await lookAtHeld(balancer, context.signal);
+  await refreshHeld(balancer, context.signal);
   const { backends, hosts, views } = await readScope(balancer, input, context.signal);
   const held = balancer.watch.hosts();
   const servers = hosts.map((host) => ({
@@ -33,8 +35,8 @@ export async function status(balancer: LoadBalancer, input: StatusInput, context
 }
 
 /** Holds are shown in their current state. A damaged file must not hide HAProxy's answers. */
-async function lookAtHeld({ watch }: LoadBalancer, signal: AbortSignal): Promise<void> {
-  await watch.look(signal).catch((problem: unknown) => {
+async function refreshHeld({ watch }: LoadBalancer, signal: AbortSignal): Promise<void> {
+  await watch.checkNow(signal).catch((problem: unknown) => {
     if (!(problem instanceof Problem && problem.code === 'damaged-state')) throw problem;
   });
 }

@@ -4,11 +4,12 @@ import { findHeldLine, toHeldLines } from '../maintenance/held-hosts.ts';
 import { pause } from '../runtime/mutex.ts';
 import { forEach } from '../runtime/parallel.ts';
 import { type HaproxyInfo, readInfos } from '../runtime/process.ts';
-import { type BackendView, refreshViews } from '../servers/backend.ts';
+import { type BackendView, refreshViews, runtimesOf } from '../servers/backend.ts';
 import { lineName, refreshLines, type ServerLine } from '../servers/line.ts';
-import type { ScopedHost } from '../servers/scope.ts';
+import { affectedLines, haveAgentChecks, type ScopedHost } from '../servers/scope.ts';
 import { inMaintenance } from '../servers/state.ts';
-import { affectedLines, formatHost, haveAgentChecks, type Request, runtimesOf } from './request.ts';
+import { formatHost } from './report.ts';
+import type { Request } from './change-request.ts';
 import type { Changes } from './undo.ts';
 
 /** How often a host that was put in meanwhile is taken out again: a reload may interfere once. */

@@ -1,7 +1,8 @@
 import { explain, Problem } from '../../../core/errors.ts';
-import { setAgentCheck, setState, setStateAsDown, setWeight } from '../servers/change.ts';
+import { enter, restore } from '../into-traffic/rule.ts';
+import { setAgentCheck, setState, setWeight } from '../servers/change.ts';
 import { lineKey, lineName, type ServerLine } from '../servers/line.ts';
-import { type AdminState, adminStateOf, isUp } from '../servers/state.ts';
+import { adminStateOf, isUp, type OutState } from '../servers/state.ts';
 
 /** Milliseconds for putting everything back, after the end of the call itself. */
 const putBackTimeout = 10_000;
@@ -13,13 +14,12 @@ interface Step {
   readonly restore: (signal: AbortSignal) => Promise<void>;
 }
 
-/**
- * Changes lines and remembers what they were, to put them back. A line that was down before any of its changes is put back as down: its
- * checks let it in.
- */
+/** Changes lines and remembers what they were, to put them back. */
 export interface Changes {
-  /** @param line as last read */
-  readonly set: (line: ServerLine, state: AdminState, signal: AbortSignal) => Promise<void>;
+  /** Takes a line out. @param line as last read */
+  readonly set: (line: ServerLine, state: OutState, signal: AbortSignal) => Promise<void>;
+  /** Puts a line in traffic whose check has passed. @param line as last read */
+  readonly enter: (line: ServerLine, signal: AbortSignal) => Promise<void>;
   /** Switches the agent-check of a line that has one. */
   readonly setAgent: (line: ServerLine, on: boolean, signal: AbortSignal) => Promise<void>;
   /** @param weight `N` or `N%` */
@@ -30,20 +30,27 @@ export interface Changes {
 
 export function trackChanges(): Changes {
   const steps = new Map<string, Step>();
+  /** Lines that were down before any of their changes. */
   const down = new Set<string>();
   // Recorded before it is sent: a command whose answer was lost may have been done. The first entry is restored last.
   const note = (kind: string, step: Step) => {
     const key = `${lineKey(step.line)} ${kind}`;
     if (!steps.has(key)) steps.set(key, step);
   };
+  const noteState = (line: ServerLine) => {
+    const before = adminStateOf(line.server);
+    const key = lineKey(line);
+    if (!isUp(line.server)) down.add(key);
+    note('state', { line, before, restore: (late) => restore(line, before, !down.has(key), late) });
+  };
   return {
     set(line, state, signal) {
-      const before = adminStateOf(line.server);
-      const key = lineKey(line);
-      if (!isUp(line.server)) down.add(key);
-      const restore = (late: AbortSignal) => (down.has(key) ? setStateAsDown : setState)(line, before, late);
-      note('state', { line, before, restore });
+      noteState(line);
       return setState(line, state, signal);
+    },
+    enter(line, signal) {
+      noteState(line);
+      return enter(line, signal);
     },
     setAgent(line, on, signal) {
       note('agent', { line, before: '', restore: (late) => setAgentCheck(line, line.server.agent.enabled, late) });

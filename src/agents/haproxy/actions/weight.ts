@@ -5,7 +5,9 @@ import { type BackendView, refreshViews } from '../servers/backend.ts';
 import { countAvailable, guardCapacity } from '../servers/capacity.ts';
 import { formatLines, lineName, refreshLines, type ServerLine } from '../servers/line.ts';
 import type { Server } from '../servers/server.ts';
-import { type LoadBalancer, namesOf, readChangeRequest, type Request, type ScopeInput } from './request.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
+import { namesOf } from './report.ts';
+import { readChangeRequest, type Request, type ScopeInput } from './change-request.ts';
 import { trackChanges } from './undo.ts';
 
 /** The largest weight in HAProxy (configuration manual, 5.2). */

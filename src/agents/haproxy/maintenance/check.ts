@@ -2,7 +2,8 @@
 import { type HaproxyInfo, isAnother } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type BackendView, refreshViews } from '../servers/backend.ts';
-import { setAgentCheck, setState, setStateAsDown } from '../servers/change.ts';
+import { release } from '../into-traffic/rule.ts';
+import { setAgentCheck, setState } from '../servers/change.ts';
 import { findHeldLines, identityOf } from '../servers/host.ts';
 import { linesOf, refreshLines, type ServerLine } from '../servers/line.ts';
 import { inForcedMaintenance, inMaintenance } from '../servers/state.ts';
@@ -18,7 +19,7 @@ export interface ProcessView {
 
 export interface Checked {
   readonly host: HeldHost;
-  /** The breaks of this look. */
+  /** The breaks that this check found. */
   readonly breaks: readonly Break[];
 }
 
@@ -41,7 +42,7 @@ export async function checkHost(
   // A hold that was never confirmed (the daemon ended in the middle of it) cannot be broken yet.
   const breaks = host.outSince === undefined ? [] : found.flatMap((one) => judge(one, at) ?? []);
   await takeOut(lines, signal);
-  await release(linesOfOtherHosts(host, others, lines, all), host, signal);
+  await releaseAll(linesOfOtherHosts(host, others, lines, all), host, signal);
   const after = await confirm(lines, process, signal);
   const outSince = breaks.length > 0 || host.outSince === undefined ? Date.now() : host.outSince;
   return { host: record(host, process, after, outSince, breaks), breaks };
@@ -79,10 +80,10 @@ function linesOfOtherHosts(
   });
 }
 
-/** The host that a line leads to now was not checked yet: it gets requests once its check passes. */
-async function release(lines: readonly ServerLine[], host: HeldHost, signal: AbortSignal): Promise<void> {
+/** Ends the maintenance of lines, with their agent-checks as before. */
+async function releaseAll(lines: readonly ServerLine[], host: HeldHost, signal: AbortSignal): Promise<void> {
   for (const line of lines) {
-    await (line.server.checked ? setStateAsDown : setState)(line, 'ready', signal);
+    await release(line, signal);
     const wasOn = host.lines.some((one) => isSameName(one, line) && one.agent);
     if (wasOn && line.server.agent.configured) await setAgentCheck(line, true, signal);
   }

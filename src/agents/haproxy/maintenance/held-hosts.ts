@@ -52,7 +52,7 @@ export interface HeldHost extends HostIdentity {
   readonly processes: Readonly<Record<string, HaproxyInfo>>;
 }
 
-/** How many breaks are remembered: a tool that fights for the server causes one a look. */
+/** How many breaks are remembered: a tool that keeps enabling the server causes one per check. */
 const mostBreaks = 20;
 
 export function addBreaks({ breaks }: HeldHost, more: readonly Break[]): readonly Break[] {

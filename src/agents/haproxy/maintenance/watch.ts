@@ -18,10 +18,10 @@ export interface MaintenanceWatch {
   readonly put: (hosts: readonly HeldHost[]) => Promise<void>;
   /** @throws Problem `unwritable-state`, `damaged-state` */
   readonly remove: (names: readonly string[]) => Promise<void>;
-  /** Checks now. @throws Problem `damaged-state`, or as {@link Runtime.ask} if a HAProxy cannot be asked */
-  readonly look: (signal: AbortSignal) => Promise<void>;
-  /** Acts while no look is under way: a look takes out again what it found in traffic, also a moment later. @throws Problem `cancelled` */
-  readonly betweenLooks: <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+  /** Checks all held hosts now. @throws Problem `damaged-state`, or as {@link Runtime.ask} if a HAProxy cannot be asked */
+  readonly checkNow: (signal: AbortSignal) => Promise<void>;
+  /** Acts while no check is in progress: a check takes out again what it found in traffic, even a moment later. @throws Problem `cancelled` */
+  readonly betweenChecks: <T>(act: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly stop: () => Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export interface MaintenanceWatchSetup {
   readonly runtimes: readonly Runtime[];
   readonly stateDirectory: string;
   readonly log: Log;
-  /** Seconds between two looks; there are none while nothing is held. */
+  /** Seconds between two checks; there are none while nothing is held. */
   readonly every: number;
 }
 
@@ -42,14 +42,14 @@ export async function startMaintenanceWatch(setup: MaintenanceWatchSetup): Promi
   const stopping = new AbortController();
   const held = await openHeldHosts(maintenanceFile(stateDirectory), log);
   const oneByOne = defineChangeMutex();
-  const look = (signal: AbortSignal) => oneByOne(() => lookAtAll(runtimes, held, log, signal), signal);
+  const checkNow = (signal: AbortSignal) => oneByOne(() => checkAll(runtimes, held, log, signal), signal);
   const complain = complainOnce(log);
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   const plan = () => {
     if (timer !== undefined || stopping.signal.aborted || held.hosts().length === 0) return;
     timer = setTimeout(() => {
-      running = look(stopping.signal)
+      running = checkNow(stopping.signal)
         .then(complain.over, complain.complain)
         .finally(() => {
           timer = undefined;
@@ -72,8 +72,8 @@ export async function startMaintenanceWatch(setup: MaintenanceWatchSetup): Promi
       plan();
     },
     remove: (names) => held.change((now) => without(now, names)),
-    look,
-    betweenLooks: oneByOne,
+    checkNow,
+    betweenChecks: oneByOne,
     async stop() {
       stopping.abort();
       clearTimeout(timer);
@@ -134,8 +134,8 @@ function comparableState(hosts: readonly HeldHost[]): string {
   return JSON.stringify(hosts.map(seen));
 }
 
-async function lookAtAll(runtimes: readonly Runtime[], held: HeldHosts, log: Log, signal: AbortSignal): Promise<void> {
-  // Reads a damaged file again, or says so.
+async function checkAll(runtimes: readonly Runtime[], held: HeldHosts, log: Log, signal: AbortSignal): Promise<void> {
+  // Reads a damaged file again, or reports it.
   await held.change((now) => now);
   if (!held.hosts().some(({ stage }) => stage === 'out')) return;
   const known = new Map(held.hosts().map((host) => [host.host, host]));
@@ -144,7 +144,7 @@ async function lookAtAll(runtimes: readonly Runtime[], held: HeldHosts, log: Log
   // A process that cannot be asked does not keep the others from being checked.
   for (const one of read) {
     if (one.status === 'rejected') failures.push(one.reason);
-    else await lookAt(one.value, known, held, log, signal).catch((failure: unknown) => failures.push(failure));
+    else await checkProcess(one.value, known, held, log, signal).catch((failure: unknown) => failures.push(failure));
   }
   if (failures.length > 0) throw failures[0];
 }
@@ -157,7 +157,7 @@ async function readProcess(runtime: Runtime, signal: AbortSignal): Promise<Proce
 }
 
 /** @param known the hosts when the process was read, by name; checked ones are replaced */
-async function lookAt(
+async function checkProcess(
   process: ProcessView,
   known: Map<string, HeldHost>,
   held: HeldHosts,
@@ -182,7 +182,7 @@ function logBreak({ host }: HeldHost, { line, socket, cause, where }: Break, log
   );
 }
 
-/** A HAProxy that stays away is reported once, not at every look. */
+/** A HAProxy that stays away is reported once, not at every check. */
 function complainOnce(log: Log): { complain: (problem: unknown) => void; over: () => void } {
   let last = '';
   return {

@@ -14,6 +14,11 @@ export interface BackendView {
   readonly backups: number;
 }
 
+/** The processes that have these backends, each once. */
+export function runtimesOf(views: readonly BackendView[]): Runtime[] {
+  return [...new Set(views.map(({ runtime }) => runtime))];
+}
+
 /** The requested types of rows in “show stat”: 2 backends, 4 servers. */
 const everyBackend = 'show stat -1 6 -1';
 

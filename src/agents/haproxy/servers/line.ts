@@ -27,6 +27,12 @@ export function refreshLines(lines: readonly ServerLine[], views: readonly Backe
   return linesOf(views).filter((line) => keys.has(lineKey(line)));
 }
 
+/** The current line with the same name. */
+export function findLine(line: ServerLine, all: readonly ServerLine[]): ServerLine | undefined {
+  const key = lineKey(line);
+  return all.find((one) => lineKey(one) === key);
+}
+
 /** Every line that tracks one of these in its process, directly or indirectly, and is none of them. */
 export function followersOf(lines: readonly ServerLine[], all: readonly ServerLine[]): ServerLine[] {
   const known = new Set(lines.map(lineKey));

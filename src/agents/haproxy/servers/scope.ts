@@ -28,6 +28,16 @@ export interface Scope {
   readonly views: readonly BackendView[];
 }
 
+/** All chosen lines that lead to the host, and those that track them. */
+export function affectedLines({ chosen, followers }: ScopedHost): ServerLine[] {
+  return [...chosen, ...followers];
+}
+
+/** Whether a line of the hosts has an agent-check: what it answers can change the state of its server. */
+export function haveAgentChecks(hosts: readonly ScopedHost[]): boolean {
+  return hosts.some((host) => affectedLines(host).some(({ server }) => server.agent.configured));
+}
+
 /**
  * Narrows hosts to the chosen backends and ports.
  * @param known whether every process that has one of the backends must know every host

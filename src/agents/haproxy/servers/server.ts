@@ -45,6 +45,11 @@ export interface AgentCheck {
   readonly health: number;
 }
 
+/** `L7STS` is how HAProxy shows “down”, “stopped” and “fail”. */
+export function saysDown({ status }: AgentCheck): boolean {
+  return status === 'L7STS';
+}
+
 /** Bits of srv_check_state and srv_agent_state, `CHK_ST_*`. */
 const checkBits = { inProgress: 0x01, configured: 0x02, enabled: 0x04 } as const;
 

@@ -14,7 +14,7 @@ export interface LeavingHost {
 }
 
 /** Milliseconds between two counts of the remaining sessions, and between two reports of them. */
-const lookEvery = 25;
+const readEvery = 25;
 const reportInterval = 1000;
 /** Milliseconds for sessions to be gone after they were ended. */
 const endTimeout = 2000;
@@ -47,7 +47,7 @@ export async function waitForSessions(
       reported = text;
       nextReport = now + reportInterval;
     }
-    await pause(lookEvery, context.signal);
+    await pause(readEvery, context.signal);
   }
 }
 

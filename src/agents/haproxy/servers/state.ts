@@ -75,7 +75,10 @@ export function inRotation(state: ServerState): boolean {
 }
 
 /** A state that “set server” takes. */
-export type AdminState = 'ready' | 'drain' | 'maint';
+export type AdminState = 'ready' | OutState;
+
+/** A state in which HAProxy sends a server nothing new. */
+export type OutState = 'drain' | 'maint';
 
 /** The state that was set by command, to restore it. */
 export function adminStateOf(state: ServerState): AdminState {

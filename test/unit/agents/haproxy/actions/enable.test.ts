@@ -81,7 +81,7 @@ describe('a host that is enabled', () => {
       putting = put();
       for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
     };
-    await balancer.watch.look(new AbortController().signal);
+    await balancer.watch.checkNow(new AbortController().signal);
     await putting;
     const lines = ['app/web1', 'static/s1'].map((name) => fake.server(name).admin);
     assert.deepEqual([lines, heldNames()], [[0, 0], []]);
@@ -246,7 +246,7 @@ describe('a host that does not come up in time', () => {
     Object.assign(balancer, { watch: { ...watch, remove: () => Promise.reject(new Error('disk full')) } });
     await assert.rejects(put(), { message: 'disk full' });
     assert.deepEqual(heldNames(), [`${dev1} out`]);
-    await watch.look(new AbortController().signal);
+    await watch.checkNow(new AbortController().signal);
     assert.deepEqual(fake.changes(), ['set server app/web1 state maint', 'set server static/s1 state maint']);
   });
 

@@ -153,11 +153,11 @@ describe('the status of held hosts', () => {
     const { one } = await estate();
     const damaged = await fakeBalancer([one]);
     Object.assign(damaged, {
-      watch: { ...damaged.watch, look: () => Promise.reject(new Problem('damaged-state', 'damaged')) },
+      watch: { ...damaged.watch, checkNow: () => Promise.reject(new Problem('damaged-state', 'damaged')) },
     });
     assert.equal((await status(damaged, {}, actionContext())).ready, true);
     for (const failure of [new Problem('haproxy-unreachable', 'gone'), new Error('a bug')]) {
-      Object.assign(damaged, { watch: { ...damaged.watch, look: () => Promise.reject(failure) } });
+      Object.assign(damaged, { watch: { ...damaged.watch, checkNow: () => Promise.reject(failure) } });
       await assert.rejects(status(damaged, {}, actionContext()), failure);
     }
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readChangeRequest } from '../../../../../src/agents/haproxy/actions/request.ts';
+import { readChangeRequest } from '../../../../../src/agents/haproxy/actions/change-request.ts';
 import { stayOut } from '../../../../../src/agents/haproxy/actions/stay-out.ts';
 import { trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';

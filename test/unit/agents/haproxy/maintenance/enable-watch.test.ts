@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { watchArrivals } from '../../../../../src/agents/haproxy/maintenance/enable-watch.ts';
+import { startEnableWatch } from '../../../../../src/agents/haproxy/maintenance/enable-watch.ts';
 import { defineChangeMutex } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import type { Log } from '../../../../../src/core/ports.ts';
@@ -33,11 +33,16 @@ function listening() {
 describe('hosts that many calls have enabled', () => {
   test('are watched with one connection to HAProxy at a time, and each call receives a reload once', async () => {
     const { runtime, seen } = countingRuntime();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log: silentLog });
+    const enableWatch = startEnableWatch({
+      runtimes: [runtime],
+      every: 0.001,
+      inTurn: defineChangeMutex(),
+      log: silentLog,
+    });
     const known = { [runtime.name]: { version: '2.6.12', pid: 1, uptime: 1, started: 1_790_000_000 } };
     const again: number[] = [];
     for (let call = 0; call < 50; call++) {
-      arrivals.watch(known, async () => {
+      enableWatch.watch(known, async () => {
         again.push(call);
         return [];
       });
@@ -48,7 +53,7 @@ describe('hosts that many calls have enabled', () => {
     await until('all calls know of the reload', () => again.length === 50);
     const asked = seen.asked;
     await until('more looks', () => seen.asked > asked + 3);
-    await arrivals.stop();
+    await enableWatch.stop();
     assert.equal(again.length, 50);
     assert.equal(seen.most, 1);
   });
@@ -57,13 +62,18 @@ describe('hosts that many calls have enabled', () => {
     let now = 0;
     context.mock.method(performance, 'now', () => now);
     const { runtime, seen } = countingRuntime();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log: silentLog });
+    const enableWatch = startEnableWatch({
+      runtimes: [runtime],
+      every: 0.001,
+      inTurn: defineChangeMutex(),
+      log: silentLog,
+    });
     const looks = async () => {
       const before = seen.asked;
       await new Promise((resolve) => setTimeout(resolve, 5));
       return seen.asked - before;
     };
-    arrivals.watch(
+    enableWatch.watch(
       { [runtime.name]: { version: '2.6.12', pid: 1, uptime: 1, started: 1_790_000_000 } },
       async () => [],
     );
@@ -73,19 +83,19 @@ describe('hosts that many calls have enabled', () => {
     now = 10_000;
     // The clock of “until” stands still too.
     for (let turn = 0; (await looks()) > 0; turn++) assert.ok(turn < 200, 'it looks no longer');
-    await arrivals.stop();
+    await enableWatch.stop();
   });
 
   test('are logged by name if a reload disabled them, and nothing is logged if it disabled none', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
+    const enableWatch = startEnableWatch({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
-    for (const hosts of [[], ['dev1'], ['dev2', 'dev3']]) arrivals.watch(known, async () => hosts);
+    for (const hosts of [[], ['dev1'], ['dev2', 'dev3']]) enableWatch.watch(known, async () => hosts);
     await until('both calls were served', () => words.length === 2);
     const asked = seen.asked;
     await until('more looks', () => seen.asked > asked + 3);
-    await arrivals.stop();
+    await enableWatch.stop();
     const message = 'a reload of HAProxy took out hosts that were just put in: they were put in again';
     assert.deepEqual(words, [
       [message, { hosts: ['dev1'] }],
@@ -96,17 +106,17 @@ describe('hosts that many calls have enabled', () => {
   test('are not reported if the agent stops meanwhile, and stopping ends the watch', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
+    const enableWatch = startEnableWatch({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
     const begun = Promise.withResolvers<void>();
-    arrivals.watch(known, async (signal) => {
+    enableWatch.watch(known, async (signal) => {
       begun.resolve();
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       signal.throwIfAborted();
       return [];
     });
     await begun.promise;
-    await arrivals.stop();
+    await enableWatch.stop();
     const asked = seen.asked;
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual([words, seen.asked], [[], asked]);
@@ -117,19 +127,19 @@ describe('enabled hosts during failures of HAProxy', () => {
   test('are no longer watched if enabling them again failed, which is reported once', async () => {
     const { runtime, seen } = countingRuntime();
     const { log, words } = listening();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
+    const enableWatch = startEnableWatch({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
     let tries = 0;
-    arrivals.watch(known, async () => {
+    enableWatch.watch(known, async () => {
       tries++;
       throw new Error('it is gone');
     });
     await until('the failure is reported', () => words.length === 1);
     seen.pid = 9;
     let served = 0;
-    arrivals.watch(known, async () => [String(++served)]);
+    enableWatch.watch(known, async () => [String(++served)]);
     await until('another call was served', () => served === 1);
-    await arrivals.stop();
+    await enableWatch.stop();
     assert.deepEqual(words[0], ['hosts that a reload took out could not be put in again', { problem: 'it is gone' }]);
     assert.deepEqual([tries, words.length], [1, 2]);
   });
@@ -146,28 +156,33 @@ describe('enabled hosts during failures of HAProxy', () => {
         return answer;
       },
     };
-    const arrivals = watchArrivals({ runtimes: [away], every: 0.001, inTurn: defineChangeMutex(), log });
+    const enableWatch = startEnableWatch({ runtimes: [away], every: 0.001, inTurn: defineChangeMutex(), log });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
     let served = 0;
-    arrivals.watch(known, async () => [String(++served)]);
+    enableWatch.watch(known, async () => [String(++served)]);
     await until('some looks', () => seen.asked > 3);
     assert.equal(served, 0);
     isAway = false;
     await until('the call was served', () => served === 1);
-    await arrivals.stop();
+    await enableWatch.stop();
     assert.equal(words.length, 1);
   });
 
   test('are still watched if enabling those of one call again failed', async () => {
     const { runtime, seen } = countingRuntime();
-    const arrivals = watchArrivals({ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log: silentLog });
+    const enableWatch = startEnableWatch({
+      runtimes: [runtime],
+      every: 0.001,
+      inTurn: defineChangeMutex(),
+      log: silentLog,
+    });
     const known = { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } };
     let others = 0;
-    arrivals.watch(known, async () => Promise.reject(new Error('gone')));
-    arrivals.watch(known, async () => [String(++others)]);
+    enableWatch.watch(known, async () => Promise.reject(new Error('gone')));
+    enableWatch.watch(known, async () => [String(++others)]);
     await until('the other call was served', () => others === 1);
     seen.pid = 3;
     await until('the other call was served again', () => others === 2);
-    await arrivals.stop();
+    await enableWatch.stop();
   });
 });

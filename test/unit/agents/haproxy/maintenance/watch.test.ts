@@ -100,14 +100,14 @@ describe('a damaged file', () => {
     const fake = two();
     const watch = await startMaintenanceWatch({ runtimes: [fake], stateDirectory, log, every: 3600 });
     assert.match((errors[0] as { problem: string }).problem, /held\.json is damaged/);
-    for (const act of [() => watch.put([dev1]), () => watch.remove(['dev1']), () => watch.look(signal)])
+    for (const act of [() => watch.put([dev1]), () => watch.remove(['dev1']), () => watch.checkNow(signal)])
       await assert.rejects(act, { code: 'damaged-state' });
     assert.deepEqual([readFileSync(file, 'utf8'), fake.asked, watch.hosts()], ['{', [], []]);
     await writeMaintenance(file, [dev2]);
     await watch.put([dev1]);
     assert.deepEqual(await readMaintenance(file), [dev2, dev1]);
     await writeMaintenance(file, []);
-    await watch.look(signal);
+    await watch.checkNow(signal);
     const names = watch.hosts().map(({ host }) => host);
     assert.deepEqual(names, ['dev2', 'dev1'], 'once read, what counts is in memory');
     await watch.stop();
@@ -118,12 +118,12 @@ describe('a check of held hosts', () => {
   test('reads no process if nothing is held, or everything held is being changed', async () => {
     const fake = two();
     const none = await watching([fake]);
-    await none.watch.look(signal);
+    await none.watch.checkNow(signal);
     await none.watch.put([
       { ...dev1, stage: 'leaving' },
       { ...dev2, stage: 'entering' },
     ]);
-    await none.watch.look(signal);
+    await none.watch.checkNow(signal);
     assert.deepEqual(fake.asked, []);
     await none.watch.stop();
   });
@@ -132,7 +132,7 @@ describe('a check of held hosts', () => {
     const fake = two();
     const { watch, file, logged } = await watching([fake], [dev1, dev2]);
     fake.server('app/web2').admin = 0;
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.deepEqual(fake.changes(), ['set server app/web2 state maint']);
     const [first, second] = await readMaintenance(file);
     assert.deepEqual([first?.host, first?.breaks.length, first?.outSince], ['dev1', 0, 5]);
@@ -149,7 +149,7 @@ describe('a check of held hosts', () => {
     const { watch } = await watching([fake], [dev1, dev2]);
     for (const name of ['app/web1', 'app/web2']) fake.server(name).admin = 0;
     fake.onCommand = (command) => command === 'show info' && watch.put([{ ...dev1, stage: 'entering' }]);
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.deepEqual(fake.changes(), ['set server app/web2 state maint']);
     assert.equal(watch.hosts().find(({ host }) => host === 'dev1')?.stage, 'entering');
     await watch.stop();
@@ -159,7 +159,7 @@ describe('a check of held hosts', () => {
     const fake = two(undefined, 0);
     const { watch } = await watching([fake], [dev1]);
     await watch.put([{ ...dev2, stage: 'leaving' }]);
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.deepEqual(fake.changes(), ['set server app/web1 state maint']);
     await watch.stop();
   });
@@ -175,11 +175,11 @@ describe('a check of held hosts', () => {
       total: 0,
     };
     const { watch } = await watching([fake], [{ ...dev1, lines: [earlier] }, dev2]);
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.deepEqual(fake.changes(), []);
     await watch.remove(['dev2']);
     await watch.put([{ ...dev1, lines: [earlier] }]);
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.deepEqual(fake.changes(), ['set server app/web2 state ready'], 'nobody holds that host');
     await watch.stop();
   });
@@ -190,7 +190,7 @@ describe('a check of held hosts', () => {
     fake.onCommand = async (command) => {
       if (command === 'set server app/web1 state maint') await watch.put([{ ...dev1, stage: 'entering' }]);
     };
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.deepEqual(watch.hosts(), [{ ...dev1, stage: 'entering' }]);
     await watch.stop();
   });
@@ -198,7 +198,7 @@ describe('a check of held hosts', () => {
   test('identifies a process before it reads the servers', async () => {
     const fake = two();
     const { watch } = await watching([fake], [dev1]);
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.equal(fake.asked[0], 'show info');
     await watch.stop();
   });
@@ -206,18 +206,18 @@ describe('a check of held hosts', () => {
   test('writes no file if only the time has passed, and does for another process', async () => {
     const fake = two();
     const { watch, file } = await watching([fake], [dev1]);
-    await watch.look(signal);
+    await watch.checkNow(signal);
     writeFileSync(file, 'as it was');
     fake.info.uptime = 61;
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.equal(readFileSync(file, 'utf8'), 'as it was');
     assert.equal(watch.hosts()[0]?.processes['/run/fake.sock']?.uptime, 61);
     fake.info.pid = 101;
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.equal((await readMaintenance(file))[0]?.processes['/run/fake.sock']?.pid, 101);
     fake.info.started += 1;
     writeFileSync(file, 'as it was');
-    await watch.look(signal);
+    await watch.checkNow(signal);
     assert.notEqual(readFileSync(file, 'utf8'), 'as it was');
     await watch.stop();
   });
@@ -230,7 +230,7 @@ describe('a check of held hosts when a process fails', () => {
       throw new Problem('haproxy-unreachable', 'a cannot be reached');
     };
     const { watch } = await watching([broken, whole, last], [dev1]);
-    await assert.rejects(watch.look(signal), { code: 'haproxy-unreachable' });
+    await assert.rejects(watch.checkNow(signal), { code: 'haproxy-unreachable' });
     assert.deepEqual([whole.changes(), last.changes()].flat(), Array(2).fill('set server app/web1 state maint'));
     assert.equal(watch.hosts()[0]?.breaks.length, 2);
     await watch.stop();
@@ -240,7 +240,7 @@ describe('a check of held hosts when a process fails', () => {
     const [refusing, whole] = [two('/run/a', 0), two('/run/b', 0)];
     refusing.lacks = 'set server';
     const { watch } = await watching([refusing, whole], [dev1]);
-    await assert.rejects(watch.look(signal), { code: 'haproxy-refused' });
+    await assert.rejects(watch.checkNow(signal), { code: 'haproxy-refused' });
     assert.deepEqual(whole.changes(), ['set server app/web1 state maint']);
     await watch.stop();
   });

@@ -39,23 +39,6 @@ describe('a change of a server', () => {
   }
 });
 
-describe('a server that counts as down from then on', () => {
-  const commandsOf = async (state: 'ready' | 'drain' | 'maint', tracked = '') => {
-    const asked: string[] = [];
-    const runtime: Runtime = { name: '/run/a.sock', ask: async (command) => (asked.push(command) > 0 ? '' : '') };
-    const line = { view: { ...backendView('app', []), runtime }, server: server('web1', { tracked }) };
-    await changes.setStateAsDown(line, state, signal);
-    return asked.map((command) => command.replace('set server app/web1 ', ''));
-  };
-
-  test('has its health lowered in drain, without traffic; not in maintenance, and not if it follows another', async () => {
-    assert.deepEqual(await commandsOf('ready'), ['state drain', 'health down', 'state ready']);
-    assert.deepEqual(await commandsOf('drain'), ['state drain', 'health down', 'state drain']);
-    assert.deepEqual(await commandsOf('maint'), ['state maint']);
-    assert.deepEqual(await commandsOf('ready', 'app/web2'), ['state ready']);
-  });
-});
-
 describe('a reading that decides something', () => {
   const read = async (oddLooks: number, odd: 'status' | 'count' = 'count') => {
     const fake = fakeHaproxy({ app: [{ name: 'web1' }, { name: 'web2' }] });

@@ -1,27 +1,14 @@
+/** Finds the hosts and lines that a call is about, before anything is changed. */
 import type { ActionContext } from '../../../core/agent.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { HaproxyConfig } from '../config.ts';
-import type { Arrivals } from '../maintenance/enable-watch.ts';
-import type { MaintenanceWatch } from '../maintenance/watch.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
 import { type RuntimeCommand, requireCommands } from '../runtime/commands.ts';
-import type { Runtime } from '../runtime/runtime.ts';
 import { lookUpAddresses } from '../servers/address.ts';
-import type { BackendView } from '../servers/backend.ts';
-import { addressesOf, type Host, type HostKnowledge, parseNames, resolveHosts } from '../servers/host.ts';
-import { lineName, type ServerLine } from '../servers/line.ts';
-import { type Narrowing, type Scope, type ScopedHost, scopeHosts } from '../servers/scope.ts';
-import { inRotation } from '../servers/state.ts';
 import { readAgreedViews } from '../servers/agreed-views.ts';
-
-/** What the actions share: the processes of the load balancer and how the agent is configured. */
-export interface LoadBalancer {
-  readonly runtimes: readonly Runtime[];
-  readonly config: HaproxyConfig;
-  readonly watch: MaintenanceWatch;
-  readonly arrivals: Arrivals;
-  /** The addresses of hosts when they were last found, by name. */
-  readonly seen: Map<string, readonly string[]>;
-}
+import { type BackendView, runtimesOf } from '../servers/backend.ts';
+import { addressesOf, type Host, type HostKnowledge, parseNames, resolveHosts } from '../servers/host.ts';
+import { haveAgentChecks, type Narrowing, type Scope, scopeHosts } from '../servers/scope.ts';
 
 export interface ScopeInput {
   /** Backends, separated by commas; omitted: every one that leads to the hosts. */
@@ -35,27 +22,6 @@ export interface ScopeInput {
 /** The subject of a call, and what it was narrowed to. */
 export interface Request extends Scope {
   readonly narrowing: Narrowing;
-}
-
-/** The output of a change; the same for taking out and putting in. */
-export interface ChangeReport {
-  readonly backend: string;
-  readonly changed: string[];
-  readonly unchanged: string[];
-  readonly available: number;
-  readonly hosts: HostReport[];
-}
-
-export interface HostReport {
-  readonly name: string;
-  /** `BACKEND/SERVER` of each line that the call is about. */
-  readonly lines: string[];
-  /** Lines outside of what the call was narrowed to that still send the host requests. */
-  readonly still_serving: string[];
-  /** Milliseconds since the epoch: out without a break since then. */
-  readonly out_since?: number;
-  /** Sessions that did not end in time; they may still send the host requests. */
-  readonly sessions_left?: number;
 }
 
 /**
@@ -142,40 +108,4 @@ function parsePorts(list: string): number[] {
   const ports = [...new Set(list.split(',').map(Number))];
   if (ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536)) return ports;
   throw new Problem('bad-port', `“${list.slice(0, 100)}” is not a list of ports`, 'give numbers from 1 to 65535');
-}
-
-/** The processes that have these backends, each once. */
-export function runtimesOf(views: readonly BackendView[]): Runtime[] {
-  return [...new Set(views.map(({ runtime }) => runtime))];
-}
-
-/** All chosen lines that lead to the host, and those that track them. */
-export function affectedLines({ chosen, followers }: ScopedHost): ServerLine[] {
-  return [...chosen, ...followers];
-}
-
-/** Whether a line of the hosts has an agent-check: what it answers can change the state of its server. */
-export function haveAgentChecks(hosts: readonly ScopedHost[]): boolean {
-  return hosts.some((host) => affectedLines(host).some(({ server }) => server.agent.configured));
-}
-
-export function namesOf(hosts: readonly { readonly name: string }[]): string[] {
-  return hosts.map(({ name }) => name);
-}
-
-/** For messages: the host, and its lines if they have other names. */
-export function formatHost({ name, chosen }: ScopedHost): string {
-  const lines = [...new Set(chosen.map(lineName))];
-  return lines.every((line) => line.endsWith(`/${name}`)) && lines.length === 1
-    ? name
-    : `${name} (${lines.join(', ')})`;
-}
-
-export function reportHost(host: ScopedHost): HostReport {
-  const serving = host.elsewhere.filter(({ server }) => inRotation(server));
-  return {
-    name: host.name,
-    lines: [...new Set(affectedLines(host).map(lineName))],
-    still_serving: [...new Set(serving.map(lineName))],
-  };
 }

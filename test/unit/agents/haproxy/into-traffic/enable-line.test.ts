@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { defineLineEntry, findLine, reasonOf } from '../../../../../src/agents/haproxy/actions/enable-line.ts';
+import { defineLineEntry } from '../../../../../src/agents/haproxy/into-traffic/enable-line.ts';
 import { type Changes, trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import type { AgentCheck, Server } from '../../../../../src/agents/haproxy/servers/server.ts';
@@ -69,7 +69,7 @@ describe('a line that is out', () => {
     const { check, own } = entry(maint);
     await check(maint);
     await check(passed);
-    assert.equal(own.hasPassed(), false, 'this was the first look in drain');
+    assert.equal(own.hasPassed(), false, 'this was the first reading in drain');
   });
 
   test('is set to the lowest health from full health: its checks may be older than the change', async () => {
@@ -178,7 +178,7 @@ test('an agent-check that was on all the time is never overruled', async () => {
   const silent = { ...agentOn, status: '', health: 0 };
   await enter({ operational: 0, status: 'DOWN (agent)', agent: silent });
   const failed = { operational: 0, status: 'DOWN (agent)', agent: { ...silent, status: 'L4CON' } };
-  for (let look = 0; look < 10; look++) assert.deepEqual(await enter(failed), []);
+  for (let read = 0; read < 10; read++) assert.deepEqual(await enter(failed), []);
 });
 
 describe('an agent-check that was switched on', () => {
@@ -194,11 +194,11 @@ describe('an agent-check that was switched on', () => {
     ...{ operational: 0, status: 'DOWN (agent)', agent },
     ...more,
   });
-  /** How many looks it takes until the agent-check is set to “up”; 0: it never is. */
-  const looksUntilUp = async (looks: readonly Partial<Server>[]) => {
+  /** How many readings it takes until the agent-check is set to “up”; 0: it never is. */
+  const readsUntilUp = async (reads: readonly Partial<Server>[]) => {
     const { enter } = await waiting();
-    for (const [at, look] of looks.entries()) {
-      const asked = await enter(look);
+    for (const [at, read] of reads.entries()) {
+      const asked = await enter(read);
       if (asked.length > 0) {
         assert.deepEqual(asked, ['set server app/web1 agent up']);
         return at + 1;
@@ -212,31 +212,31 @@ describe('an agent-check that was switched on', () => {
     assert.deepEqual([await enter({ agent: agentOn }), own.isIn()], [[], true]);
     await enter(down(silent));
     const failed = down({ ...silent, status: 'L4CON' });
-    for (let look = 0; look < 10; look++) assert.deepEqual(await enter(failed), [], 'nor later');
+    for (let read = 0; read < 10; read++) assert.deepEqual(await enter(failed), [], 'nor later');
     assert.equal(own.isIn(), true);
   });
 
   test('is set to “up” if it cannot be reached and failed in four checks in a row', async () => {
     const failed = down({ ...silent, status: 'L4CON' });
     // The first look shows what it said before.
-    assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(failed)]), 5);
+    assert.equal(await readsUntilUp([down(silent), ...Array(10).fill(failed)]), 5);
   });
 
   test('has reported after a query that was in progress', async () => {
     const asking = down({ ...silent, asking: true });
-    assert.equal(await looksUntilUp([down(silent), asking, ...Array(10).fill(down(silent))]), 6);
+    assert.equal(await readsUntilUp([down(silent), asking, ...Array(10).fill(down(silent))]), 6);
   });
 
   test('has reported if its result differs from before', async () => {
     const words = down({ ...silent, words: 'via agent : what' });
-    assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(words)]), 5);
+    assert.equal(await readsUntilUp([down(silent), ...Array(10).fill(words)]), 5);
   });
 
   test('is not overruled while it has not reported yet', async () => {
-    assert.equal(await looksUntilUp(Array(10).fill(down(silent))), 0);
+    assert.equal(await readsUntilUp(Array(10).fill(down(silent))), 0);
   });
 
-  test('is overruled if it has not reported within 2.5 s of the first look', async (context) => {
+  test('is overruled if it has not reported within 2.5 s of the first reading', async (context) => {
     let now = 100;
     context.mock.method(performance, 'now', () => now);
     for (const [wait, commands] of [
@@ -246,7 +246,7 @@ describe('an agent-check that was switched on', () => {
       const { enter } = await waiting();
       await enter(down(silent));
       now += wait;
-      for (let look = 1; look < 4; look++) assert.deepEqual(await enter(down(silent)), [], `${wait} ms, look ${look}`);
+      for (let read = 1; read < 4; read++) assert.deepEqual(await enter(down(silent)), [], `${wait} ms, read ${read}`);
       assert.deepEqual(await enter(down(silent)), commands, `${wait} ms`);
     }
   });
@@ -258,94 +258,30 @@ describe('an agent-check that was switched on', () => {
     const asking = down({ ...silent, asking: true });
     await enter(asking);
     now += 2500;
-    for (let look = 1; look < 4; look++) await enter(asking);
+    for (let read = 1; read < 4; read++) await enter(asking);
     assert.deepEqual(await enter(asking), ['set server app/web1 agent up']);
   });
 
   test('is not overruled if it reports “down”, “drain” or “maint”, or counts as up', async () => {
     const failed = { ...silent, status: 'L4CON' };
-    for (const look of [
+    for (const read of [
       down({ ...silent, status: 'L7STS' }),
       down(failed, { admin: 8 }),
       down(failed, { admin: 1 }),
       down({ ...failed, health: 1 }),
     ])
-      assert.equal(await looksUntilUp([down(silent), ...Array(10).fill(look)]), 0, JSON.stringify(look));
+      assert.equal(await readsUntilUp([down(silent), ...Array(10).fill(read)]), 0, JSON.stringify(read));
   });
 
   test('is overruled only if it is silent in consecutive checks', async () => {
     const failed = down({ ...silent, status: 'L4CON' });
     const asking = down({ ...silent, status: 'L4CON', asking: true });
-    const looks = [down(silent), failed, failed, failed, asking, ...Array(10).fill(failed)];
-    assert.equal(await looksUntilUp(looks), 9);
+    const reads = [down(silent), failed, failed, failed, asking, ...Array(10).fill(failed)];
+    assert.equal(await readsUntilUp(reads), 9);
   });
 });
 
-describe('the reason that a server is not in', () => {
-  const words = (fields: Partial<Server>, before = 'before') => reasonOf(server('web1', fields), before);
-  const on = { ...agentOn, status: 'L7OK' };
-
-  for (const [what, fields, expected] of [
-    ['it is in', { check: 'L7OK' }, 'before'],
-    [
-      'it is in, whatever its agent-check said last',
-      { agent: { ...on, status: 'L7STS', health: 0, words: 'down' } },
-      'before',
-    ],
-    ['in drain by its agent-check', { admin: 8, agent: on }, 'its agent-check answers “drain”'],
-    ['in drain by command', { admin: 8, agent: agentOff, check: 'x' }, 'before'],
-    ['in maintenance by its agent-check', { admin: 1, agent: on }, 'its agent-check answers “maint”'],
-    ['in maintenance by command', { admin: 1 }, 'before'],
-    [
-      'down by its agent-check',
-      { operational: 0, agent: { ...on, status: 'L7STS', health: 0, words: 'via agent : down (busy)' } },
-      'its agent-check answers “down (busy)”',
-    ],
-    [
-      'down by one that HAProxy keeps no words of',
-      { operational: 0, agent: { ...on, status: 'L7STS', health: 0 } },
-      'its agent-check answers “down”',
-    ],
-    [
-      'down by its check, while an agent-check that is off said “down” before',
-      { operational: 0, check: 'L4CON', agent: { ...agentOff, status: 'L7STS', health: 0 } },
-      'L4CON',
-    ],
-    [
-      'down while its agent-check says that it is up',
-      { operational: 0, check: 'L4CON', agent: { ...on, status: 'L7STS' } },
-      'L4CON',
-    ],
-    [
-      'down while its agent-check cannot be reached',
-      { operational: 0, check: 'L4CON', agent: { ...on, health: 0 } },
-      'L4CON',
-    ],
-    ['not resolved', { admin: 0x20 }, 'its host name does not resolve'],
-    ['behind one in maintenance', { admin: 0x02, tracked: 'app/web9' }, 'it follows app/web9, which is not in'],
-    ['behind one in drain', { admin: 0x10, tracked: 'app/web9' }, 'it follows app/web9, which is not in'],
-    ['down', { operational: 0, check: 'L7STS 503', status: 'DOWN' }, 'L7STS 503'],
-    ['down without words', { operational: 0, status: 'DOWN' }, 'before'],
-    ['down by an agent-check that says nothing', { operational: 0, check: 'L7OK', status: 'DOWN (agent)' }, 'before'],
-    [
-      'down by an agent-check that says nothing, with a weight of 0',
-      { operational: 0, status: 'DOWN (agent)', weight: 0 },
-      'before',
-    ],
-    ['up with a weight of 0', { weight: 0 }, 'its weight is 0'],
-    [
-      'up with a weight of 0 of an agent-check',
-      { weight: 0, agent: on },
-      'its weight is 0 (an agent-check may set it)',
-    ],
-  ] as const) {
-    test(`is “${expected}”: ${what}`, () => assert.equal(words(fields), expected));
-  }
-
-  test('is the status of a server that is down without any text', () => {
-    assert.equal(words({ operational: 0, status: 'DOWN 1/2' }, ''), 'DOWN 1/2');
-  });
-
+describe('the reason that a line is not in yet', () => {
   test('is the last known one, and before any check that none has ended', async () => {
     const one = entry(maint);
     assert.equal(one.own.reason(), 'no check has ended yet');
@@ -355,19 +291,4 @@ describe('the reason that a server is not in', () => {
     await entering.enter({ operational: 0, check: 'L4TOUT' });
     assert.equal(entering.own.reason(), 'L4TOUT');
   });
-});
-
-test('a line is found again by process, backend and name', () => {
-  const line = (backend: string, name: string, socket: string) => ({
-    view: backendView(backend, [], socket),
-    server: server(name),
-  });
-  const all = [
-    line('app', 'web2', '/a'),
-    line('app', 'web1', '/b'),
-    line('ws', 'web1', '/a'),
-    line('app', 'web1', '/a'),
-  ];
-  assert.equal(findLine(line('app', 'web1', '/a'), all), all[3]);
-  assert.equal(findLine(line('app', 'web1', '/c'), all), undefined);
 });

@@ -1,9 +1,11 @@
 /** The holds of hosts that are being put in: each ends only once its host is in. */
 import type { ActionContext } from '../../../core/agent.ts';
 import { beginHold, endHold, type HeldHost } from '../maintenance/held-hosts.ts';
-import type { ScopedHost } from '../servers/scope.ts';
+import { affectedLines, type ScopedHost } from '../servers/scope.ts';
 import { inMaintenance } from '../servers/state.ts';
-import { affectedLines, type LoadBalancer, namesOf, type Request } from './request.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
+import { namesOf } from '../actions/report.ts';
+import type { Request } from '../actions/change-request.ts';
 
 export function heldOf(held: readonly HeldHost[], { name }: ScopedHost): HeldHost | undefined {
   return held.find(({ host }) => host === name);

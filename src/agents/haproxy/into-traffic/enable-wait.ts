@@ -2,13 +2,15 @@ import { Problem } from '../../../core/errors.ts';
 import { pause } from '../runtime/mutex.ts';
 import { forEach } from '../runtime/parallel.ts';
 import { findReplaced, type Processes, readInfos } from '../runtime/process.ts';
-import { type BackendView, refreshViews } from '../servers/backend.ts';
+import { type BackendView, refreshViews, runtimesOf } from '../servers/backend.ts';
 import { linesOf } from '../servers/line.ts';
 import type { HostEntry } from './enable-host.ts';
-import { formatHost, type LoadBalancer, namesOf, type Request, runtimesOf } from './request.ts';
+import { formatHost, namesOf } from '../actions/report.ts';
+import type { LoadBalancer } from '../load-balancer.ts';
+import type { Request } from '../actions/change-request.ts';
 
 /** Milliseconds between two reads of the checks. */
-const lookEvery = 15;
+const readEvery = 15;
 
 interface Waiting {
   readonly entries: readonly HostEntry[];
@@ -30,14 +32,14 @@ export async function waitForAll(
   let processes = known;
   for (;;) {
     const views = await refreshViews(before, signal);
-    // Asked last: where the process is the one that was known, the states are its own.
+    // Asked last: if the process is still the known one, the states are its own.
     const now = await readInfos(runtimesOf(before), signal);
     const replaced = findReplaced(processes, now);
     processes = { ...processes, ...now };
     if (replaced.length > 0) await beginAgain(entries, replaced, await refreshViews(before, signal));
     else if (await advance(entries, views)) return views;
     if (performance.now() >= deadline) throw notUp(config.enable_timeout, entries);
-    await pause(lookEvery, signal);
+    await pause(readEvery, signal);
   }
 }
 

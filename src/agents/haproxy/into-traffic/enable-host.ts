@@ -1,9 +1,9 @@
 import { inRotation } from '../servers/state.ts';
-import type { ServerLine } from '../servers/line.ts';
-import { lineName } from '../servers/line.ts';
+import { findLine, lineName, type ServerLine } from '../servers/line.ts';
 import type { ScopedHost } from '../servers/scope.ts';
-import { defineLineEntry, findLine, reasonOf } from './enable-line.ts';
-import type { Changes } from './undo.ts';
+import { reasonOf } from '../servers/out-reason.ts';
+import { defineLineEntry } from './enable-line.ts';
+import type { Changes } from '../actions/undo.ts';
 
 /** One host on its way into traffic. */
 export interface HostEntry {
