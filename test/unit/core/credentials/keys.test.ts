@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, verify, type X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { sign, unusableKey, verifies } from '../../../../src/core/credentials/signature.ts';
 
@@ -37,4 +37,25 @@ describe('a key', () => {
     test(`is refused by the name of its type, like ${name.source}`, () =>
       assert.match(unusableKey(privateKey) ?? '', name));
   }
+
+  test('signs its purpose with the content, as others can check', () => {
+    const [, { publicKey, privateKey }] = pairs[0] ?? assert.fail();
+    const signed = sign('ticket', Buffer.from('content'), privateKey);
+    assert.ok(verify('sha256', Buffer.from('mco-deploy/1/ticket\0content'), publicKey, signed));
+  });
+
+  test('has signed nothing if the signature is damaged, or it is not for signatures', () => {
+    const [, { publicKey, privateKey }] = pairs[0] ?? assert.fail();
+    const signed = sign('reply', Buffer.from('content'), privateKey);
+    const exchange = generateKeyPairSync('x25519');
+    for (const [key, signature] of [
+      [publicKey, signed.subarray(1)],
+      [publicKey, Buffer.alloc(0)],
+      [exchange.publicKey, signed],
+    ] as const) {
+      const holder = { publicKey: key } as X509Certificate;
+      assert.equal(verifies('reply', Buffer.from('content'), signature, holder), false);
+    }
+    assert.match(unusableKey(exchange.privateKey) ?? '', /^its key is X25519; /);
+  });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -280,8 +281,43 @@ describe('credentials that are read again', () => {
     }
   });
 
-  test('do not start with files that cannot be used', async () => {
-    await assert.rejects(start(placed(member, { key: 'x' })), { code: 'bad-key' });
+  test('do not start with files that cannot be used, which are not watched any further', async (t) => {
+    const files = placed(member, { key: 'x' });
+    const { mock: unwatch } = t.mock.method(fs, 'unwatchFile');
+    syncBuiltinESMExports();
+    try {
+      await assert.rejects(start(files), { code: 'bad-key' });
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+    const ended = unwatch.calls.map(({ arguments: [path] }) => path);
+    assert.deepEqual(ended, Object.values(files));
+  });
+
+  test('are read one after the other', async () => {
+    const files = placed(member);
+    writeFileSync(files.crl, await fleet.crl());
+    let [running, most] = [0, 0];
+    const live = await startCredentials({
+      files,
+      kind: 'node',
+      readRevocations: async (...asked) => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setTimeout(resolve));
+        running--;
+        return readRevocations(...asked);
+      },
+      now: Date.now,
+      onReload: () => {},
+      onFault: assert.fail,
+    });
+    try {
+      await Promise.all([live.reload(), live.reload(), live.reload()]);
+      assert.equal(most, 1);
+    } finally {
+      live.stop();
+    }
   });
 });
 
@@ -321,11 +357,17 @@ describe('a file that the daemon trusts', () => {
     }
   });
 
-  test('belongs to root or to the daemon’s user', async () => {
+  test('belongs to root or to the daemon’s user', async (t) => {
     writeFileSync(path('file'), '');
     chownSync(path('file'), 12345, 0);
     await assert.rejects(requireOwn(path('file'), 'file'), bad(`${path('file')} belongs to user 12345`));
     chownSync(path('file'), 0, 12345);
     await requireOwn(path('file'), 'file');
+    t.mock.method(process as { getuid: () => number }, 'getuid', () => 12345);
+    await requireOwn(path('file'), 'file');
+    chownSync(path('file'), 12345, 0);
+    await requireOwn(path('file'), 'file');
+    chownSync(path('file'), 1, 0);
+    await assert.rejects(requireOwn(path('file'), 'file'), bad(`${path('file')} belongs to user 1`));
   });
 });

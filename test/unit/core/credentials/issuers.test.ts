@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { before, describe, test } from 'node:test';
+import { buildCertificate } from '../../../../src/ca/x509/certificate.ts';
+import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
+import { authorityProfile, type Profile, profiles } from '../../../../src/ca/x509/profiles.ts';
+import {
+  describePathLengthFault,
+  isIssuedBy,
+  isRoot,
+  missingLink,
+  pathsOf,
+  rememberedIssuer,
+  rememberIssuers,
+} from '../../../../src/core/credentials/issuers.ts';
+
+const hour = 60 * 60 * 1000;
+const now = Date.now();
+
+interface Holder {
+  readonly certificate: X509Certificate;
+  readonly publicKey: KeyObject;
+  readonly key: KeyObject;
+}
+interface Made {
+  /** Random if omitted. */
+  readonly name?: string;
+  /** How many CAs it may have below it. */
+  readonly pathLength?: number;
+  readonly profile?: Profile;
+  /** Whose key it has; its own if omitted. */
+  readonly keyOf?: Holder;
+}
+
+/** A CA, unless a profile makes it another certificate, signed by a CA or, without one, by itself. */
+async function make(by?: Holder, { name, pathLength = 9, profile, keyOf }: Made = {}): Promise<Holder> {
+  const { publicKey, privateKey: key } = makeKeyPair();
+  const pair = keyOf ?? { publicKey, key };
+  const certificate = await buildCertificate({
+    profile: profile ?? { ...authorityProfile, pathLength },
+    realm: 'devco.net',
+    name: 'dev1.devco.net',
+    commonName: name ?? `CA ${Math.random()}`,
+    publicKey: pair.publicKey,
+    signingKey: by?.key ?? pair.key,
+    notBefore: now - hour,
+    notAfter: now + hour,
+    ...(by === undefined ? {} : { issuer: by.certificate }),
+  });
+  return { certificate, publicKey: pair.publicKey, key: pair.key };
+}
+
+/** So many CAs, each signed by the one before, the first by the root. */
+async function makeChain(root: Holder, length: number): Promise<Holder[]> {
+  const chain: Holder[] = [];
+  for (let count = 0; count < length; count++) chain.push(await make(chain.at(-1) ?? root));
+  return chain;
+}
+
+const certificatesOf = (...holders: readonly Holder[]) => holders.map(({ certificate }) => certificate);
+const trusting = (...roots: readonly Holder[]) => ({ authorities: certificatesOf(...roots) });
+const isRemembered = ({ certificate }: Holder) => rememberedIssuer(certificate.fingerprint256) === certificate;
+const pathTo = ({ certificate }: Holder, ...roots: readonly Holder[]) => pathsOf(certificate, trusting(...roots));
+
+let root: Holder;
+before(async () => {
+  root = await make();
+});
+
+describe('the issuer of a certificate', () => {
+  test('is the CA with the name and the key that signed it, and no other', async () => {
+    const name = root.certificate.subject.slice('CN='.length);
+    const one = await make(root);
+    const isBy = (by: Holder) => [1, 2].map(() => isIssuedBy(one.certificate, by.certificate));
+    assert.deepEqual(isBy(root), [true, true]);
+    assert.deepEqual(isBy(await make(undefined, { name, keyOf: root })), [true, true], 'the same CA, renewed');
+    assert.deepEqual(isBy(await make(undefined, { name })), [false, false], 'another key');
+    assert.deepEqual(isBy(await make(undefined, { keyOf: root })), [false, false], 'another name');
+    assert.deepEqual(isBy(one), [false, false]);
+    const keyUsage = [...profiles.node.keyUsage, 'keyCertSign'];
+    const node = await make(undefined, { name, keyOf: root, profile: { ...profiles.node, keyUsage } });
+    assert.deepEqual(isBy(node), [false, false], 'not a CA');
+  });
+
+  test('is not a CA of that name and key identifier whose key did not sign', async () => {
+    const bytes = Buffer.from((await make(root)).certificate.raw);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    const forged = new X509Certificate(bytes);
+    assert.ok(forged.checkIssued(root.certificate), 'by name and key identifier');
+    assert.equal(isIssuedBy(forged, root.certificate), false);
+  });
+
+  test('is a root if it signed itself', async () => {
+    assert.deepEqual(
+      [root, await make(root)].map(({ certificate }) => isRoot(certificate)),
+      [true, false],
+    );
+  });
+});
+
+describe('the CAs that came with a certificate', () => {
+  test('are remembered if they lead to a trusted root, whichever is first, without root and certificate', async () => {
+    const [upper, lower] = await makeChain(root, 2);
+    assert.ok(upper && lower);
+    const node = await make(lower, { profile: profiles.node });
+    assert.deepEqual(pathTo(node, root), []);
+    rememberIssuers(certificatesOf(node, lower, upper, root), trusting(root));
+    assert.deepEqual([node, lower, upper, root].map(isRemembered), [false, true, true, false]);
+    assert.deepEqual(pathTo(node, root), [certificatesOf(lower, upper, root)]);
+    assert.deepEqual(pathTo(node, await make()), [], 'memory alone proves nothing');
+    assert.deepEqual(pathTo(node), []);
+  });
+
+  test('are not remembered if another root signed them, or they say so of themselves', async () => {
+    const stranger = await make();
+    const below = await make(stranger);
+    rememberIssuers(certificatesOf(below, stranger), trusting(root));
+    assert.deepEqual([below, stranger].map(isRemembered), [false, false]);
+    const node = await make(below, { profile: profiles.node });
+    assert.deepEqual(pathTo(node, root), []);
+  });
+
+  test('are remembered up to the fifth, the nearest to the certificate first', async () => {
+    const [fifth, sixth] = [await make(root), await make(root)];
+    const other = await make(root, { profile: profiles.node });
+    rememberIssuers(certificatesOf(other, other, other, other, fifth, sixth), trusting(root));
+    assert.deepEqual([fifth, sixth].map(isRemembered), [true, false]);
+  });
+
+  test('are 64 at most: the oldest makes room', async () => {
+    const remember = async () => {
+      const one = await make(root);
+      rememberIssuers(certificatesOf(one), trusting(root));
+      return one;
+    };
+    const first = await remember();
+    const others: Holder[] = [];
+    while (others.length < 63) others.push(await remember());
+    rememberIssuers(certificatesOf(first), trusting(root));
+    assert.deepEqual(
+      [first, ...others].filter((one) => !isRemembered(one)),
+      [],
+    );
+    others.push(await remember());
+    assert.deepEqual(
+      [first, ...others].filter((one) => !isRemembered(one)),
+      [first],
+      'what comes again is not newer',
+    );
+  });
+});
+
+describe('the paths from a certificate to a root', () => {
+  test('have four CAs between the two at most', async () => {
+    const chain = await makeChain(root, 5);
+    const [fourth, fifth] = chain.slice(-2);
+    assert.ok(fourth && fifth);
+    const above = trusting(root, ...chain);
+    const [node, tooFar] = [
+      await make(fourth, { profile: profiles.node }),
+      await make(fifth, { profile: profiles.node }),
+    ];
+    assert.deepEqual(pathsOf(node.certificate, above), [certificatesOf(...chain.slice(0, 4).toReversed(), root)]);
+    assert.deepEqual(pathsOf(tooFar.certificate, above), []);
+  });
+
+  test('are all that there are while one root replaces another, eight at most, each CA once', async () => {
+    const next = await make();
+    const below = await make(root);
+    const name = below.certificate.subject.slice('CN='.length);
+    const again = await make(next, { name, keyOf: below });
+    const node = await make(below, { profile: profiles.node });
+    const trust = trusting(root, next, below, again, below);
+    const both = [certificatesOf(below, root), certificatesOf(again, next)];
+    assert.deepEqual(pathsOf(node.certificate, trust), both);
+    assert.deepEqual(pathsOf(node.certificate, trusting(next, below, again)), both.slice(1));
+    const more: Holder[] = [];
+    for (let count = 0; count < 9; count++) more.push(await make(root, { name, keyOf: below }));
+    const paths = pathsOf(node.certificate, trusting(root, ...more));
+    assert.deepEqual(
+      paths,
+      more.slice(0, 8).map((one) => certificatesOf(one, root)),
+    );
+  });
+
+  test('leave out those with a CA that is too far below, which is named if no other path is left', async () => {
+    const [strict, free] = [await make(undefined, { pathLength: 0 }), await make()];
+    const below = await make(strict);
+    const name = below.certificate.subject.slice('CN='.length);
+    const again = await make(free, { name, keyOf: below });
+    const { certificate } = await make(below, { profile: profiles.node });
+    const fault = (...holders: readonly Holder[]) => describePathLengthFault(certificate, trusting(...holders));
+    const words = `the CA “${strict.certificate.subject}” may have no more than 0 CAs below it, and more stand between it and this certificate`;
+    assert.deepEqual(pathsOf(certificate, trusting(strict, below)), []);
+    assert.equal(fault(strict, below), words);
+    assert.deepEqual(pathsOf(certificate, trusting(strict, below, free, again)), [certificatesOf(again, free)]);
+    assert.equal(fault(strict, below, free, again), undefined);
+    assert.equal(fault(free, again), undefined);
+    assert.equal(fault(), undefined, 'there is no path');
+  });
+});
+
+describe('what is missing between a certificate and a root', () => {
+  const files = { certificate: 'OWN', ca: 'CA' };
+  const missing = (of: Holder, chain: readonly Holder[], trusted: readonly Holder[]) =>
+    missingLink(of.certificate, certificatesOf(...chain), certificatesOf(...trusted), files);
+
+  test('is nothing up to four CAs, and the next one is named', async () => {
+    const chain = await makeChain(root, 5);
+    const [fourth, fifth] = chain.slice(-2);
+    assert.ok(fourth && fifth);
+    assert.equal(missing(await make(root), [], [root]), undefined);
+    assert.equal(missing(await make(fourth), chain, [root]), undefined);
+    const [first] = certificatesOf(...chain);
+    assert.equal(
+      missing(await make(fifth), chain, [root]),
+      `the CA “${root.certificate.subject}” that issued the intermediate “${first?.subject}” is in neither file: is it a CA of this fleet? If so, add it to CA`,
+    );
+  });
+
+  test('is a root that is beside the certificate alone', async () => {
+    const below = await make(root);
+    const words = `CA does not contain the root “${root.certificate.subject}”: add it there`;
+    assert.equal(missing(await make(below), [below, root], [await make()]), words);
+  });
+
+  test('is a CA that may have it below, if one on the way may not', async () => {
+    const strict = await make(undefined, { pathLength: 0 });
+    const below = await make(strict);
+    const words = `the CA “${strict.certificate.subject}” may have no more than 0 CAs below it, and more stand between it and this certificate`;
+    assert.equal(missing(await make(below), [below], [strict]), words);
+  });
+
+  test('is the issuer itself, or the one above an intermediate, by the file that should have it', async () => {
+    const [upper, lower] = await makeChain(root, 2);
+    assert.ok(upper && lower);
+    const [of, above, own] = [await make(lower), root.certificate.subject, upper.certificate.subject];
+    assert.equal(
+      missing(of, [], [root]),
+      `the CA “${lower.certificate.subject}” that issued it is in neither file: is it a certificate of this fleet? If so, add the root to CA, and an intermediate CA to OWN after the certificate`,
+    );
+    assert.equal(
+      missing(of, [lower, upper], [await make()]),
+      `the CA “${above}” that issued the intermediate “${own}” is in neither file: is it a CA of this fleet? If so, add it to CA`,
+    );
+    assert.equal(
+      missing(of, [lower], [upper]),
+      `CA trusts an intermediate alone, “${own}”: add the root “${above}” that issued it`,
+    );
+  });
+});
