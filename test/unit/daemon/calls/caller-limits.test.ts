@@ -68,6 +68,22 @@ describe('the limits of a caller', () => {
     assert.ok(asked < 20_000, `the clock was asked ${asked} times`);
   });
 
+  test('look for idle callers only when there are a thousand others', () => {
+    let asked = 0;
+    const { enter } = startCallerLimiter({ atOnce: 2, rate: 1, burst: 1 }, () => {
+      asked++;
+      return 0;
+    });
+    const askedFor = (caller: string) => {
+      const before = asked;
+      enter(caller, 0)();
+      return asked - before;
+    };
+    const counts = Array.from({ length: 1000 }, (_, caller) => askedFor(`cert=${caller}`));
+    assert.deepEqual(new Set(counts), new Set([2]), 'the clock is asked for the caller alone');
+    assert.equal(askedFor('cert=more'), 1002);
+  });
+
   test('remember callers that are not idle, and calls that still run', () => {
     let now = 0;
     const { enter } = startCallerLimiter({ atOnce: 1, rate: 1, burst: 2 }, () => now);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { chainStart, hashLine } from '../../../../../src/core/audit/record.ts';
 import { startKnownEnds } from '../../../../../src/daemon/audit/known-ends.ts';
 
@@ -11,12 +11,12 @@ const endAt = (sequence: number) => ({ sequence, hash: hashLine(line(sequence)) 
 describe('a record of the log that a caller knows', () => {
   let directory: string;
   let file: string;
-  before(() => {
+  beforeEach(() => {
     directory = mkdtempSync('/dev/shm/mco-ends-');
     file = join(directory, 'audit.jsonl');
     writeFileSync(file, Array.from({ length: 5 }, (_, index) => `${line(index + 1)}\n`).join(''));
   });
-  after(() => rmSync(directory, { recursive: true }));
+  afterEach(() => rmSync(directory, { recursive: true }));
   const other = (sequence: number) => ({ sequence, hash: 'f'.repeat(64) });
 
   test('is found without the files if it was written since the start', async () => {
@@ -45,6 +45,15 @@ describe('a record of the log that a caller knows', () => {
   test('is not found if the files have no such record', async () => {
     const { has } = startKnownEnds(file, () => endAt(9));
     assert.deepEqual([await has(endAt(7)), await has(other(7))], [false, false]);
+  });
+
+  test('is remembered once it was found in the files, and one that was not takes no place', async () => {
+    const { add, has } = startKnownEnds(file, () => endAt(5000));
+    assert.equal(await has(endAt(3)), true);
+    for (let sequence = 2001; sequence <= 3022; sequence++) add(endAt(sequence));
+    assert.equal(await has(endAt(4000)), false);
+    rmSync(file);
+    assert.deepEqual([await has(endAt(3)), await has(chainStart)], [true, true]);
   });
 
   test('is remembered for 1024 records', async () => {
