@@ -1,6 +1,6 @@
 /** The narrow interfaces between the parts of the program, as plain types. */
 import type { Credentials } from './credentials/signature.ts';
-import type { Trust } from './credentials/certificate.ts';
+import type { Trust } from './credentials/proof.ts';
 import type { Problem } from './errors.ts';
 import type { Identity } from './identity.ts';
 import type { JsonObject } from './json.ts';

@@ -1,5 +1,5 @@
 import type { AgentEntry } from '../core/agent.ts';
-import type { ProvenCertificate, Trust } from '../core/credentials/certificate.ts';
+import type { ProvenCertificate, Trust } from '../core/credentials/proof.ts';
 import { type ActionDdl, actionOf } from '../core/ddl/ddl.ts';
 import { Problem } from '../core/errors.ts';
 import { callerId, type Identity } from '../core/identity.ts';

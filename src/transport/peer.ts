@@ -1,5 +1,6 @@
 import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
-import { identityOf, parseCertificate, proveCertificate, type Trust } from '../core/credentials/certificate.ts';
+import { identityOf, parseCertificate } from '../core/credentials/certificate.ts';
+import { proveCertificate, type Trust } from '../core/credentials/proof.ts';
 import { Problem } from '../core/errors.ts';
 import type { Identity } from '../core/identity.ts';
 

@@ -1,4 +1,5 @@
-import { parseCertificate, proveCertificate } from '../core/credentials/certificate.ts';
+import { parseCertificate } from '../core/credentials/certificate.ts';
+import { proveCertificate } from '../core/credentials/proof.ts';
 import { Problem } from '../core/errors.ts';
 import type { TlsState } from '../core/ports.ts';
 

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import type { Trust } from '../../core/credentials/certificate.ts';
+import type { Trust } from '../../core/credentials/proof.ts';
 import type { Revocations } from '../../core/credentials/credentials.ts';
 import { pathsOf, rememberedIssuer } from '../../core/credentials/issuers.ts';
 import { Problem } from '../../core/errors.ts';

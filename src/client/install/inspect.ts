@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { pemBlocks } from '../../core/credentials/credentials.ts';
 import { rememberIssuers } from '../../core/credentials/issuers.ts';
-import { parseCertificate, proveCertificate } from '../../core/credentials/certificate.ts';
+import { parseCertificate } from '../../core/credentials/certificate.ts';
+import { proveCertificate } from '../../core/credentials/proof.ts';
 import { Problem } from '../../core/errors.ts';
 import { count } from '../../core/text.ts';
 import type { Program } from './program.ts';

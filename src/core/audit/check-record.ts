@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
-import { parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { parseCertificate } from '../credentials/certificate.ts';
+import { proveCertificate, type Trust } from '../credentials/proof.ts';
 import { Problem } from '../errors.ts';
 import { parseJsonObject } from '../json.ts';
 import { openRequest } from '../request/request.ts';

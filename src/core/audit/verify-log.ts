@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Trust } from '../credentials/certificate.ts';
+import type { Trust } from '../credentials/proof.ts';
 import { type AuditFile, listAuditFiles, readFileLines } from './files.ts';
 import { type AuditExpectation, type AuditVerification, startAuditWalk } from './verify.ts';
 

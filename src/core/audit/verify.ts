@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import type { Trust } from '../credentials/certificate.ts';
+import type { Trust } from '../credentials/proof.ts';
 import { Problem } from '../errors.ts';
 import { isObject } from '../json.ts';
 import { certificateIn, checkRequest, lineVerifies, parseLine, type RecordFault } from './check-record.ts';

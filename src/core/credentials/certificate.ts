@@ -1,21 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { Problem } from '../errors.ts';
 import { type Identity, parseIdentity } from '../identity.ts';
-import { pathsOf, describePathLengthFault } from './issuers.ts';
-
-/** The trust of this side: the fleet's CA certificates (two while one replaces the other) and the revocations. */
-export interface Trust {
-  readonly realm: string;
-  readonly authorities: readonly X509Certificate[];
-  /** True for the serial (upper-case hex, as X509Certificate.serialNumber) of a revoked certificate of that issuer. */
-  readonly isRevoked: (serial: string, issuer: string) => boolean;
-}
-
-/** A certificate whose issuer, dates, kind and realm were checked. */
-export interface ProvenCertificate {
-  readonly identity: Identity;
-  readonly certificate: X509Certificate;
-}
 
 /**
  * The identity in a certificate's subject alternative name (RFC 5280, 4.2.1.6), unchecked.
@@ -25,7 +10,7 @@ export function identityOf(certificate: X509Certificate): Identity | undefined {
   return contentOf(certificate).identity;
 }
 
-/** What every proof needs from a certificate, read once. */
+/** The parts of a certificate that every proof needs. */
 interface CertificateContent {
   readonly identity: Identity | undefined;
   /** Milliseconds since the epoch. */
@@ -35,7 +20,8 @@ interface CertificateContent {
 
 const contents = new WeakMap<X509Certificate, CertificateContent>();
 
-function contentOf(certificate: X509Certificate): CertificateContent {
+/** Reads it once. */
+export function contentOf(certificate: X509Certificate): CertificateContent {
   const known = contents.get(certificate);
   if (known !== undefined) return known;
   const content = {
@@ -112,76 +98,6 @@ function readCertificate(bytes: Uint8Array | string): X509Certificate {
   } catch (cause) {
     throw new Problem('bad-certificate', 'the certificate cannot be read', '', { cause });
   }
-}
-
-/**
- * Checks a certificate as it was presented: its whole chain to a trusted root with the dates and revocations of every
- * certificate in it, its realm and its kind.
- * @param kind the kind that the holder needs
- * @param now milliseconds since the epoch
- * @throws Problem `foreign-certificate`, `expired-certificate`, `early-certificate`, `revoked-certificate`,
- * `wrong-kind`
- */
-export function proveCertificate(
-  certificate: X509Certificate,
-  kind: Identity['kind'],
-  trust: Trust,
-  now: number,
-): ProvenCertificate {
-  const paths = pathsOf(certificate, trust);
-  const { identity, notBefore, notAfter } = contentOf(certificate);
-  if (paths.length === 0 || identity === undefined || certificate.ca) {
-    const limit = describePathLengthFault(certificate, trust);
-    if (limit !== undefined)
-      throw new Problem('foreign-certificate', limit, 'issue it with a CA whose pathLength allows it');
-    const from = certificate.issuer.replaceAll('\n', ', ');
-    throw new Problem('foreign-certificate', `the certificate was not issued by this fleet's CA (its issuer: ${from})`);
-  }
-  if (identity.realm !== trust.realm) {
-    throw new Problem('foreign-certificate', `the certificate is of realm ${identity.realm}, not of ${trust.realm}`);
-  }
-  const who = `the certificate of ${identity.kind} ${identity.name}`;
-  if (now > notAfter) {
-    throw new Problem('expired-certificate', `${who} expired on ${isoDate(certificate.validTo)}`, 'issue a new one');
-  }
-  if (now < notBefore) {
-    const from = isoDate(certificate.validFrom);
-    throw new Problem('early-certificate', `${who} is not valid before ${from}`, 'check the clocks');
-  }
-  const faults = paths.map((path) => faultOf(certificate, path, who, trust, now));
-  if (!faults.includes(undefined)) throw faults[0];
-  if (identity.kind !== kind) {
-    const [is, needed] = [identity.kind, kind].map((one) => (one === 'node' ? 'a node' : 'an operator'));
-    throw new Problem('wrong-kind', `${identity.name} is ${is}, and only ${needed} may do this`);
-  }
-  return { identity, certificate };
-}
-
-/** Why one path to a root is invalid: a certificate in it was revoked by its issuer, or a CA is not valid now. */
-function faultOf(
-  certificate: X509Certificate,
-  path: readonly X509Certificate[],
-  who: string,
-  trust: Trust,
-  now: number,
-): Problem | undefined {
-  for (const [index, issuer] of path.entries()) {
-    const below = index === 0 ? certificate : path[index - 1];
-    if (below !== undefined && trust.isRevoked(below.serialNumber, issuer.fingerprint256)) {
-      const what = index === 0 ? who : `the CA “${below.subject.replaceAll('\n', ', ')}” that issued ${who}`;
-      return new Problem('revoked-certificate', `${what} was revoked`);
-    }
-    if (now > Date.parse(issuer.validTo) || now < Date.parse(issuer.validFrom)) {
-      const dates = `${isoDate(issuer.validFrom)} to ${isoDate(issuer.validTo)}`;
-      const message = `the CA “${issuer.subject.replaceAll('\n', ', ')}” that issued ${who} is valid from ${dates} only`;
-      return new Problem('expired-certificate', message, 'renew the CA, or check the clocks');
-    }
-  }
-  return undefined;
-}
-
-function isoDate(date: string): string {
-  return new Date(date).toISOString();
 }
 
 /** The URI by which a certificate gives its node another role. */

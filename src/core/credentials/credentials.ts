@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { identityOf, parseCertificate, proveCertificate, type Trust } from './certificate.ts';
+import { identityOf, parseCertificate } from './certificate.ts';
+import { proveCertificate, type Trust } from './proof.ts';
 import { isRoot, missingLink, rememberIssuers } from './issuers.ts';
 import { type Credentials, unusableKey } from './signature.ts';
 import { errnoOf, explainErrno, Problem } from '../errors.ts';

@@ -1,6 +1,7 @@
 /** Checks a journal that came from a node: only operators of the fleet can have written it, and in this order. */
 import type { X509Certificate } from 'node:crypto';
-import { issuersIn, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
+import { proveCertificate, type Trust } from '../credentials/proof.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
 import { verifies } from '../credentials/signature.ts';
 import { Problem } from '../errors.ts';

@@ -1,11 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  issuersIn,
-  type ProvenCertificate,
-  parseCertificate,
-  proveCertificate,
-  type Trust,
-} from '../credentials/certificate.ts';
+import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
+import { type ProvenCertificate, proveCertificate, type Trust } from '../credentials/proof.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
 import { sign, verifies, chainOf, type Credentials } from '../credentials/signature.ts';
 import { Problem } from '../errors.ts';

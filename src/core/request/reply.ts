@@ -1,7 +1,8 @@
 import type { ProblemCode } from '../problems/index.ts';
 import { createHash } from 'node:crypto';
 import { chainOf, type Credentials, sign, verifies } from '../credentials/signature.ts';
-import { issuersIn, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
+import { proveCertificate, type Trust } from '../credentials/proof.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';
 import type { JsonObject } from '../json.ts';

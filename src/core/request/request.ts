@@ -1,11 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import {
-  issuersIn,
-  type ProvenCertificate,
-  parseCertificate,
-  proveCertificate,
-  type Trust,
-} from '../credentials/certificate.ts';
+import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
+import { type ProvenCertificate, proveCertificate, type Trust } from '../credentials/proof.ts';
 import { chainOf, type Credentials, sign, verifies } from '../credentials/signature.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';

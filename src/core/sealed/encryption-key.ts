@@ -1,5 +1,6 @@
 import { createECDH, type ECDH } from 'node:crypto';
-import { issuersIn, parseCertificate, proveCertificate, type Trust } from '../credentials/certificate.ts';
+import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
+import { proveCertificate, type Trust } from '../credentials/proof.ts';
 import { sign, verifies, chainOf, type Credentials } from '../credentials/signature.ts';
 import { rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import { proveCertificate } from '../../core/credentials/certificate.ts';
+import { proveCertificate } from '../../core/credentials/proof.ts';
 import { secureContext } from '../../transport/tls.ts';
 import type { Receiver, ReceiverSetup } from './receiver.ts';
 import { syslogFrame } from './syslog-message.ts';

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { certificateIn, checkRequest, lineVerifies, parseLine } from '../../core/audit/check-record.ts';
 import { type AuditRecord, hashLine } from '../../core/audit/record.ts';
-import type { Trust } from '../../core/credentials/certificate.ts';
+import type { Trust } from '../../core/credentials/proof.ts';
 import { Problem } from '../../core/errors.ts';
 
 /** A disagreement, or an invalid record. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallOptions, sealRequest } from '../../core/request/request.ts';
 import type { Credentials } from '../../core/credentials/signature.ts';
-import { parseCertificate, type Trust } from '../../core/credentials/certificate.ts';
+import { parseCertificate } from '../../core/credentials/certificate.ts';
+import type { Trust } from '../../core/credentials/proof.ts';
 import { startDeadline } from '../../core/deadline.ts';
 import { Problem, TurnedAway } from '../../core/errors.ts';
 import { parseJsonObject } from '../../core/json.ts';

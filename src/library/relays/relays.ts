@@ -1,5 +1,5 @@
 import { once } from '../../core/concurrency.ts';
-import type { Trust } from '../../core/credentials/certificate.ts';
+import type { Trust } from '../../core/credentials/proof.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { Dial, Log } from '../../core/ports.ts';
 import { type KeyPair, makeKeyPair } from '../../core/sealed/encryption-key.ts';

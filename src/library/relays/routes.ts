@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import { openKey } from '../../core/sealed/encryption-key.ts';
-import type { Trust } from '../../core/credentials/certificate.ts';
+import type { Trust } from '../../core/credentials/proof.ts';
 import type { DiscoverEvent, SignedKey } from '../../core/wire/messages.ts';
 import type { RelayLink } from './relay-link.ts';
 

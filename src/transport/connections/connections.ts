@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
-import { identityOf, parseCertificate, type Trust } from '../../core/credentials/certificate.ts';
+import { identityOf, parseCertificate } from '../../core/credentials/certificate.ts';
+import type { Trust } from '../../core/credentials/proof.ts';
 import { Problem } from '../../core/errors.ts';
 import { callerId } from '../../core/identity.ts';
 import { proveAny } from '../peer.ts';

@@ -1,4 +1,5 @@
-import { hasRelayRole, parseCertificate, type Trust } from '../../core/credentials/certificate.ts';
+import { hasRelayRole, parseCertificate } from '../../core/credentials/certificate.ts';
+import type { Trust } from '../../core/credentials/proof.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Identity } from '../../core/identity.ts';
 import { type AnyCall, provePeer } from '../peer.ts';

@@ -7,7 +7,8 @@ import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { readCrl } from '../../../src/ca/revocation/crl.ts';
-import { parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
+import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
+import { proveCertificate } from '../../../src/core/credentials/proof.ts';
 import { type CaCli, makeCaCli } from '../../support/program/ca-cli.ts';
 import { openssl } from '../../support/openssl.ts';
 

@@ -8,7 +8,8 @@ import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
 import { formatPrivateKey } from '../../../src/ca/x509/private-key.ts';
 import { makeRevocationList, type Revocation } from '../../../src/ca/revocation/revocation-list.ts';
 import type { Credentials } from '../../../src/core/credentials/signature.ts';
-import { identityOf, type Trust } from '../../../src/core/credentials/certificate.ts';
+import { identityOf } from '../../../src/core/credentials/certificate.ts';
+import type { Trust } from '../../../src/core/credentials/proof.ts';
 import { defineIdentity, type Identity } from '../../../src/core/identity.ts';
 
 const hour = 60 * 60 * 1000;

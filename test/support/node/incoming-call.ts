@@ -1,4 +1,4 @@
-import type { ProvenCertificate } from '../../../src/core/credentials/certificate.ts';
+import type { ProvenCertificate } from '../../../src/core/credentials/proof.ts';
 import { actionOf } from '../../../src/core/ddl/ddl.ts';
 import { callerId, defineIdentity, formatIdentity } from '../../../src/core/identity.ts';
 import type { JsonObject } from '../../../src/core/json.ts';

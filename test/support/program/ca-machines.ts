@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
 import { rememberIssuers } from '../../../src/core/credentials/issuers.ts';
 import { loadCredentials, pemBlocks } from '../../../src/core/credentials/credentials.ts';
-import { parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
+import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
+import { proveCertificate } from '../../../src/core/credentials/proof.ts';
 import { runInProcess } from './cli.ts';
 
 /** Two machines: their files are carried by hand, that is to say copied. */

@@ -1,7 +1,7 @@
 import { callNode } from '../../../src/library/fleet/call-node.ts';
 import { startRelayLink } from '../../../src/library/relays/relay-link.ts';
 import { type Relays, startRelays } from '../../../src/library/relays/relays.ts';
-import type { Trust } from '../../../src/core/credentials/certificate.ts';
+import type { Trust } from '../../../src/core/credentials/proof.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import type { Dial, NodeConnection } from '../../../src/core/ports.ts';
 import type { Outcome } from '../../../src/core/request/reply.ts';

@@ -5,7 +5,8 @@ import { makeAuthority } from '../../../src/ca/x509/authority.ts';
 import { issueCertificate } from '../../../src/ca/issue.ts';
 import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
 import { profiles } from '../../../src/ca/x509/profiles.ts';
-import { identityOf, proveCertificate, type Trust } from '../../../src/core/credentials/certificate.ts';
+import { identityOf } from '../../../src/core/credentials/certificate.ts';
+import { proveCertificate, type Trust } from '../../../src/core/credentials/proof.ts';
 
 const now = Date.UTC(2026, 0, 2, 3, 4, 5);
 const day = 24 * 60 * 60 * 1000;

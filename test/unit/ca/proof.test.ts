@@ -6,7 +6,8 @@ import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
 import { type Profile, profiles } from '../../../src/ca/x509/profiles.ts';
 import { makeAuthority } from '../../../src/ca/x509/authority.ts';
 import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
-import { parseCertificate, proveCertificate } from '../../../src/core/credentials/certificate.ts';
+import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
+import { proveCertificate } from '../../../src/core/credentials/proof.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
 
 const hour = 60 * 60 * 1000;

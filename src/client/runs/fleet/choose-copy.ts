@@ -1,5 +1,5 @@
 /** Chooses the valid copy of a run's journal from those that nodes store. Pure. */
-import type { Trust } from '../../../core/credentials/certificate.ts';
+import type { Trust } from '../../../core/credentials/proof.ts';
 import { explain, Problem } from '../../../core/errors.ts';
 import type { JournalLine } from '../../../core/journal/line.ts';
 import { type VerifiedJournal, verifyJournal } from '../../../core/journal/verify.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { archivePath, listAuditFiles, readFileLines } from '../../../../src/core/audit/files.ts';
 import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
-import type { Trust } from '../../../../src/core/credentials/certificate.ts';
+import type { Trust } from '../../../../src/core/credentials/proof.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { outcome, rotated, started, writeLog } from '../../../support/node/audit-lines.ts';
 

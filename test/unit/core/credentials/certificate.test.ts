@@ -5,13 +5,8 @@ import { type Authority, makeAuthority, makeRoot } from '../../../../src/ca/x509
 import { buildCertificate } from '../../../../src/ca/x509/certificate.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
 import { authorityProfile, type Profile, profiles } from '../../../../src/ca/x509/profiles.ts';
-import {
-  hasRelayRole,
-  identityOf,
-  issuersIn,
-  parseCertificate,
-  proveCertificate,
-} from '../../../../src/core/credentials/certificate.ts';
+import { hasRelayRole, identityOf, issuersIn, parseCertificate } from '../../../../src/core/credentials/certificate.ts';
+import { proveCertificate } from '../../../../src/core/credentials/proof.ts';
 import { rememberIssuers } from '../../../../src/core/credentials/issuers.ts';
 import { type Fleet, makeFleet } from '../../../support/fleet/fleet.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
-import type { ProvenCertificate } from '../../../../src/core/credentials/certificate.ts';
+import type { ProvenCertificate } from '../../../../src/core/credentials/proof.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import { defineIdentity } from '../../../../src/core/identity.ts';
 import type { JsonObject } from '../../../../src/core/json.ts';
