@@ -7,6 +7,7 @@ import { readMaintenance } from '../../../../../src/agents/haproxy/maintenance/s
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
 import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
 import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { mockDelays } from '../../../../support/mock-delays.ts';
 
 const [dev1, dev2] = ['10.0.0.1', '10.0.0.2'] as const;
 const two = (socket?: string) =>
@@ -96,6 +97,20 @@ describe('a host that is enabled', () => {
     };
     const report = await put();
     assert.deepEqual([report.changed, report.unchanged, fake.changes()], [[], [dev1], []]);
+  });
+
+  test('counts as changed if it was held, though a person has enabled it and only its checks keep it out', async () => {
+    const { fake, out, put, heldNames } = await estate();
+    await out();
+    for (const line of ['app/web1', 'static/s1']) fake.server(line).admin = 0;
+    fake.server('app/web1').passes = false;
+    await fake.ask('show servers state', new AbortController().signal);
+    fake.asked.length = 0;
+    fake.onCommand = (command) => {
+      if (command === 'show servers state app') fake.server('app/web1').passes = true;
+    };
+    const report = await put();
+    assert.deepEqual([report.changed, report.unchanged, fake.changes(), heldNames()], [[dev1], [], [], []]);
   });
 
   test('needs nothing if it is in: processes are watched only for reloads', async () => {
@@ -189,20 +204,65 @@ describe('an agent-check', () => {
     assert.deepEqual([report.changed, fake.server('app/web1').agentEnabled], [[dev1], true]);
   });
 
-  test('is overruled at most three times if it takes the host out again at once', async () => {
-    const { fake, out, put } = await estate(withAgent());
-    await out();
-    let times = 0;
-    let readies = 0;
-    fake.onCommand = (command) => {
-      const web1 = fake.server('app/web1');
-      if (command === 'set server app/web1 state ready') [readies, times] = [readies + 1, 0];
-      // Its next answer, after the look that shows it in.
-      else if (command === 'show info' && readies > 0 && readies < 9 && web1.admin === 0 && ++times === 3)
-        web1.admin = 8;
+  /** Calls `atLook` when the agent has put the host in so many times, and checks after a moment that it has stayed in. */
+  const checked = async (atLook: (times: number, fake: FakeHaproxy) => void, config: { settle?: number } = {}) => {
+    const given = await estate(withAgent());
+    await given.out();
+    Object.assign(given.balancer, { config: { ...given.balancer.config, ...config } });
+    const counts = { readies: 0, looks: 0 };
+    given.fake.onCommand = (command) => {
+      if (command === 'set server app/web1 state ready') [counts.readies, counts.looks] = [counts.readies + 1, 0];
+      // The first look finds it without a report of its agent-check, the second finds it in.
+      if (command === 'show stat app 6 -1' && counts.readies > 0 && ++counts.looks === 3)
+        atLook(counts.readies, given.fake);
     };
+    return { ...given, counts };
+  };
+
+  test('is overruled if it takes the host out again at once, but only twice', async () => {
+    for (const [often, readies] of [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [9, 3],
+    ] as const) {
+      const takeOut = (times: number, fake: FakeHaproxy) => {
+        if (times <= often) fake.server('app/web1').admin = 8;
+      };
+      const { put, counts, heldNames } = await checked(takeOut);
+      assert.deepEqual((await put()).changed, [dev1]);
+      assert.deepEqual([counts.readies, heldNames()], [readies, []], `taken out ${often} times`);
+    }
+  });
+
+  test('has the configured seconds to take the host out again', async () => {
+    const { put, counts } = await checked(() => {}, { settle: 5 });
+    using clock = mockDelays();
+    const putting = put();
+    while (counts.looks < 2) await clock.pass(15);
+    for (const [milliseconds, looks] of [
+      [4999, 2],
+      [1, 3],
+    ] as const) {
+      await clock.pass(milliseconds);
+      assert.equal(counts.looks, looks);
+    }
+    assert.deepEqual((await putting).changed, [dev1]);
+  });
+
+  test('may have any result if the host cannot be checked once more: it was put in', async () => {
+    const { put, counts } = await checked(() => {
+      throw new Error('connection lost');
+    });
+    const { changed, available } = await put();
+    assert.deepEqual([changed, available, counts.looks], [[dev1], 2, 3]);
+  });
+
+  test('is not waited for if the host has none', async () => {
+    const { fake, out, put } = await estate(two(), { settle: 3600 });
+    await out();
     await put();
-    assert.ok(readies >= 1 && readies <= 3, `${readies}`);
+    assert.equal(fake.server('app/web1').admin, 0);
   });
 });
 

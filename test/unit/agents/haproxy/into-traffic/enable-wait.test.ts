@@ -113,4 +113,12 @@ describe('a reload meanwhile', () => {
       ...states.map((what, at) => `${what}${what === 'again' ? ` ${socket}` : ''} ${at < 2 ? 1 : 8}`),
     ]);
   });
+
+  test('ends the wait if a host cannot begin again', async () => {
+    const { fake, wait } = await waiting();
+    const { entry } = entering('dev1', 2);
+    fake.info.pid = 101;
+    const failing = { ...entry, beginAgain: () => Promise.reject(new Error('connection lost')) };
+    await assert.rejects(wait(failing), { message: 'connection lost' });
+  });
 });
