@@ -128,7 +128,11 @@ describe('a load balancer that does not reply', () => {
 
   test('is not asked again after a second Ctrl-C', async () => {
     const kill = new AbortController();
-    const { failures, calls, slept } = await prove([hold('web1')], () => (kill.abort(), []), kill);
+    const stop = () => {
+      kill.abort();
+      return [];
+    };
+    const { failures, calls, slept } = await prove([hold('web1')], stop, kill);
     assert.deepEqual([failures.length, calls.length, slept], [1, 1, []]);
     assert.match(failures[0]?.reason ?? '', /not proven: no response$/);
   });
