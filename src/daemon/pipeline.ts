@@ -11,7 +11,7 @@ import { type DispatchOptions, dispatch } from './stages/dispatch.ts';
 import { match, validate } from './stages/fits.ts';
 import { fresh, handover } from './stages/replay.ts';
 import { record } from './stages/record.ts';
-import { authorize, confine, continuity, lease, sole, verify } from './stages/authorization.ts';
+import { authorize, confine, continuity, lease, uniqueName, verify } from './stages/authorization.ts';
 
 export interface PipelineParts {
   readonly config: NodeConfig;
@@ -56,7 +56,7 @@ export function definePipeline({
     // A policy allows this action to this caller.
     authorize(policies, name),
     // No other machine has the name of this node.
-    sole(duplicates, name),
+    uniqueName(duplicates, name),
     // The input matches the description of the action.
     validate(),
     // For an application of the caller's certificate.

@@ -7,7 +7,17 @@ import type { JournalEntry } from './journal/entries.ts';
 import type { Resumed } from './journal/history.ts';
 import type { PlaybookPorts } from './ports.ts';
 
-/** State that the steps of one run share. */
+/**
+ * State that the steps of one run share. Most of it is fixed when the run starts. A run remembers as it goes:
+ *
+ * - the values that expressions read, set by steps: {@link RunContext.context};
+ * - whether it has changed anything, and whether a person agreed to that;
+ * - the changes that later steps rely on, and the hosts that it keeps out of traffic: {@link RunChanges};
+ * - whether a node has returned a secret: {@link RunContext.sensitiveOutput};
+ * - in a resumed run, whether it has changed anything again: {@link Resumed}.
+ *
+ * Only the journal outlives the run: a resumed run reads what it did before from there.
+ */
 export interface RunContext {
   readonly runId: string;
   /** Its start, as its expressions see it, even when it resumes. */
@@ -27,14 +37,15 @@ export interface RunContext {
   readonly scope: string;
   /** In steps for after a failure, or for every end: the scope whose changes they may undo. */
   readonly undoes: string | undefined;
-  readonly kept: KeptChanges;
-  /** Whether a node has returned a sensitive output: later output may repeat it. */
-  readonly discretion: { outputs: boolean };
+  /** What the run has changed so far, for the steps that rely on it; nested playbooks share it. */
+  readonly changes: RunChanges;
+  /** Seen once a node has returned a sensitive output: from then on no reasons are recorded, which may repeat it. */
+  readonly sensitiveOutput: { seen: boolean };
   readonly context: () => CelContext;
   readonly nodes: (set: string) => readonly string[] | undefined;
   readonly isKnownNode: (name: string) => boolean;
   /** The nodes of all sets, each once. */
-  readonly members: () => readonly NodeFacts[];
+  readonly allNodes: () => readonly NodeFacts[];
   /** True once anything was changed; in a dry run, once anything would have been. */
   readonly changed: () => boolean;
   readonly markChanged: () => void;
@@ -53,16 +64,20 @@ export interface RunContext {
 type Unstamped<Entry> = Entry extends unknown ? Omit<Entry, 'at' | 'runId'> : never;
 
 /** The changes of this run, for steps that rely on them. */
-export interface KeptChanges {
-  /** By step. */
-  readonly changes: Map<string, KeptChange>;
+export interface RunChanges {
+  /** By step: the last change that each made. */
+  readonly repeatable: Map<string, RepeatableChange>;
   /** Hosts that the run keeps out of traffic, by {@link HostHold.host} and node. */
   readonly holds: Map<string, HostHold>;
-  /** The request id of the last call. */
-  last: string;
+  /** The last call, which needs no repetition right after it. */
+  lastRequestId: string;
 }
 
-/** A host that the run took out of traffic, as one node (a load balancer) reported it. */
+/**
+ * A host that the run took out of traffic, as one node (a load balancer) reported it. A hold begins when the node
+ * replies to the call that takes the host out, and ends when a call puts it in. After a resume it is stale until the
+ * call is made again.
+ */
 export interface HostHold {
   readonly host: string;
   /** The caller that took it out. */
@@ -73,8 +88,8 @@ export interface HostHold {
   readonly since: number | undefined;
   /** The step that took it out. */
   readonly step: string;
-  /** False for holds from before the run was resumed: it may have slept for a day. */
-  readonly fresh: boolean;
+  /** True for holds from before the run was resumed: it may have slept for a day. */
+  readonly stale: boolean;
   /** The call that proves that it is still out; its inputs without the hosts. */
   readonly proof: {
     readonly agent: string;
@@ -85,12 +100,12 @@ export interface HostHold {
 }
 
 /** A change that was made in this run, and a way to repeat it. */
-export interface KeptChange {
+export interface RepeatableChange {
   /** `haproxy#disable`, … */
   readonly title: string;
   readonly requestId: string;
-  /** Whether it took hosts out of traffic: that they stay out is proven, and a break is not repaired silently. */
-  readonly proven: boolean;
+  /** Whether it took hosts out of traffic or put them in: their holds are proven, and a break is not repaired silently. */
+  readonly changesTraffic: boolean;
   /** Repeats it on the nodes that made it; `step` is the name of this call in the journal and in events. */
   readonly repeat: (step: string) => Promise<RepeatedChange>;
 }

@@ -17,18 +17,18 @@ import {
 /** The node's memory of calls: none is served twice, and a lost reply can be asked for. */
 export interface CallMemory {
   /** False when the nonce was seen and has not expired. @param until milliseconds since the epoch */
-  readonly admit: (nonce: Buffer, until: number) => boolean;
+  readonly registerNonce: (nonce: Buffer, until: number) => boolean;
   /** Whether every unexpired nonce since a time (milliseconds since the epoch) is remembered. */
-  readonly covers: (time: number) => boolean;
+  readonly remembersSince: (time: number) => boolean;
   /** Whether the nonce was seen and has not expired. */
-  readonly has: (nonce: Buffer) => boolean;
+  readonly hasNonce: (nonce: Buffer) => boolean;
   /** Runs a change's try once; a repetition of it waits for, or receives, the first outcome. Reads simply run. */
   readonly once: (call: IncomingCall, run: () => Promise<Answer>) => Promise<Answer>;
   /**
    * The result of a try of a change that another operator made in the same run, under the same lease; undefined if it
    * never began. Only for callers that may call the action now.
    */
-  readonly ofRun: (call: IncomingCall) => Promise<Answer> | undefined;
+  readonly outcomeInSameRun: (call: IncomingCall) => Promise<Answer> | undefined;
   /**
    * Blocks every try of a change that has not arrived yet: its caller has asked about it, and may have continued. A
    * relay could hold it back until then.
@@ -47,7 +47,7 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
   const { nonces, calls, latest } = remembered;
   fillFromLog(remembered, records, now());
   return {
-    admit: (nonce, until) => {
+    registerNonce: (nonce, until) => {
       forget(remembered, now());
       const key = nonce.toString('base64');
       const before = nonces.get(key);
@@ -55,11 +55,11 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
       nonces.set(key, until);
       return true;
     },
-    covers: (time) => time >= Math.min(startedAt, completeSince),
-    has: (nonce) => (nonces.get(nonce.toString('base64')) ?? Number.NEGATIVE_INFINITY) >= now(),
+    remembersSince: (time) => time >= Math.min(startedAt, completeSince),
+    hasNonce: (nonce) => (nonces.get(nonce.toString('base64')) ?? Number.NEGATIVE_INFINITY) >= now(),
     once: async (call, run) =>
       call.action?.kind === 'change' ? await runOnce(call, run, remembered, now) : await run(),
-    ofRun: (call) => outcomeInRun(call, remembered),
+    outcomeInSameRun: (call) => findInRun(call, remembered),
     withdraw: (caller, requestId, attempt) => {
       const key = requestKeyOf(caller, requestId);
       if (calls.has(keyOf(caller, requestId, attempt)) || attempt < (latest.get(key)?.attempt ?? 0)) return;
@@ -113,7 +113,7 @@ function isLate(requestKey: string, attempt: number, { latest }: RememberedCalls
   return false;
 }
 
-function outcomeInRun({ caller, opened }: IncomingCall, { runs, calls }: RememberedCalls): Promise<Answer> | undefined {
+function findInRun({ caller, opened }: IncomingCall, { runs, calls }: RememberedCalls): Promise<Answer> | undefined {
   const runKey = runKeyOf(opened.request);
   const made = runKey === undefined ? undefined : runs.get(runKey);
   const known = made === undefined || made.caller === caller ? undefined : calls.get(made.place);

@@ -127,7 +127,7 @@ function callerToCharge(
   try {
     const { identity: signer } = proveCaller(opened, tls().trust, now());
     const isDue = request.target === identity && judgeTime(request, now(), grace) === undefined;
-    return isDue && !memory.has(request.nonce) ? signer : undefined;
+    return isDue && !memory.hasNonce(request.nonce) ? signer : undefined;
   } catch (error) {
     if (error instanceof Problem) return undefined;
     throw error;
@@ -179,7 +179,7 @@ function admitQuery(signed: SignedQuery, { identity, tls, memory, grace, now }: 
   }
   const late = judgeTime(query, now(), grace);
   if (late !== undefined) throw late;
-  if (!memory.admit(query.nonce, query.issuedAt + query.timeToLive + grace)) {
+  if (!memory.registerNonce(query.nonce, query.issuedAt + query.timeToLive + grace)) {
     throw new Problem('replayed', 'this query was received before');
   }
   return opened;

@@ -1,5 +1,5 @@
 // Who may make this call, on this node, now: the stages that check the caller (*verify*, *lease*, *authorize*,
-// *confine*) and those that protect a node whose identity or log is in doubt (*continuity*, *sole*).
+// *confine*) and those that protect a node whose identity or log is in doubt (*continuity*, *uniqueName*).
 import { type ActionDdl, applicationInput } from '../../core/ddl/ddl.ts';
 import { duplicateProblem } from '../../core/duplicate.ts';
 import { Problem } from '../../core/errors.ts';
@@ -77,7 +77,7 @@ export function authorize(policies: Policies, identity: string): Stage {
  * Refuses every change on a node whose name another machine has also proven: the caller cannot know which of the two
  * would change. Reads pass, so that a person can find out.
  */
-export function sole(duplicates: () => readonly DuplicateNode[], identity: string): Stage {
+export function uniqueName(duplicates: () => readonly DuplicateNode[], identity: string): Stage {
   return refuseIf(({ action }) => {
     const duplicate = action?.kind === 'read' ? undefined : duplicates().find((one) => one.identity === identity);
     return duplicate === undefined ? undefined : duplicateProblem(duplicate);

@@ -19,8 +19,8 @@ export function fresh(memory: CallMemory, grace: number, now: () => number): Sta
     const late = judgeTime(request, now(), grace);
     if (late !== undefined) return answer(refusal(late));
     // The caller's clock may be ahead, so the request may be older than it says by that much.
-    if (!memory.covers(request.issuedAt - grace)) return answer(refusal(unproven(request, grace)));
-    if (!memory.admit(request.nonce, request.issuedAt + request.timeToLive + grace)) {
+    if (!memory.remembersSince(request.issuedAt - grace)) return answer(refusal(unproven(request, grace)));
+    if (!memory.registerNonce(request.nonce, request.issuedAt + request.timeToLive + grace)) {
       return answer(refusal(new Problem('replayed', 'this request was received before')));
     }
     return await memory.once(call, () => next(call));
@@ -68,6 +68,6 @@ function iso(time: number): string {
  * nothing is done twice. *lease* and *authorize* have checked that the caller holds the run's lease and may call the
  * action.
  */
-export function handover(memory: Pick<CallMemory, 'ofRun'>): Stage {
-  return (next) => async (call) => await (memory.ofRun(call) ?? next(call));
+export function handover(memory: Pick<CallMemory, 'outcomeInSameRun'>): Stage {
+  return (next) => async (call) => await (memory.outcomeInSameRun(call) ?? next(call));
 }

@@ -119,8 +119,8 @@ async function callOnce(
   const changes = mayChange(call);
   const undoes = run.undoes === undefined ? {} : { undoes: run.undoes };
   await run.journal({ type: 'call', ...request, batch: batch + 1, changes, ...undoes, input: shown });
-  if (changes) run.resumed?.move();
-  run.kept.last = requestId;
+  if (changes) run.resumed?.noteChange();
+  run.changes.lastRequestId = requestId;
   const heard = new Map<string, Outcome>();
   const written: Promise<void>[] = [];
   let broken: unknown;
@@ -146,11 +146,11 @@ async function callOnce(
 function note({ plan, requestId, dryRun, run, step }: StepCall, outcome: Outcome, number: number): Promise<void> {
   const { node, outcome: what, status, code, message, elapsed, auditHead: head } = outcome;
   const entry = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
-  if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) run.discretion.outputs = true;
-  const kept = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
+  if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) run.sensitiveOutput.seen = true;
+  const auditHead = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
   run.ports.emit({ type: 'outcome', step: step.id, title: plan.title, dryRun, try: number, ...entry, elapsed });
   const written = { ...entry, ...replyToKeep(entry, run) };
-  return run.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...written, ...kept });
+  return run.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...written, ...auditHead });
 }
 
 function mayChange({ plan, dryRun }: StepCall): boolean {

@@ -59,22 +59,22 @@ export async function runCall(plan: CallPlan, target: CallTarget, run: RunContex
   const settled = plan.failover
     ? await callWithFailover(call, nodes, chosen.length)
     : await callBatches(call, batches, chosen.length);
-  keep(call, settled, run);
+  recordChange(call, settled, run);
   const answers = run.dryRun && dryRun ? describeReplies(settled.replies ?? []) : [];
   return { ...settled, ran: true, dryRun, lines: [...(settled.lines ?? []), ...answers] };
 }
 
 /** Records the change for steps that rely on it. */
-function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: RunContext): void {
+function recordChange(call: StepCall, { replies = [] }: StepOutcome, { changes }: RunContext): void {
   if (call.plan.ddl.kind !== 'change' || call.dryRun) return;
-  noteTraffic(call, replies, call.earlier === undefined);
+  noteTraffic(call, replies, call.earlier !== undefined);
   const nodes = replies.filter(({ ok }) => ok).map(({ node }) => node);
   if (nodes.length === 0) return;
   const { plan, requestId } = call;
-  kept.changes.set(call.step.id, {
+  changes.repeatable.set(call.step.id, {
     title: plan.title,
     requestId,
-    proven: plan.ddl.traffic !== undefined,
+    changesTraffic: plan.ddl.traffic !== undefined,
     repeat: (step) => repeatCall(call, nodes, step),
   });
 }
@@ -82,7 +82,7 @@ function keep(call: StepCall, { replies = [] }: StepOutcome, { kept }: RunContex
 async function repeatCall(call: StepCall, nodes: readonly string[], id: string): Promise<BatchResult> {
   const again = { ...call, requestId: call.run.ports.newId(), earlier: undefined, step: { ...call.step, id } };
   const result = await tryBatch(again, nodes, 0, 1);
-  noteTraffic({ ...again, step: call.step }, result.replies, true);
+  noteTraffic({ ...again, step: call.step }, result.replies, false);
   return result;
 }
 
@@ -113,15 +113,15 @@ function callNobody({ title }: CallPlan, allowed: boolean): StepOutcome {
 async function callBatches(call: StepCall, batches: readonly string[][], total: number): Promise<StepOutcome> {
   const { plan, run } = call;
   const settled: BatchResult[] = [];
-  let proven = false;
+  let provenOut = false;
   for (const [index, nodes] of batches.entries()) {
     if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(run, plan.batchSleep);
     if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     // A proof right after a batch also counts for the next one, if that begins at once.
     const next = plan.batchSleep > 0 ? [] : (batches[index + 1] ?? []);
-    const batch = await tryReassertedBatch(call, nodes, { index, batches: batches.length, next, proven });
-    proven = batch.nextProven === true;
+    const batch = await tryReassertedBatch(call, nodes, { index, batches: batches.length, next, provenOut });
+    provenOut = batch.nextProvenOut === true;
     settled.push(batch);
     const left = batches.slice(index + 1).flat();
     if (batch.broken !== undefined)

@@ -1,19 +1,22 @@
 /** Tracks the hosts that the run took out of traffic, from the replies of the nodes that did it. */
 import { actionOf, inputNames } from '../../core/ddl/ddl.ts';
-import type { HostHold, KeptChanges, RunContext } from '../context.ts';
+import type { HostHold, RunChanges, RunContext } from '../context.ts';
 import type { StepReply } from './reply.ts';
 import type { StepCall } from './step-call.ts';
 
-/** Call it with the replies of every call that changes something. */
-export function noteTraffic(call: StepCall, replies: readonly StepReply[], fresh: boolean): void {
+/**
+ * Call it with the replies of every call that changes something.
+ * @param stale whether the call was made before the run was resumed
+ */
+export function noteTraffic(call: StepCall, replies: readonly StepReply[], stale: boolean): void {
   const { traffic } = call.plan.ddl;
   if (traffic === undefined || call.dryRun) return;
-  const { holds } = call.run.kept;
+  const { holds } = call.run.changes;
   for (const { node, data } of replies.filter(({ ok }) => ok)) {
     for (const host of hostsOf(call)) {
       const key = `${host} ${node}`;
       if (traffic.takes === 'in') holds.delete(key);
-      else holds.set(key, toHold(call, host, node, data, fresh));
+      else holds.set(key, toHold(call, host, node, data, stale));
     }
   }
 }
@@ -24,7 +27,7 @@ export function hostsOf({ plan, input }: StepCall): string[] {
   return typeof list === 'string' ? [...new Set(list.split(','))] : [];
 }
 
-function toHold(call: StepCall, host: string, node: string, data: StepReply['data'], fresh: boolean): HostHold {
+function toHold(call: StepCall, host: string, node: string, data: StepReply['data'], stale: boolean): HostHold {
   const { plan, input, step } = call;
   const { hosts = '', proof = '' } = plan.ddl.traffic ?? {};
   const action = actionOf(plan.agentDdl, proof);
@@ -35,7 +38,7 @@ function toHold(call: StepCall, host: string, node: string, data: StepReply['dat
     node,
     since: outSinceIn(data.hosts, host),
     step: step.id,
-    fresh,
+    stale,
     proof: { agent: plan.agent, action: proof, hosts, input: Object.fromEntries(scope) },
   };
 }
@@ -58,9 +61,9 @@ export function findHost(list: unknown, host: string): Readonly<Record<string, u
  * not names of nodes (a load balancer's own names): these may be any of the nodes.
  */
 export function holdsOn(nodes: readonly string[], run: RunContext): HostHold[] {
-  return allHolds(run.kept).filter(({ host }) => nodes.includes(host) || !run.isKnownNode(host));
+  return allHolds(run.changes).filter(({ host }) => nodes.includes(host) || !run.isKnownNode(host));
 }
 
-export function allHolds({ holds }: KeptChanges): HostHold[] {
+export function allHolds({ holds }: RunChanges): HostHold[] {
   return [...holds.values()];
 }

@@ -20,9 +20,9 @@ function escapePattern(text: string): string {
 /** The recordable reason of a failed step: a message of the playbook may repeat a secret. */
 export function reasonsToKeep(
   failed: readonly NodeFailure[],
-  { taint, discretion }: Pick<RunContext, 'taint' | 'discretion'>,
+  { taint, sensitiveOutput }: Pick<RunContext, 'taint' | 'sensitiveOutput'>,
 ): readonly NodeFailure[] {
-  const hides = (reason: string) => discretion.outputs || hideSecrets(reason, taint) !== reason;
+  const hides = (reason: string) => sensitiveOutput.seen || hideSecrets(reason, taint) !== reason;
   return failed.map(({ node, code, reason }) => ({
     node,
     code,
@@ -33,9 +33,10 @@ export function reasonsToKeep(
 /** The recordable reply of a node: it may repeat its input. */
 export function replyToKeep(
   { message, data }: { readonly message: string; readonly data: JsonObject },
-  { taint, discretion }: Pick<RunContext, 'taint' | 'discretion'>,
+  { taint, sensitiveOutput }: Pick<RunContext, 'taint' | 'sensitiveOutput'>,
 ): { readonly message: string; readonly data: JsonObject } {
-  const [kept] = message === '' ? [] : reasonsToKeep([{ node: '', code: '', reason: message }], { taint, discretion });
+  const [kept] =
+    message === '' ? [] : reasonsToKeep([{ node: '', code: '', reason: message }], { taint, sensitiveOutput });
   return { message: kept?.reason ?? '', data: hideWithin(data, taint) as JsonObject };
 }
 

@@ -4,7 +4,7 @@ import type { NodeFailure } from '../events/events.ts';
 import { isSettled } from './resume.ts';
 import type { StepReply } from './reply.ts';
 import { type BatchResult, tryBatch } from './attempts.ts';
-import type { HostHold, KeptChange, RunContext } from '../context.ts';
+import type { HostHold, RepeatableChange, RunContext } from '../context.ts';
 import { hostsOf, holdsOn, allHolds } from './holds.ts';
 import { proveOut } from './prove-out.ts';
 
@@ -15,7 +15,7 @@ export interface ReassertedBatch extends BatchResult {
    */
   readonly broken?: 'before' | 'after';
   /** Whether the proof right after the batch also covers the next one. */
-  readonly nextProven?: boolean;
+  readonly nextProvenOut?: boolean;
 }
 
 /** The position of a batch in its step. */
@@ -25,7 +25,7 @@ export interface BatchPosition {
   /** The nodes of the batch that begins right after it. */
   readonly next?: readonly string[];
   /** Whether the hosts that it relies on were proven to be out just now. */
-  readonly proven?: boolean;
+  readonly provenOut?: boolean;
 }
 
 /**
@@ -36,7 +36,7 @@ export interface BatchPosition {
 export async function tryReassertedBatch(
   call: StepCall,
   nodes: readonly string[],
-  { index, batches, next = [], proven = false }: BatchPosition,
+  { index, batches, next = [], provenOut = false }: BatchPosition,
 ): Promise<ReassertedBatch> {
   const { plan, run, step } = call;
   const lines: string[] = [];
@@ -46,17 +46,17 @@ export async function tryReassertedBatch(
     const renewed = await renewHolds(call, nodes);
     lines.push(...renewed.lines);
     failures.push(...renewed.failures);
-    if (failures.length === 0 && !(proven && renewed.nothing))
+    if (failures.length === 0 && !(provenOut && renewed.nothing))
       failures.push(...(await proveOut(heldFor(call, nodes), run, `${step.id}.proof`)));
   }
   if (!run.dryRun && !settledBefore && failures.length === 0) {
     for (const name of plan.reassert) {
-      const kept = findKept(run, call.step.id, name);
+      const change = findChange(run, call.step.id, name);
       // Right after the change itself there is nothing to assert.
-      if (kept === undefined || kept.proven || kept.requestId === run.kept.last) continue;
-      const again = await kept.repeat(`${call.step.id}.${name}`);
-      lines.push(...again.replies.flatMap((reply) => reportChange(kept, reply)));
-      failures.push(...again.failures.map((failure) => lost(kept, failure)));
+      if (change === undefined || change.changesTraffic || change.requestId === run.changes.lastRequestId) continue;
+      const again = await change.repeat(`${call.step.id}.${name}`);
+      lines.push(...again.replies.flatMap((reply) => reportChange(change, reply)));
+      failures.push(...again.failures.map((failure) => lost(change, failure)));
     }
   }
   const cutOff = isCutOff(failures, run);
@@ -69,7 +69,7 @@ export async function tryReassertedBatch(
   const found = await proveOut([...new Set([...own, ...nextHolds])], run, `${step.id}.proof`);
   const breaks = found.filter(({ node }) => own.some(({ host }) => host === node));
   // The proof of the next batch finds what is wrong with its own hosts.
-  if (breaks.length === 0) return { ...whole, nextProven: found.length === 0 && nextHolds.length > 0 };
+  if (breaks.length === 0) return { ...whole, nextProvenOut: found.length === 0 && nextHolds.length > 0 };
   if (isCutOff(breaks, run)) return { ...whole, interrupted: true };
   return { ...whole, failures: [...whole.failures, ...breaks], broken: 'after' };
 }
@@ -91,42 +91,44 @@ function heldFor(call: StepCall, nodes: readonly string[]): HostHold[] {
   // Repairs after a failure do not wait for the failed condition.
   if (plan.ddl.traffic.takes === 'out' || run.undoes !== undefined) return [];
   const hosts = hostsOf(call);
-  return allHolds(run.kept).filter(({ host, node, fresh }) => fresh && hosts.includes(host) && nodes.includes(node));
+  return allHolds(run.changes).filter(
+    ({ host, node, stale }) => !stale && hosts.includes(host) && nodes.includes(node),
+  );
 }
 
 /** Takes hosts out again that were taken out before the run was resumed. */
 async function renewHolds(call: StepCall, nodes: readonly string[]) {
   const { run, step } = call;
-  const stale = heldFor(call, nodes).filter(({ fresh }) => !fresh);
+  const stale = heldFor(call, nodes).filter(({ stale }) => stale);
   const lines: string[] = [];
   const failures: NodeFailure[] = [];
   const nothing = stale.length === 0;
   for (const name of new Set(stale.map((hold) => hold.step))) {
-    const kept = run.kept.changes.get(name);
-    if (kept === undefined) continue;
-    const again = await kept.repeat(`${step.id}.${name.replace(/^.*\./, '')}`);
-    lines.push(...again.replies.flatMap((reply) => reportChange(kept, reply)));
-    failures.push(...again.failures.map((failure) => lost(kept, failure)));
+    const change = run.changes.repeatable.get(name);
+    if (change === undefined) continue;
+    const again = await change.repeat(`${step.id}.${name.replace(/^.*\./, '')}`);
+    lines.push(...again.replies.flatMap((reply) => reportChange(change, reply)));
+    failures.push(...again.failures.map((failure) => lost(change, failure)));
   }
   return { lines, failures, nothing };
 }
 
 /** The change of the nearest step with that name: in the same round, else in the enclosing scope. */
-function findKept({ kept }: RunContext, step: string, name: string): KeptChange | undefined {
+function findChange({ changes }: RunContext, step: string, name: string): RepeatableChange | undefined {
   for (let prefix = step; prefix !== ''; ) {
     prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf('.')));
-    const found = kept.changes.get(prefix === '' ? name : `${prefix}.${name}`);
+    const found = changes.repeatable.get(prefix === '' ? name : `${prefix}.${name}`);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
 /** Actions that can be asserted return in an output `changed` what they had to change. */
-function reportChange({ title }: KeptChange, { node, data: { changed } }: StepReply): string[] {
+function reportChange({ title }: RepeatableChange, { node, data: { changed } }: StepReply): string[] {
   const what = Array.isArray(changed) ? changed.join(', ') : changed === true ? 'it changed something' : '';
   return what === '' ? [] : [`${title} no longer held on ${node} and was done again: ${what}`];
 }
 
-function lost({ title }: KeptChange, { node, code, reason }: NodeFailure): NodeFailure {
+function lost({ title }: RepeatableChange, { node, code, reason }: NodeFailure): NodeFailure {
   return { node, code, reason: `whether ${title} still holds could not be checked: ${reason}` };
 }

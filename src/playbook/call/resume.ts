@@ -22,7 +22,7 @@ export function findEarlierCall(
   if (resumed === undefined || undoes !== undefined) return undefined;
   const done = resumed.history.isDone(step);
   const reads = ddl.kind === 'read' || key.dryRun;
-  if (reads && (!done || resumed.moved())) return undefined;
+  if (reads && (!done || resumed.hasChanged())) return undefined;
   const call = resumed.history.callOf(step, key);
   if (call === undefined) return undefined;
   const tries = [...call.tries.values()].flat();

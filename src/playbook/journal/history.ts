@@ -40,17 +40,17 @@ export interface RunHistory {
 export interface Resumed {
   readonly history: RunHistory;
   /** True once something was changed again: earlier reads and waits no longer count. */
-  readonly moved: () => boolean;
-  readonly move: () => void;
+  readonly hasChanged: () => boolean;
+  readonly noteChange: () => void;
 }
 
 export function resumeFrom(history: RunHistory): Resumed {
-  let moved = false;
+  let changed = false;
   return {
     history,
-    moved: () => moved,
-    move: () => {
-      moved = true;
+    hasChanged: () => changed,
+    noteChange: () => {
+      changed = true;
     },
   };
 }

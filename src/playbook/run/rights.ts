@@ -43,14 +43,14 @@ function gatherNeeds(playbook: Playbook, run: RunContext): Map<string, Needs> {
     known[kind].add(call);
     needs.set(node, known);
   };
-  const members = run.members();
+  const nodes = run.allNodes();
   for (const { body } of everyStep(playbook)) {
     if (body.asks === undefined) continue;
     const { agent: called, action: doing, on } = body.asks;
     const call = `${called}.${doing}`;
     for (const node of on === undefined ? [] : (run.nodes(on) ?? [])) note(node, 'certain', call);
     if (on !== undefined) continue;
-    for (const { name, agents } of members) if (agents.includes(called)) note(name, 'possible', call);
+    for (const { name, agents } of nodes) if (agents.includes(called)) note(name, 'possible', call);
   }
   return needs;
 }

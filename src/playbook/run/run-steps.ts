@@ -101,7 +101,7 @@ function accepted(ended: Ended): Ended {
  * Whether a step that only prints, waits or asks was done before the run was resumed, and nothing was changed since.
  */
 function isPast({ id }: Step, { resumed, undoes }: RunContext): boolean {
-  return resumed?.history.isDone(id) === true && !resumed.moved() && undoes === undefined;
+  return resumed?.history.isDone(id) === true && !resumed.hasChanged() && undoes === undefined;
 }
 
 /** A message of the playbook may contain secrets. */

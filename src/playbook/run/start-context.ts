@@ -77,13 +77,13 @@ export function startRunContext(
     resumed: options.resumed,
     scope: '',
     undoes: undefined,
-    kept: { changes: new Map(), holds: new Map(), last: '' },
-    discretion: { outputs: false },
+    changes: { repeatable: new Map(), holds: new Map(), lastRequestId: '' },
+    sensitiveOutput: { seen: false },
     ...seen,
     ...startChanged(),
     nodes: known.names,
     isKnownNode: known.has,
-    members: known.members,
+    allNodes: known.allNodes,
     setNodes: known.set,
     agree: async () => {},
     lock: () => {
@@ -103,7 +103,7 @@ function startNodes() {
     seen,
     names: (set: string) => sets.get(set),
     has: (name: string) => known.has(name),
-    members: () => [...known.values()],
+    allNodes: () => [...known.values()],
     set: (found: ReadonlyMap<string, readonly NodeFacts[]>) => {
       for (const [set, members] of found) {
         const list = members.map(({ name }) => name);

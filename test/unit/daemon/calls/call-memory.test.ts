@@ -25,7 +25,7 @@ function startMemory(completeSince = Number.NEGATIVE_INFINITY) {
   /** What is due is forgotten when a request arrives. */
   const arrive = (at: number) => {
     clock.now = at;
-    memory.admit(nonceOf(200), at);
+    memory.registerNonce(nonceOf(200), at);
   };
   return { ...memory, clock, memory, once, arrive, runs: () => runs };
 }
@@ -35,26 +35,30 @@ const countOf = ({ content, recorded }: Answer) => [content.data.count, recorded
 describe('a nonce', () => {
   test('is admitted once until it expires, the last millisecond included, and again after that', () => {
     const { memory, clock } = startMemory();
-    assert.equal(memory.has(nonceOf(1)), false);
-    assert.equal(memory.admit(nonceOf(1), began + 5), true);
-    assert.equal(memory.admit(nonceOf(2), began + 5), true);
+    assert.equal(memory.hasNonce(nonceOf(1)), false);
+    assert.equal(memory.registerNonce(nonceOf(1), began + 5), true);
+    assert.equal(memory.registerNonce(nonceOf(2), began + 5), true);
     for (const later of [0, 1, 5]) {
       clock.now = began + later;
-      assert.deepEqual([memory.has(nonceOf(1)), memory.admit(nonceOf(1), began + 9)], [true, false], `${later} ms`);
+      assert.deepEqual(
+        [memory.hasNonce(nonceOf(1)), memory.registerNonce(nonceOf(1), began + 9)],
+        [true, false],
+        `${later} ms`,
+      );
     }
     clock.now = began + 6;
-    assert.equal(memory.has(nonceOf(1)), false);
-    assert.equal(memory.admit(nonceOf(1), began + 9), true);
-    assert.equal(memory.has(nonceOf(1)), true);
+    assert.equal(memory.hasNonce(nonceOf(1)), false);
+    assert.equal(memory.registerNonce(nonceOf(1), began + 9), true);
+    assert.equal(memory.hasNonce(nonceOf(1)), true);
   });
 
   test('is kept when expired ones are forgotten', () => {
     const { memory, arrive } = startMemory();
-    memory.admit(nonceOf(1), began + 2 * minute);
+    memory.registerNonce(nonceOf(1), began + 2 * minute);
     arrive(began + minute);
-    assert.equal(memory.admit(nonceOf(1), began + 3 * minute), false);
+    assert.equal(memory.registerNonce(nonceOf(1), began + 3 * minute), false);
     arrive(began + 2 * minute);
-    assert.equal(memory.admit(nonceOf(1), began + 3 * minute), false, 'in the last millisecond');
+    assert.equal(memory.registerNonce(nonceOf(1), began + 3 * minute), false, 'in the last millisecond');
   });
 
   test('is known from the start of the memory, or from the start of its complete records, whichever is earlier', () => {
@@ -64,7 +68,10 @@ describe('a nonce', () => {
     ] as const) {
       const { memory, clock } = startMemory(completeSince);
       clock.now = began + 10 * minute;
-      assert.deepEqual([memory.covers(since - 1), memory.covers(since), memory.covers(since + 1)], [false, true, true]);
+      assert.deepEqual(
+        [memory.remembersSince(since - 1), memory.remembersSince(since), memory.remembersSince(since + 1)],
+        [false, true, true],
+      );
     }
   });
 });
@@ -208,7 +215,7 @@ describe('the memory of calls', () => {
 describe('the same try of a call of a run by another operator', () => {
   const under = { requestId: id, runId: 'r', lease: 'app/bravo' };
   const asked = (memory: ReturnType<typeof startMemory>, caller: string, changes: object = {}) =>
-    memory.ofRun(incomingCall({ ...under, caller, ...changes }));
+    memory.outcomeInSameRun(incomingCall({ ...under, caller, ...changes }));
 
   test('receives the outcome of the first, while it runs and after it', async () => {
     const memory = startMemory();

@@ -64,7 +64,7 @@ describe('the memory of calls after a restart', () => {
   test('reaches back half an hour, the first millisecond included', () => {
     assert.deepEqual(found(intent(1, { ago: 30 * minute })), ['REPLIED', 'failed', 'interrupted']);
     assert.deepEqual(found(intent(1, { ago: 30 * minute + 1 })), ['UNKNOWN', undefined, undefined]);
-    assert.equal(recall(intent(1, { ago: 30 * minute + 1 })).has(Buffer.alloc(16, 1)), false);
+    assert.equal(recall(intent(1, { ago: 30 * minute + 1 })).hasNonce(Buffer.alloc(16, 1)), false);
   });
 
   test('ignores requests that were not proven or cannot be read, and other records, and reads those after them', () => {
@@ -87,18 +87,18 @@ describe('the memory of calls after a restart', () => {
     for (const time of [now, now + 30 * minute]) {
       clock.now = time;
       assert.deepEqual(
-        [1, 2, 3].map((byte) => memory.has(Buffer.alloc(16, byte))),
+        [1, 2, 3].map((byte) => memory.hasNonce(Buffer.alloc(16, byte))),
         [true, false, true],
       );
     }
     clock.now++;
-    assert.equal(memory.has(Buffer.alloc(16, 1)), false);
+    assert.equal(memory.hasNonce(Buffer.alloc(16, 1)), false);
   });
 
   test('has the changes of an operator in a run, for another who takes it over', async () => {
     const memory = recall(intent(1), outcome(2, 1));
-    const given = await memory.ofRun(incomingCall({ ...under, caller: 'cert=eve@devco.net' }));
+    const given = await memory.outcomeInSameRun(incomingCall({ ...under, caller: 'cert=eve@devco.net' }));
     assert.deepEqual([given?.content.outcome, given?.recorded], ['ok', true]);
-    assert.equal(memory.ofRun(incomingCall(under)), undefined);
+    assert.equal(memory.outcomeInSameRun(incomingCall(under)), undefined);
   });
 });

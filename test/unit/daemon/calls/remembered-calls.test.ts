@@ -52,8 +52,11 @@ describe('the memory of a daemon from its audit log', () => {
   test('has the received requests, so that none is served again', () => {
     const { record: one, nonce } = called(1);
     const memory = memoryOf(one);
-    assert.deepEqual([memory.has(nonce), memory.admit(nonce, now + 1)], [true, false]);
-    assert.deepEqual([memory.has(Buffer.alloc(16)), memory.admit(Buffer.alloc(16), now + 1)], [false, true]);
+    assert.deepEqual([memory.hasNonce(nonce), memory.registerNonce(nonce, now + 1)], [true, false]);
+    assert.deepEqual(
+      [memory.hasNonce(Buffer.alloc(16)), memory.registerNonce(Buffer.alloc(16), now + 1)],
+      [false, true],
+    );
   });
 
   test('ignores a request without a proven caller, or that cannot be read', () => {
@@ -61,14 +64,14 @@ describe('the memory of a daemon from its audit log', () => {
     const second = called(2);
     const unreadable = { ...second, record: { ...second.record, request: 'AAAA' } as AuditRecord };
     const memory = memoryOf(refused.record, record(3, outcome(1)), unreadable.record, record(4, outcome(2)));
-    assert.equal(memory.has(refused.nonce), false);
+    assert.equal(memory.hasNonce(refused.nonce), false);
     for (const { id } of [refused, unreadable]) assert.equal(memory.find(caller, id, 1).state, 'UNKNOWN');
   });
 
   test('covers half an hour, to the millisecond', () => {
     const [early, last] = [called(1, {}, now - halfHour - 1), called(2, {}, now - halfHour)];
     const memory = memoryOf(early.record, last.record);
-    assert.deepEqual([memory.has(early.nonce), memory.has(last.nonce)], [false, true]);
+    assert.deepEqual([memory.hasNonce(early.nonce), memory.hasNonce(last.nonce)], [false, true]);
     const late = memoryOf(called(1, {}, now - halfHour - 1).record, record(2, outcome(1)));
     assert.equal(late.find(caller, early.id, 1).state, 'UNKNOWN');
   });

@@ -183,7 +183,7 @@ describe('a call over a relay', () => {
     const call = callOf();
     // As the pipeline does with a request that is served.
     const { nonce } = openRequest(call).request;
-    memory.admit(nonce, now + 1000);
+    memory.registerNonce(nonce, now + 1000);
     await send({ call });
     assert.deepEqual(
       entered.map(([caller]) => caller),

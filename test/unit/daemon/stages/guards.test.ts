@@ -12,7 +12,14 @@ import type { Policies } from '../../../../src/daemon/agents/policies.ts';
 import { answer, type IncomingCall, type Stage } from '../../../../src/daemon/call.ts';
 import { match, validate } from '../../../../src/daemon/stages/fits.ts';
 import { handover } from '../../../../src/daemon/stages/replay.ts';
-import { authorize, confine, continuity, lease, sole, verify } from '../../../../src/daemon/stages/authorization.ts';
+import {
+  authorize,
+  confine,
+  continuity,
+  lease,
+  uniqueName,
+  verify,
+} from '../../../../src/daemon/stages/authorization.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 
 const self = 'dev2.devco.net';
@@ -113,9 +120,12 @@ describe('handover', () => {
       acted++;
       return answer(okReply({}));
     };
-    assert.equal(await handover({ ofRun: () => Promise.resolve(earlier) } as never)(next)(incomingCall()), earlier);
+    assert.equal(
+      await handover({ outcomeInSameRun: () => Promise.resolve(earlier) } as never)(next)(incomingCall()),
+      earlier,
+    );
     assert.equal(acted, 0);
-    await handover({ ofRun: () => undefined } as never)(next)(incomingCall());
+    await handover({ outcomeInSameRun: () => undefined } as never)(next)(incomingCall());
     assert.equal(acted, 1);
   });
 });
@@ -137,14 +147,14 @@ describe('continuity', () => {
   });
 });
 
-describe('sole', () => {
+describe('uniqueName', () => {
   const duplicates = [{ identity: self, addresses: ['10.0.0.2', '10.0.0.9'], since: 0 }];
 
   test('refuses only a change on a node whose name two machines have', async () => {
     assert.deepEqual(
       (
         await meet(
-          sole(() => duplicates, self),
+          uniqueName(() => duplicates, self),
           incomingCall(),
         )
       ).said.slice(0, 2),
@@ -153,7 +163,7 @@ describe('sole', () => {
     assert.ok(
       (
         await meet(
-          sole(() => duplicates, self),
+          uniqueName(() => duplicates, self),
           incomingCall({ action: 'echo' }),
         )
       ).passed,
@@ -161,7 +171,7 @@ describe('sole', () => {
     assert.ok(
       (
         await meet(
-          sole(() => duplicates, 'dev4.devco.net'),
+          uniqueName(() => duplicates, 'dev4.devco.net'),
           incomingCall(),
         )
       ).passed,
@@ -169,7 +179,7 @@ describe('sole', () => {
     assert.ok(
       (
         await meet(
-          sole(() => [], self),
+          uniqueName(() => [], self),
           incomingCall(),
         )
       ).passed,

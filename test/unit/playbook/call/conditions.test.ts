@@ -5,13 +5,13 @@ import type { Ddl } from '../../../../src/core/ddl/ddl.ts';
 import { type BatchPosition, tryReassertedBatch } from '../../../../src/playbook/call/reassert.ts';
 import type { StepReply } from '../../../../src/playbook/call/reply.ts';
 import type { StepCall } from '../../../../src/playbook/call/step-call.ts';
-import type { HostHold, KeptChange, RunContext } from '../../../../src/playbook/context.ts';
+import type { HostHold, RepeatableChange, RunContext } from '../../../../src/playbook/context.ts';
 import { createFabric, type Trouble } from '../../../support/fleet/fabric.ts';
 import { labDdl } from '../../../support/fleet/playbook.ts';
 
 const proof = { agent: 'haproxy', action: 'status', hosts: 'server', input: {} };
 const hold = (host: string, more: Partial<HostHold> = {}): HostHold => ({
-  ...{ host, node: 'lb1', since: 5, step: 'out', fresh: true, proof },
+  ...{ host, node: 'lb1', since: 5, step: 'out', stale: false, proof },
   ...more,
 });
 const web = ['dev2', 'dev4', 'dev6'];
@@ -23,7 +23,7 @@ interface Given {
   readonly call?: readonly [ddl: Ddl, action: string, input: Readonly<Record<string, unknown>>];
   readonly step?: string;
   readonly reassert?: readonly string[];
-  readonly changes?: Readonly<Record<string, Partial<KeptChange> & { readonly result?: object }>>;
+  readonly changes?: Readonly<Record<string, Partial<RepeatableChange> & { readonly result?: object }>>;
   /** The nodes that did it before the run was resumed. */
   readonly done?: readonly string[];
   readonly dryRun?: boolean;
@@ -65,10 +65,10 @@ async function batch(nodes: readonly string[], given: Given = {}, position: Part
   );
   const order = fabric.calls;
   const repeated: string[] = [];
-  const changes = Object.entries(given.changes ?? {}).map(([name, { result, ...more }]): [string, KeptChange] => [
+  const changes = Object.entries(given.changes ?? {}).map(([name, { result, ...more }]): [string, RepeatableChange] => [
     name,
     {
-      ...{ title: `change ${name}`, requestId: `id of ${name}`, proven: false },
+      ...{ title: `change ${name}`, requestId: `id of ${name}`, changesTraffic: false },
       repeat: async (step) => {
         await new Promise((resolve) => setImmediate(resolve));
         repeated.push(`${step} after ${order.length} calls`);
@@ -97,9 +97,9 @@ async function batch(nodes: readonly string[], given: Given = {}, position: Part
       ...{ dryRun: given.dryRun === true, signal: new AbortController().signal, kill: kill.signal },
       ...{ taint: { texts: new Map(), brief: new Map() }, discretion: { outputs: false }, context: () => ({}) },
       isKnownNode: (name: string) => web.includes(name),
-      kept: {
+      changes: {
         holds: new Map((given.holds ?? []).map((one) => [`${one.host} ${one.node}`, one])),
-        ...{ changes: new Map(changes), last: given.last ?? '' },
+        ...{ repeatable: new Map(changes), lastRequestId: given.last ?? '' },
       },
     } as unknown as RunContext,
   } as unknown as StepCall;
@@ -114,12 +114,12 @@ const reply = (node: string, data: object): StepReply => ({
 
 describe('hosts that the run keeps out', () => {
   test('are proven to be out right before a change of them and right after it', async () => {
-    const { made, steps, failures, nextProven } = await batch(['dev2', 'dev4'], {
+    const { made, steps, failures, nextProvenOut } = await batch(['dev2', 'dev4'], {
       holds: [hold('dev2'), hold('dev6'), hold('web9')],
     });
     assert.deepEqual(made, ['?dev2,web9', 'dev2,dev4', '?dev2,web9']);
     assert.deepEqual(steps, ['update.proof', 'update', 'update.proof']);
-    assert.deepEqual([failures, nextProven], [[], false]);
+    assert.deepEqual([failures, nextProvenOut], [[], false]);
   });
 
   test('are not asked about for a read, in a dry run, or if they are other nodes', async () => {
@@ -130,24 +130,24 @@ describe('hosts that the run keeps out', () => {
   });
 
   test('are not asked about for a batch that was done before the run was resumed', async () => {
-    const { made, replies } = await batch(['dev2'], { holds: [hold('dev2', { fresh: false })], done: ['dev2'] });
+    const { made, replies } = await batch(['dev2'], { holds: [hold('dev2', { stale: true })], done: ['dev2'] });
     assert.deepEqual([made, replies.map(({ ok }) => ok)], [[], [true]]);
   });
 
   test('are not asked about again if they were proven just now', async () => {
-    assert.deepEqual((await batch(['dev2'], { holds: [hold('dev2')] }, { proven: true })).made, ['dev2', '?dev2']);
+    assert.deepEqual((await batch(['dev2'], { holds: [hold('dev2')] }, { provenOut: true })).made, ['dev2', '?dev2']);
   });
 
   test('are proven after a batch together with those of the next one, which then counts as proven', async () => {
     const holds = [hold('dev2'), hold('dev4')];
     const whole = await batch(['dev2'], { holds }, { next: ['dev4'] });
-    assert.deepEqual([whole.made, whole.nextProven], [['?dev2', 'dev2', '?dev2,dev4'], true]);
+    assert.deepEqual([whole.made, whole.nextProvenOut], [['?dev2', 'dev2', '?dev2,dev4'], true]);
     const same = await batch(['dev2'], { holds: [hold('web9')] }, { next: ['dev4'] });
-    assert.deepEqual([same.made.at(-1), same.nextProven], ['?web9', true], 'each hold once');
+    assert.deepEqual([same.made.at(-1), same.nextProvenOut], ['?web9', true], 'each hold once');
     const none = await batch(['dev2'], { holds: [hold('dev2')] }, { next: ['dev6'] });
-    assert.equal(none.nextProven, false, 'there is nothing to prove');
+    assert.equal(none.nextProvenOut, false, 'there is nothing to prove');
     const settled = await batch(['dev2'], { holds, done: ['dev4'] }, { next: ['dev4'] });
-    assert.deepEqual([settled.made.at(-1), settled.nextProven], ['?dev2', false]);
+    assert.deepEqual([settled.made.at(-1), settled.nextProvenOut], ['?dev2', false]);
   });
 
   test('break the batch before it begins if they were put in, and no node of it is called', async () => {
@@ -173,8 +173,8 @@ describe('hosts that the run keeps out', () => {
 
   test('do not break the batch before theirs, and then do not count as proven', async () => {
     const given = { holds: [hold('dev2'), hold('dev4')], broken: { dev4: 2 } };
-    const { failures, broken, nextProven } = await batch(['dev2'], given, { next: ['dev4'] });
-    assert.deepEqual([failures, broken, nextProven], [[], undefined, false]);
+    const { failures, broken, nextProvenOut } = await batch(['dev2'], given, { next: ['dev4'] });
+    assert.deepEqual([failures, broken, nextProvenOut], [[], undefined, false]);
   });
 });
 
@@ -211,7 +211,7 @@ describe('a call that puts hosts in', () => {
   const enable = (server: string) => [haproxyDdl, 'enable', { server }] as const;
 
   test('needs the proof of those hosts by those nodes before, and none after it', async () => {
-    const holds = [hold('dev2'), hold('dev4'), hold('dev2', { node: 'lb2' }), hold('dev6', { fresh: false })];
+    const holds = [hold('dev2'), hold('dev4'), hold('dev2', { node: 'lb2' }), hold('dev6', { stale: true })];
     const { made } = await batch(['lb1'], { holds, call: enable('dev2,dev6') });
     assert.deepEqual(made, ['?dev2', 'lb1']);
   });
@@ -227,7 +227,7 @@ describe('a call that puts hosts in', () => {
 });
 
 describe('hosts that were taken out before the run was resumed', () => {
-  const stale = (host: string, step: string) => hold(host, { step, fresh: false });
+  const stale = (host: string, step: string) => hold(host, { step, stale: true });
 
   test('are taken out again before the batch, once for each step that took some out, and then proven', async () => {
     const holds = [stale('dev2', 'round[1].out'), stale('dev4', 'round[1].out'), stale('web9', 'more'), hold('dev6')];
@@ -235,7 +235,7 @@ describe('hosts that were taken out before the run was resumed', () => {
     const { made, repeated, lines, failures } = await batch(
       ['dev2', 'dev4'],
       { holds, changes, step: 'a.update' },
-      { proven: true },
+      { provenOut: true },
     );
     assert.deepEqual(repeated, ['a.update.out after 0 calls', 'a.update.more after 0 calls']);
     assert.deepEqual(made, ['?dev2,dev4,web9', 'dev2,dev4', '?dev2,dev4,web9']);
@@ -282,11 +282,11 @@ describe('changes that a step relies on', () => {
   });
 
   test('are repeated before the call, unless they were made by the last call, are proven, or were never made', async () => {
-    const one = async (change: Partial<KeptChange>, more: Given = {}) =>
+    const one = async (change: Partial<RepeatableChange>, more: Given = {}) =>
       (await relying('work', 'held', { held: change }, more)).repeated.length;
     assert.equal(await one({}), 1);
     assert.equal(await one({}, { last: 'id of held' }), 0);
-    assert.equal(await one({ proven: true }), 0);
+    assert.equal(await one({ changesTraffic: true }), 0);
     assert.equal(await one({}, { dryRun: true }), 0);
     assert.equal(await one({}, { done: ['dev2'] }), 0);
     assert.equal(await one({}, { holds: [hold('dev2')], broken: { dev2: 1 } }), 0, 'its hosts were put in');

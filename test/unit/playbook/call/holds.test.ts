@@ -4,13 +4,13 @@ import { haproxyDdl } from '../../../../src/agents/haproxy/ddl.ts';
 import { allHolds, findHost, holdsOn, hostsOf, noteTraffic, outSinceIn } from '../../../../src/playbook/call/holds.ts';
 import type { StepReply } from '../../../../src/playbook/call/reply.ts';
 import type { StepCall } from '../../../../src/playbook/call/step-call.ts';
-import type { KeptChanges, RunContext } from '../../../../src/playbook/context.ts';
+import type { RunChanges, RunContext } from '../../../../src/playbook/context.ts';
 
-const kept = (): KeptChanges => ({ changes: new Map(), holds: new Map(), last: '' });
-function call(action: 'disable' | 'enable' | 'status', input: object, own: KeptChanges, more: object = {}): StepCall {
+const noChanges = (): RunChanges => ({ repeatable: new Map(), holds: new Map(), lastRequestId: '' });
+function call(action: 'disable' | 'enable' | 'status', input: object, own: RunChanges, more: object = {}): StepCall {
   const ddl = haproxyDdl.actions[action];
   const plan = { agent: 'haproxy', agentDdl: haproxyDdl, action, ddl };
-  return { plan, input, dryRun: false, step: { id: 'out' }, run: { kept: own }, ...more } as unknown as StepCall;
+  return { plan, input, dryRun: false, step: { id: 'out' }, run: { changes: own }, ...more } as unknown as StepCall;
 }
 const reply = (node: string, data: object = {}, ok = true): StepReply => ({
   ...{ node, ok, outcome: ok ? 'ok' : 'failed', code: '', message: '', data: data as StepReply['data'] },
@@ -20,29 +20,29 @@ describe('hosts that a run disables', () => {
   const input = { server: 'dev1,dev2,dev1', backend: 'app', min_available: 2 };
 
   test('are held by each node that did it, with the time, and the call that proves it', () => {
-    const own = kept();
+    const own = noChanges();
     const said = { hosts: [{ name: 'dev1', out_since: 5 }, { name: 'dev2' }] };
-    noteTraffic(call('disable', input, own), [reply('lb1', said), reply('lb2', {}, false)], true);
+    noteTraffic(call('disable', input, own), [reply('lb1', said), reply('lb2', {}, false)], false);
     const proof = { agent: 'haproxy', action: 'status', hosts: 'server', input: { backend: 'app' } };
     assert.deepEqual(allHolds(own), [
-      { host: 'dev1', node: 'lb1', since: 5, step: 'out', fresh: true, proof },
-      { host: 'dev2', node: 'lb1', since: undefined, step: 'out', fresh: true, proof },
+      { host: 'dev1', node: 'lb1', since: 5, step: 'out', stale: false, proof },
+      { host: 'dev2', node: 'lb1', since: undefined, step: 'out', stale: false, proof },
     ]);
   });
 
   test('are marked as stale from before a resume', () => {
-    const own = kept();
-    noteTraffic(call('disable', input, own), [reply('lb1')], false);
+    const own = noChanges();
+    noteTraffic(call('disable', input, own), [reply('lb1')], true);
     assert.deepEqual(
-      allHolds(own).map(({ fresh }) => fresh),
-      [false, false],
+      allHolds(own).map(({ stale }) => stale),
+      [true, true],
     );
   });
 
   test('are no longer held by the node that enabled them', () => {
-    const own = kept();
-    noteTraffic(call('disable', { server: 'dev1,dev2' }, own), [reply('lb1'), reply('lb2')], true);
-    noteTraffic(call('enable', { server: 'dev1' }, own), [reply('lb1'), reply('lb2', {}, false)], true);
+    const own = noChanges();
+    noteTraffic(call('disable', { server: 'dev1,dev2' }, own), [reply('lb1'), reply('lb2')], false);
+    noteTraffic(call('enable', { server: 'dev1' }, own), [reply('lb1'), reply('lb2', {}, false)], false);
     assert.deepEqual(
       allHolds(own).map(({ host, node }) => [host, node]),
       [
@@ -54,9 +54,9 @@ describe('hosts that a run disables', () => {
   });
 
   test('are not recorded for a dry run, nor for calls that move no traffic', () => {
-    const own = kept();
-    noteTraffic(call('disable', input, own, { dryRun: true }), [reply('lb1')], true);
-    noteTraffic(call('status', input, own), [reply('lb1')], true);
+    const own = noChanges();
+    noteTraffic(call('disable', input, own, { dryRun: true }), [reply('lb1')], false);
+    noteTraffic(call('status', input, own), [reply('lb1')], false);
     assert.deepEqual(allHolds(own), []);
     assert.deepEqual(hostsOf(call('disable', input, own)), ['dev1', 'dev2']);
     assert.deepEqual([hostsOf(call('status', input, own)), hostsOf(call('disable', {}, own))], [[], []]);
@@ -65,9 +65,9 @@ describe('hosts that a run disables', () => {
 
 describe('the holds that a change of nodes relies on', () => {
   test('are those of these nodes, and of hosts that are not nodes, which may be any', () => {
-    const own = kept();
-    noteTraffic(call('disable', { server: 'dev1,dev2,web9' }, own), [reply('lb1')], true);
-    const run = { kept: own, isKnownNode: (name: string) => name.startsWith('dev') } as RunContext;
+    const own = noChanges();
+    noteTraffic(call('disable', { server: 'dev1,dev2,web9' }, own), [reply('lb1')], false);
+    const run = { changes: own, isKnownNode: (name: string) => name.startsWith('dev') } as RunContext;
     const hosts = (nodes: readonly string[]) => holdsOn(nodes, run).map(({ host }) => host);
     assert.deepEqual([hosts(['dev1']), hosts(['dev3'])], [['dev1', 'web9'], ['web9']]);
   });

@@ -9,7 +9,7 @@ import type { NodeCall } from '../../../../src/playbook/ports.ts';
 const since = Date.UTC(2026, 0, 1);
 const proof = { agent: 'haproxy', action: 'status', hosts: 'server', input: {} };
 const hold = (host: string, more: Partial<HostHold> = {}): HostHold => ({
-  ...{ host, node: 'lb1', since, step: 'out', fresh: true, proof },
+  ...{ host, node: 'lb1', since, step: 'out', stale: false, proof },
   ...more,
 });
 const outcome = (node: string, more: Partial<Outcome> = {}): Outcome => ({

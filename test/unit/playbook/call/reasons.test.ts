@@ -8,7 +8,7 @@ const taint = (texts: readonly string[], brief: readonly string[] = []) =>
     texts: new Map(texts.map((text) => [text, 'password'])),
     brief: new Map(brief.map((text) => [text, 'pin'])),
   }) as unknown as RunContext['taint'];
-const open = { outputs: false };
+const open = { seen: false };
 
 describe('a text without secrets', () => {
   test('has each of them hidden, wherever and however often it appears', () => {
@@ -34,8 +34,8 @@ describe('a text without secrets', () => {
 });
 
 describe('the reasons of a failure', () => {
-  const keep = (reason: string, secrets: readonly string[] = [], outputs = false) =>
-    reasonsToKeep([{ node: 'a', code: 'x', reason }], { taint: taint(secrets), discretion: { outputs } })[0];
+  const keep = (reason: string, secrets: readonly string[] = [], seen = false) =>
+    reasonsToKeep([{ node: 'a', code: 'x', reason }], { taint: taint(secrets), sensitiveOutput: { seen } })[0];
 
   test('are kept unchanged, up to 2000 characters', () => {
     assert.deepEqual(keep('it is broken'), { node: 'a', code: 'x', reason: 'it is broken' });
@@ -52,7 +52,7 @@ describe('the reasons of a failure', () => {
 
 describe('the reply of a node', () => {
   const keep = (message: string, data: object, secrets: readonly string[], brief: readonly string[] = []) =>
-    replyToKeep({ message, data: data as never }, { taint: taint(secrets, brief), discretion: open });
+    replyToKeep({ message, data: data as never }, { taint: taint(secrets, brief), sensitiveOutput: open });
 
   test('is kept without secrets: in texts, lists, objects and the names in them', () => {
     const data = { text: 'is hunter2', list: ['hunter2', 7, null, { deep: 'hunter2' }], hunter2: true, number: 1 };
@@ -67,7 +67,7 @@ describe('the reply of a node', () => {
     const data = { list: [1, 'x'], deep: { a: null } };
     assert.deepEqual(keep('fine', data, []), { message: 'fine', data });
     assert.deepEqual(keep('', {}, ['hunter2']), { message: '', data: {} });
-    const told = replyToKeep({ message: '', data: {} }, { taint: taint([]), discretion: { outputs: true } });
+    const told = replyToKeep({ message: '', data: {} }, { taint: taint([]), sensitiveOutput: { seen: true } });
     assert.equal(told.message, '', 'nothing is hidden where nothing was said');
   });
 });

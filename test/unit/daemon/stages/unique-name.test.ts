@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { DuplicateNode } from '../../../../src/core/ports.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import { answer, type IncomingCall } from '../../../../src/daemon/call.ts';
-import { sole } from '../../../../src/daemon/stages/authorization.ts';
+import { uniqueName } from '../../../../src/daemon/stages/authorization.ts';
 
 const identity = 'dev1.devco.net';
 const mine: DuplicateNode = { identity, addresses: ['10.0.0.1', '10.0.0.9'], since: Date.UTC(2026, 0, 1) };
@@ -11,7 +11,7 @@ const mine: DuplicateNode = { identity, addresses: ['10.0.0.1', '10.0.0.9'], sin
 /** What a call of that kind gets from a node that knows of these duplicates. */
 async function call(duplicates: readonly DuplicateNode[], kind: 'read' | 'change' | undefined) {
   let passed = 0;
-  const stage = sole(() => duplicates, identity);
+  const stage = uniqueName(() => duplicates, identity);
   const next = async () => {
     passed++;
     return answer(okReply({ done: true }));
