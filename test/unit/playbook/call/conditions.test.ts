@@ -95,7 +95,7 @@ async function batch(nodes: readonly string[], given: Given = {}, position: Part
     run: {
       ...{ runId: 'run1', ports: fabric.ports, journal: async () => {}, resumed: undefined, undoes: given.undoes },
       ...{ dryRun: given.dryRun === true, signal: new AbortController().signal, kill: kill.signal },
-      ...{ taint: { texts: new Map(), brief: new Map() }, discretion: { outputs: false }, context: () => ({}) },
+      ...{ taint: { texts: new Map(), brief: new Map() }, sensitiveOutput: { seen: false }, context: () => ({}) },
       isKnownNode: (name: string) => web.includes(name),
       changes: {
         holds: new Map((given.holds ?? []).map((one) => [`${one.host} ${one.node}`, one])),
