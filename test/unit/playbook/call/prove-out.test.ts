@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { agents } from '../../../../src/agents/index.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
+import { readHistory, resumeFrom } from '../../../../src/playbook/journal/history.ts';
 import type { NodeCall } from '../../../../src/playbook/ports.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run.ts';
 import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
@@ -200,5 +201,43 @@ describe('a run whose disabled hosts were enabled meanwhile', () => {
       update?.failed.map(({ code }) => code),
       ['back-in-traffic'],
     );
+  });
+});
+
+describe('a step with nodes that take over, whose hosts were enabled meanwhile', () => {
+  const limited = text('limit: 2, failover: true');
+
+  test('calls no node, or no further one', async () => {
+    for (const [step, host, ok] of [
+      ['update.proof', 'dev2.devco.net', []],
+      ['update', 'dev4.devco.net', bravo.slice(0, 2)],
+    ] as const) {
+      const at = once(step, (estate) => estate.putIn('lb1.devco.net', host, 'a person did'));
+      const { report, update } = await run(limited, { at });
+      assert.deepEqual([report.state, update?.state, update?.ok], ['failed', 'failed', ok], step);
+      assert.deepEqual(update?.untouched, bravo.slice(ok.length));
+    }
+  });
+});
+
+describe('a resumed run', () => {
+  test('takes its hosts out again once, before the first change of them, and proves them from then on', async () => {
+    const playbook = await loadPlaybook({ text: text('batch: 1'), name: 'site.yaml' }, catalogue);
+    const runId = 'a'.repeat(32);
+    const broken = { node: 'dev4.devco.net', call: 'appmgr.upgrade', kind: 'failed' } as const;
+    const first = createEstate({ troubles: [broken] });
+    await runPlaybook(playbook, bindInputs(playbook, {}), first.fabric.ports, { runId });
+    // The load balancer was set up again since: nothing is out on it.
+    const estate = createEstate();
+    const resumed = resumeFrom(readHistory(first.fabric.journal));
+    const report = await runPlaybook(playbook, bindInputs(playbook, {}), estate.fabric.ports, { runId, resumed });
+    assert.equal(report.state, 'done');
+    assert.deepEqual(steps(estate).slice(0, 4), ['update.out', 'update.proof', 'update', 'update.proof']);
+    assert.equal(steps(estate).filter((step) => step === 'update.out').length, 1);
+    assert.deepEqual(Object.keys(estate.switches), bravo.slice(1));
+    const update = report.steps.find(({ id }) => id === 'update');
+    assert.deepEqual(update?.lines, [
+      `haproxy#disable no longer held on lb1.devco.net and was done again: ${bravo.join(', ')}`,
+    ]);
   });
 });

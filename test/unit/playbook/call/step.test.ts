@@ -224,6 +224,16 @@ describe('a node that takes over', () => {
     assert.deepEqual([called, report.steps[0]?.untouched, report.state], [['a,b'], ['c', 'd'], 'interrupted']);
   });
 
+  test('is not called in a run that was interrupted either if the node that failed cannot be tried again', async () => {
+    const stop = new AbortController();
+    const refused = { node: 'a', call: 'thing.change', kind: 'refused' } as const;
+    const given = { troubles: [refused], onCall: () => stop.abort() };
+    const { report, called } = await run(text, given, { signal: stop.signal });
+    assert.deepEqual([called, report.steps[0]?.untouched, report.state], [['a,b'], ['c', 'd'], 'interrupted']);
+    const enough = await run(change(', limit: 1, failover: true'), { onCall: () => stop.abort() });
+    assert.deepEqual([enough.report.steps[0]?.state, enough.report.steps[0]?.untouched], ['done', []]);
+  });
+
   test('is tried as the step requires', async () => {
     const { called } = await run(change(', limit: 1, failover: true, tries: 2'), { troubles: failing('a') });
     assert.deepEqual(called, ['a', 'a', 'b']);
@@ -252,6 +262,9 @@ describe('a dry run', () => {
   });
 
   test('prints nothing more for a step that only reads than a real run', async () => {
+    const looking = [{ ...four[0], actions: { 'thing.look': () => ({ text: 'x' }) } } as FabricNode];
+    const look = '  - {id: look, call: thing.look, on: all}';
+    assert.deepEqual((await run(look, { nodes: looking }, { dryRun: true })).report.steps[0]?.lines, []);
     const nodes = [{ ...four[0], actions: { 'thing.change': () => ({ text: 'x' }) } } as FabricNode];
     assert.deepEqual((await run(change(', dry_run: true'), { nodes })).report.steps[0]?.lines, []);
   });
