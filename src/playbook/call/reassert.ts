@@ -42,7 +42,7 @@ export async function tryReassertedBatch(
   const lines: string[] = [];
   const failures: NodeFailure[] = [];
   const settledBefore = isSettled(call, nodes);
-  if (!run.dryRun && !settledBefore) {
+  if (!settledBefore) {
     const renewed = await renewHolds(call, nodes);
     lines.push(...renewed.lines);
     failures.push(...renewed.failures);
@@ -63,7 +63,7 @@ export async function tryReassertedBatch(
   if (failures.length > 0) return { replies: [], failures, tries: 0, interrupted: cutOff, lines, broken: 'before' };
   const settled = await tryBatch(call, nodes, index, batches);
   const whole = { ...settled, lines: [...lines, ...settled.lines] };
-  if (run.dryRun || settledBefore || plan.ddl.traffic !== undefined) return whole;
+  if (settledBefore || plan.ddl.traffic !== undefined) return whole;
   const own = heldFor(call, nodes);
   const nextHolds = next.length === 0 || isSettled(call, next) ? [] : heldFor(call, next);
   const found = await proveOut([...new Set([...own, ...nextHolds])], run, `${step.id}.proof`);

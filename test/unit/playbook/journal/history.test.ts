@@ -47,11 +47,11 @@ describe('the history of a run', () => {
     assert.deepEqual(['roll[1].', 'roll[2].', 'other', 'out'].map(hasBegun), [true, false, false, false]);
   });
 
-  test('counts as moved once something was changed again', () => {
-    const { history, moved, move } = resumeFrom(readHistory([]));
-    assert.deepEqual([moved(), history.time], [false, undefined]);
-    move();
-    assert.equal(moved(), true);
+  test('counts as changed once something was changed again', () => {
+    const { history, hasChanged, noteChange } = resumeFrom(readHistory([]));
+    assert.deepEqual([hasChanged(), history.time], [false, undefined]);
+    noteChange();
+    assert.equal(hasChanged(), true);
   });
 });
 
