@@ -1,7 +1,7 @@
 import type { NodeFacts } from '../core/node.ts';
 import type { DuplicateNode } from '../core/ports.ts';
 import type { AuditLog } from './audit/audit-log.ts';
-import { type Handle, pipeline } from './call.ts';
+import { type Handle, pipeline } from './incoming-call.ts';
 import type { RunningCalls } from './calls/running-calls.ts';
 import type { CallMemory } from './calls/call-memory.ts';
 import type { NodeConfig } from './config/config.ts';

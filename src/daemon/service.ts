@@ -8,7 +8,7 @@ import type { ArtifactHolder } from '../core/publish/holder.ts';
 import type { KeyPair } from '../core/sealed/encryption-key.ts';
 import type { CallReference, HeadCheck, SignedReply, SignedRequest } from '../core/wire/messages.ts';
 import type { AuditLog } from './audit/audit-log.ts';
-import { type Answer, answer, type Handle, openCall } from './call.ts';
+import { type Answer, answer, type Handle, openCall } from './incoming-call.ts';
 import type { CallMemory } from './calls/call-memory.ts';
 import type { CallerLimiter } from './calls/caller-limits.ts';
 import type { Counters } from './metrics/counters.ts';

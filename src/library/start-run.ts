@@ -9,7 +9,7 @@ import type { Session } from './fleet/session.ts';
 import { readPlaybook, unknownAgents } from './runs/find-playbook.ts';
 import { openJournal } from './runs/journal.ts';
 import { loadNamedPlaybook } from './runs/named-playbook.ts';
-import { type FleetRun, runOverNodes } from './runs/run.ts';
+import { type FleetRun, runOverNodes } from './runs/run-over-nodes.ts';
 import { targetsOf } from './targets.ts';
 
 const never = new AbortController().signal;

@@ -10,7 +10,7 @@ import { loadPlaybook } from '../../src/playbook/compile/load.ts';
 import { parseRange } from '../../src/playbook/compile/versions.ts';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
 import type { PlaybookPorts } from '../../src/playbook/ports.ts';
-import { runPlaybook } from '../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
 import { createEstate } from '../support/fleet/estate.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { agents } from '../../src/agents/index.ts';
 import { loadPlaybook } from '../../src/playbook/compile/load.ts';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
-import { runPlaybook } from '../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
 import { bravo, createEstate } from '../support/fleet/estate.ts';
 
 const directory = join(import.meta.dirname, '../../docs/from');

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
 import { formatEvent } from '../../src/playbook/events/format.ts';
 import { readHistory, resumeFrom } from '../../src/playbook/journal/history.ts';
-import { runPlaybook } from '../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
 import { shippedScripts } from '../../src/playbooks.ts';
 import { applyColors, paintFor } from '../../src/client/render/color.ts';
 import { paintRun } from '../../src/client/render/run/run-colors.ts';

@@ -9,7 +9,7 @@ import { loadPlaybook } from '../../src/playbook/compile/load.ts';
 import { readHistory, resumeFrom } from '../../src/playbook/journal/history.ts';
 import type { Playbook } from '../../src/playbook/model.ts';
 import type { PlaybookPorts } from '../../src/playbook/ports.ts';
-import { runPlaybook } from '../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
 import { alfa, bravo, createEstate, type Estate, type EstateOptions } from '../support/fleet/estate.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);

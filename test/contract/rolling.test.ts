@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { agents } from '../../src/agents/index.ts';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
 import { loadPlaybook } from '../../src/playbook/compile/load.ts';
-import { runPlaybook } from '../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../src/playbook/run/start-context.ts';
 import { alfa, bravo, createEstate, type Estate, type EstateOptions } from '../support/fleet/estate.ts';
 

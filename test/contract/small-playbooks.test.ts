@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
-import { runPlaybook } from '../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
 import { alfa, bravo, createEstate, type Estate } from '../support/fleet/estate.ts';
 import { createFabric } from '../support/fleet/fabric.ts';
 import { loadShipped } from '../support/fleet/shipped.ts';

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import type { PackageChange, PackageManager, PackageRequest } from './package-manager.ts';
-import type { Runner } from './run.ts';
+import type { Runner } from './runner.ts';
 
 /** Never asks, keeps configuration files that the administrator changed, and removes nothing. */
 const careful = ['--yes', '--no-remove', '-o', 'Dpkg::Options::=--force-confold', '-o', 'Dpkg::Use-Pty=0'] as const;

@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 import type { PackageChange, PackageManager, PackageRequest } from './package-manager.ts';
-import type { Runner } from './run.ts';
+import type { Runner } from './runner.ts';
 
 /** The exit code of dnf when packages have updates. */
 const updatesAvailable = 100;

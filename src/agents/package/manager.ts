@@ -5,7 +5,7 @@ import { aptManager } from './apt.ts';
 import type { PackageConfig } from './config.ts';
 import { dnfManager } from './dnf.ts';
 import type { PackageManager } from './package-manager.ts';
-import { defineRunner } from './run.ts';
+import { defineRunner } from './runner.ts';
 
 /** The configured package manager, or the one that the host has. @throws Problem `no-package-manager` */
 export async function openManager(config: PackageConfig, run: RunCommand): Promise<PackageManager> {

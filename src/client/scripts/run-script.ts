@@ -8,7 +8,7 @@ import type { CliContext } from '../cli/context.ts';
 import { openSession } from '../fleet/session.ts';
 import { openJournal } from '../../library/runs/journal.ts';
 import { refuseQuestions } from '../runs/prompts.ts';
-import { type RunPlaybookOptions, runWithNodes } from '../runs/run-playbook.ts';
+import { type RunPlaybookOptions, runWithNodes } from '../runs/run-with-nodes.ts';
 import { loadWithFleet } from './load-script.ts';
 import { findScript } from './read-script.ts';
 import { rememberFinds } from './remember-finds.ts';

@@ -2,7 +2,7 @@ import { Problem } from '../../core/errors.ts';
 import { refusal, type ReplyContent } from '../../core/request/reply.ts';
 import type { ResultState } from '../../core/wire/messages.ts';
 import type { RecentRecords } from '../audit/tail.ts';
-import { type Answer, answer, type IncomingCall } from '../call.ts';
+import { type Answer, answer, type IncomingCall } from '../incoming-call.ts';
 import {
   claim,
   fillFromLog,

@@ -3,7 +3,7 @@ import { Problem } from '../../core/errors.ts';
 import { failure, type ReplyContent } from '../../core/request/reply.ts';
 import { openRequest } from '../../core/request/request.ts';
 import type { Request } from '../../core/wire/messages.ts';
-import type { Answer } from '../call.ts';
+import type { Answer } from '../incoming-call.ts';
 
 /** How long an outcome can be asked for, in milliseconds, and how many are kept. */
 const keepTime = 30 * 60_000;

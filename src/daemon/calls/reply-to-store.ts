@@ -1,7 +1,7 @@
 import { type ActionDdl, sensitiveInputs, sensitiveOutputs } from '../../core/ddl/ddl.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { ReplyContent } from '../../core/request/reply.ts';
-import type { IncomingCall } from '../call.ts';
+import type { IncomingCall } from '../incoming-call.ts';
 
 /** A reply in the form that may be stored: without sensitive outputs, and without sensitive inputs that it repeats. */
 export function replyToStore(

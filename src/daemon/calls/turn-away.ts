@@ -3,7 +3,7 @@ import { Problem } from '../../core/errors.ts';
 import { callerId, type Identity } from '../../core/identity.ts';
 import type { NodeService, TlsState } from '../../core/ports.ts';
 import type { SignedRequest } from '../../core/wire/messages.ts';
-import { type Handle, openCall } from '../call.ts';
+import { type Handle, openCall } from '../incoming-call.ts';
 import type { CallerLimiter } from './caller-limits.ts';
 import { startRefusalSampling } from '../audit/refusal-sampling.ts';
 import type { StrangerLog } from '../audit/stranger-log.ts';

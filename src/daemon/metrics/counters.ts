@@ -1,4 +1,4 @@
-import type { Answer } from '../call.ts';
+import type { Answer } from '../incoming-call.ts';
 
 /** Numbers that `rpcutil daemon_stats` returns, named as MCollective users know them. */
 export interface Counters {

@@ -1,5 +1,5 @@
 import type { AuditLog } from '../audit/audit-log.ts';
-import type { Handle } from '../call.ts';
+import type { Handle } from '../incoming-call.ts';
 import { type Histogram, startHistogram } from './histogram.ts';
 import type { MetricFamily } from './text.ts';
 

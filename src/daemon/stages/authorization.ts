@@ -8,7 +8,7 @@ import type { DuplicateNode } from '../../core/ports.ts';
 import type { Leases } from '../../core/request/lease.ts';
 import { refusal } from '../../core/request/reply.ts';
 import type { Policies } from '../agents/policies.ts';
-import { answer, type IncomingCall, limitsOf, type Stage } from '../call.ts';
+import { answer, type IncomingCall, limitsOf, type Stage } from '../incoming-call.ts';
 
 /** A stage that refuses a call if it finds a problem, and changes nothing in it. */
 function refuseIf(find: (call: IncomingCall) => Problem | undefined | Promise<Problem | undefined>): Stage {

@@ -3,7 +3,7 @@ import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
 import type { Jobs, StartedJob } from '../../core/request/jobs.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
-import { answer, type Handle, type IncomingCall, type Stage } from '../call.ts';
+import { answer, type Handle, type IncomingCall, type Stage } from '../incoming-call.ts';
 import { replyToStore } from '../calls/reply-to-store.ts';
 import type { RunningCalls } from '../calls/running-calls.ts';
 

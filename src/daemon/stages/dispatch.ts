@@ -6,7 +6,7 @@ import { type Deadline, startDeadline } from '../../core/deadline.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
-import { answer, type IncomingCall, limitsOf, type Stage } from '../call.ts';
+import { answer, type IncomingCall, limitsOf, type Stage } from '../incoming-call.ts';
 
 /** Calls that wait for their turn at one agent; further ones are refused. */
 const longestQueue = 64;

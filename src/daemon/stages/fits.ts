@@ -13,7 +13,7 @@ import { refusal, replyStatus } from '../../core/request/reply.ts';
 import { revealInput } from '../../core/request/request.ts';
 import { suggest } from '../../core/text.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
-import { answer, type IncomingCall, type Stage } from '../call.ts';
+import { answer, type IncomingCall, type Stage } from '../incoming-call.ts';
 
 /**
  * Refuses a request for another node, for nodes that match a filter when this one does not, or for an agent or action

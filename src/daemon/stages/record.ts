@@ -6,7 +6,7 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { Policies } from '../agents/policies.ts';
 import { type RefusalSampling, startRefusalSampling } from '../audit/refusal-sampling.ts';
 import { startRefusalBudget } from '../calls/refusal-budget.ts';
-import { type Answer, answer, type IncomingCall, type Stage, limitsOf } from '../call.ts';
+import { type Answer, answer, type IncomingCall, type Stage, limitsOf } from '../incoming-call.ts';
 
 /** Problems that leave no proven caller: the request is attributed to the peer that delivered it. */
 const unproven = new Set(['foreign-certificate', 'bad-certificate', 'bad-signature']);

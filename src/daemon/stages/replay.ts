@@ -2,7 +2,7 @@
 import { Problem } from '../../core/errors.ts';
 import { refusal } from '../../core/request/reply.ts';
 import type { Request } from '../../core/wire/messages.ts';
-import { answer, type Stage } from '../call.ts';
+import { answer, type Stage } from '../incoming-call.ts';
 import type { CallMemory } from '../calls/call-memory.ts';
 
 /** The longest time to live, in milliseconds, that a request may ask for: nonces are kept that long. */

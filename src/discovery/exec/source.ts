@@ -7,7 +7,7 @@ import type { FilterTerms } from '../../core/wire/messages.ts';
 import { type ClaimedNode, candidatesOf } from '../claims.ts';
 import { inClientYaml } from '../sections/place.ts';
 import type { ExecSourceConfig } from './config.ts';
-import { runProgram } from './run.ts';
+import { runProgram } from './run-program.ts';
 
 /** Of the exchange with the program: its request has it, and its reply may. */
 const protocol = 1;

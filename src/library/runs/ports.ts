@@ -8,7 +8,7 @@ import { journalUnder } from './fleet/under-lease.ts';
 import { type KeptNotice, startNotice } from './interruption-notice.ts';
 import { type HeldLease, takeLease } from './lease.ts';
 import { probe } from './probe.ts';
-import { callOutsideSteps, callStepNodes } from './call.ts';
+import { callOutsideSteps, callStepNodes } from './call-nodes.ts';
 import { discoverNodes } from './discover.ts';
 import type { Locking, PortParts } from './port-parts.ts';
 

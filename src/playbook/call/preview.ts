@@ -1,7 +1,7 @@
 import type { RunContext } from '../context.ts';
 import type { StepPreview } from '../model.ts';
 import { bindCallInput, hideInputs } from '../inputs/call-input.ts';
-import type { CallTarget } from './call.ts';
+import type { CallTarget } from './run-call.ts';
 import type { CallPlan } from './step-call.ts';
 
 /** The nodes and inputs that a step would use by now; undefined where that depends on something unknown. */

@@ -1,7 +1,7 @@
 import { type ActionDdl, actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
 import { suggest } from '../../core/text.ts';
-import { type CallTarget, runCall } from '../call/call.ts';
+import { type CallTarget, runCall } from '../call/run-call.ts';
 import { previewCall } from '../call/preview.ts';
 import type { CallPlan } from '../call/step-call.ts';
 import { checkWith } from '../inputs/call-input.ts';

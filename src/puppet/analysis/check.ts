@@ -5,7 +5,7 @@ import { refuseUnknown } from '../declarations/attributes.ts';
 import { collectDefinitions } from '../declarations/definitions.ts';
 import type { KnownDefinition } from '../evaluator/state.ts';
 import { findType } from '../declarations/find-type.ts';
-import { requireFunction } from '../functions/call.ts';
+import { requireFunction } from '../functions/call-function.ts';
 import type { Attribute, Expression, ResourceBody, ResourceStatement, Statement } from '../parser/ast.ts';
 import { failAt, type ScriptSource } from '../source.ts';
 import { builtInDefines } from '../types/defines.ts';

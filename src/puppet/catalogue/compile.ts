@@ -1,7 +1,7 @@
 /** Makes a playbook from the declarations of a script: the same graph of steps, run by the same engine. */
 import { actionOf, type Ddl } from '../../core/ddl/ddl.ts';
 import { suggest } from '../../core/text.ts';
-import { runCall } from '../../playbook/call/call.ts';
+import { runCall } from '../../playbook/call/run-call.ts';
 import { previewCall } from '../../playbook/call/preview.ts';
 import type { RunContext } from '../../playbook/context.ts';
 import type { CallPlan } from '../../playbook/call/step-call.ts';

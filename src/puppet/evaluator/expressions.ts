@@ -1,5 +1,5 @@
 /** Evaluates expressions. */
-import { callFunction } from '../functions/call.ts';
+import { callFunction } from '../functions/call-function.ts';
 import type { Expression } from '../parser/ast.ts';
 import { limits } from '../limits.ts';
 import { failAt } from '../source.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { findExternalAgents } from '../../../src/agents/external/find.ts';
-import { runAgentNew } from '../../../src/client/commands/agent/run.ts';
+import { runAgentNew } from '../../../src/client/commands/agent/agent.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
 import { runCommand } from '../../../src/daemon/exec/run-command.ts';
 import { agentSetup, unsigned } from '../../support/agents/agent-setup.ts';

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
 import type { JournalEntry } from '../../../src/playbook/journal/entries.ts';
-import { runPlaybook } from '../../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
 import { bravo, createEstate } from '../../support/fleet/estate.ts';
 import { loadShipped } from '../../support/fleet/shipped.ts';
 import { program } from '../../support/program/program.ts';

@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
 import { nodeFindings } from '../../../src/client/doctor/client.ts';
-import { runDoctor } from '../../../src/client/commands/doctor/run.ts';
+import { runDoctor } from '../../../src/client/commands/doctor/doctor.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
 import { parseFindings } from '../../../src/core/finding.ts';
 import { doctorNode } from '../../../src/daemon/doctor/node.ts';

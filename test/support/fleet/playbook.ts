@@ -1,7 +1,7 @@
 import { type Ddl, defineDdl } from '../../../src/core/ddl/ddl.ts';
 import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
 import { loadPlaybook } from '../../../src/playbook/compile/load.ts';
-import { runPlaybook } from '../../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../../src/playbook/run/start-context.ts';
 import type { Fabric } from './fabric.ts';
 

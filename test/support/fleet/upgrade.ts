@@ -3,7 +3,7 @@ import { loadPlaybook } from '../../../src/playbook/compile/load.ts';
 import type { RunReport } from '../../../src/playbook/events/events.ts';
 import { formatEvent } from '../../../src/playbook/events/format.ts';
 import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
-import { runPlaybook } from '../../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../../src/playbook/run/start-context.ts';
 import type { Estate } from './estate.ts';
 

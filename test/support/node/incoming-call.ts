@@ -4,7 +4,7 @@ import { callerId, defineIdentity, formatIdentity } from '../../../src/core/iden
 import type { JsonObject } from '../../../src/core/json.ts';
 import { callDefaults, newId } from '../../../src/core/request/request.ts';
 import type { Request } from '../../../src/core/wire/messages.ts';
-import type { IncomingCall } from '../../../src/daemon/call.ts';
+import type { IncomingCall } from '../../../src/daemon/incoming-call.ts';
 import { probeAgent } from '../agents/probe-agent.ts';
 
 type Changes = Partial<Omit<Request, 'caller'>> &

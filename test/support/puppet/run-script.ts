@@ -2,7 +2,7 @@ import { agents } from '../../../src/agents/index.ts';
 import type { Detail } from '../../../src/playbook/events/format.ts';
 import type { RunEvent } from '../../../src/playbook/events/events.ts';
 import { readHistory, resumeFrom } from '../../../src/playbook/journal/history.ts';
-import { runPlaybook } from '../../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../../src/playbook/run/start-context.ts';
 import { type LoadedScript, loadScript, readScript } from '../../../src/puppet/script.ts';
 import { createFabric, type Fabric } from '../fleet/fabric.ts';

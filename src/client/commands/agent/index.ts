@@ -20,7 +20,7 @@ export const agentCommand = (readDdl: ReadDdl, catalogue: readonly Ddl[]): Comma
       )
       .option('--directory <directory>', 'where to put the two files', '.')
       .action(async (name, options) => {
-        const { runAgentNew } = await import('./run.ts');
+        const { runAgentNew } = await import('./agent.ts');
         context.exit(await runAgentNew(name, options, context));
       });
     agent

@@ -31,7 +31,7 @@ export function applyCommand(load: LoadNodeParts, own: string, configDdl: Ddl): 
         .option('--ca-dir <dir>', 'directory of the CA (default: mco-deploy/ca in the XDG data directory)')
         .option('--passphrase-file <file>', 'file whose first line is the passphrase of the CA key')
         .action(async (file, options) => {
-          const { runApply } = await import('./run.ts');
+          const { runApply } = await import('./apply.ts');
           context.exit(await runApply(file, options, { load, own, configDdl }, context));
         });
     },

@@ -9,7 +9,7 @@ import type { CliContext } from '../../cli/context.ts';
 import type { Session } from '../../fleet/session.ts';
 import type { Fleet } from '../../fleet-file/model.ts';
 import { openProgram } from '../../install/program.ts';
-import { debianOf, describer, pathsOf, requireService, sshSettings } from '../install/run.ts';
+import { debianOf, describer, pathsOf, requireService, sshSettings } from '../install/install.ts';
 import type { ApplyOptions, ProgramParts } from './options.ts';
 
 /** The CA is opened only if a host is reached by ssh. */

@@ -19,7 +19,7 @@ export function completeCommand(catalogue: readonly Ddl[], whole: (context: CliC
         .allowUnknownOption()
         .helpOption(false)
         .action(async (words: string[]) => {
-          const { printCandidates } = await import('./run.ts');
+          const { printCandidates } = await import('./complete.ts');
           context.exit(await printCandidates(words, whole(context), catalogue, context));
         });
     },

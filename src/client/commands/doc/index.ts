@@ -12,7 +12,7 @@ export function docCommand(catalogue: readonly Ddl[]): CommandEntry {
         .description('explain an agent and its actions; without one, list the agents')
         .option('--markdown', 'print Markdown');
       addCommonOptions(addTargetOptions(command)).action(async (agent, options) => {
-        const { runDoc } = await import('./run.ts');
+        const { runDoc } = await import('./doc.ts');
         context.exit(await runDoc(agent, options, catalogue, context));
       });
     },

@@ -1,5 +1,5 @@
 import { Argument } from 'commander';
-import type { DoctorNode } from './run.ts';
+import type { DoctorNode } from './doctor.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 
 export function doctorCommand(doctorNode: DoctorNode): CommandEntry {
@@ -18,7 +18,7 @@ export function doctorCommand(doctorNode: DoctorNode): CommandEntry {
         .option('--config <file>', 'node.yaml or client.yaml (default: the usual place of each)')
         .option('-j, --json', 'print JSON for machines')
         .action(async (side, options) => {
-          const { runDoctor } = await import('./run.ts');
+          const { runDoctor } = await import('./doctor.ts');
           context.exit(await runDoctor(side, options, doctorNode, context));
         });
     },

@@ -8,7 +8,7 @@ export const explainCommand: CommandEntry = {
       .description('explain a problem code, such as “policy-denied”; without one, list all codes')
       .option('-j, --json', 'print JSON for machines')
       .action(async (code, options) => {
-        const { explainCode } = await import('./run.ts');
+        const { explainCode } = await import('./explain.ts');
         context.exit(explainCode(code, options, context));
       });
   },

@@ -14,7 +14,7 @@ export function factsCommand(catalogue: readonly Ddl[]): CommandEntry {
         )
         .option('-v, --verbose', 'also show the names of the nodes');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (fact, options) => {
-        const { runFacts } = await import('./run.ts');
+        const { runFacts } = await import('./facts.ts');
         context.exit(await runFacts(fact, options, context));
       });
     },

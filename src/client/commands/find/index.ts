@@ -12,7 +12,7 @@ export function findCommand(catalogue: readonly Ddl[]): CommandEntry {
         .description('list the nodes that match')
         .option('-v, --verbose', 'also show agents, classes and facts');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (options) => {
-        const { runFind } = await import('./run.ts');
+        const { runFind } = await import('./find.ts');
         context.exit(await runFind(options, context));
       });
     },

@@ -9,7 +9,7 @@ export const forgetCommand: CommandEntry = {
       .description('no longer expect a node that was retired, until it is seen again')
       .option('--force', 'also forget a node that only other nodes report');
     addCommonOptions(command).action(async (node, options) => {
-      const { runForget } = await import('./run.ts');
+      const { runForget } = await import('./forget.ts');
       context.exit(await runForget(node, options, context));
     });
   },

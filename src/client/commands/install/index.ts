@@ -31,7 +31,7 @@ export function installCommand(check: CheckNodeConfig, own: string): CommandEntr
         .option('--ca-dir <dir>', 'directory of the CA (default: mco-deploy/ca in the XDG data directory)')
         .option('--passphrase-file <file>', 'file whose first line is the passphrase of the CA key')
         .action(async (hosts, options) => {
-          const { runInstall } = await import('./run.ts');
+          const { runInstall } = await import('./install.ts');
           context.exit(await runInstall(hosts, options, { check, own }, context));
         });
     },

@@ -3,7 +3,7 @@ import type { CliContext } from '../../cli/context.ts';
 import { parseInspection } from '../../install/inspect.ts';
 import { type Ending, exitForHosts, onHosts, printProblem } from '../../install/hosts.ts';
 import type { RemoteOptions } from './options.ts';
-import { requireAbsolute, requireService, sshSettings } from './run.ts';
+import { requireAbsolute, requireService, sshSettings } from './install.ts';
 import { inspectScript, parseLines, readScript, removeScript, serviceScript } from '../../install/scripts.ts';
 import { runOrThrow, openRemote, type SshSettings } from '../../install/ssh.ts';
 import { type SshTarget, targetsOf } from '../../install/target.ts';

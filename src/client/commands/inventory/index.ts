@@ -12,7 +12,7 @@ export function inventoryCommand(catalogue: readonly Ddl[]): CommandEntry {
         .description('show everything about one node: version, agents, classes, facts, warnings')
         .option('-t, --timeout <seconds>', 'how long to wait for a reply', parseSeconds);
       addCommonOptions(addDiscoveryOptions(command)).action(async (node, options) => {
-        const { runInventory } = await import('./run.ts');
+        const { runInventory } = await import('./inventory.ts');
         context.exit(await runInventory(node, options, catalogue, context));
       });
     },

@@ -12,14 +12,14 @@ export function locksCommand(catalogue: readonly Ddl[]): CommandEntry {
         .command('list', { isDefault: true })
         .description('list who holds which lease, since when, on which nodes');
       addCommonOptions(addTargetOptions(list)).action(async (options) => {
-        const { listLocks } = await import('./run.ts');
+        const { listLocks } = await import('./locks.ts');
         context.exit(await listLocks(options, catalogue, context));
       });
       const broken = locks
         .command('break <name>')
         .description('end a lease of any holder: its run is refused from then on (the nodes record it)');
       addCommonOptions(addTargetOptions(broken)).action(async (name, options) => {
-        const { breakLock } = await import('./run.ts');
+        const { breakLock } = await import('./locks.ts');
         context.exit(await breakLock(name, options, catalogue, context));
       });
     },

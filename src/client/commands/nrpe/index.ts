@@ -12,7 +12,7 @@ export function nrpeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .description('run a check on the matching nodes, worst first; the exit code is that of the worst state')
         .option('-v, --verbose', 'also show the nodes that are OK, and performance data');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (check, args, options) => {
-        const { runNrpe } = await import('./run.ts');
+        const { runNrpe } = await import('./nrpe.ts');
         context.exit(await runNrpe(check, args, options, catalogue, context));
       });
     },

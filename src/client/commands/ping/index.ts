@@ -13,7 +13,7 @@ export function pingCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('-v, --verbose', 'also show the relays that each reply passed')
         .option('--graph', 'draw the times as a line of bars');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (options) => {
-        const { runPing } = await import('./run.ts');
+        const { runPing } = await import('./ping.ts');
         context.exit(await runPing(options, context));
       });
     },

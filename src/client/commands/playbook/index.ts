@@ -16,7 +16,7 @@ export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
         .description('the playbooks that are shipped')
         .option(...json)
         .action(async (options) => {
-          const { listPlaybooks } = await import('./run.ts');
+          const { listPlaybooks } = await import('./playbook.ts');
           await listPlaybooks(options, context);
         });
       const check = command
@@ -24,7 +24,7 @@ export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
         .description('check a file or a shipped playbook completely: names, agents, inputs, expressions')
         .option('--online', 'ask the nodes for agents that are not built in');
       addCommonOptions(addDiscoveryOptions(check)).action(async (name, options) => {
-        const { checkPlaybook } = await import('./run.ts');
+        const { checkPlaybook } = await import('./playbook.ts');
         await checkPlaybook(name, options, catalogue, context);
       });
       command
@@ -38,7 +38,7 @@ export function playbookCommand(catalogue: readonly Ddl[]): CommandEntry {
             await showScriptDocs(name, options, catalogue, context);
             return;
           }
-          const { showPlaybookDocs } = await import('./run.ts');
+          const { showPlaybookDocs } = await import('./playbook.ts');
           await showPlaybookDocs(name, options, context);
         });
       command

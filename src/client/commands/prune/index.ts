@@ -17,7 +17,7 @@ export function pruneCommand(catalogue: readonly Ddl[], load: LoadNodeParts): Co
         .option('--dry-run', 'show what would be removed, and remove nothing');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (application, options) => {
         const { readDeclaredNodes } = await import('../publish/declared.ts');
-        const { prune } = await import('./run.ts');
+        const { prune } = await import('./prune.ts');
         context.exit(await prune(application, await readDeclaredNodes(application, options, load), catalogue, context));
       });
     },

@@ -18,7 +18,7 @@ export function publishCommand(catalogue: readonly Ddl[], load: LoadNodeParts): 
         .option('--dry-run', 'ask each node whether it would take it, and send nothing');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (application, revision, path, options) => {
         const { readDeclaredNodes } = await import('./declared.ts');
-        const { runPublish } = await import('./run.ts');
+        const { runPublish } = await import('./publish.ts');
         context.exit(
           await runPublish(
             { application, revision, path },

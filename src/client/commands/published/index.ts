@@ -14,7 +14,7 @@ export function publishedCommand(catalogue: readonly Ddl[], load: LoadNodeParts)
         .option('--fleet <file>', 'where the application is declared (default: fleet.yaml, if it is there)');
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (application, options) => {
         const { readDeclaredNodes } = await import('../publish/declared.ts');
-        const { listPublished } = await import('./run.ts');
+        const { listPublished } = await import('./published.ts');
         context.exit(
           await listPublished(application, await readDeclaredNodes(application, options, load), catalogue, context),
         );

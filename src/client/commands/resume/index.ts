@@ -17,7 +17,7 @@ export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--force', 'even if another process may still be running it, or its journal is incomplete');
       // It keeps the nodes that the run began with.
       takeList(addRunOptions(command), false).action(async (run, words, options) => {
-        const { resumeRun } = await import('./run.ts');
+        const { resumeRun } = await import('./resume.ts');
         const secrets = Object.fromEntries(parseKeyValues(words));
         context.exit(await resumeRun({ run, secrets, options }, catalogue, context));
       });

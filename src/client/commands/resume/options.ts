@@ -1,5 +1,5 @@
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
-import type { RunPlaybookOptions } from '../../runs/run-playbook.ts';
+import type { RunPlaybookOptions } from '../../runs/run-with-nodes.ts';
 
 export interface ResumeOptions extends RunPlaybookOptions {
   readonly force?: boolean;

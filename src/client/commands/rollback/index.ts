@@ -41,7 +41,7 @@ export function rollbackCommand(catalogue: readonly Ddl[], load: LoadNodeParts):
         .option('--dry-run', 'show what would change on each node, and change nothing');
       addRunOptions(command).action(async (application, options) => {
         const { readRollbackOptions } = await import('./declared.ts');
-        const { rollBack } = await import('./run.ts');
+        const { rollBack } = await import('./rollback.ts');
         context.exit(await rollBack(await readRollbackOptions(application, options, load), catalogue, context));
       });
     },

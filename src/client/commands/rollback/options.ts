@@ -1,4 +1,4 @@
-import type { RunPlaybookOptions } from '../../runs/run-playbook.ts';
+import type { RunPlaybookOptions } from '../../runs/run-with-nodes.ts';
 
 /** Typed options, or those of fleet.yaml. */
 export interface RollbackOptions extends RunPlaybookOptions {

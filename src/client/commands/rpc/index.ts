@@ -23,7 +23,7 @@ export function rpcCommand(catalogue: readonly Ddl[]): CommandEntry {
         .option('--senders', 'print only the names of the nodes that replied ok')
         .addHelpText('after', ({ command: { args } }) => explainWords(args, catalogue));
       addCommonOptions(addTargetOptions(command, catalogue)).action(async (agent, action, inputs, options) => {
-        const { runRpc } = await import('./run.ts');
+        const { runRpc } = await import('./rpc.ts');
         context.exit(await runRpc({ agent, action, inputs, options }, catalogue, context));
       });
     },

@@ -2,7 +2,7 @@ import { newId } from '../../../core/request/request.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { compilePlaybook } from '../../../playbook/compile/load.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';
-import { type RunPlaybookOptions, runWithNodes } from '../../runs/run-playbook.ts';
+import { type RunPlaybookOptions, runWithNodes } from '../../runs/run-with-nodes.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { readPlaybook, unknownAgents } from '../../../library/runs/find-playbook.ts';
 import { loadNamedPlaybook } from '../../../library/runs/named-playbook.ts';

@@ -15,7 +15,7 @@ export function statusCommand(catalogue: readonly Ddl[], load: LoadNodeParts): C
         .option('--watch', 'check again every two seconds, and print the status when something has changed');
       addCommonOptions(addTargetOptions(command)).action(async (application, options) => {
         const { readStatusOptions } = await import('./declared.ts');
-        const { showStatus } = await import('./run.ts');
+        const { showStatus } = await import('./status.ts');
         context.exit(await showStatus(await readStatusOptions(application, options, load), catalogue, context));
       });
     },

@@ -2,7 +2,7 @@ import { Problem } from '../../../core/errors.ts';
 import { type DeclaredOptions, readDeclared } from '../../fleet-file/declared.ts';
 import type { LoadNodeParts, Upgrade } from '../../fleet-file/model.ts';
 import { checksOf, clusterOf, isAmbiguous, recipientOf } from '../../fleet-file/upgrade-inputs.ts';
-import type { UpgradeOptions } from './run.ts';
+import type { UpgradeOptions } from './upgrade.ts';
 
 /** The words after `upgrade`. */
 interface Words {

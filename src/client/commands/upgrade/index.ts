@@ -20,7 +20,7 @@ export function upgradeCommand(catalogue: readonly Ddl[], load: LoadNodeParts): 
       addNoticeOptions(command);
       addRunOptions(command).action(async (application, revision, options) => {
         const { readUpgradeOptions } = await import('./declared.ts');
-        const { upgradeCluster } = await import('./run.ts');
+        const { upgradeCluster } = await import('./upgrade.ts');
         const whole = await readUpgradeOptions({ application, revision }, options, load);
         context.exit(await upgradeCluster(whole, catalogue, context));
       });

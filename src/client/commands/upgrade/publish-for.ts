@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { runPublish } from '../publish/run.ts';
+import { runPublish } from '../publish/publish.ts';
 
 /** The options of `upgrade` for publishing. */
 export interface PublishForOptions extends CommonOptions {

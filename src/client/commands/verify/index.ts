@@ -13,7 +13,7 @@ export const verifyCommand: CommandEntry = {
       .option('--key <file>', 'the public key of the releases, PEM (default: the one in this program)')
       .option('-j, --json', 'print JSON for machines')
       .action(async (files: string[], options: { sums?: string; key?: string; json?: boolean }) => {
-        const { verifyFiles } = await import('./run.ts');
+        const { verifyFiles } = await import('./verify.ts');
         context.exit(await verifyFiles(files, options, context));
       });
   },

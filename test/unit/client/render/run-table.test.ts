@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startRunTable } from '../../../../src/client/render/run/run-table.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
 import { createEstate, type EstateOptions } from '../../../support/fleet/estate.ts';
 import { loadShipped } from '../../../support/fleet/shipped.ts';

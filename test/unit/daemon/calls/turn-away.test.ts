@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { sealRequest } from '../../../../src/core/request/request.ts';
 import type { SignedRequest } from '../../../../src/core/wire/messages.ts';
-import { answer, type IncomingCall } from '../../../../src/daemon/call.ts';
+import { answer, type IncomingCall } from '../../../../src/daemon/incoming-call.ts';
 import { startCallerLimiter } from '../../../../src/daemon/calls/caller-limits.ts';
 import { defineTurnAway } from '../../../../src/daemon/calls/turn-away.ts';
 import { refusal } from '../../../../src/core/request/reply.ts';

@@ -4,7 +4,7 @@ import type { AuditEvent } from '../../../../src/core/audit/record.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { JobRequest, Jobs } from '../../../../src/core/request/jobs.ts';
 import { okReply, type ReplyContent } from '../../../../src/core/request/reply.ts';
-import { answer, type Handle, type IncomingCall } from '../../../../src/daemon/call.ts';
+import { answer, type Handle, type IncomingCall } from '../../../../src/daemon/incoming-call.ts';
 import { detach } from '../../../../src/daemon/stages/detach.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 

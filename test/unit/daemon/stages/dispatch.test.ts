@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import type { ActionContext, Agent } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
-import type { Answer, Handle } from '../../../../src/daemon/call.ts';
+import type { Answer, Handle } from '../../../../src/daemon/incoming-call.ts';
 import { type DispatchOptions, dispatch } from '../../../../src/daemon/stages/dispatch.ts';
 import { silentLog } from '../../../support/agents/agent-setup.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';

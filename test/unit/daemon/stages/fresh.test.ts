@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { answer } from '../../../../src/daemon/call.ts';
+import { answer } from '../../../../src/daemon/incoming-call.ts';
 import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
 import { fresh } from '../../../../src/daemon/stages/replay.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';

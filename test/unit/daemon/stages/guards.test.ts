@@ -9,7 +9,7 @@ import type { NodeFacts } from '../../../../src/core/node.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import { hideSensitive } from '../../../../src/core/request/sensitive.ts';
 import type { Policies } from '../../../../src/daemon/agents/policies.ts';
-import { answer, type IncomingCall, type Stage } from '../../../../src/daemon/call.ts';
+import { answer, type IncomingCall, type Stage } from '../../../../src/daemon/incoming-call.ts';
 import { match, validate } from '../../../../src/daemon/stages/fits.ts';
 import { handover } from '../../../../src/daemon/stages/replay.ts';
 import {

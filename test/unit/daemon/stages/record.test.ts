@@ -5,7 +5,7 @@ import { Problem } from '../../../../src/core/errors.ts';
 import { defineIdentity } from '../../../../src/core/identity.ts';
 import { failure, okReply } from '../../../../src/core/request/reply.ts';
 import type { AuditLog } from '../../../../src/daemon/audit/audit-log.ts';
-import { answer, type Handle } from '../../../../src/daemon/call.ts';
+import { answer, type Handle } from '../../../../src/daemon/incoming-call.ts';
 import { record } from '../../../../src/daemon/stages/record.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 

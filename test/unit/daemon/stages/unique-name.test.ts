@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { DuplicateNode } from '../../../../src/core/ports.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
-import { answer, type IncomingCall } from '../../../../src/daemon/call.ts';
+import { answer, type IncomingCall } from '../../../../src/daemon/incoming-call.ts';
 import { uniqueName } from '../../../../src/daemon/stages/authorization.ts';
 
 const identity = 'dev1.devco.net';

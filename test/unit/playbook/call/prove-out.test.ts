@@ -6,7 +6,7 @@ import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { readHistory, resumeFrom } from '../../../../src/playbook/journal/history.ts';
 import type { NodeCall } from '../../../../src/playbook/ports.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
 import { bravo, createEstate, type Estate, type EstateOptions } from '../../../support/fleet/estate.ts';
 import type { Trouble } from '../../../support/fleet/fabric.ts';

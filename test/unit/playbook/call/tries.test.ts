@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { angeliaDdl } from '../../../../src/agents/angelia/ddl.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import { createFabric, type Fabric, type FabricNode } from '../../../support/fleet/fabric.ts';
 import { labDdl, playbookText, runText } from '../../../support/fleet/playbook.ts';
 

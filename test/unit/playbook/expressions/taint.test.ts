@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import { createFabric } from '../../../support/fleet/fabric.ts';
 import { labDdl } from '../../../support/fleet/playbook.ts';
 

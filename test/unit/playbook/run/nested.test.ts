@@ -8,7 +8,7 @@ import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { formatPlan } from '../../../../src/playbook/run/plan.ts';
 import type { RunPlan } from '../../../../src/playbook/run/run-plan.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
 import { createFabric, type FabricNode, type FabricOptions } from '../../../support/fleet/fabric.ts';
 import { labDdl, playbookText } from '../../../support/fleet/playbook.ts';

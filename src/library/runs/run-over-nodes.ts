@@ -5,7 +5,7 @@ import type { RunEvent, RunReport } from '../../playbook/events/events.ts';
 import type { JournalEntry, PlaybookTexts } from '../../playbook/journal/entries.ts';
 import type { Playbook } from '../../playbook/model.ts';
 import type { PlaybookPorts } from '../../playbook/ports.ts';
-import { runPlaybook } from '../../playbook/run/run.ts';
+import { runPlaybook } from '../../playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../playbook/run/start-context.ts';
 import type { Session } from '../fleet/session.ts';
 import type { TargetOptions } from '../fleet/targets.ts';

@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { parseKeyValues } from '../../cli/key-values.ts';
-import type { RunPlaybookOptions } from '../../runs/run-playbook.ts';
+import type { RunPlaybookOptions } from '../../runs/run-with-nodes.ts';
 import { runNamedPlaybook } from '../run/run.ts';
 import { chooseStrategy, type Strategy } from './strategy.ts';
 

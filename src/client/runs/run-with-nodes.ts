@@ -18,7 +18,7 @@ import { paintRun } from '../render/run/run-colors.ts';
 import { startRunTable } from '../render/run/run-table.ts';
 import type { JournalMode, StoredHistory } from '../../library/runs/fleet/journaling.ts';
 import type { Journal } from '../../library/runs/journal.ts';
-import { runOverNodes } from '../../library/runs/run.ts';
+import { runOverNodes } from '../../library/runs/run-over-nodes.ts';
 import { sessionFor } from './prompts.ts';
 import { startWatchers, type WatchOptions } from './watchers/start.ts';
 

@@ -11,7 +11,7 @@ import { adoptRun, findRunAnywhere } from '../../runs/fleet/find-run.ts';
 import { openJournal } from '../../../library/runs/journal.ts';
 import { refuseQuestions } from '../../runs/prompts.ts';
 import { readJournal } from '../../runs/read-journal.ts';
-import { runWithNodes } from '../../runs/run-playbook.ts';
+import { runWithNodes } from '../../runs/run-with-nodes.ts';
 import { refuseRunning } from './refuse-running.ts';
 import type { ResumeOptions, Started } from './options.ts';
 import { findSame } from './same-playbook.ts';
