@@ -57,6 +57,7 @@ export function explainErrno(error: unknown): string {
     EMFILE: 'this process has too many files open',
     ENFILE: 'this machine has too many files open',
     EIO: 'the disk reported an input/output error',
+    EBADF: 'it is not open for this',
     EBUSY: 'it is in use',
     EFBIG: 'it would be too large',
     ELOOP: 'there are too many symbolic links in the path',

@@ -3,13 +3,15 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pendingFile } from '../core/node-files/pending.ts';
-import { type DaemonOptions, startDaemon } from './daemon.ts';
+import { type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
 import { runCommand } from './exec/run-command.ts';
 import { startNotifier } from './system/notify.ts';
 import { releaseStartMemory } from './system/start-memory.ts';
 
 /** Milliseconds for a shutdown, whatever hangs: less than the unit's TimeoutStopSec. */
 const patience = 30_000;
+/** Milliseconds for a start to come to its end when the daemon is to end already. */
+const startPatience = 2000;
 
 /**
  * Starts a node and runs it until SIGTERM or SIGINT; SIGHUP reloads. It handles signals from the first moment on, and
@@ -24,8 +26,8 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
     if (reload === undefined) missed = true;
     else reload().catch((error: unknown) => onFault(error));
   });
-  await returnAtStart(options.configFile);
-  const daemon = await startDaemon(options);
+  const daemon = await startUnlessEnded(options, ended);
+  if (daemon === undefined) return;
   onFault = (error) => daemon.log.error({ err: error }, 'an unexpected failure; the node continues to serve');
   // One failure must not end the calls of others.
   process.on('unhandledRejection', onFault);
@@ -46,6 +48,13 @@ export async function serveUntilSignalled(options: DaemonOptions): Promise<void>
   const outcome = await Promise.race([daemon.stop().catch(onFault), timeUp]);
   if (outcome === 'late')
     daemon.log.error({}, `not everything has ended within ${patience / 1000} s: the daemon ends anyway`);
+}
+
+/** Undefined if it is to end, and its start hangs: a start is cut off anywhere without harm, as by a power cut. */
+async function startUnlessEnded(options: DaemonOptions, ended: Promise<unknown>): Promise<Daemon | undefined> {
+  const starting = returnAtStart(options.configFile).then(() => startDaemon(options));
+  const late = ended.then(() => sleep(startPatience, undefined, { ref: false }));
+  return await Promise.race([starting, late]);
 }
 
 /**

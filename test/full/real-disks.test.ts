@@ -44,10 +44,9 @@ describe('a real disk that cannot be written', { timeout: 600_000 }, () => {
     rip = await fleet.operator('rip@devco.net');
     node = await startTestNode(fleet, { agents: chosen('rpcutil', 'lock') });
     home = await makeHome(join(fleet.dir, 'home'), rip, [node]);
-    for (const place of ['.cache/mco-deploy', '.local/state/mco-deploy/runs', 'ca'])
-      mkdirSync(join(home, place), { recursive: true });
-    const steps = 'steps: [{id: ask, call: rpcutil.ping, on: {fact: cluster=bravo}}]';
-    writeFileSync(join(home, 'look.yaml'), `name: look\n${steps}\n`);
+    for (const place of ['.cache', '.local/state', 'ca']) mkdirSync(join(home, place), { recursive: true });
+    const steps = 'steps: [{id: ask, call: rpcutil.ping, on: all}]';
+    writeFileSync(join(home, 'look.yaml'), `name: look\nnodes: { all: { agents: [rpcutil] } }\n${steps}\n`);
   });
   after(async () => {
     await node[Symbol.asyncDispose]();

@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentEntry, AnyHandlers, ExternalAgents, ExternalSetup } from '../../core/agent.ts';
 import { mapLimited } from '../../core/concurrency.ts';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../core/errors.ts';
+import { makeDirectories } from '../../core/files/durable.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
 import { agentNamePattern, largestDdl } from '../../core/ddl/outside-ddl.ts';
 import { requireOwn } from '../../core/credentials/ownership.ts';
@@ -28,7 +29,7 @@ export async function findExternalAgents(setup: ExternalSetup): Promise<External
   let names: string[];
   try {
     names = await descriptionsIn(setup.directory);
-    await mkdir(setup.scratch, { recursive: true, mode: 0o700 });
+    await makeDirectories(setup.scratch, 0o700, { sync: false });
   } catch (error) {
     const why = `the external agents in ${setup.directory} are refused: ${explain(error)}`;
     return { entries, refused: [why], unsettled: isSettled(error) ? [] : 'all' };

@@ -10,8 +10,9 @@ import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
  * --json that line is JSON.
  * @param words the command line without the program's name
  */
-export async function runCli(words: readonly string[], cli: Cli, context: CliContext): Promise<void> {
+export async function runCli(words: readonly string[], cli: Cli, given: CliContext): Promise<void> {
   const json = wantsJson(words);
+  const { context, hasEnded } = noteEnd(given);
   try {
     const { words: known, answer } = translate(words, knownWords(cli, context));
     if (answer !== undefined) throw new Problem('usage', answer);
@@ -20,6 +21,8 @@ export async function runCli(words: readonly string[], cli: Cli, context: CliCon
     const program = defineNeeded(known, cli, shown);
     if (json) silenceErrors(program);
     await program.parseAsync(known, { from: 'user' });
+    // The end of a program shows whether its output was written, so each command has one.
+    if (!hasEnded()) context.exit(exitCode.ok);
   } catch (error) {
     const { problem, line, code } = endingOf(error, context);
     if (json && problem !== undefined) context.err(JSON.stringify({ error: problem, exit_code: code }));
@@ -28,6 +31,16 @@ export async function runCli(words: readonly string[], cli: Cli, context: CliCon
       context.err(error.stack ?? '');
     context.exit(code);
   }
+}
+
+/** The same, getters included, which notes that an exit code was set. */
+function noteEnd(context: CliContext): { readonly context: CliContext; readonly hasEnded: () => boolean } {
+  let ended = false;
+  const exit = (code: number) => {
+    ended = true;
+    context.exit(code);
+  };
+  return { context: Object.create(context, { exit: { value: exit } }), hasEnded: () => ended };
 }
 
 /** The same, getters included, without passing lines. */

@@ -72,14 +72,26 @@ async function end(out: Output, err: Output, keepsExitCode: boolean): Promise<vo
   await out.drained();
   const failure = out.failure();
   if (failure !== undefined) {
-    err.write(`mco-deploy: standard output could not be written: ${explainErrno(failure)}: part of it is missing\n`);
+    // A person who closed the pipe or the terminal knows; other tools are silent then, too.
+    if (!out.closed.aborted)
+      err.write(`mco-deploy: standard output could not be written: ${explainErrno(failure)}: part of it is missing\n`);
     if (!keepsExitCode && process.exitCode === exitCode.ok) process.exitCode = exitCode.outputLost;
   }
   await err.drained();
-  // All is done by then: only a connection to a host that does not answer may still hang.
-  setTimeout(() => process.exit(), grace).unref();
+  // All is done by then: only a connection to a host that does not answer, or a call of the file system, may still hang.
+  setTimeout(leave, grace).unref();
   // Nothing is left to do: the process ends without freeing the heap piece by piece.
   process.once('beforeExit', () => process.exit());
+}
+
+/**
+ * Ends the program with its exit code. process.exit() waits for calls of the file system, so also for a read of a pipe
+ * that nobody writes to; a program that takes the place of this one does not.
+ */
+function leave(): void {
+  const hangs = process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
+  if (hangs) process.execve?.('/bin/sh', ['sh', '-c', `exit ${Number(process.exitCode ?? exitCode.ok)}`], {});
+  process.exit();
 }
 
 /** A lost terminal must not end the program by an error event. */

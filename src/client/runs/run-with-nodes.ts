@@ -63,7 +63,7 @@ export async function runWithNodes(
   const json = options.json === true;
   // A run ignores `readerGone` on purpose: one that stopped halfway because somebody quit “less” would leave servers out of traffic.
   // It continues without its output; the journal has everything.
-  context.keepExitCode?.();
+  if (settings.dryRun !== true) context.keepExitCode?.();
   const printStopping = () => context.err('stopping after the current batch (Ctrl-C again stops at once)');
   context.signal.addEventListener('abort', printStopping, { once: true });
   const watcher = await startWatchers(runId, options, context).catch(async (error: unknown) => {

@@ -1,5 +1,6 @@
-import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { errnoOf } from '../errors.ts';
 import { draftOf, removeAbandonedDrafts } from './draft.ts';
 
 /** Makes the names in a directory outlive a power cut: fsync(2) of a file does not cover the entry that names it. */
@@ -12,12 +13,46 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Creates a directory and its missing parents, so that they outlive a power cut. */
-export async function makeDirectories(path: string, mode: number): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode });
-  if (first === undefined) return;
-  for (let made = resolve(path); made.startsWith(resolve(first)); made = dirname(made)) {
-    await syncDirectory(dirname(made));
+export interface DirectoryOptions {
+  /** False: not synced to the disk, for directories that can be recreated. */
+  readonly sync?: boolean;
+}
+
+/**
+ * Creates a directory and its missing parents, so that they outlive a power cut. Node.js has the option `recursive` for
+ * this, which reports ENOENT on a read-only disk, and never ends in /proc.
+ */
+export async function makeDirectories(
+  path: string,
+  mode: number,
+  { sync = true }: DirectoryOptions = {},
+): Promise<void> {
+  const made = await createMissing(resolve(path), mode);
+  if (sync) for (const directory of made) await syncDirectory(dirname(directory));
+}
+
+/** @returns those that it created, the innermost first */
+async function createMissing(path: string, mode: number): Promise<string[]> {
+  try {
+    return (await createOne(path, mode)) ? [path] : [];
+  } catch (error) {
+    const parent = dirname(path);
+    if (errnoOf(error) !== 'ENOENT' || parent === path) throw error;
+    const above = await createMissing(parent, mode);
+    return (await createOne(path, mode)) ? [path, ...above] : above;
+  }
+}
+
+/** @returns false if it is there */
+async function createOne(path: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(path, { mode });
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') throw error;
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory() === true) return false;
+    throw error;
   }
 }
 

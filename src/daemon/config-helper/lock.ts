@@ -1,6 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, Problem } from '../../core/errors.ts';
+import { makeDirectories } from '../../core/files/durable.ts';
 import { isRunning, markProcess, type ProcessMark } from '../../core/files/process-mark.ts';
 import { helperDirectory } from '../../core/node-files/pending.ts';
 
@@ -10,7 +11,7 @@ import { helperDirectory } from '../../core/node-files/pending.ts';
  */
 export async function withHelperLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
   const own = join(directory, helperDirectory);
-  await mkdir(own, { mode: 0o755, recursive: true });
+  await makeDirectories(own, 0o755);
   const file = join(own, 'lock');
   await take(file);
   try {

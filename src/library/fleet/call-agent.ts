@@ -97,7 +97,7 @@ interface Calls {
 function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: Session, signal: AbortSignal): Calls {
   const { environment } = session;
   const { description, input, dryRun, agent, action, detach } = plan;
-  if (description.kind === 'change') environment.onChange();
+  if (description.kind === 'change' && !dryRun) environment.onChange();
   const own = detach === undefined ? description.timeout : 0;
   const timeout = (targets.timeout ?? own + session.config.timeout) * 1000;
   const work = environment.begin(`${agent}#${action}`, total);

@@ -160,11 +160,6 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
     assert.equal(counted.times, 1);
   });
 
-  test('ends with exit code 74 if it is a list that could not be written', async () => {
-    const child = shell(`${quoted([...program, 'find'])} > /dev/full < /dev/null; echo code $?`);
-    await said(child, 'code 74');
-  });
-
   test('asks for confirmation on the terminal although its output goes to tee, and changes nothing without a yes', async () => {
     for (const [answer, code, times] of [
       ['n', 130, 0],
@@ -181,4 +176,34 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
       assert.equal(counted.times, times);
     }
   });
+});
+
+describe('a command that only shows something', { timeout: 60_000 }, () => {
+  const commands = [
+    ['find'],
+    ['--help'],
+    ['schema', 'ping'],
+    ['playbook', 'list'],
+    ['playbook', 'check', 'app_rolling_upgrade'],
+    ['run', 'talk.yaml', '--dry-run'],
+  ];
+  for (const words of commands) {
+    const line = quoted([...program, ...words]);
+    test(`ends with exit code 74 if its output could not be written: ${words.join(' ')}`, async () => {
+      const child = shell(`${line} > /dev/full < /dev/null; echo code $?`);
+      const warned = said(child, 'standard output could not be written: no space left on the device');
+      await Promise.all([said(child, 'code 74'), warned]);
+    });
+  }
+
+  const find = quoted([...program, 'find']);
+  const lost: Readonly<Record<string, string>> = {
+    'nobody reads the pipe': `mkfifo gone; exec 3<>gone 4>gone 3<&-; ${find} >&4 </dev/null 2>&1; echo code $?`,
+    'standard output is only open for reading': `${find} 1< talk.yaml </dev/null; echo code $?`,
+  };
+  for (const [what, script] of Object.entries(lost)) {
+    test(`ends with exit code 74 if ${what}`, async () => {
+      await said(shell(script), 'code 74');
+    });
+  }
 });

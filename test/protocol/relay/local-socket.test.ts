@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,9 @@ import { describe, test } from 'node:test';
 import { localRequestCodec } from '../../../src/core/wire/codec.ts';
 import type { SealedEvent } from '../../../src/core/wire/messages.ts';
 import { frame, greeting } from '../../../src/transport/relay/local/frames.ts';
+import { listenLocally } from '../../../src/transport/relay/local/listen.ts';
 import { openLocalRelay } from '../../../src/transport/relay/local/open.ts';
+import { keepingLog } from '../../support/node/quiet-log.ts';
 import { connectRaw, echoing, sealed, startLocalRelay } from '../../support/relay/local-relay.ts';
 import { rejection } from '../../support/thrown.ts';
 import { until, within } from '../../support/until.ts';
@@ -248,3 +250,26 @@ async function startFake(behave: (connection: Socket) => void) {
     },
   };
 }
+
+describe('the path of a relay’s socket', () => {
+  const listen = (path: string) => rejection(listenLocally(path, echoing, keepingLog()));
+
+  test('never costs a file that is there, and is not taken from a relay that serves', async () => {
+    await using relay = await startLocalRelay(echoing);
+    const file = `${relay.socket}.txt`;
+    await writeFile(file, 'precious');
+    const refusal = await listen(file);
+    assert.equal(refusal.code, 'cannot-listen');
+    assert.match(refusal.message, /there is something that is not a socket$/);
+    assert.equal(await readFile(file, 'utf8'), 'precious');
+    assert.match((await listen(relay.socket)).message, /another daemon serves there$/);
+    assert.match((await listen(join(relay.socket, '..'))).message, /there is something that is not a socket$/);
+  });
+
+  test('is refused with the reason if it is too long, or its directory cannot be created', async () => {
+    await using relay = await startLocalRelay(echoing);
+    const long = await listen(`${relay.socket}${'x'.repeat(100)}`);
+    assert.match(long.message, /the path of a socket has at most 107 bytes$/);
+    assert.match((await listen('/proc/none/relay.sock')).message, /\/proc\/none: no such file or directory$/);
+  });
+});

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { mapLimited } from '../../../core/concurrency.ts';
-import { syncDirectory } from '../../../core/files/durable.ts';
+import { makeDirectories, syncDirectory } from '../../../core/files/durable.ts';
 import { errnoOf } from '../../../core/errors.ts';
 import { readChunks } from './artifact.ts';
 import { notGzip } from './formats.ts';
@@ -43,7 +43,7 @@ export async function unpack(
     const planned = tree.add(entry);
     if (planned.kind === 'nothing') continue;
     const path = join(directory, planned.path);
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectories(dirname(path), 0o777, { sync: false });
     note(path);
     if (planned.kind === 'directory') directories.set(path, planned.mode);
     if (planned.kind === 'file') files.push(path);

@@ -11,13 +11,15 @@ export interface Output {
   readonly drained: () => Promise<void>;
   /** Aborted when nobody reads any more: the pipe or the terminal was closed. */
   readonly closed: AbortSignal;
-  /** The first error of a write that failed for another reason, such as a full disk. */
+  /** The first error of a write: text is missing. */
   readonly failure: () => NodeJS.ErrnoException | undefined;
 }
 
 /** Milliseconds until a descriptor that another program made non-blocking is tried again. */
 const retry = 20;
-const gone = new Set(['EPIPE', 'EIO', 'ENXIO', 'ECONNRESET', 'EBADF']);
+/** The errors of a pipe, a socket or a terminal whose other end was closed; a disk reports EIO, too. */
+const goneReader = new Set(['EPIPE', 'ECONNRESET']);
+const goneTerminal = new Set(['EIO', 'ENXIO']);
 
 /**
  * Standard output and standard error. Node.js blocks the whole program while a terminal does not accept its text (flow
@@ -31,6 +33,7 @@ export function openOutputs(): { readonly out: Output; readonly err: Output } {
 
 export function openOutput(descriptor: number): Output {
   const closed = new AbortController();
+  const isTerminal = isatty(descriptor);
   let waiting = '';
   let working: Promise<void> | undefined;
   let failure: NodeJS.ErrnoException | undefined;
@@ -40,13 +43,13 @@ export function openOutput(descriptor: number): Output {
       waiting = '';
       const error = await writeWhole(descriptor, Buffer.from(text));
       if (error === undefined) continue;
-      if (gone.has(error.code ?? '')) closed.abort();
-      else failure ??= error;
+      failure ??= error;
+      if (isGone(error, isTerminal)) closed.abort();
     }
     working = undefined;
   };
   return {
-    isTerminal: isatty(descriptor),
+    isTerminal,
     isPipe: statusOf(descriptor)?.isFIFO() === true,
     write: (text) => {
       if (closed.signal.aborted) return;
@@ -59,6 +62,10 @@ export function openOutput(descriptor: number): Output {
     closed: closed.signal,
     failure: () => failure,
   };
+}
+
+function isGone({ code = '' }: NodeJS.ErrnoException, isTerminal: boolean): boolean {
+  return goneReader.has(code) || (isTerminal && goneTerminal.has(code));
 }
 
 /** @returns the error that ended it, if one did */

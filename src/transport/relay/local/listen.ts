@@ -1,7 +1,9 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { explain, Problem } from '../../../core/errors.ts';
+import { errnoOf, explain, Problem } from '../../../core/errors.ts';
+import { makeDirectories } from '../../../core/files/durable.ts';
+import { ifThere } from '../../../core/files/if-there.ts';
 import type { Log, RelayService } from '../../../core/ports.ts';
 import { mostUnread } from '../handlers.ts';
 import { type LocalLimits, serveLocal } from './serve.ts';
@@ -15,6 +17,9 @@ export const localLimits: LocalLimits = {
   // Ten minutes.
   quiet: 20,
 };
+
+/** Bytes of the path of a unix socket (unix(7)), without the NUL at its end. */
+const longest = 107;
 
 /**
  * Serves a relay over a unix socket: anyone who may open the socket may use the relay (mode 0660, so its owner and its
@@ -40,10 +45,9 @@ export async function listenLocally(
     for (const connection of open) connection.destroy();
   };
   try {
-    await mkdir(dirname(socket), { recursive: true, mode: 0o755 });
-    if (await answers(socket)) throw new Error('another daemon serves there');
-    // The leftover of a killed daemon.
-    await rm(socket, { force: true });
+    if (Buffer.byteLength(socket) > longest) throw new Error(`the path of a socket has at most ${longest} bytes`);
+    await makeDirectories(dirname(socket), 0o755, { sync: false });
+    await removeLeftOver(socket);
     await listen(server, socket);
     await chmod(socket, 0o660);
   } catch (cause) {
@@ -65,14 +69,26 @@ function listen(server: Server, socket: string): Promise<void> {
   });
 }
 
+/** Removes the socket of a killed daemon, and nothing else. */
+async function removeLeftOver(path: string): Promise<void> {
+  const found = await ifThere(lstat(path));
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error('there is something that is not a socket');
+  if (await answers(path)) throw new Error('another daemon serves there');
+  await rm(path, { force: true });
+}
+
+/** @throws the error of the operating system if that is unknown, as without permission to connect */
 function answers(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const connection = connect(socket);
-    const settle = (found: boolean) => {
+    connection.once('connect', () => {
       connection.destroy();
-      resolve(found);
-    };
-    connection.once('connect', () => settle(true));
-    connection.once('error', () => settle(false));
+      resolve(true);
+    });
+    connection.once('error', (error) => {
+      if (['ECONNREFUSED', 'ENOENT'].includes(errnoOf(error))) resolve(false);
+      else reject(error);
+    });
   });
 }

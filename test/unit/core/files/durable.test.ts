@@ -94,4 +94,25 @@ describe('new directories', () => {
     });
     assert.ok(existsSync(deep));
   });
+
+  test('are refused with the reason if a parent takes none, and without end nowhere', { timeout: 10_000 }, async () => {
+    await assert.rejects(makeDirectories('/proc/none/state', 0o700), { code: 'ENOENT', path: '/proc/none' });
+    writeFileSync(file, '');
+    await assert.rejects(makeDirectories(join(file, 'state'), 0o700), { code: 'ENOTDIR' });
+    await assert.rejects(makeDirectories(file, 0o700), { code: 'EEXIST' });
+  });
+
+  test('report the error of the disk, not that something is missing', async () => {
+    for (const code of ['EROFS', 'EDQUOT', 'EIO', 'EMFILE']) {
+      using _watch = watchFileCalls(root, async ({ name, path }, args, real) => {
+        if (name !== 'mkdir') return real();
+        // As the kernel: a missing parent is noticed first.
+        if (path !== join(root, 'a')) throw Object.assign(new Error('missing'), { code: 'ENOENT' });
+        // As Node.js with its option “recursive”: it replaces the error of the disk by that of a call of stat.
+        const isRecursive = (args[1] as { recursive?: boolean } | undefined)?.recursive === true;
+        throw Object.assign(new Error('injected'), { code: isRecursive ? 'ENOENT' : code });
+      });
+      await assert.rejects(makeDirectories(join(root, 'a', 'b'), 0o700), { code });
+    }
+  });
 });
