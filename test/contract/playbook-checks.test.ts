@@ -61,7 +61,7 @@ describe('app_cluster_upgrade at the load balancers', () => {
   test('a backend that no load balancer has is an error that lists the existing ones', async () => {
     const estate = createEstate();
     const report = await run(estate, { ...upgrade, backend: 'ap' });
-    assert.equal(report.failure?.step, 'hosted');
+    assert.equal(report.failure?.step, 'backend_exists');
     assert.deepEqual(report.failure?.reasons[0]?.reason, 'no load balancer has a backend “ap”; there are app');
     const list = await run(createEstate(), { ...upgrade, backend: 'app,statik,api' });
     assert.equal(list.failure?.reasons[0]?.reason, 'no load balancer has a backend “statik”, “api”; there are app');

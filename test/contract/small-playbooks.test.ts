@@ -48,7 +48,10 @@ describe('maintenance', () => {
 
   test('refuses an unknown backend, server or state', async () => {
     const estate = createEstate();
-    assert.equal((await run('maintenance', estate, { backend: 'ap', servers, state: 'on' })).failure?.step, 'hosted');
+    assert.equal(
+      (await run('maintenance', estate, { backend: 'ap', servers, state: 'on' })).failure?.step,
+      'backend_exists',
+    );
     const unknown = await run('maintenance', estate, { backend: 'app', servers: 'dev99', state: 'on' });
     assert.equal(unknown.failure?.step, 'known_everywhere');
     await assert.rejects(run('maintenance', estate, { backend: 'app', servers, state: 'maybe' }), {

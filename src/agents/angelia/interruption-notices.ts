@@ -82,11 +82,11 @@ export async function openInterruptionNotices({
   };
   for (const { run, message, seconds } of await loadHeld(directory)) hold(run, message, seconds);
   return {
-    keep: async (run, given, seconds) => {
-      const before = requireOwn(run, given.caller);
+    keep: async (run, incoming, seconds) => {
+      const before = requireOwn(run, incoming.caller);
       if (before === undefined && notices.size >= most)
         throw new Problem('queue-full', `${notices.size} messages are held already`);
-      const message = { ...given, id: before?.message.id ?? given.id };
+      const message = { ...incoming, id: before?.message.id ?? incoming.id };
       await replaceFile(fileOf(run), JSON.stringify({ message, seconds }));
       hold(run, message, seconds);
       return { id: message.id };

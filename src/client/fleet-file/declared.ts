@@ -28,8 +28,11 @@ export async function readDeclared(name: string, options: DeclaredOptions, load:
 /**
  * Options that make fleet.yaml itself the source of nodes, if it has the address of each and nothing else was typed.
  */
-export function discoveryOf({ file, hosts }: Fleet, { nodes, dm, do: given }: DeclaredOptions): { nodes?: string } {
-  const isChosen = (nodes ?? dm) !== undefined || (given ?? []).length > 0;
+export function discoveryOf(
+  { file, hosts }: Fleet,
+  { nodes, dm, do: discoveryOptions }: DeclaredOptions,
+): { nodes?: string } {
+  const isChosen = (nodes ?? dm) !== undefined || (discoveryOptions ?? []).length > 0;
   const hasAddresses = hosts.every(({ address }) => address !== undefined && parseAddress(address) !== undefined);
   return isChosen || !hasAddresses ? {} : { nodes: file };
 }

@@ -6,9 +6,9 @@ import { Problem } from '../../core/errors.ts';
 export const fleetFileName = 'fleet.yaml';
 
 /** The fleet's file: the given one, or the one in the current directory. @throws Problem `not-configured` */
-export function findFleetFile(given: string | undefined): string {
-  const file = resolve(given ?? fleetFileName);
+export function findFleetFile(option: string | undefined): string {
+  const file = resolve(option ?? fleetFileName);
   if (existsSync(file)) return file;
-  const hint = given === undefined ? 'change to its directory, or give its path: --fleet FILE' : 'check the path';
+  const hint = option === undefined ? 'change to its directory, or give its path: --fleet FILE' : 'check the path';
   throw new Problem('not-configured', `there is no ${file}`, hint);
 }

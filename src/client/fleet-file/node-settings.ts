@@ -11,9 +11,9 @@ const first = '# Written by mco-deploy apply; every key is explained in docs/dae
 const artifacts = 'published';
 
 /** appmgr's settings of an application, including those that fleet.yaml may omit. */
-export function applicationSettings(name: string, given: JsonObject): JsonObject {
-  if (given.deploy !== undefined) return given;
-  return { root: `/srv/${name}`, artifacts, ...given };
+export function applicationSettings(name: string, declared: JsonObject): JsonObject {
+  if (declared.deploy !== undefined) return declared;
+  return { root: `/srv/${name}`, artifacts, ...declared };
 }
 
 /** The sections of a host's agents. @param directory of its configuration */

@@ -26,13 +26,13 @@ export function policyFiles(host: Host, fleet: Fleet, { agents }: NodeParts, dir
 }
 
 function policyText(
-  given: string | readonly string[],
+  written: string | readonly string[],
   host: Host,
   fleet: Fleet,
   agent: DeclaredAgent | undefined,
 ): string {
-  if (typeof given === 'string') return given.endsWith('\n') ? given : `${given}\n`;
-  const own = given.map(ruleLine);
+  if (typeof written === 'string') return written.endsWith('\n') ? written : `${written}\n`;
+  const own = written.map(ruleLine);
   const byDefault = own.some((line) => line.startsWith('policy')) ? [] : ['policy default deny'];
   const rules = [...fleet.operators].flatMap(([name, rights]) => {
     const actions = actionsFor(rights, host, fleet, agent);

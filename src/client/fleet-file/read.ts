@@ -66,8 +66,8 @@ async function readHooks(role: string, paths: readonly string[], directory: stri
 
 function assemble({ file, value, locate }: Document<FleetDocument>, roles: readonly Role[]): Fleet {
   const byName = new Map(roles.map((role) => [role.name, role]));
-  const hosts = Object.entries(value.hosts).map(([name, given]): Host => {
-    const { role: roleName, facts = {}, ...reached } = hostFields(given);
+  const hosts = Object.entries(value.hosts).map(([name, written]): Host => {
+    const { role: roleName, facts = {}, ...reached } = hostFields(written);
     const role = byName.get(String(roleName)) as Role;
     return { ...reached, name, role, facts: { ...role.facts, ...facts } };
   });
@@ -79,7 +79,7 @@ function assemble({ file, value, locate }: Document<FleetDocument>, roles: reado
   );
   return {
     file,
-    operators: new Map(Object.entries(value.operators).map(([name, given]) => [name, rightsOf(given)])),
+    operators: new Map(Object.entries(value.operators).map(([name, written]) => [name, rightsOf(written)])),
     ...(value.notify === undefined ? {} : { notify: value.notify }),
     ssh: value.ssh ?? {},
     hosts: hosts.map((host) => withCluster(host, applications)),
@@ -96,9 +96,9 @@ function withCluster(host: Host, applications: readonly Application[]): Host {
   return { ...host, facts: { cluster: host.role.name, ...host.facts } };
 }
 
-function rightsOf(given: FleetDocument['operators'][string]): Rights {
-  if (given === 'all') return { all: true };
-  const { deploy = [], apply = [] } = typeof given === 'string' ? {} : given;
+function rightsOf(written: FleetDocument['operators'][string]): Rights {
+  if (written === 'all') return { all: true };
+  const { deploy = [], apply = [] } = typeof written === 'string' ? {} : written;
   const list = (names: string | readonly string[]) => (typeof names === 'string' ? [names] : [...names]);
   return { all: false, deploy: list(deploy), apply: list(apply) as Extract<Rights, { all: false }>['apply'] };
 }

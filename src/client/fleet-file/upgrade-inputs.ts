@@ -11,11 +11,15 @@ export function requireApplication(fleet: Fleet, name: string): Application {
 }
 
 /** The cluster of an application. @throws Problem `usage` if it runs in several and none was named */
-export function clusterOf({ name, clusters }: Application, given: string | undefined): string {
+export function clusterOf({ name, clusters }: Application, requested: string | undefined): string {
   const [only] = clusters;
-  if (given !== undefined) {
-    if (clusters.includes(given)) return given;
-    throw new Problem('usage', `${name} does not run in cluster “${given.slice(0, 80)}”`, suggest(given, clusters));
+  if (requested !== undefined) {
+    if (clusters.includes(requested)) return requested;
+    throw new Problem(
+      'usage',
+      `${name} does not run in cluster “${requested.slice(0, 80)}”`,
+      suggest(requested, clusters),
+    );
   }
   if (only !== undefined && clusters.length === 1) return only;
   throw new Problem('usage', `${name} runs in the clusters ${clusters.join(' and ')}`, `name one: --cluster ${only}`);

@@ -41,10 +41,10 @@ function finish(words: readonly string[]): TranslatedOptions {
   const out = [...words];
   const placeOfValue = (...flags: string[]) => out.findIndex((word) => flags.includes(word)) + 1;
   const method = placeOfValue('--dm');
-  const given = method > 0 ? out[method] : undefined;
-  if (given !== undefined && Object.hasOwn(methodHabits, given)) out[method] = methodHabits[given] as string;
+  const typed = method > 0 ? out[method] : undefined;
+  if (typed !== undefined && Object.hasOwn(methodHabits, typed)) out[method] = methodHabits[typed] as string;
   const option = placeOfValue('--do');
-  if (given === 'flatfile' && option > 0 && !out[option]?.includes('=')) {
+  if (typed === 'flatfile' && option > 0 && !out[option]?.includes('=')) {
     // The method and its file become only the file.
     const file = out[option] as string;
     const rest = out.filter((_, at) => ![method - 1, method, option - 1, option].includes(at));

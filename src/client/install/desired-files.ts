@@ -84,9 +84,9 @@ export async function describeDesiredFiles(
   check: CheckNodeConfig,
 ): Promise<DesiredFiles> {
   const configFile = join(paths.directory, 'node.yaml');
-  const given = options.nodeConfig === undefined ? {} : await readYaml(options.nodeConfig);
+  const ownConfig = options.nodeConfig === undefined ? {} : await readYaml(options.nodeConfig);
   const relay = options.relay === true;
-  const { text, agents } = nodeYaml({ ...(relay ? { relay: {} } : {}), ...given }, options.agent);
+  const { text, agents } = nodeYaml({ ...(relay ? { relay: {} } : {}), ...ownConfig }, options.agent);
   const places = await check(text, configFile);
   const ours = (path: string, content: string) => ({ path, content, mode: 0o644, theirs: false });
   const theirs = (path: string, content: string, needs: 'reload' | 'restart') => {

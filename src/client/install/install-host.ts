@@ -37,13 +37,13 @@ export interface HostResult {
  */
 export async function installHost(
   target: SshTarget,
-  given: InstallHostOptions,
+  requested: InstallHostOptions,
   onPhase: (phase: string) => void,
 ): Promise<HostResult> {
-  const remote = await openRemote(target, given.ssh);
+  const remote = await openRemote(target, requested.ssh);
   try {
     onPhase('looking');
-    const { options, warnings: before } = await fitToHost(given, remote);
+    const { options, warnings: before } = await fitToHost(requested, remote);
     const looked = await makePlan(target, options, remote);
     const plan = { ...looked, warnings: [...before, ...looked.warnings] };
     const { changes, kept, warnings } = plan;

@@ -33,17 +33,17 @@ const debianMachines: Readonly<Record<string, string>> = { amd64: 'x86_64', arm6
  * @throws Problem `usage`, `unreadable-file`, `bad-program`
  */
 export async function openProgram(
-  given: { readonly binary?: string; readonly package?: string },
+  options: { readonly binary?: string; readonly package?: string },
   own: string,
 ): Promise<Program> {
-  if (given.binary !== undefined && given.package !== undefined) {
+  if (options.binary !== undefined && options.package !== undefined) {
     throw new Problem('usage', '--binary and --package cannot be combined', 'give one of them');
   }
-  if (given.package !== undefined) return openPackage(given.package);
-  if (given.binary === undefined && !isSea()) {
+  if (options.package !== undefined) return openPackage(options.package);
+  if (options.binary === undefined && !isSea()) {
     throw new Problem('usage', 'this program runs from source', 'name a built program with --binary FILE');
   }
-  return openBinary(given.binary ?? own);
+  return openBinary(options.binary ?? own);
 }
 
 async function openBinary(file: string): Promise<Program> {

@@ -75,8 +75,8 @@ function outputsOf({ output }: ActionDdl): Property[] {
   return Object.entries(properties).map(([name, schema]) => propertyOf(name, schema, false));
 }
 
-function propertyOf(name: string, given: AnnotatedSchema | undefined, required: boolean): Property {
-  const schema = (typeof given === 'object' ? given : {}) as Readonly<Record<string, unknown>>;
+function propertyOf(name: string, described: AnnotatedSchema | undefined, required: boolean): Property {
+  const schema = (typeof described === 'object' ? described : {}) as Readonly<Record<string, unknown>>;
   const type = Array.isArray(schema.type) ? schema.type.join(' or ') : String(schema.type ?? 'any');
   const text = String(schema.description ?? schema['x-prompt'] ?? schema['x-display-as'] ?? '');
   const limits = [

@@ -64,9 +64,11 @@ export function outcomeTable(
 }
 
 function isListEverywhere(values: readonly unknown[]): boolean {
-  const given = values.filter((value) => value !== undefined);
+  const present = values.filter((value) => value !== undefined);
   return (
-    given.length > 0 && given.every((value) => Array.isArray(value) && value.every(isObject)) && given.flat().length > 0
+    present.length > 0 &&
+    present.every((value) => Array.isArray(value) && value.every(isObject)) &&
+    present.flat().length > 0
   );
 }
 

@@ -14,10 +14,10 @@ import { propertiesOf, valueLines } from './values.ts';
 export type Display = 'ok' | 'failed' | 'all' | 'none';
 
 /** @throws Problem `usage` */
-export function chooseDisplay(given: string | undefined, { display }: ActionDdl): Display {
-  if (given === undefined) return display === 'always' ? 'all' : display;
-  if (given === 'ok' || given === 'failed' || given === 'all' || given === 'none') return given;
-  throw new Problem('usage', `“${given}” is not a valid display`, 'use ok, failed, all or none');
+export function chooseDisplay(option: string | undefined, { display }: ActionDdl): Display {
+  if (option === undefined) return display === 'always' ? 'all' : display;
+  if (option === 'ok' || option === 'failed' || option === 'all' || option === 'none') return option;
+  throw new Problem('usage', `“${option}” is not a valid display`, 'use ok, failed, all or none');
 }
 
 export function shows(display: Display, { outcome }: Outcome): boolean {

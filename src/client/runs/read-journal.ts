@@ -94,19 +94,19 @@ export async function datedJournals(
  * The run with an id, or with the beginning of one.
  * @throws Problem `usage`, `unknown-run`
  */
-export async function findRun(stateDirectory: string, given: string): Promise<string> {
-  if (!/^[0-9a-f]{4,32}$/.test(given)) {
+export async function findRun(stateDirectory: string, prefix: string): Promise<string> {
+  if (!/^[0-9a-f]{4,32}$/.test(prefix)) {
     throw new Problem(
       'usage',
-      `“${given.slice(0, 40)}” is not a valid run id`,
+      `“${prefix.slice(0, 40)}” is not a valid run id`,
       'give the id, or at least its first four digits',
     );
   }
-  const matching = (await listJournals(stateDirectory, Number.POSITIVE_INFINITY)).filter((id) => id.startsWith(given));
+  const matching = (await listJournals(stateDirectory, Number.POSITIVE_INFINITY)).filter((id) => id.startsWith(prefix));
   const [only, ...others] = matching;
   if (only === undefined) {
-    throw new Problem('unknown-run', `there is no journal of a run ${given} here`, '“mco-deploy runs” lists them');
+    throw new Problem('unknown-run', `there is no journal of a run ${prefix} here`, '“mco-deploy runs” lists them');
   }
-  if (others.length > 0) throw new Problem('usage', `${given} matches ${matching.length} runs`);
+  if (others.length > 0) throw new Problem('usage', `${prefix} matches ${matching.length} runs`);
   return only;
 }

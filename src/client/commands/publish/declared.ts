@@ -24,8 +24,8 @@ export async function readDeclaredNodes<Options extends NodeOptions>(
   typed: Options,
   load: LoadNodeParts,
 ): Promise<Options> {
-  const { nodes, dm, do: given, wf, wc, wi, with: terms, select } = typed;
-  const isChosen = [nodes, dm, given, wf, wc, wi, terms, select].some((one) => one !== undefined);
+  const { nodes, dm, do: discoveryOptions, wf, wc, wi, with: terms, select } = typed;
+  const isChosen = [nodes, dm, discoveryOptions, wf, wc, wi, terms, select].some((one) => one !== undefined);
   const isDeclared = typed.fleet !== undefined || (!isChosen && existsSync(resolve(fleetFileName)));
   return isDeclared ? await readStatusOptions(application, typed, load) : typed;
 }

@@ -23,8 +23,8 @@ export function checkOperators({ operators, applications = {} }: FleetDocument, 
       ['deploy', 'application', Object.keys(applications)],
       ['apply', 'kind of files', fileKinds],
     ] as const) {
-      const given = rights[key] ?? [];
-      for (const one of typeof given === 'string' ? [given] : given)
+      const written = rights[key] ?? [];
+      for (const one of typeof written === 'string' ? [written] : written)
         faults.requireKnown([...path, key], what, one, known);
     }
   }

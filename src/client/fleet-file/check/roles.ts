@@ -90,18 +90,18 @@ function checkPolicies(role: RoleDocument, path: readonly string[], parts: NodeP
   }
   const names = parts.agents.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   const known = new Map(Object.entries(groups).map(([name, members]) => [name, members.map((one) => `cert=${one}`)]));
-  for (const [agent, given] of Object.entries(policies)) {
+  for (const [agent, written] of Object.entries(policies)) {
     const keyPath = [...path, 'policies', agent];
     if (agent !== 'default') faults.requireKnown(keyPath, 'agent', agent, names);
-    const rules = typeof given === 'string' ? [given] : given;
+    const rules = typeof written === 'string' ? [written] : written;
     for (const [index, rule] of rules.entries()) {
       try {
         parseRules(rule, agent, known);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        const at = typeof given === 'string' ? keyPath : [...keyPath, String(index)];
+        const at = typeof written === 'string' ? keyPath : [...keyPath, String(index)];
         const [, line = '1', what = error.message] = /^[^:]*:(\d+): (.*)$/s.exec(error.message) ?? [];
-        const where = typeof given === 'string' ? `line ${line} of the policy: ` : '';
+        const where = typeof written === 'string' ? `line ${line} of the policy: ` : '';
         faults.add(at, `${where}${what}${error.hint === '' ? '' : `: ${error.hint}`}`);
       }
     }

@@ -39,9 +39,9 @@ function membersOf(groups: Readonly<Record<string, unknown>>): Map<string, strin
   return members;
 }
 
-function hostOf(given: string, groups: readonly string[], variables: unknown, file: string): DraftHost {
-  const name = given.toLowerCase();
-  if (!isNodeName(name)) throw new Problem('bad-nodes', `${file}: “${given.slice(0, 80)}” is not a valid node name`);
+function hostOf(written: string, groups: readonly string[], variables: unknown, file: string): DraftHost {
+  const name = written.toLowerCase();
+  if (!isNodeName(name)) throw new Problem('bad-nodes', `${file}: “${written.slice(0, 80)}” is not a valid node name`);
   const text = (key: string) => {
     const value = isObject(variables) ? variables[key] : undefined;
     return value === undefined ? undefined : String(value);

@@ -54,19 +54,19 @@ export async function fetchRunFrom(
 
 /** The whole id of the run on the nodes that begins with this text. @throws Problem `unknown-run`, `usage` */
 export async function findStoredRun(
-  given: string,
+  prefix: string,
   { session, catalogue, options, context }: JournalLookup,
 ): Promise<string> {
-  if (given.length === 32) return given;
+  if (prefix.length === 32) return prefix;
   const nodes = await findKeepers(session, options);
-  const listing = await listStored(nodes, { limit: 100, prefix: given }, session, catalogue, context.signal);
+  const listing = await listStored(nodes, { limit: 100, prefix }, session, catalogue, context.signal);
   for (const one of listing.failed) context.err(`warning: ${one}`);
   const [only, ...others] = listing.runs;
   if (only === undefined) {
-    const what = `there is no journal of a run ${given} here, and no node returned one`;
+    const what = `there is no journal of a run ${prefix} here, and no node returned one`;
     throw new Problem('unknown-run', what, '“mco-deploy runs --fleet” lists the runs that nodes store');
   }
-  if (others.length > 0) throw new Problem('usage', `${given} matches ${others.length + 1} runs`);
+  if (others.length > 0) throw new Problem('usage', `${prefix} matches ${others.length + 1} runs`);
   return only.run;
 }
 

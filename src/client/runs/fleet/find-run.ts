@@ -26,11 +26,11 @@ export interface FindRunOptions {
  * @param given the id of a run, or its beginning
  * @throws Problem `unknown-run`, `usage`, `bad-journal`, `journal-forked`, `journal-incomplete`
  */
-export async function findRunAnywhere(given: string, look: JournalLookup, options: FindRunOptions): Promise<FoundRun> {
+export async function findRunAnywhere(prefix: string, look: JournalLookup, options: FindRunOptions): Promise<FoundRun> {
   const { stateDirectory } = look.session.config;
   const { lenient, always = false } = options;
-  const here = await findHere(stateDirectory, given);
-  const run = here ?? (await findStoredRun(given, look));
+  const here = await findHere(stateDirectory, prefix);
+  const run = here ?? (await findStoredRun(prefix, look));
   const local = here === undefined ? undefined : ((await readJournal(stateDirectory, run, look.context.err)) ?? []);
   const holders = local?.findLast((entry) => entry.type === 'journal-stored')?.holders;
   const asks = local === undefined || holders !== undefined || always;
@@ -49,9 +49,9 @@ export async function findRunAnywhere(given: string, look: JournalLookup, option
   return { run, stored, ...compareJournals(local, stored) };
 }
 
-async function findHere(stateDirectory: string, given: string): Promise<string | undefined> {
+async function findHere(stateDirectory: string, prefix: string): Promise<string | undefined> {
   try {
-    return await findRun(stateDirectory, given);
+    return await findRun(stateDirectory, prefix);
   } catch (error) {
     if (error instanceof Problem && error.code === 'unknown-run') return undefined;
     throw error;
