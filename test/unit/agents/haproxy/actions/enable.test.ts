@@ -259,6 +259,11 @@ describe('an agent-check', () => {
     assert.deepEqual([changed, available, counts.looks], [[dev1], 2, 3]);
   });
 
+  test('is not overruled on a line that is gone by then', async () => {
+    const { put, counts } = await checked((_times, fake) => fake.remove('app/web1'));
+    assert.deepEqual([(await put()).changed, counts.readies], [[dev1], 1]);
+  });
+
   test('is not waited for if the host has none', async () => {
     const { fake, out, put } = await estate(two(), { settle: 3600 });
     await out();
@@ -285,6 +290,19 @@ describe('a host that does not come up in time', () => {
     const [held] = balancer.watch.hosts();
     assert.deepEqual([held?.outSince, held?.caller], [undefined, 'cert=rip@devco.net']);
     assert.equal(balancer.arrived.length, 0);
+  });
+
+  test('is as it was before if HAProxy refuses its first command', async () => {
+    const { fake, out, put, heldNames } = await estate();
+    await out();
+    fake.onCommand = (command) => {
+      if (command === 'set server static/s1 state drain') throw new Error('connection lost');
+    };
+    await assert.rejects(put(), {
+      code: 'haproxy-failed',
+      message: 'connection lost; put back: app/web1 to maint, static/s1 to maint',
+    });
+    assert.deepEqual([fake.server('app/web1').admin, heldNames()], [1, [`${dev1} out`]]);
   });
 
   test('is held from now on if it was in maintenance when the call began, and not if it was only down', async () => {
