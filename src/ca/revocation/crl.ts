@@ -81,9 +81,15 @@ export function signersPem(crls: readonly Crl[], authorities: readonly X509Certi
 /** The CAs whose certificates are beside the lists, as far as they lead to one of the authorities. */
 function signersIn(pem: string, authorities: readonly X509Certificate[]): X509Certificate[] {
   const signers = decodePem(pem, 'CERTIFICATE').slice(0, mostBlocks).flatMap(readAuthority);
-  // A CA may come before the one above it.
-  for (const one of [...signers, ...signers.toReversed()]) rememberIssuers([one], { authorities });
-  return signers.filter((one) => pathsOf(one, { authorities }).length > 0);
+  let leading: X509Certificate[] = [];
+  let before: number;
+  do {
+    before = leading.length;
+    // A CA may come before the one above it: each pass finds those below the CAs that are known by then.
+    for (const one of signers) rememberIssuers([one], { authorities });
+    leading = signers.filter((one) => pathsOf(one, { authorities }).length > 0);
+  } while (leading.length > before);
+  return leading;
 }
 
 function readAuthority(bytes: Buffer): X509Certificate[] {

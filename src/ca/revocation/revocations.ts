@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Trust } from '../../core/credentials/proof.ts';
 import type { Revocations } from '../../core/credentials/credentials.ts';
-import { pathsOf, rememberedIssuer } from '../../core/credentials/issuers.ts';
+import { pathsOf } from '../../core/credentials/issuers.ts';
 import { Problem } from '../../core/errors.ts';
 import { type Crl, parseCrl, sortCrls } from './crl.ts';
 
@@ -55,11 +55,9 @@ export async function readRevocations(
 function laterRevocation(unknown: readonly Buffer[]): Trust['isRevoked'] {
   const found = new Map<string, readonly Crl[]>();
   return (serial, issuer) => {
-    if (unknown.length === 0) return false;
-    const signer = rememberedIssuer(issuer);
-    if (signer === undefined) return false;
-    const lists = found.get(issuer) ?? unknown.flatMap((block) => parseCrl(block, [signer]) ?? []);
-    found.set(issuer, lists);
+    const { fingerprint256 } = issuer;
+    const lists = found.get(fingerprint256) ?? newest(unknown.flatMap((block) => parseCrl(block, [issuer]) ?? []));
+    found.set(fingerprint256, lists);
     return lists.some((crl) => crl.isRevoked(serial));
   };
 }
@@ -75,23 +73,24 @@ export function listsOf(revocations: Revocations | undefined): readonly Crl[] {
 
 /** The queries of {@link Trust}, answered from lists. */
 export function revocationOf(crls: readonly Crl[]): Trust['isRevoked'] {
-  return (serial, issuer) => crls.some((crl) => crl.issuerFingerprint === issuer && crl.isRevoked(serial));
+  return (serial, issuer) => crls.some((crl) => isSameCa(crl.issuer, issuer) && crl.isRevoked(serial));
+}
+
+/** One key is one CA, with all its certificates: one that was renewed, or that another CA signed as well. */
+function isSameCa(one: X509Certificate, other: X509Certificate): boolean {
+  return one.fingerprint256 === other.fingerprint256 || one.publicKey.equals(other.publicKey);
 }
 
 /** Whether a list replaces another of the same CA: by its number, and never with an older date. */
 export function isNewer(one: Crl, other: Crl): boolean {
-  const sameIssuer = one.issuerFingerprint === other.issuerFingerprint;
-  return sameIssuer && one.number > other.number && one.thisUpdate >= other.thisUpdate;
+  return isSameCa(one.issuer, other.issuer) && one.number > other.number && one.thisUpdate >= other.thisUpdate;
 }
 
 /** The newest list of each CA. */
 export function newest(crls: readonly Crl[]): Crl[] {
   return crls
-    .filter((crl, index) => crls.findIndex((other) => other.raw.equals(crl.raw)) === index)
     .filter((crl) => !crls.some((other) => isNewer(other, crl)))
-    .filter(
-      (crl, index, left) => index === left.findIndex((other) => other.issuerFingerprint === crl.issuerFingerprint),
-    );
+    .filter((crl, index, left) => index === left.findIndex((other) => isSameCa(other.issuer, crl.issuer)));
 }
 
 /** The newest list of each CA, without those of revoked CAs: everything below them is refused. */
@@ -100,7 +99,7 @@ export function inForce(crls: readonly Crl[], authorities: readonly X509Certific
   const isRevoked = revocationOf(lists);
   const isOut = ({ issuer }: Crl) => {
     const paths = pathsOf(issuer, { authorities });
-    const isRefused = ([above]: X509Certificate[]) => isRevoked(issuer.serialNumber, above?.fingerprint256 ?? '');
+    const isRefused = ([above]: X509Certificate[]) => above !== undefined && isRevoked(issuer.serialNumber, above);
     return paths.length > 0 && paths.every(isRefused);
   };
   return lists.filter((list) => !isOut(list));

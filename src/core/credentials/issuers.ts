@@ -49,10 +49,6 @@ export function rememberIssuers(chain: readonly X509Certificate[], trust: Roots)
   }
 }
 
-export function rememberedIssuer(fingerprint: string): X509Certificate | undefined {
-  return intermediates.get(fingerprint);
-}
-
 /**
  * The paths from a certificate to a trusted root, through CAs that may have so many below them: its issuer first, the
  * root last. There may be more than one while one CA replaces another.

@@ -20,8 +20,11 @@ import { describePathLengthFault, pathsOf } from './issuers.ts';
 export interface Trust {
   readonly realm: string;
   readonly authorities: readonly X509Certificate[];
-  /** True for the serial (upper-case hex, as X509Certificate.serialNumber) of a revoked certificate of that issuer. */
-  readonly isRevoked: (serial: string, issuer: string) => boolean;
+  /**
+   * True for the serial (upper-case hex, as X509Certificate.serialNumber) of a certificate that this CA revoked, with
+   * any of the certificates that its key has.
+   */
+  readonly isRevoked: (serial: string, issuer: X509Certificate) => boolean;
 }
 
 /** A certificate whose issuer, dates, kind and realm were checked. */
@@ -83,7 +86,7 @@ function faultOf(
 ): Problem | undefined {
   for (const [index, issuer] of path.entries()) {
     const below = index === 0 ? certificate : path[index - 1];
-    if (below !== undefined && trust.isRevoked(below.serialNumber, issuer.fingerprint256)) {
+    if (below !== undefined && trust.isRevoked(below.serialNumber, issuer)) {
       const what = index === 0 ? who : `the CA “${below.subject.replaceAll('\n', ', ')}” that issued ${who}`;
       return new Problem('revoked-certificate', `${what} was revoked`);
     }

@@ -74,7 +74,7 @@ export async function makeFleet({ realm = 'devco.net' }: { readonly realm?: stri
     realm,
     authorities: [authority.certificate],
     isRevoked: (serial, issuer) =>
-      issuer === authority.certificate.fingerprint256 && revoked.some((one) => one.serial === serial),
+      issuer.publicKey.equals(authority.certificate.publicKey) && revoked.some((one) => one.serial === serial),
   };
   const remove = () => rm(dir, { recursive: true, force: true });
   return {

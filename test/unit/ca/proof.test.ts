@@ -3,9 +3,12 @@ import { describe, test } from 'node:test';
 import type { X509Certificate } from 'node:crypto';
 import { buildCertificate } from '../../../src/ca/x509/certificate.ts';
 import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
-import { type Profile, profiles } from '../../../src/ca/x509/profiles.ts';
-import { makeAuthority } from '../../../src/ca/x509/authority.ts';
+import { authorityProfile, type Profile, profiles } from '../../../src/ca/x509/profiles.ts';
+import { type Authority, certifyIntermediate, makeAuthority, makeRoot } from '../../../src/ca/x509/authority.ts';
+import { signCertificate } from '../../../src/ca/issue.ts';
+import { makeRevocationList } from '../../../src/ca/revocation/revocation-list.ts';
 import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
+import { rememberIssuers } from '../../../src/core/credentials/issuers.ts';
 import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
 import { proveCertificate } from '../../../src/core/credentials/proof.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
@@ -151,8 +154,68 @@ describe('a certificate of the CA with a revocation list', () => {
     const { isRevoked, warnings } = await readRevocations(pem, authorities);
     assert.match(warnings(Date.now() + 4 * 24 * hour).join(), /is due by/);
     assert.match(warnings(Date.now() + 11 * 24 * hour).join(), /has been due since/);
-    assert.equal(isRevoked(lost.certificate.serialNumber, fleet.authority.certificate.fingerprint256), true);
+    assert.equal(isRevoked(lost.certificate.serialNumber, fleet.authority.certificate), true);
     const another = await makeAuthority('devco.net', Date.now());
-    assert.equal(isRevoked(lost.certificate.serialNumber, another.certificate.fingerprint256), false);
+    assert.equal(isRevoked(lost.certificate.serialNumber, another.certificate), false);
+  });
+
+  test('is refused as long as the CA that revoked it is trusted, with any of its certificates', async () => {
+    const now = Date.now();
+    const old = await makeRoot('devco.net', now);
+    const other = await makeRoot('devco.net', now);
+    const { publicKey, privateKey: key } = makeKeyPair();
+    const certificate = await certifyIntermediate(old, publicKey, now);
+    const below: Authority = { realm: 'devco.net', certificate, key };
+    /** Another certificate of a CA, for the same name and key. */
+    const again = async (of: Authority, by: Authority): Promise<Authority> => ({
+      ...of,
+      certificate: await buildCertificate({
+        profile: authorityProfile,
+        realm: 'devco.net',
+        name: '',
+        commonName: of.certificate.subject.slice('CN='.length),
+        publicKey: of.certificate.publicKey,
+        signingKey: by.key,
+        notBefore: now - hour,
+        notAfter: now + hour,
+        ...(of === by ? {} : { issuer: by.certificate }),
+      }),
+    });
+    const single = await makeAuthority('devco.net', now);
+    const renewed = await again(single, single);
+    const signedTwice = await again(below, other);
+    const validity = { notBefore: now - hour, notAfter: now + hour };
+    const leafOf = (by: Authority) =>
+      signCertificate({ kind: 'node', name: 'dev1.devco.net', publicKey: makeKeyPair().publicKey }, validity, by);
+    const listOf = (by: Authority, { serialNumber: serial }: X509Certificate) => {
+      const revoked = [{ serial, at: now, reason: 'keyCompromise' as const }];
+      return makeRevocationList({ revoked, number: 1, now, days: 30 }, by);
+    };
+    for (const [by, twin, roots] of [
+      [single, renewed, [single, renewed]],
+      [single, renewed, [renewed, single]],
+      [below, signedTwice, [old, other]],
+      [signedTwice, below, [old, other]],
+    ] as const) {
+      const leaf = await leafOf(by);
+      const authorities = roots.map((root) => root.certificate);
+      const issuers = [by.certificate, twin.certificate];
+      rememberIssuers(issuers, { authorities });
+      for (const beside of ['', String(issuers[0]), String(issuers[1]), issuers.join('')]) {
+        const { isRevoked } = await readRevocations(undefined, authorities, undefined, listOf(by, leaf) + beside);
+        const prove = (one: X509Certificate) =>
+          proveCertificate(one, 'node', { realm: 'devco.net', authorities, isRevoked }, now);
+        assert.throws(() => prove(leaf), { code: 'revoked-certificate' });
+      }
+    }
+    // A root that takes its signature back leaves the other way open.
+    const leaf = await leafOf(below);
+    const authorities = [old.certificate, other.certificate];
+    const lists = listOf(old, below.certificate);
+    const { isRevoked } = await readRevocations(lists, authorities);
+    const trust = { realm: 'devco.net', authorities, isRevoked };
+    assert.equal(proveCertificate(leaf, 'node', trust, now).identity.name, 'dev1.devco.net');
+    const alone = { ...trust, authorities: [old.certificate] };
+    assert.throws(() => proveCertificate(leaf, 'node', alone, now), { code: 'revoked-certificate' });
   });
 });

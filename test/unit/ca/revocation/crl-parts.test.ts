@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { type KeyObject, sign } from 'node:crypto';
+import { type KeyObject, sign, type X509Certificate } from 'node:crypto';
 import { before, describe, test } from 'node:test';
 import { signCertificate } from '../../../../src/ca/issue.ts';
 import { crlLabel, readCrl, readCrls, signersPem, sortCrls } from '../../../../src/ca/revocation/crl.ts';
 import { makeRevocationList, type RevocationReason } from '../../../../src/ca/revocation/revocation-list.ts';
-import { type Authority, makeAuthority, makeRoot } from '../../../../src/ca/x509/authority.ts';
+import { type Authority, makeAuthority } from '../../../../src/ca/x509/authority.ts';
 import { buildCertificate } from '../../../../src/ca/x509/certificate.ts';
 import { element, encodeTime, integer, readChildren, readElement, tags } from '../../../../src/ca/x509/der.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
@@ -82,9 +82,21 @@ describe('an entry of a revocation list', () => {
   /** DER with a length of two bytes, which no entry needs. */
   const longForm = (content: Buffer) => Buffer.concat([bytes('308200'), Buffer.of(content.length), content]);
   const body = Buffer.concat([serialOf('4D02'), date]);
+  /** 30 82 020D: by the first byte of its length alone, the rest would be a serial of 13 bytes, a date and an extension. */
+  const looksLikeSerial = Buffer.concat([
+    bytes('3082020d'),
+    Buffer.alloc(13, 1),
+    date,
+    sequence(extension('551d18', octets(Buffer.alloc(89)))),
+  ]);
   for (const [what, entry] of [
     ['is not a sequence', element(0x31, body)],
+    [
+      'has a reason in something else than a sequence',
+      sequence(serialOf('4D02'), date, element(0x31, reason().subarray(2))),
+    ],
     ['has a length of two bytes', longForm(body)],
+    ['has a length of two bytes that looks like a serial', looksLikeSerial],
     ['begins with something else than a serial', sequence(octets(bytes('4D02')), date)],
     ['has an empty serial', sequence(serialOf(''), date)],
     ['has a serial that is too long', sequence(serialOf(`00${'ff'.repeat(21)}`), date)],
@@ -206,6 +218,16 @@ describe('the signature of a revocation list', () => {
     }
   });
 
+  test('cannot be checked with the key of a CA that cannot be used, which is a fault of the list', () => {
+    const unusable = {
+      get publicKey(): never {
+        throw new TypeError('a key of another kind');
+      },
+    } as unknown as X509Certificate;
+    const pem = listWith((fields) => fields);
+    assert.throws(() => readCrl(pem, [unusable, authority.certificate]), damaged);
+  });
+
   test('has whole bytes', () => {
     const [der = Buffer.alloc(0)] = decodePem(
       listWith((fields) => fields),
@@ -240,10 +262,9 @@ describe('a file with revocation lists', () => {
 });
 
 describe('certificates in the same file as lists', () => {
-  /** Root, a CA below it, and one below that. */
+  /** Root, a CA below it, one below that, and one below that. */
   async function makeChain() {
-    const root = await makeRoot('devco.net', now);
-    const below = async (above: Authority, pathLength: number): Promise<Authority> => {
+    const certify = async (pathLength: number, by?: Authority): Promise<Authority> => {
       const { publicKey, privateKey: key } = makeKeyPair();
       const certificate = await buildCertificate({
         profile: { ...authorityProfile, pathLength },
@@ -251,22 +272,28 @@ describe('certificates in the same file as lists', () => {
         name: '',
         commonName: `CA ${pathLength} ${Math.random()}`,
         publicKey,
-        signingKey: above.key,
+        signingKey: by?.key ?? key,
         notBefore: now,
         notAfter: now + day,
-        issuer: above.certificate,
+        ...(by === undefined ? {} : { issuer: by.certificate }),
       });
       return { realm: 'devco.net', certificate, key };
     };
-    const middle = await below(root, 1);
-    return { root, middle, last: await below(middle, 0) };
+    const root = await certify(3);
+    const middle = await certify(2, root);
+    const third = await certify(1, middle);
+    return { root, middle, third, last: await certify(0, third) };
   }
   const listOf = (by: Authority) => makeRevocationList({ revoked: [], number: 1, now, days: 1 }, by);
 
   test('lead to the root in any order, and are written with the lists, without the root', async (t) => {
     for (const order of [
-      ['last', 'middle'],
-      ['middle', 'last'],
+      ['last', 'third', 'middle'],
+      ['last', 'middle', 'third'],
+      ['third', 'last', 'middle'],
+      ['third', 'middle', 'last'],
+      ['middle', 'last', 'third'],
+      ['middle', 'third', 'last'],
     ] as const) {
       await t.test(order.join(), async () => {
         const chain = await makeChain();
@@ -274,13 +301,25 @@ describe('certificates in the same file as lists', () => {
         const beside = order.map((name) => chain[name].certificate.toString());
         const crls = readCrls(listOf(chain.last) + beside.join(''), authorities);
         assert.equal(crls[0]?.issuerFingerprint, chain.last.certificate.fingerprint256);
-        const both = [chain.last, chain.middle].map(({ certificate }) => certificate.toString());
-        assert.equal(signersPem(crls, authorities), both.join(''));
+        const all = [chain.last, chain.third, chain.middle].map(({ certificate }) => certificate.toString());
+        assert.equal(signersPem(crls, authorities), all.join(''));
         const [own] = readCrls(listOf(chain.root), authorities);
         assert.equal(signersPem([own ?? assert.fail()], authorities), '');
-        assert.equal(signersPem([...crls, ...crls], authorities), both.join(''), 'each once');
-        assert.equal(signersPem(crls, []), both[0], 'as far as they lead');
+        assert.equal(signersPem([...crls, ...crls], authorities), all.join(''), 'each once');
+        assert.equal(signersPem(crls, []), all[0], 'as far as they lead');
       });
+    }
+  });
+
+  test('prove nothing if they do not lead to a trusted root', async () => {
+    const stranger = await makeAuthority('devco.net', now);
+    const { root, middle } = await makeChain();
+    for (const [by, beside] of [
+      [stranger, String(stranger.certificate)],
+      [middle, String(middle.certificate) + String(root.certificate)],
+    ] as const) {
+      const { crls, unknown } = sortCrls(listOf(by) + beside, [authority.certificate]);
+      assert.deepEqual([crls, unknown.length], [[], 1]);
     }
   });
 

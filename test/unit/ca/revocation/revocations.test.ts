@@ -5,7 +5,6 @@ import { makeRevocationList } from '../../../../src/ca/revocation/revocation-lis
 import { inForce, isNewer, listsOf, newest, readRevocations } from '../../../../src/ca/revocation/revocations.ts';
 import { type Authority, certifyIntermediate, makeAuthority, makeRoot } from '../../../../src/ca/x509/authority.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
-import { rememberIssuers } from '../../../../src/core/credentials/issuers.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const now = Date.UTC(2026, 5, 1);
@@ -75,7 +74,7 @@ describe('revocations that are read again', () => {
   test('stay revoked if an older list is put on the disk, with a warning that names the list in effect', async () => {
     const mine = await makeAuthority('devco.net', now);
     const authorities = [mine.certificate];
-    const issuer = mine.certificate.fingerprint256;
+    const issuer = mine.certificate;
     const before = await readRevocations(pemOf(mine, { number: 2, revoked: [lost] }), authorities);
     assert.deepEqual(before.warnings(now), []);
     const after = await readRevocations(pemOf(mine, { number: 1 }), authorities, before);
@@ -104,7 +103,24 @@ describe('revocations that are read again', () => {
     await assert.rejects(readRevocations(foreign, [mine.certificate]), { code: 'foreign-crl' });
     const { lists, isRevoked } = await readRevocations(undefined, [mine.certificate], undefined, foreign);
     assert.deepEqual(lists, []);
-    assert.equal(isRevoked(lost, other.certificate.fingerprint256), false);
+    assert.equal(isRevoked(lost, mine.certificate), false);
+  });
+
+  test('are those of the newest of several lists of a CA, in one file or two, without a warning', async () => {
+    const mine = await makeAuthority('devco.net', now);
+    const authorities = [mine.certificate];
+    const [first, second] = [pemOf(mine, { number: 1, revoked: [lost] }), pemOf(mine, { number: 2 })];
+    for (const [pem, brought] of [
+      [first + second],
+      [second + first],
+      [first, second],
+      [second, first],
+      [undefined, first + second],
+    ] as const) {
+      const { lists, isRevoked, warnings } = await readRevocations(pem, authorities, undefined, brought);
+      assert.deepEqual([lists.map(({ number }) => number), warnings(now)], [[2], []]);
+      assert.equal(isRevoked(lost, mine.certificate), false);
+    }
   });
 
   test('name as older only a list on the disk whose CA has a newer one in effect', async () => {
@@ -124,7 +140,7 @@ describe('revocations that are read again', () => {
     const below = await makeBelow(root);
     const both = pemOf(root, { number: 1 }) + pemOf(below, { number: 1, revoked: [lost] });
     const before = await readRevocations(both + below.certificate, [root.certificate]);
-    const issuer = below.certificate.fingerprint256;
+    const issuer = below.certificate;
     const again = pemOf(root, { number: 2 });
     assert.equal((await readRevocations(again, [root.certificate], before)).isRevoked(lost, issuer), true);
     const after = await readRevocations(pemOf(next, { number: 1 }), [next.certificate], before);
@@ -132,23 +148,44 @@ describe('revocations that are read again', () => {
     // Trusted itself, without its root.
     const alone = await readRevocations(pemOf(below, { number: 2 }), [below.certificate], before);
     assert.deepEqual([alone.lists.length, alone.lists[0]?.number], [1, 2]);
+    const kept = await readRevocations(undefined, [below.certificate], before);
+    assert.deepEqual([kept.lists.length, kept.lists[0]?.number], [1, 1]);
   });
 
-  test('count from when the intermediate CA that signed a list arrives with its list', async () => {
+  test('include those of an intermediate CA whose certificate arrives after its list', async () => {
     const root = await makeRoot('devco.net', now);
     const [below, third] = [await makeBelow(root), await makeBelow(root)];
-    const issuer = below.certificate.fingerprint256;
+    const issuer = below.certificate;
     const lists =
       pemOf(third, { number: 1 }) + pemOf(below, { number: 1, revoked: [lost] }) + pemOf(root, { number: 1 });
     const { isRevoked } = await readRevocations(lists, [root.certificate]);
-    assert.equal(isRevoked(lost, issuer), false);
-    rememberIssuers([below.certificate], { authorities: [root.certificate] });
     for (const _ of [1, 2]) {
       assert.equal(isRevoked(lost, issuer), true);
       assert.equal(isRevoked('4D01', issuer), false);
     }
-    assert.equal(isRevoked(lost, third.certificate.fingerprint256), false);
-    assert.equal(isRevoked(lost, root.certificate.fingerprint256), false);
+    assert.equal(isRevoked(lost, third.certificate), false);
+    assert.equal(isRevoked(lost, root.certificate), false);
+  });
+
+  test('include them also if its list is alone, and by the newest if it has several', async () => {
+    const root = await makeRoot('devco.net', now);
+    const [below, third] = [await makeBelow(root), await makeBelow(root)];
+    const other = '4D01';
+    const read = (...lists: string[]) =>
+      readRevocations(lists.join('') + pemOf(root, { number: 1 }), [root.certificate]);
+    const first = pemOf(below, { number: 1, revoked: [lost] });
+    const alone = await read(first);
+    const several = await read(pemOf(below, { number: 2, revoked: [other] }), first);
+    const issuer = below.certificate;
+    const revokedBy = ({ isRevoked }: typeof alone) => [lost, other].map((serial) => isRevoked(serial, issuer));
+    assert.deepEqual(
+      [revokedBy(alone), revokedBy(several)],
+      [
+        [true, false],
+        [false, true],
+      ],
+    );
+    assert.equal(alone.isRevoked(lost, third.certificate), false, 'a CA without a list');
   });
 
   test('give their lists, and another check of revocation has none', async () => {
@@ -165,7 +202,7 @@ describe('revocations that are read again', () => {
     const { warnings } = await readRevocations(both, [mine.certificate, other.certificate]);
     assert.match(warnings(now + 4 * day).join(), /^a new revocation list is due by 2026-06-11T00:00:00\.000Z: /);
     const none = await readRevocations(undefined, [mine.certificate]);
-    assert.deepEqual([none.warnings(now), none.isRevoked(lost, mine.certificate.fingerprint256)], [[], false]);
+    assert.deepEqual([none.warnings(now), none.isRevoked(lost, mine.certificate)], [[], false]);
   });
 
   test('warn from seven days before the next list is due, and also when it is overdue', async () => {

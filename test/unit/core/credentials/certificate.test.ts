@@ -119,14 +119,14 @@ describe('a certificate that is read', () => {
 });
 
 describe('a certificate below an intermediate CA', () => {
-  /** What a proof says of a certificate, with the lists of each CA by its fingerprint. */
+  /** What a proof says of a certificate, with the lists of each CA. */
   const prove = (
     root: Authority,
     certificate: X509Certificate,
     { at = now, revoked = [] as readonly (readonly [X509Certificate, Authority])[] } = {},
   ) => {
-    const isRevoked = (serial: string, issuer: string) =>
-      revoked.some(([one, by]) => one.serialNumber === serial && by.certificate.fingerprint256 === issuer);
+    const isRevoked = (serial: string, issuer: X509Certificate) =>
+      revoked.some(([one, by]) => one.serialNumber === serial && by.certificate === issuer);
     const trust = { realm: 'devco.net', authorities: [root.certificate], isRevoked };
     try {
       return proveCertificate(certificate, 'node', trust, at).identity.name;

@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readRevocations } from '../../../../src/ca/revocation/revocations.ts';
+import type { Trust } from '../../../../src/core/credentials/proof.ts';
 import { loadCredentials } from '../../../../src/core/credentials/credentials.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
@@ -37,8 +38,8 @@ describe('credentials', () => {
     const eve = await fleet.operator('eve');
     fleet.revoke(eve);
     const newer = await fleet.crl();
-    const isRevoked = (trust: { isRevoked: (serial: string, issuer: string) => boolean }) =>
-      trust.isRevoked(eve.certificate.serialNumber, fleet.authority.certificate.fingerprint256);
+    const isRevoked = (trust: Pick<Trust, 'isRevoked'>) =>
+      trust.isRevoked(eve.certificate.serialNumber, fleet.authority.certificate);
 
     await writeFile(crl, older);
     const first = await load();
@@ -63,7 +64,7 @@ describe('credentials', () => {
     await using other = await makeFleet();
     const mallory = await fleet.operator('mallory');
     const isRevoked = ({ trust }: Awaited<ReturnType<typeof load>>) =>
-      trust.isRevoked(mallory.certificate.serialNumber, fleet.authority.certificate.fingerprint256);
+      trust.isRevoked(mallory.certificate.serialNumber, fleet.authority.certificate);
     const brought = join(member.files.directory, 'brought.pem');
     const loadBoth = () => loadCredentials({ ...member.files, crl, brought }, 'node', readRevocations, Date.now());
     const older = await fleet.crl();
