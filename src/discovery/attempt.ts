@@ -1,4 +1,5 @@
 import { filterNeedsFacts, noFilter, parseFilter } from '../core/filter/filter.ts';
+import { startDeadline } from '../core/deadline.ts';
 import { explain, Problem } from '../core/errors.ts';
 import type { Candidate } from '../core/node.ts';
 import type { Dial, NodeConnection } from '../core/ports.ts';
@@ -56,12 +57,13 @@ export interface AttemptOptions {
  */
 export async function attempt(candidate: Candidate, options: AttemptOptions): Promise<Attempt> {
   const begun = performance.now();
-  const deadline = AbortSignal.timeout(options.timeout);
-  const signal = AbortSignal.any([options.signal, deadline]);
+  const deadline = startDeadline(options.timeout, [options.signal]);
+  const { signal } = deadline;
   let connection: NodeConnection | undefined;
   try {
     const { name, addresses } = candidate;
-    const connecting = AbortSignal.any([signal, ...(options.unlessProven === undefined ? [] : [options.unlessProven])]);
+    const { unlessProven } = options;
+    const connecting = unlessProven === undefined ? signal : AbortSignal.any([signal, unlessProven]);
     connection = await raceAbort(connecting, options.dial(name, addresses, connecting), (late) => late.close());
     const describing = options.describing();
     const description =
@@ -79,9 +81,11 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
     return { candidate, proven: true, result: { connection, description, elapsed: performance.now() - begun } };
   } catch (error) {
     connection?.close();
-    const late = deadline.aborted && !options.signal.aborted;
+    const late = deadline.passed() && !options.signal.aborted;
     const problem = late ? lateness(candidate.name, options.timeout) : problemFrom(error, candidate.name);
     return { candidate, proven: connection !== undefined, result: problem };
+  } finally {
+    deadline.end();
   }
 }
 

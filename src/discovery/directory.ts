@@ -6,8 +6,9 @@ import type { Dial, DiscoverySource, Log } from '../core/ports.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
 import type { Cache } from './cache/cache.ts';
 import type { CachedNode } from './cache/content.ts';
+import { addressHints } from './cache/address-hints.ts';
 import { learn } from './cache/learn.ts';
-import { mayMatch } from './may-match.ts';
+import { mayBeNamed, mayMatch } from './may-match.ts';
 import { takeDuplicates } from './duplicates.ts';
 import {
   type BrokenNode,
@@ -98,10 +99,14 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
   const isRumour = ({ name, source }: Candidate) => source === 'mdns' && !cached.has(name) && !named.has(name);
   const signal = AbortSignal.any([options.signal, abandoned.signal]);
   const isUnknown = (name: string) => options.cache !== undefined && !cached.has(name);
+  const isWanted = mayBeNamed(options.filter);
+  /** Listed nodes whose names rule them out. */
+  const others = new Set<string>();
   const queue = startDialQueue(dialOptions(options, { isRumour, isUnknown, signal }));
   try {
     for await (const candidate of options.source.discover(options.filter, options.signal)) {
-      queue.add(withAddresses(candidate, cached.get(candidate.name)));
+      if (!named.has(candidate.name) && !isWanted(candidate.name)) others.add(candidate.name);
+      else queue.add(withAddresses(candidate, cached.get(candidate.name)));
     }
     await queue.idle();
     await queue.settleRumours(performance.now() - begun);
@@ -115,7 +120,10 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     await learnFrom(options, sorted);
     const all = { ...sorted, broken: [...sorted.broken, ...doubtful] };
     const rumours = { count: sorted.rumours.length + queue.dropped(), examples: sorted.rumours.slice(0, mostExamples) };
-    const hints = filterHints(options.filter, sorted, () => [...known().values()]);
+    const hints = [
+      ...filterHints(options.filter, sorted, () => [...known().values()], others),
+      ...addressHints(sorted.quiet, cached),
+    ];
     return { ...conclude(options, all, missing), rumours, hints, elapsed: performance.now() - begun };
   } catch (error) {
     abandoned.abort();
@@ -181,8 +189,9 @@ function knownOf({ cache, now }: FindOptions, { nodes, unmatched }: Sorted): Map
 /** A name without an address is dialled at its last address, and as a host name. */
 function withAddresses(candidate: Candidate, cached: CachedNode | undefined): Candidate {
   if (candidate.addresses.length > 0) return candidate;
-  const byName = { host: candidate.name, port: defaultPort };
-  return { ...candidate, addresses: [...(cached?.addresses ?? []), byName] };
+  const known = cached?.addresses ?? [];
+  const isListed = known.some(({ host, port }) => host === candidate.name && port === defaultPort);
+  return { ...candidate, addresses: isListed ? known : [...known, { host: candidate.name, port: defaultPort }] };
 }
 
 function conclude(

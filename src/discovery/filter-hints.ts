@@ -16,11 +16,17 @@ interface KnownWords {
 /**
  * Terms of a filter that no node has, and similar ones: a short name, a mistyped fact, class or agent. Each name that
  * is not found is reported; the others only if no node matches.
+ * @param listed names of nodes that were not asked, because of their names
  */
-export function filterHints(filter: FilterTerms, sorted: Sorted, remembered: () => readonly KnownNode[]): string[] {
+export function filterHints(
+  filter: FilterTerms,
+  sorted: Sorted,
+  remembered: () => readonly KnownNode[],
+  listed: ReadonlySet<string> = new Set(),
+): string[] {
   const names = namesIn(filter);
   if (sorted.nodes.length > 0 && names.length === 0) return [];
-  const known = wordsOf(sorted, remembered());
+  const known = wordsOf(sorted, remembered(), listed);
   const found = [...sorted.nodes, ...sorted.broken, ...sorted.quiet.map(({ candidate }) => candidate)];
   const there = new Set([...found.map(({ name }) => name), ...known.names]);
   const hints = names.flatMap((name) => (there.has(name) ? [] : nameHint(name, known.names)));
@@ -34,7 +40,11 @@ export function filterHints(filter: FilterTerms, sorted: Sorted, remembered: () 
   return [...new Set(hints)];
 }
 
-function wordsOf({ nodes, unmatched }: Sorted, remembered: readonly KnownNode[]): KnownWords {
+function wordsOf(
+  { nodes, unmatched }: Sorted,
+  remembered: readonly KnownNode[],
+  listed: ReadonlySet<string>,
+): KnownWords {
   const answered = [...nodes, ...unmatched].map(({ name, description }) => ({
     name,
     facts: [...description.published, ...keysOf(description.facts)],
@@ -43,7 +53,7 @@ function wordsOf({ nodes, unmatched }: Sorted, remembered: readonly KnownNode[])
   }));
   const all = [...answered, ...remembered.map((node) => ({ ...node, facts: Object.keys(node.facts) }))];
   return {
-    names: [...new Set(all.map(({ name }) => name))],
+    names: [...new Set([...all.map(({ name }) => name), ...listed])],
     facts: new Set(all.flatMap(({ facts }) => facts)),
     classes: new Set(all.flatMap(({ classes }) => classes)),
     agents: new Set(all.flatMap(({ agents }) => agents)),

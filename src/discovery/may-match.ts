@@ -8,6 +8,17 @@ import { comparable } from './mdns/wire/subtype.ts';
 export type ClaimedFacts = Omit<NodeFacts, 'facts'> & { readonly facts: Readonly<NodeFacts['facts']> };
 
 /**
+ * Makes a test of whether a node of that name may match a filter, whatever else it is: false only if the names in the
+ * filter rule it out.
+ * @throws Problem `bad-filter`
+ */
+export function mayBeNamed({ identities }: FilterTerms): (name: string) => boolean {
+  if (identities.length === 0) return () => true;
+  const byName = parseFilter({ ...noFilter, identities });
+  return (name) => matchesFilter(byName, { name, agents: [], classes: [], facts: {} });
+}
+
+/**
  * Makes a test of whether a node with known claims may match a filter: false only if they rule it out. Its name is
  * certain; its agents and classes are complete, if any agent is known; an unknown fact may have any value.
  * @throws Problem `bad-filter`

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { Problem } from '../errors.ts';
 
 /** Bytes of AES-256-GCM's tag (NIST SP 800-38D, 5.2.1.2). */
@@ -13,7 +13,7 @@ export type Direction = 'request' | 'reply';
  * @param parties the public keys of both, the caller's first
  */
 export function deriveKey(
-  secret: Uint8Array,
+  secret: KeyObject,
   direction: Direction,
   salts: readonly Uint8Array[],
   parties: readonly Uint8Array[],

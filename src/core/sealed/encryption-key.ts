@@ -1,4 +1,4 @@
-import { createECDH, type ECDH } from 'node:crypto';
+import { createECDH, createSecretKey, type ECDH, type KeyObject } from 'node:crypto';
 import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
 import { proveCertificate, type Trust } from '../credentials/proof.ts';
 import { sign, verifies, chainOf, type Credentials } from '../credentials/signature.ts';
@@ -17,16 +17,14 @@ export interface KeyPair {
    * @param other the other side's public key
    * @throws Problem `bad-key` unless it is a point of the curve
    */
-  readonly secretWith: (other: Uint8Array) => Buffer;
+  readonly secretWith: (other: Uint8Array) => KeyObject;
 }
 
-/** Cached secrets: one command's requests to a node share one. */
-const mostSecrets = 256;
-
-export function makeKeyPair(): KeyPair {
+/** @param mostSecrets the number of other sides whose secrets are kept: requests between the same two share one */
+export function makeKeyPair(mostSecrets = 256): KeyPair {
   const ecdh = createECDH('prime256v1');
   const publicKey = ecdh.generateKeys();
-  const secrets = new Map<string, Buffer>();
+  const secrets = new Map<string, KeyObject>();
   return {
     publicKey,
     id: keyIdOf(publicKey),
@@ -42,10 +40,10 @@ export function makeKeyPair(): KeyPair {
   };
 }
 
-function compute(ecdh: ECDH, other: Uint8Array): Buffer {
+function compute(ecdh: ECDH, other: Uint8Array): KeyObject {
   try {
     if (other.length !== 65) throw new Error('it is not an uncompressed point');
-    return ecdh.computeSecret(other);
+    return createSecretKey(ecdh.computeSecret(other));
   } catch (cause) {
     throw new Problem('bad-key', 'the public key is not a point on P-256', '', { cause });
   }

@@ -114,13 +114,17 @@ async function discover(
   }
   pool.know(await known());
   for (const node of pool.names()) look(node);
+  const isMissing = (node: string) => !found.isReached(node);
+  // Named nodes that are all connected need no search.
+  if (chosen !== undefined && ![...chosen].some(isMissing)) return;
   const others = isOperator(user)
     ? pool.names().map((name) => askOther(name, { timeout, names }, parts, signal, routes, found))
     : [];
   // A caller without a timeout wants what the relay has already: only named nodes are worth waiting for.
   const isBrief = timeout === 0 && chosen === undefined;
-  if (chosen === undefined && !isBrief && ask !== undefined) {
-    for await (const { name, addresses } of ask(Math.min(timeout, longestTimeout)).discover(noFilter, signal)) {
+  if (timeout > 0 && ask !== undefined) {
+    const filter = chosen === undefined ? noFilter : { ...noFilter, identities: [...chosen].filter(isMissing) };
+    for await (const { name, addresses } of ask(Math.min(timeout, longestTimeout)).discover(filter, signal)) {
       if (name === identity.name) continue;
       pool.know([{ name, addresses, lastHeard: now() }]);
       look(name);
@@ -129,13 +133,17 @@ async function discover(
   const settled = Promise.all(isBrief ? others : [...looking.values(), ...others]);
   await Promise.race([settled, sleep(warmingTimeout, undefined, { ref: false })]);
   // Nodes that it knows and could not reach are reported, so that they do not count as gone.
-  for (const node of looking.keys()) found.report({ node, path: [identity.name], lastHeard: pool.lastHeard(node) });
+  const isIncomplete = timeout > 0 && chosen !== undefined && [...chosen].some(isMissing);
+  // The names of all others show a user what a name that was not found may have been meant to be.
+  for (const node of [...looking.keys(), ...(isIncomplete ? pool.names() : [])])
+    found.report({ node, path: [identity.name], lastHeard: pool.lastHeard(node) });
 }
 
 /** Reports each node once, with its key if there is one. */
 function startReport(onNode: (event: DiscoverEvent) => void) {
   const hasKey = new Map<string, boolean>();
   return {
+    isReached: (node: string) => hasKey.get(node) === true,
     report: (event: Omit<DiscoverEvent, 'key'>, key?: SignedKey) => {
       const before = hasKey.get(event.node);
       if (before === true || (before === false && key === undefined)) return;

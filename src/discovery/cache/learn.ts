@@ -11,7 +11,7 @@ export interface LearnedNode {
   readonly name: string;
   readonly addresses: readonly Address[];
   readonly description: NodeDescription;
-  readonly connection: { readonly hasRelayRole?: boolean };
+  readonly connection: { readonly hasRelayRole?: boolean; readonly path?: readonly string[] };
 }
 
 /**
@@ -33,11 +33,13 @@ export async function learn(
     nodes.flatMap(({ name, description, addresses, connection }) => {
       // It was proven and got another question: its known data stays.
       if (!isDescribed(description)) return before.get(name) ?? [];
+      const isRelayed = (connection.path ?? []).length > 0;
       // A relay's report of a node says nothing about its certificate.
       const relays = connection.hasRelayRole ?? before.get(name)?.relays ?? false;
       return {
         name,
-        addresses,
+        // Over a relay, it was not proven at any address.
+        addresses: isRelayed ? (before.get(name)?.addresses ?? []) : addresses,
         ...(relays && { relays }),
         agents: description.agents.map((agent) => agent.name),
         classes: description.classes,

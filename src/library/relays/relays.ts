@@ -3,7 +3,8 @@ import type { Trust } from '../../core/credentials/proof.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { Dial, Log } from '../../core/ports.ts';
 import { type KeyPair, makeKeyPair } from '../../core/sealed/encryption-key.ts';
-import type { DiscoverOverRelays } from '../../discovery/relay/source.ts';
+import type { DiscoverOverRelays, RelaySearch } from '../../discovery/relay/source.ts';
+import type { DiscoverEvent, DiscoverRequest } from '../../core/wire/messages.ts';
 import type { Caller } from '../fleet/call-node.ts';
 import { startNameStream } from './name-stream.ts';
 import type { RelayLink } from './relay-link.ts';
@@ -26,6 +27,8 @@ export interface RelaysOptions {
   readonly log: Log;
 }
 
+/** The nodes of a command with which a secret is shared at most: each takes some 300 bytes. */
+const mostNodes = 20_000;
 /** Milliseconds after which a relay is asked again for the key of a node: its daemon may have been restarted. */
 const keyAge = 5000;
 /** Milliseconds for relays to report the nodes that they are connected to. */
@@ -33,16 +36,16 @@ const lookTimeout = 3000;
 
 export function startRelays({ links, caller, direct, log }: RelaysOptions): Relays {
   const routes = startRoutes((): Trust => caller.trust);
-  const keyPair: KeyPair = makeKeyPair();
+  const keyPair: KeyPair = makeKeyPair(mostNodes);
   const asking = { links, routes, log };
   /** The first question to the relays about their nodes, if nodes come from another source. */
   const look = once(() =>
-    askAll({ timeout: 0, names: [] }, asking, () => {}, AbortSignal.timeout(lookTimeout)).catch((error: unknown) => {
+    askAll({ timeout: 0, names: [] }, asking, routes.note, AbortSignal.timeout(lookTimeout)).catch((error: unknown) => {
       log.warn({}, `nodes are reached without relays: ${explain(error)}`);
     }),
   );
   return {
-    ask: (timeout, signal) => askForNodes(timeout, asking, signal),
+    ask: (search, signal) => askForNodes(search, asking, signal),
     dial: async (name, addresses, signal) => {
       // As soon as one relay names it; all of them must answer only to know that none does.
       if (routes.to(name).length === 0) await Promise.race([look(), routes.when(name)]);
@@ -66,26 +69,18 @@ interface Asking {
   readonly log: Log;
 }
 
-interface NodesRequest {
-  /** Milliseconds that a relay may look for more nodes. */
-  readonly timeout: number;
-  /** The wanted nodes; none: all. */
-  readonly names: string[];
-}
-
-type OnNode = (name: string, hasRoute: boolean) => void;
+type OnNode = (event: DiscoverEvent, link: RelayLink) => void;
 
 /** @returns why it could not be asked, or undefined */
 async function askOne(
   link: RelayLink,
-  request: NodesRequest,
-  routes: Routes,
+  request: DiscoverRequest,
   onNode: OnNode,
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
   try {
     const relay = await link.open();
-    await relay.discover(request, (event) => onNode(event.node, routes.take(event, link)), signal);
+    await relay.discover(request, (event) => onNode(event, link), signal);
     return undefined;
   } catch (error) {
     return error instanceof Problem ? error : new Problem('unreachable', `${link.name}: ${explain(error)}`);
@@ -93,12 +88,12 @@ async function askOne(
 }
 
 async function askAll(
-  request: NodesRequest,
-  { links, routes, log }: Asking,
+  request: DiscoverRequest,
+  { links, log }: Pick<Asking, 'links' | 'log'>,
   onNode: OnNode,
   signal: AbortSignal,
 ): Promise<void> {
-  const faults = await Promise.all(links.map((link) => askOne(link, request, routes, onNode, signal)));
+  const faults = await Promise.all(links.map((link) => askOne(link, request, onNode, signal)));
   const broken = faults.flatMap((fault, index) => (fault === undefined ? [] : [{ fault, link: links[index] }]));
   signal.throwIfAborted();
   if (broken.length === links.length) throw noRelay(broken.map(({ fault }) => fault));
@@ -106,16 +101,24 @@ async function askAll(
 }
 
 /** The names of the nodes that relays know, as they arrive. */
-function askForNodes(timeout: number, asking: Asking, signal: AbortSignal): ReturnType<DiscoverOverRelays> {
+function askForNodes(
+  { timeout, names, isWanted }: RelaySearch,
+  asking: Asking,
+  signal: AbortSignal,
+): ReturnType<DiscoverOverRelays> {
   const stream = startNameStream();
   const unreached = new Set<string>();
-  const onNode: OnNode = (name, hasRoute) => {
-    if (hasRoute) {
+  const missing = new Set(names);
+  const onNode: OnNode = (event, link) => {
+    const name = event.node;
+    if (isWanted(name) && asking.routes.take(event, link)) {
       unreached.delete(name);
       stream.push(name);
+      // No other node can match. Further relays still report their ways to these.
+      if (missing.delete(name) && missing.size === 0) stream.end();
     } else unreached.add(name);
   };
-  askAll({ timeout, names: [] }, asking, onNode, signal).then(() => {
+  askAll({ timeout, names }, asking, onNode, signal).then(() => {
     // A node that relays know and cannot reach is searched for like any expected node.
     for (const name of unreached) stream.push(name);
     stream.end();
@@ -131,7 +134,7 @@ async function freshRoutes(node: string, routes: Routes): Promise<readonly Route
   if (old.length === 0) return known;
   const request = { timeout: 0, names: [node] };
   const signal = AbortSignal.timeout(lookTimeout);
-  await Promise.all(old.map(({ link }) => askOne(link, request, routes, () => {}, signal)));
+  await Promise.all(old.map(({ link }) => askOne(link, request, routes.take, signal)));
   return routes.to(node).filter(({ link, at }) => link.isOpen() && performance.now() - at <= keyAge * 2);
 }
 

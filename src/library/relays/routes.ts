@@ -23,6 +23,8 @@ export interface Routes {
    * one now
    */
   readonly take: (event: DiscoverEvent, link: RelayLink) => boolean;
+  /** Accepts it, and proves the key only when the node is called: most nodes of a relay may not be. */
+  readonly note: (event: DiscoverEvent, link: RelayLink) => void;
   /** Resolves when there is a way to the node. */
   readonly when: (node: string) => Promise<void>;
   /**
@@ -32,31 +34,55 @@ export interface Routes {
   readonly to: (node: string) => readonly Route[];
 }
 
-/** Milliseconds for which a proven key is not proven again. */
-const provenFor = 2000;
+/** What a relay reported, before it is proven. */
+interface Noted {
+  readonly event: DiscoverEvent;
+  readonly link: RelayLink;
+  readonly at: number;
+}
+
+/** Milliseconds for which a proven key is not proven again, as long as the trust is the same. */
+const provenFor = 60_000;
 
 export function startRoutes(trust: () => Trust): Routes {
   const prove = rememberKeys(trust);
   const routes = new Map<string, Map<string, Route>>();
+  const noted = new Map<string, Noted[]>();
   const waiting = new Map<string, PromiseWithResolvers<void>>();
+  const take = ({ event: { node, key, path }, link, at }: Noted): boolean => {
+    if (!key || !isNodeName(node)) return false;
+    const known = routes.get(node) ?? new Map<string, Route>();
+    const publicKey = prove(key, node);
+    if (publicKey === undefined) return false;
+    routes.set(node, known);
+    known.set(link.name, { link, publicKey, path: path.slice(0, 2), at });
+    waiting.get(node)?.resolve();
+    return true;
+  };
+  const settle = (node: string) => {
+    for (const one of noted.get(node) ?? []) take(one);
+    noted.delete(node);
+  };
   return {
-    take: ({ node, key, path }, link) => {
-      if (!key || !isNodeName(node)) return false;
-      const known = routes.get(node) ?? new Map<string, Route>();
-      const publicKey = prove(key, node);
-      if (publicKey === undefined) return false;
-      routes.set(node, known);
-      known.set(link.name, { link, publicKey, path: path.slice(0, 2), at: performance.now() });
-      waiting.get(node)?.resolve();
-      return true;
+    take: (event, link) => take({ event, link, at: performance.now() }),
+    note: (event, link) => {
+      const all = [...(noted.get(event.node) ?? []), { event, link, at: performance.now() }];
+      // At most one of each relay, as its last report says; a relay may report one node often.
+      noted.set(
+        event.node,
+        all.filter((one, index) => all.findLastIndex((other) => other.link === one.link) === index),
+      );
+      if (waiting.has(event.node)) settle(event.node);
     },
     when: async (node) => {
+      settle(node);
       if (routes.has(node)) return;
       const wait = waiting.get(node) ?? Promise.withResolvers<void>();
       waiting.set(node, wait);
       await wait.promise;
     },
     to: (node) => {
+      settle(node);
       const all = [...(routes.get(node)?.values() ?? [])];
       if (all.length < 2) return all;
       const rank = ({ link, path }: Route) => [link.isOpen() ? 0 : 1, path.length, draw(node, link.name)];

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
-import { stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadClientConfig } from '../../../src/library/config/config.ts';
 import { checkRelays } from '../../../src/client/doctor/relays.ts';
 import { fine } from '../../../src/core/finding.ts';
+import type { RelayService } from '../../../src/core/ports.ts';
 import { loadNodeConfig } from '../../../src/daemon/config/config.ts';
 import { checkRelay } from '../../../src/daemon/doctor/relay.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { until } from '../../support/until.ts';
+import { startLocalRelay } from '../../support/relay/local-relay.ts';
 import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
 
 const names = (out: readonly string[]) => (JSON.parse(out.join('\n')) as { node: string }[]).map(({ node }) => node);
@@ -130,6 +133,55 @@ describe('nodes behind a relay', () => {
       own.map(({ what }) => what.replace(/^\/.* lists/, 'the list lists')),
       ['the list lists 0 peers', 'the source exec lists 1 peer'],
     );
+  });
+
+  test('are asked over a relay only if their names may match', async () => {
+    const picky = join(fleet.dir, 'picky');
+    await makeHome(fleet, picky, relayLine([relay]));
+    const asked = async (...argv: string[]) => {
+      const before = await Promise.all(nodes.map(async (node) => (await node.records()).length));
+      const { out } = await runInProcess(['rpc', 'rpcutil', 'ping', '--json', ...argv], picky);
+      const after = await Promise.all(nodes.map(async (node) => (await node.records()).length));
+      const called = nodes.filter((_, index) => (after[index] ?? 0) > (before[index] ?? 0)).map(({ name }) => name);
+      return [names(out), called];
+    };
+    assert.deepEqual(await asked('-I', 'dev2.devco.net'), [['dev2.devco.net'], ['dev2.devco.net']]);
+    assert.deepEqual(await asked('-I', '/^dev1/'), [['dev1.devco.net'], ['dev1.devco.net']]);
+    const { err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev1'], picky);
+    assert.match(err.join('\n'), /no node dev1: did you mean dev1\.devco\.net\?/);
+  });
+
+  test('are asked over one relay as soon as it has all of the named ones, while another still searches', async () => {
+    const searching: RelayService = {
+      admit: async () => {},
+      forward: () => Promise.reject(new Error('nothing is forwarded here')),
+      discover: async (_request, _user, _onNode, signal) => {
+        await once(signal, 'abort');
+      },
+    };
+    await using local = await startLocalRelay(searching);
+    const two = join(fleet.dir, 'searching');
+    await makeHome(fleet, two, `${relayLine([relay])}\nrelay_socket: ${local.socket}`);
+    const { code, out, err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev2.devco.net', '--json'], two);
+    assert.deepEqual([code, names(out)], [0, ['dev2.devco.net']], err.join('\n'));
+  });
+
+  test('have no address once a relay found them, and a direct call of the cached ones says so', async () => {
+    const known = join(fleet.dir, 'cached');
+    await makeHome(fleet, known, relayLine([relay]));
+    for (let round = 0; round < 2; round++) assert.equal((await runInProcess(['ping'], known)).code, 0);
+    const cache = JSON.parse(await readFile(join(known, '.cache/mco-deploy/nodes.json'), 'utf8')) as {
+      nodes: { name: string; addresses: unknown[] }[];
+    };
+    assert.deepEqual(
+      cache.nodes.map(({ addresses }) => addresses),
+      [[], [], []],
+    );
+    const argv = ['rpc', 'rpcutil', 'ping', '--dm', 'cache', '-I', 'dev2.devco.net'];
+    assert.equal((await runInProcess(argv, known)).code, 0);
+    const { code, err } = await runInProcess([...argv, '--via', 'direct'], known);
+    assert.notEqual(code, 0);
+    assert.match(err.join('\n'), /no address of dev2\.devco\.net is known here, .*--via NAME/);
   });
 
   test('are dropped by a relay once its list no longer names them', async () => {

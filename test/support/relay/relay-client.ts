@@ -40,7 +40,7 @@ export function startRelayClient(
     relays: started,
     names: async () => {
       const names: string[] = [];
-      for await (const name of started.ask(0, signal)) names.push(name);
+      for await (const name of started.ask({ timeout: 0, names: [], isWanted: () => true }, signal)) names.push(name);
       return names;
     },
     connect: (name) => started.dial(name, [], signal),

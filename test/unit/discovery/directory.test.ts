@@ -65,6 +65,31 @@ describe('the directory', () => {
     assert.deepEqual(network.dialled.sort(), ['dev2@h2:5810', 'dev4@h4:5810']);
   });
 
+  test('connects to no listed node whose name the filter rules out, and suggests one of those', async () => {
+    const network = memoryNetwork({
+      'h1:5810': web('web1.devco.net', 'alfa'),
+      'h2:5810': web('web2.devco.net', 'alfa'),
+    });
+    const candidates = [listed('web1.devco.net', 'h1'), listed('web2.devco.net', 'h2'), listed('web3.devco.net', 'h3')];
+    const source: DiscoverySource = {
+      name: 'file',
+      async *discover() {
+        yield* candidates;
+      },
+    };
+    const only = async (...identities: string[]) => {
+      network.dialled.length = 0;
+      return await find(network, [], { source, filter: { ...noFilter, identities } });
+    };
+    const one = await only('WEB2.devco.net');
+    assert.deepEqual([one.names, one.silent, network.dialled], [['web2.devco.net'], [], ['web2.devco.net@h2:5810']]);
+    const pattern = await only('/web[12]/');
+    assert.deepEqual(pattern.names, ['web1.devco.net', 'web2.devco.net']);
+    const short = await only('web1');
+    assert.deepEqual([short.names, network.dialled], [[], []]);
+    assert.deepEqual(short.hints, ['no node web1: did you mean web1.devco.net?']);
+  });
+
   test('leaves nothing open if the source fails or the caller leaves', async () => {
     const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h3:5810': { name: 'dev3', hangs: true } });
     const reached = Promise.withResolvers<void>();

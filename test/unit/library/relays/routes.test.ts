@@ -53,6 +53,31 @@ describe('the ways to a node', () => {
     for (const count of counts.values()) assert.ok(count >= 10 && count <= 30, JSON.stringify([...counts]));
   });
 
+  test('are proven when a node is called, or at once if a call waits for them', async () => {
+    let proofs = 0;
+    const routes = startRoutes(() => {
+      proofs++;
+      return fleet.trust;
+    });
+    const link = linkTo('one');
+    routes.note(report(['first']), link);
+    routes.note(report(['again']), link);
+    assert.equal(proofs, 0);
+    assert.deepEqual(
+      routes.to('dev1.devco.net').map(({ path }) => path),
+      [['again']],
+    );
+    assert.equal(proofs, 1);
+    const waiting = routes.when('dev2.devco.net');
+    routes.note({ ...report(), node: 'dev2.devco.net' }, linkTo('one'));
+    assert.deepEqual(routes.to('dev2.devco.net'), [], 'another node’s key was accepted');
+    const { credentials } = await fleet.node('dev2.devco.net');
+    const key = signKey(makeKeyPair(), credentials, Date.now());
+    routes.note({ node: 'dev2.devco.net', key, path: [], lastHeard: 0 }, linkTo('two'));
+    await waiting;
+    assert.equal(routes.to('dev2.devco.net').length, 1);
+  });
+
   test('prove a key again once the trust has changed: a node that was revoked meanwhile cannot be reached', () => {
     let trust = fleet.trust;
     const routes = startRoutes(() => trust);

@@ -1,7 +1,7 @@
 // Asks once by multicast and prints how many nodes were heard, and after how many milliseconds the last one: it makes
 // no connection.
-import { noFilter } from '../../src/core/filter/filter.ts';
-import { mdnsSource } from '../../src/discovery/mdns/source.ts';
+import { noFilter } from '../../../src/core/filter/filter.ts';
+import { mdnsSource } from '../../../src/discovery/mdns/source.ts';
 
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const heard = new Set<string>();

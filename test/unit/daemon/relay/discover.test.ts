@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { defineIdentity } from '../../../../src/core/identity.ts';
+import type { Candidate } from '../../../../src/core/node.ts';
+import type { DiscoverEvent, FilterTerms, SignedKey } from '../../../../src/core/wire/messages.ts';
+import type { Policies } from '../../../../src/daemon/agents/policies.ts';
+import { startBudget } from '../../../../src/daemon/relay/budget.ts';
+import { startPool } from '../../../../src/daemon/relay/pool.ts';
+import { defineRelay } from '../../../../src/daemon/relay/service.ts';
+import type { PeerConnection } from '../../../../src/transport/relay/peer-connection.ts';
+import { keepingLog } from '../../../support/node/quiet-log.ts';
+
+const key: SignedKey = { key: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [] };
+const addresses = [{ host: '127.0.0.1', port: 1 }];
+const connection = {
+  key: async () => key,
+  refuse: () => undefined,
+  whenLost: () => new Promise<void>(() => {}),
+  close: () => {},
+} as unknown as PeerConnection;
+
+describe('a relay that is asked for nodes', () => {
+  /** @param announced the names that the network announces when it is asked */
+  const start = async (peers: readonly string[], announced: readonly string[]) => {
+    const asked: FilterTerms[] = [];
+    const pool = startPool({ dial: async () => connection, most: 100, log: keepingLog() });
+    const known = peers.map((name) => ({ name, addresses, lastHeard: 1 }));
+    pool.know(known);
+    await Promise.all(peers.map((name) => pool.whenWarm(name)));
+    const relay = defineRelay({
+      own: { key: () => key, sealed: () => assert.fail('nothing is forwarded here') },
+      identity: defineIdentity('node', 'devco.net', 'bastion.devco.net'),
+      pool,
+      budget: startBudget({ requests: 1, bytes: 1 }),
+      policies: {} as Policies,
+      known: async () => known,
+      ask: () => ({
+        name: 'mdns',
+        async *discover(filter): AsyncGenerator<Candidate> {
+          asked.push(filter);
+          for (const name of announced) yield { name, addresses, source: 'mdns' };
+        },
+      }),
+      count: () => {},
+      now: () => 5,
+    });
+    const ask = async (names: string[], timeout = 100) => {
+      const events: DiscoverEvent[] = [];
+      await relay.discover({ timeout, names }, 'local', (event) => events.push(event), new AbortController().signal);
+      const reported = (isReached: boolean) =>
+        events.flatMap(({ node, key: signed }) => ((signed !== undefined) === isReached ? [node] : []));
+      return { reached: reported(true), named: reported(false) };
+    };
+    return { ask, asked, stop: pool.stop };
+  };
+
+  test('reports the named nodes alone, without a question to the network if it is connected to them', async () => {
+    const { ask, asked, stop } = await start(['web1', 'web2', 'web3'], []);
+    assert.deepEqual(await ask(['web2']), { reached: ['web2'], named: [] });
+    assert.deepEqual(await ask(['bastion.devco.net']), { reached: ['bastion.devco.net'], named: [] });
+    assert.deepEqual(asked, []);
+    stop();
+  });
+
+  test('asks the network for a named node that it is not connected to', async () => {
+    const { ask, asked, stop } = await start(['web1'], ['web9']);
+    assert.deepEqual(await ask(['web1', 'web9']), { reached: ['web1', 'web9'], named: [] });
+    assert.deepEqual(
+      asked.map(({ identities }) => identities),
+      [['web9']],
+    );
+    stop();
+  });
+
+  test('names its other nodes if a named one is not found, so that the caller can suggest one', async () => {
+    const { ask, stop } = await start(['web1.devco.net', 'web2.devco.net'], []);
+    assert.deepEqual(await ask(['web1']), { reached: [], named: ['web1.devco.net', 'web2.devco.net'] });
+    // A question without time is about the key of a node that was called before.
+    assert.deepEqual(await ask(['web1'], 0), { reached: [], named: [] });
+    stop();
+  });
+
+  test('reports all nodes if none is named', async () => {
+    const { ask, asked, stop } = await start(['web1'], ['web9']);
+    assert.deepEqual(await ask([]), { reached: ['bastion.devco.net', 'web1', 'web9'], named: [] });
+    assert.deepEqual(
+      asked.map(({ identities }) => identities),
+      [[]],
+    );
+    stop();
+  });
+});
