@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { X509Certificate } from 'node:crypto';
-import { buildCertificate } from '../../../src/ca/x509/certificate.ts';
-import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
-import { authorityProfile, type Profile, profiles } from '../../../src/ca/x509/profiles.ts';
-import { type Authority, certifyIntermediate, makeAuthority, makeRoot } from '../../../src/ca/x509/authority.ts';
-import { signCertificate } from '../../../src/ca/issue.ts';
-import { makeRevocationList } from '../../../src/ca/revocation/revocation-list.ts';
-import { readRevocations } from '../../../src/ca/revocation/revocations.ts';
-import { rememberIssuers } from '../../../src/core/credentials/issuers.ts';
-import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
-import { proveCertificate } from '../../../src/core/credentials/proof.ts';
-import { makeFleet } from '../../support/fleet/fleet.ts';
+import { buildCertificate } from '../../../../src/ca/x509/certificate.ts';
+import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
+import { authorityProfile, type Profile, profiles } from '../../../../src/ca/x509/profiles.ts';
+import { type Authority, certifyIntermediate, makeAuthority, makeRoot } from '../../../../src/ca/x509/authority.ts';
+import { signCertificate } from '../../../../src/ca/issue.ts';
+import { makeRevocationList } from '../../../../src/ca/revocation/revocation-list.ts';
+import { readRevocations } from '../../../../src/ca/revocation/revocations.ts';
+import { rememberIssuers } from '../../../../src/core/credentials/issuers.ts';
+import { parseCertificate } from '../../../../src/core/credentials/certificate.ts';
+import { proveCertificate } from '../../../../src/core/credentials/proof.ts';
+import { makeFleet } from '../../../support/fleet/fleet.ts';
 
 const hour = 60 * 60 * 1000;
 
