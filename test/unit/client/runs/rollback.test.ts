@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
+  balancersCalled,
   inputsKept,
   revisionsBefore,
   revisionsBrought,
@@ -50,6 +51,34 @@ describe('the releases before a run, by its journal', () => {
     assert.deepEqual(revisionsBrought(entries), ['20']);
   });
 
+  test('are not those of another read, of one that failed, or of one after the first change', () => {
+    const before = (...entries: readonly JournalEntry[]) => revisionsBefore([bravo, ...entries, ...disabled]).get('a');
+    const read = (name: string, data: object = { revision: '7' }) => call('9', name, false, { a: data });
+    assert.equal(before(...read('appmgr.status')), '7');
+    assert.equal(before(...read('appmgr.list')), undefined);
+    assert.equal(before(...read('other.status')), undefined);
+    assert.equal(before(...read('appmgr.status', { revision: 7 })), undefined);
+    assert.equal(before(...disabled, ...read('appmgr.status')), undefined);
+    const [asked, replied] = read('appmgr.status');
+    assert.equal(before(asked as JournalEntry, { ...replied, outcome: 'failed' } as JournalEntry), undefined);
+    assert.equal(before({ ...asked, step: '' } as JournalEntry, replied as JournalEntry), undefined);
+  });
+
+  test('are those before the first of several upgrades, whether up or back', () => {
+    const first = call('3', 'appmgr.rollback', true, { a: { previous: '20' } }, { revision: '10' });
+    const second = call('4', 'appmgr.upgrade', true, { a: { previous: '10' } }, { revision: '30' });
+    assert.deepEqual(Object.fromEntries(revisionsBefore([bravo, ...first, ...second])), { a: '20' });
+    assert.deepEqual(revisionsBrought([...first, ...second, ...second]), ['10', '30']);
+    assert.equal(revisionsBefore([bravo, ...call('3', 'appmgr.upgrade', true, { a: { previous: 10 } })]).get('a'), '');
+    assert.equal(revisionsBefore([bravo, ...call('3', 'other.upgrade', true, { a: { previous: '1' } })]).size, 0);
+  });
+
+  test('are not changed by what an upgrade would do in a dry run', () => {
+    const [asked, replied] = call('3', 'appmgr.upgrade', false, { a: { previous: '1' } }, { revision: '2' });
+    const dry = [{ ...asked, dryRun: true }, replied] as JournalEntry[];
+    assert.deepEqual([revisionsBefore([bravo, ...dry, ...disabled]).size, revisionsBrought(dry)], [0, []]);
+  });
+
   test('are known for a run that was interrupted when it had only disabled servers', () => {
     assert.deepEqual(Object.fromEntries(revisionsBefore([bravo, ...looked, ...disabled])), {
       a: '10',
@@ -88,4 +117,9 @@ test('come with the application, backends, checks and min_available of the run',
   const given = { cluster: 'bravo', revision: '20', application: 'shop', backend: null, checks: [], min_available: 0 };
   assert.deepEqual(inputsKept([started(given)]), { application: 'shop', checks: [], min_available: 0 });
   assert.deepEqual(inputsKept([]), {});
+});
+
+test('the load balancers of a run are those that it called, each once, in order', () => {
+  const called = ['lb2', 'lb1', 'lb2'].flatMap((name) => call('1', 'haproxy.status', false, { [name]: {} }));
+  assert.deepEqual(balancersCalled([bravo, ...called, ...looked]), ['lb1', 'lb2']);
 });
