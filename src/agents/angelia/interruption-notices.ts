@@ -70,20 +70,10 @@ export async function openInterruptionNotices({
       if (notices.get(run) === kept) hold(run, kept.message, kept.seconds, retryAfter);
     }
   };
-  const requireOwn = (run: string, caller: string) => {
-    if (!/^[0-9a-f]{32}$/.test(run)) {
-      throw new Problem('no-run', 'a message is held for a run, and the request does not name one');
-    }
-    const kept = notices.get(run);
-    if (kept !== undefined && kept.message.caller !== caller) {
-      throw new Problem('not-yours', `the message of this run is held for ${kept.message.caller}`);
-    }
-    return kept;
-  };
   for (const { run, message, seconds } of await loadHeld(directory)) hold(run, message, seconds);
   return {
     keep: async (run, incoming, seconds) => {
-      const before = requireOwn(run, incoming.caller);
+      const before = requireOwn(notices, run, incoming.caller);
       if (before === undefined && notices.size >= most)
         throw new Problem('queue-full', `${notices.size} messages are held already`);
       const message = { ...incoming, id: before?.message.id ?? incoming.id };
@@ -92,7 +82,7 @@ export async function openInterruptionNotices({
       return { id: message.id };
     },
     withdraw: async (run, caller) => {
-      const known = requireOwn(run, caller) !== undefined;
+      const known = requireOwn(notices, run, caller) !== undefined;
       if (known) await drop(run);
       return known;
     },
@@ -100,6 +90,18 @@ export async function openInterruptionNotices({
       for (const { timer } of notices.values()) clearTimeout(timer);
     },
   };
+}
+
+/** The message of a run, if that caller may change it. @throws Problem `no-run`, `not-yours` */
+function requireOwn(notices: ReadonlyMap<string, StoredNotice>, run: string, caller: string): StoredNotice | undefined {
+  if (!/^[0-9a-f]{32}$/.test(run)) {
+    throw new Problem('no-run', 'a message is held for a run, and the request does not name one');
+  }
+  const kept = notices.get(run);
+  if (kept !== undefined && kept.message.caller !== caller) {
+    throw new Problem('not-yours', `the message of this run is held for ${kept.message.caller}`);
+  }
+  return kept;
 }
 
 async function loadHeld(directory: string): Promise<{ run: string; message: Message; seconds: number }[]> {

@@ -47,11 +47,6 @@ export async function openStore(directory: string, config: JournalConfig): Promi
   const index: Map<string, IndexedRun & { readonly sequence?: number }> = await readIndex(directory);
   const open = new Map<string, StoredJournal>();
   const fileOf = (run: string) => join(directory, `${run}.jsonl`);
-  const keep = (run: string, journal: StoredJournal) => {
-    open.delete(run);
-    open.set(run, journal);
-    for (const oldest of open.keys()) if (open.size > mostOpen) open.delete(oldest);
-  };
   const read = async (run: string) => {
     if (!index.has(run)) throw new Problem('unknown-run', `there is no journal of the run ${run} here`);
     return open.get(run) ?? (await readStored(run, fileOf(run)));
@@ -74,9 +69,7 @@ export async function openStore(directory: string, config: JournalConfig): Promi
     if (added.length === 0) return before.end.sequence;
     const text = formatStored(added);
     const bytes = before.bytes + Buffer.byteLength(text);
-    if (bytes > config.max_run_size) {
-      throw new Problem('journal-full', `the journal of one run may have ${config.max_run_size} bytes here`);
-    }
+    if (bytes > config.max_run_size) throw full(config.max_run_size);
     await makeRoom(run, bytes);
     try {
       await appendStored(fileOf(run), directory, text, before.bytes);
@@ -86,7 +79,7 @@ export async function openStore(directory: string, config: JournalConfig): Promi
       throw error;
     }
     const end = followLines(run, before.end, added);
-    keep(run, { lines: [...before.lines, ...added], end, bytes });
+    keepOpen(open, run, { lines: [...before.lines, ...added], end, bytes });
     index.set(run, { run, bytes, at: Date.now(), sequence: end.sequence });
     return end.sequence;
   };
@@ -104,6 +97,13 @@ export async function openStore(directory: string, config: JournalConfig): Promi
     return (await Promise.all(matching.slice(0, most).map(count))).flat();
   };
   return { append, read, list };
+}
+
+/** Keeps a journal in memory, and only the latest ones. */
+function keepOpen(open: Map<string, StoredJournal>, run: string, journal: StoredJournal): void {
+  open.delete(run);
+  open.set(run, journal);
+  for (const oldest of open.keys()) if (open.size > mostOpen) open.delete(oldest);
 }
 
 async function readIndex(directory: string): Promise<Map<string, IndexedRun>> {
@@ -142,6 +142,10 @@ function judge(before: StoredJournal, { run, lease, after, lines, head }: Additi
     if (known !== undefined && known.text !== text) throw forked(after + index + 1);
   }
   return lines.slice(Math.max(0, sequence - after));
+}
+
+function full(most: number): Problem {
+  return new Problem('journal-full', `the journal of one run may have ${most} bytes here`);
 }
 
 function forked(sequence: number): Problem {

@@ -63,11 +63,10 @@ const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND;
 /** @throws Problem `audit-failed` when it does not end in a record, or the error of the operating system */
 export async function openAuditFile(file: string): Promise<AuditFileWriter> {
   await makeDirectories(dirname(file), 0o750);
-  const reserve = `${file}.reserve`;
   let before = await fileBefore(file);
   const { active, tail } = await openActive(file);
   let current = active;
-  let full = await fillReserve(reserve);
+  const reserve = await openReserve(`${file}.reserve`);
 
   return {
     state: tail.last === undefined ? (before?.state ?? chainStart) : tail.state,
@@ -82,21 +81,10 @@ export async function openAuditFile(file: string): Promise<AuditFileWriter> {
       current = { handle, size: 0, first: undefined, begun: undefined };
       before = undefined;
       await old.close();
-      full = await fillReserve(reserve);
+      await reserve.fill();
       return kept;
     },
-    write: async (bytes, durable, first, time) => {
-      const { handle, size } = current;
-      try {
-        writeAll(handle.fd, bytes);
-        if (durable) await handle.datasync();
-      } catch (error) {
-        await handle.truncate(size).catch(() => {});
-        throw error;
-      }
-      if (size === 0) Object.assign(current, { first, begun: time });
-      current.size += bytes.length;
-    },
+    write: (bytes, durable, first, time) => writeWhole(current, bytes, durable, { first, begun: time }),
     sync: () => current.handle.datasync(),
     rotate: async (last) => {
       const { handle: old, first } = current;
@@ -107,19 +95,32 @@ export async function openAuditFile(file: string): Promise<AuditFileWriter> {
       before = { file: basename(archive), first, last, state: chainStart };
       await old.close();
     },
-    hasRoom: async () => {
-      if (full) full = await fillReserve(reserve);
-      return !full;
-    },
-    useReserve: async () => {
-      full = true;
-      await rm(reserve, { force: true });
-    },
+    hasRoom: reserve.hasRoom,
+    useReserve: reserve.use,
     close: async () => {
       await current.handle.datasync().catch(() => {});
       await current.handle.close();
     },
   };
+}
+
+/** @param start the number and time of the first record in the bytes, for a file that is empty */
+async function writeWhole(
+  current: Active,
+  bytes: Buffer,
+  durable: boolean,
+  start: { readonly first: number; readonly begun: number },
+): Promise<void> {
+  const { handle, size } = current;
+  try {
+    writeAll(handle.fd, bytes);
+    if (durable) await handle.datasync();
+  } catch (error) {
+    await handle.truncate(size).catch(() => {});
+    throw error;
+  }
+  if (size === 0) Object.assign(current, start);
+  current.size += bytes.length;
 }
 
 /**
@@ -176,6 +177,25 @@ async function exchange(file: string, archive: string): Promise<FileHandle> {
   }
   await syncDirectory(dirname(file));
   return handle;
+}
+
+/** The space beside the log for a disk that is full. */
+async function openReserve(file: string) {
+  let full = await fillReserve(file);
+  const fill = async () => {
+    full = await fillReserve(file);
+  };
+  return {
+    fill,
+    hasRoom: async () => {
+      if (full) await fill();
+      return !full;
+    },
+    use: async () => {
+      full = true;
+      await rm(file, { force: true });
+    },
+  };
 }
 
 /** @returns true when the disk is full. Random bytes, so that no file system compresses them. */

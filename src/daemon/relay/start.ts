@@ -32,7 +32,7 @@ export interface Relay {
 /** Milliseconds for one address of a peer to connect. */
 const dialTimeout = 3000;
 /** Milliseconds between two updates of the known nodes. */
-const lookInterval = 5000;
+const updateInterval = 5000;
 
 /** Makes the node a relay: it connects to its peers in the background. @throws Problem `cannot-listen` */
 export async function startRelay({ config, settings, tls, own, policies, heard, log }: RelayNeeds): Promise<Relay> {
@@ -49,7 +49,7 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
   });
   const look = async () => pool.know(await peers.known());
   await look();
-  const timer = setInterval(() => void look(), lookInterval).unref();
+  const timer = setInterval(() => void look(), updateInterval).unref();
 
   const { interfaces, mdns } = config.discovery;
   const service = defineRelay({
@@ -68,23 +68,7 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
   const unlisten = settings.socket === false ? () => {} : await listenLocally(settings.socket, service, log);
   return {
     service,
-    families: () => [
-      simple('mco_deploy_relay_connections_warm', 'Peers that are connected', 'gauge', pool.counts().warm),
-      simple('mco_deploy_relay_peers_known', 'Peers that are known', 'gauge', pool.counts().known),
-      simple('mco_deploy_relay_requests_running', 'Requests on their way', 'gauge', budget.used().requests),
-      simple(
-        'mco_deploy_relay_forwarded_total',
-        'Requests that were passed on and replied to',
-        'counter',
-        counters.forwarded,
-      ),
-      simple(
-        'mco_deploy_relay_withheld_total',
-        'Requests that were not passed on, or not replied to',
-        'counter',
-        counters.withheld,
-      ),
-    ],
+    families: () => relayFamilies({ ...pool.counts(), running: budget.used().requests, ...counters }),
     warnings: peers.warnings,
     stop: () => {
       clearInterval(timer);
@@ -93,4 +77,24 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
       pool.stop();
     },
   };
+}
+
+interface RelayNumbers {
+  readonly warm: number;
+  readonly known: number;
+  readonly running: number;
+  readonly forwarded: number;
+  readonly withheld: number;
+}
+
+function relayFamilies({ warm, known, running, forwarded, withheld }: RelayNumbers): MetricFamily[] {
+  const passed = 'Requests that were passed on and replied to';
+  const kept = 'Requests that were not passed on, or not replied to';
+  return [
+    simple('mco_deploy_relay_connections_warm', 'Peers that are connected', 'gauge', warm),
+    simple('mco_deploy_relay_peers_known', 'Peers that are known', 'gauge', known),
+    simple('mco_deploy_relay_requests_running', 'Requests on their way', 'gauge', running),
+    simple('mco_deploy_relay_forwarded_total', passed, 'counter', forwarded),
+    simple('mco_deploy_relay_withheld_total', kept, 'counter', withheld),
+  ];
 }

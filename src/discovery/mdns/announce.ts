@@ -34,17 +34,17 @@ export interface Announcing {
   readonly update: (claims: ClaimedTerms) => Promise<void>;
   /** Settles when the name was probed; only callers that want to know need to wait for it. */
   readonly settled: () => Promise<'announced' | 'conflict' | 'stopped'>;
-  /** Says good-bye to the network. */
+  /** Says goodbye to the network. */
   readonly stop: () => Promise<void>;
 }
 
-/** One announcement from probing to good-bye. */
+/** One announcement from probing to goodbye. */
 interface Presence {
   readonly settled: Promise<'announced' | 'conflict' | 'stopped'>;
   readonly stop: () => Promise<void>;
 }
 
-/** A good-bye that cannot be sent must not delay a daemon that stops. */
+/** A goodbye that cannot be sent must not delay a daemon that stops. */
 const goodbyeTimeout = 1000;
 
 /**
@@ -53,46 +53,28 @@ const goodbyeTimeout = 1000;
  * holds is never changed: it is reported, not announced, and tried again later.
  */
 export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing> {
-  const { identity, log } = setup;
   let claims: ClaimedTerms = setup;
-  let conflict: string | undefined;
+  const conflict = openConflict(setup);
   let firstAnnounced: number | undefined;
   let stopped = false;
   let retry: NodeJS.Timeout | undefined;
   let presence = appear();
-  let addresses = placesOf(setup);
-  const looking = setInterval(() => {
-    const now = placesOf(setup);
-    if (now === addresses) return;
-    log.info({}, 'the interfaces of this host have changed: the node announces itself again');
-    addresses = now;
-    void renew();
-  }, setup.look ?? 15_000);
-  looking.unref();
+  const watch = watchInterfaces(setup, () => void renew());
 
   function appear(): Presence {
     const begun = announce(setup, claims, () => {
-      if (begun === presence && !stopped) reportConflict();
+      if (begun === presence && !stopped) tryLater();
     });
     void begun.settled.then((outcome) => {
       if (begun !== presence || stopped || outcome !== 'announced') return;
       firstAnnounced ??= Date.now();
-      forgetConflict();
+      conflict.forget();
     });
     return begun;
   }
 
-  function forgetConflict(): void {
-    if (conflict !== undefined) log.info({ identity }, `the name ${identity} is free again and announced`);
-    conflict = undefined;
-  }
-
-  function reportConflict(): void {
-    if (conflict === undefined) {
-      conflict = `another node on this network announces the name ${identity}: this one is not announced`;
-      log.error({ identity }, conflict);
-      setup.onConflict?.(conflict);
-    }
+  function tryLater(): void {
+    conflict.report();
     clearTimeout(retry);
     retry = setTimeout(reappear, setup.retry ?? 60_000);
     retry.unref();
@@ -110,21 +92,53 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
   }
 
   return {
-    conflict: () => conflict,
+    conflict: conflict.message,
     firstAnnounced: () => firstAnnounced,
     settled: () => presence.settled,
     async update(next) {
-      if (stopped || sameAnnouncement(identity, claims, next)) return;
+      if (stopped || sameAnnouncement(setup.identity, claims, next)) return;
       claims = next;
       await renew();
     },
     async stop() {
       stopped = true;
-      clearInterval(looking);
+      watch.stop();
       clearTimeout(retry);
       await presence.stop();
     },
   };
+}
+
+/** The conflict of a node's name, reported once until it is over. */
+function openConflict({ identity, log, onConflict }: AnnounceSetup) {
+  let message: string | undefined;
+  return {
+    message: () => message,
+    report: () => {
+      if (message !== undefined) return;
+      message = `another node on this network announces the name ${identity}: this one is not announced`;
+      log.error({ identity }, message);
+      onConflict?.(message);
+    },
+    forget: () => {
+      if (message !== undefined) log.info({ identity }, `the name ${identity} is free again and announced`);
+      message = undefined;
+    },
+  };
+}
+
+/** @param onChange called when an interface appeared, disappeared or changed its address */
+function watchInterfaces(setup: AnnounceSetup, onChange: () => void): { readonly stop: () => void } {
+  let before = placesOf(setup);
+  const timer = setInterval(() => {
+    const now = placesOf(setup);
+    if (now === before) return;
+    setup.log.info({}, 'the interfaces of this host have changed: the node announces itself again');
+    before = now;
+    onChange();
+  }, setup.look ?? 15_000);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
 }
 
 function placesOf({ interfaces }: AnnounceSetup): string {

@@ -6,7 +6,7 @@ import { Problem } from '../../core/errors.ts';
 import { callerId } from '../../core/identity.ts';
 import { proveAny } from '../peer.ts';
 import { networkOf } from './network-of.ts';
-import { type Owner, peerName, type Slot, startSlots } from './slots.ts';
+import { type Owner, peerName, type Slot, type Slots, startSlots } from './slots.ts';
 
 /** The limits of concurrent connections, and the time for one to prove itself. */
 export interface ConnectionLimits {
@@ -68,39 +68,16 @@ export function startConnections(limits: ConnectionLimits): Connections {
     return find();
   }
 
-  function makeRoom(network: string): void {
-    const crowded = () =>
-      slots.ofNetwork(network, false) >= limits.unprovenPerAddress || slots.unproven().length >= limits.unproven;
-    if (!crowded()) return;
-    sweep();
-    if (slots.ofNetwork(network, false) >= limits.unprovenPerAddress) {
-      const oldest = slots.unproven().find((slot) => slot.network === network);
-      oldest?.end(`more than ${limits.unprovenPerAddress} connections from there have not proven who they are`);
-    } else if (slots.unproven().length >= limits.unproven) {
-      const [oldest] = slots.unproven();
-      oldest?.end(`more than ${limits.unproven} connections have not proven who they are`);
-    }
-  }
-
-  function tooMany({ network }: Slot, { caller }: Owner): string | undefined {
-    if (slots.proven().length >= limits.total) return `more than ${limits.total} connections`;
-    if (slots.ofNetwork(network, true) >= limits.perAddress) {
-      return `more than ${limits.perAddress} connections from there`;
-    }
-    if (slots.ofCaller(caller) >= limits.perCaller) return `more than ${limits.perCaller} connections of ${caller}`;
-    return undefined;
-  }
-
   return {
     admit: (socket, end) => {
-      makeRoom(networkOf(socket.remoteAddress));
+      makeRoom(networkOf(socket.remoteAddress), slots, limits, sweep);
       slots.take(socket, end, limits.handshake);
     },
     claim: (secure, trust, now) => {
       const slot = slots.find(peerName(secure));
       const owner = ownerOf(secure);
       if (slot === undefined || owner === undefined) return 'the connection was lost';
-      const fault = excess(() => tooMany(slot, owner));
+      const fault = excess(() => tooMany(slot, owner, slots, limits));
       if (fault !== undefined) return fault;
       // The sweep for a place may have freed this very slot: if it were counted, it would be counted for ever.
       if (!slots.give(slot, owner)) return 'the connection was lost';
@@ -119,6 +96,34 @@ export function startConnections(limits: ConnectionLimits): Connections {
     },
     stop: () => clearInterval(timer),
   };
+}
+
+/** Ends the oldest unproven connection if there is no place for another one from that network. */
+function makeRoom(network: string, slots: Slots, limits: ConnectionLimits, sweep: () => void): void {
+  const { unproven, unprovenPerAddress } = limits;
+  const crowded = () => slots.ofNetwork(network, false) >= unprovenPerAddress || slots.unproven().length >= unproven;
+  if (!crowded()) return;
+  sweep();
+  if (slots.ofNetwork(network, false) >= unprovenPerAddress) {
+    const oldest = slots.unproven().find((slot) => slot.network === network);
+    oldest?.end(`more than ${unprovenPerAddress} connections from there have not proven who they are`);
+  } else if (slots.unproven().length >= unproven) {
+    const [oldest] = slots.unproven();
+    oldest?.end(`more than ${unproven} connections have not proven who they are`);
+  }
+}
+
+/** Why a proven connection exceeds a limit; undefined if it does not. */
+function tooMany(
+  { network }: Slot,
+  { caller }: Owner,
+  slots: Slots,
+  { total, perAddress, perCaller }: ConnectionLimits,
+): string | undefined {
+  if (slots.proven().length >= total) return `more than ${total} connections`;
+  if (slots.ofNetwork(network, true) >= perAddress) return `more than ${perAddress} connections from there`;
+  if (slots.ofCaller(caller) >= perCaller) return `more than ${perCaller} connections of ${caller}`;
+  return undefined;
 }
 
 function dismiss(secure: TLSSocket): void {

@@ -47,7 +47,7 @@ export function startSlots(quiet: number): Slots {
   const strangers = startCount();
   const networks = startCount();
   const callers = startCount();
-  const heard = new WeakMap<Slot, { readonly bytes: number; readonly at: number }>();
+  const isQuiet = watchSilence(quiet);
 
   function free(slot: Slot): void {
     if (slots.get(slot.name) !== slot) return;
@@ -55,14 +55,6 @@ export function startSlots(quiet: number): Slots {
     clearTimeout(slot.deadline);
     (slot.owner === undefined ? strangers : networks).remove(slot.network);
     if (slot.owner !== undefined) callers.remove(slot.owner.caller);
-  }
-
-  function isQuiet(slot: Slot, now: number): boolean {
-    const bytes = slot.socket.bytesRead;
-    const before = heard.get(slot);
-    if (before !== undefined && before.bytes === bytes) return now - before.at > quiet;
-    heard.set(slot, { bytes, at: now });
-    return false;
   }
 
   return {
@@ -96,14 +88,30 @@ export function startSlots(quiet: number): Slots {
       for (const slot of [...slots.values()]) {
         if (!isGone(slot.socket) && !(slot.owner !== undefined && isQuiet(slot, now))) continue;
         free(slot);
-        // Not at once: closing the socket under its TLS in the last callback of its handshake crashes Node.
-        setImmediate(() => {
-          slot.owner?.secure.destroy();
-          slot.socket.destroy();
-        });
+        closeSoon(slot);
       }
     },
   };
+}
+
+/** @returns whether a slot has received nothing for longer than that, by the calls so far */
+function watchSilence(quiet: number): (slot: Slot, now: number) => boolean {
+  const heard = new WeakMap<Slot, { readonly bytes: number; readonly at: number }>();
+  return (slot, now) => {
+    const bytes = slot.socket.bytesRead;
+    const before = heard.get(slot);
+    if (before !== undefined && before.bytes === bytes) return now - before.at > quiet;
+    heard.set(slot, { bytes, at: now });
+    return false;
+  };
+}
+
+/** Not at once: closing the socket under its TLS in the last callback of its handshake crashes Node. */
+function closeSoon(slot: Slot): void {
+  setImmediate(() => {
+    slot.owner?.secure.destroy();
+    slot.socket.destroy();
+  });
 }
 
 /** The name of a connection's other end in grpc-js, without brackets. */

@@ -56,13 +56,7 @@ export function startForwarding(
   const open = () => {
     if (stream !== undefined) return stream;
     const opened = openStream({
-      event: ({ id, event, end }) => {
-        const one = pending.get(id);
-        // An unexpected reply is made up, or comes too late.
-        if (one === undefined) return;
-        if (event) one.onEvent(event);
-        if (end) one.settle(end.code === '' ? undefined : withheld(relay, one.target, end));
-      },
+      event: (event) => receive(event, pending, relay),
       lost: (how) => {
         if (stream === opened) fail(new Problem('no-response', `the relay ${relay} ${how}`));
       },
@@ -75,13 +69,13 @@ export function startForwarding(
     new Promise((resolve, reject) => {
       const refused = refuse();
       if (refused !== undefined) return reject(refused);
-      if (signal.aborted) return reject(new Problem('cancelled', `the call to ${target} was cancelled`));
+      if (signal.aborted) return reject(cancelled(target));
       last++;
       const id = last;
       const to = open();
       const onAbort = () => {
         if (stream === to) to.write({ id, target, drop: true });
-        settle(new Problem('cancelled', `the call to ${target} was cancelled`));
+        settle(cancelled(target));
       };
       const settle = (problem?: Problem) => {
         pending.delete(id);
@@ -101,6 +95,18 @@ export function startForwarding(
       open?.cancel();
     },
   };
+}
+
+function receive({ id, event, end }: ForwardEvent, pending: ReadonlyMap<number, Pending>, relay: string): void {
+  const one = pending.get(id);
+  // An unexpected reply is made up, or comes too late.
+  if (one === undefined) return;
+  if (event) one.onEvent(event);
+  if (end) one.settle(end.code === '' ? undefined : withheld(relay, one.target, end));
+}
+
+function cancelled(target: string): Problem {
+  return new Problem('cancelled', `the call to ${target} was cancelled`);
 }
 
 /** A relay's reports about a target prove nothing: all of them count as silence. */

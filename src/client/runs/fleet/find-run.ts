@@ -23,7 +23,7 @@ export interface FindRunOptions {
 }
 
 /**
- * @param given the id of a run, or its beginning
+ * @param prefix the id of a run, or its beginning
  * @throws Problem `unknown-run`, `usage`, `bad-journal`, `journal-forked`, `journal-incomplete`
  */
 export async function findRunAnywhere(prefix: string, look: JournalLookup, options: FindRunOptions): Promise<FoundRun> {
