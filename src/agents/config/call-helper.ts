@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { startProgram } from '../../core/start-program.ts';
 import { connect } from 'node:net';
 import { isSea } from 'node:sea';
 import { errnoOf, Problem } from '../../core/errors.ts';
@@ -48,7 +48,8 @@ function asChild(text: string, { directory, socket }: HelperLocation): Promise<s
   if (process.getuid?.() !== 0) throw unreachable(`nothing listens on ${socket}`);
   const own = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
   const words = [...own, 'config-helper', '--directory', directory];
-  const child = spawn(process.execPath, words, { detached: true, stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = startProgram(process.execPath, words, { stdio: ['pipe', 'pipe', 'ignore'] });
+  if (child instanceof Error) return Promise.reject(unreachable('the helper cannot be started', child));
   return new Promise((resolve, reject) => {
     let reply = '';
     const timer = setTimeout(() => child.stdout.destroy(), patience);

@@ -81,7 +81,10 @@ async function runProgram(program: Program, options: ExchangeOptions, directory:
     throw new Problem('agent-failed', `the agent ${name} had more than ${mostProcesses} processes and was killed`);
   }
   if (result.ended !== undefined) {
-    const hint = 'is it executable, and does the interpreter in its first line exist?';
+    const hint =
+      result.ended === 'no-resources'
+        ? 'too many files are open, or too many processes run'
+        : 'is it executable, and does the interpreter in its first line exist?';
     throw new Problem('agent-failed', `the agent ${name} cannot be run (${result.ended})`, hint);
   }
   if (result.code === 0) return;

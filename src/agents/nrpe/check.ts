@@ -41,6 +41,11 @@ export function judge(command: string, plugin: string, result: CommandResult, ti
       return unknownCheck(command, `The plugin ${plugin} does not exist`);
     case 'not-permitted':
       return unknownCheck(command, `The plugin ${plugin} may not be run`);
+    case 'no-resources':
+      return unknownCheck(
+        command,
+        `The plugin ${plugin} cannot be run: too many files are open, or too many processes`,
+      );
   }
   if (result.code === null) return unknownCheck(command, `The plugin was ended by ${result.signal ?? 'a signal'}`);
   const { output, perfdata } = splitOutput(result.stdout);

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { errnoOf } from '../../core/errors.ts';
 import type { CommandOptions, CommandResult, RunCommand } from '../../core/ports.ts';
+import { isOutOfResources, startProgram } from '../../core/start-program.ts';
 import { type ProcessTree, findProcessTree, watchProcessTree } from './process-tree.ts';
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -22,7 +23,8 @@ export const runCommand: RunCommand = (argv, options) =>
   new Promise((resolve) => {
     const { signal: cancel } = options;
     if (cancel?.aborted === true) return resolve(notBegun('cancelled'));
-    const child = spawnCommand(argv, options);
+    const child = startCommand(argv, options);
+    if (child instanceof Error) return resolve(notBegun(whyNotBegun(child)));
     const output = collectOutput(child, options);
     let ended: CommandResult['ended'];
     const family = familyOf(child, options);
@@ -50,7 +52,7 @@ export const runCommand: RunCommand = (argv, options) =>
       resolve({ ...how, signal, ...output.take() });
     };
     child.once('error', (error) => {
-      ended ??= errnoOf(error) === 'ENOENT' ? 'not-found' : 'not-permitted';
+      ended ??= whyNotBegun(error);
       settle(null, null);
     });
     child.once('exit', (code, signal) => {
@@ -65,26 +67,27 @@ export const runCommand: RunCommand = (argv, options) =>
     child.once('close', settle);
   });
 
-function spawnCommand([file, ...args]: Parameters<RunCommand>[0], { cwd, env, stdin }: CommandOptions): ChildProcess {
-  const child = spawn(file, args, {
-    cwd,
-    env: env ?? { PATH: path },
-    detached: true,
-    shell: false,
-    // A pipe of Node's is a socket; with it, bash -c believes that it is a remote shell and reads ~/.bashrc.
-    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-  });
+function startCommand([file, ...argv]: Parameters<RunCommand>[0], { cwd, env, stdin }: CommandOptions) {
+  // A pipe of Node's is a socket; with it, bash -c believes that it is a remote shell and reads ~/.bashrc.
+  const stdio = [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as const;
+  const child = startProgram(file, argv, { ...(cwd === undefined ? {} : { cwd }), env: env ?? { PATH: path }, stdio });
+  if (child instanceof Error || stdin === undefined) return child;
   // A command that does not read its input closes the pipe early; that does not fail the call.
-  child.stdin?.on('error', () => {});
-  child.stdin?.end(stdin);
+  child.stdin.on('error', () => {});
+  child.stdin.end(stdin);
   return child;
 }
 
+function whyNotBegun(error: Error): NonNullable<CommandResult['ended']> {
+  if (errnoOf(error) === 'ENOENT') return 'not-found';
+  return isOutOfResources(error) ? 'no-resources' : 'not-permitted';
+}
+
 /** Both streams of a command until its output is taken; what comes later is read and dropped. */
-function collectOutput(child: ChildProcess, { onOutput, limit }: CommandOptions) {
+function collectOutput(child: ChildProcessWithoutNullStreams, { onOutput, limit }: CommandOptions) {
   let isTaken = false;
   const onLine = onOutput === undefined ? undefined : (line: string) => void (isTaken || onOutput(line));
-  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => collect(stream as Readable, limit, onLine));
+  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => collect(stream, limit, onLine));
   return {
     take: () => {
       isTaken = true;

@@ -1,4 +1,5 @@
-import { arch, cpus, hostname, networkInterfaces, platform, release, totalmem, version } from 'node:os';
+import { arch, cpus, hostname, platform, release, totalmem, version } from 'node:os';
+import { hostInterfaces } from '../../core/host-interfaces.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { readDisks } from './disks.ts';
 import { read } from './read.ts';
@@ -56,7 +57,7 @@ async function readMemory(): Promise<JsonObject> {
 }
 
 function interfaces(): JsonObject {
-  const named = Object.entries(networkInterfaces()).map(([name, addresses = []]) => [
+  const named = Object.entries(hostInterfaces()).map(([name, addresses = []]) => [
     name,
     { mac: addresses[0]?.mac ?? '', addresses: addresses.map(({ cidr, address }) => cidr ?? address) },
   ]);

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { explainErrno, Problem } from '../../core/errors.ts';
+import { startProgram } from '../../core/start-program.ts';
 import { printableLine } from '../../core/text.ts';
 import type { SettingsPlace } from '../sections/place.ts';
 
@@ -23,12 +23,17 @@ export function runProgram(
 ): Promise<string> {
   signal.throwIfAborted();
   const { PATH = '/usr/bin:/bin', HOME = '/' } = process.env;
-  const child = spawn(program, args, { detached: true, env: { PATH, HOME }, stdio: 'pipe' });
+  const child = startProgram(program, args, { env: { PATH, HOME }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const failed = (why: string, cause?: unknown) => {
+    const hint = `run it by hand; it is ${place('exec.command')}`;
+    return new Problem('source-failed', `the discovery program ${program} ${why}`, hint, { cause });
+  };
+  const notStarted = (error: Error) => failed(`can't be started: ${explainErrno(error)}`, error);
+  if (child instanceof Error) return Promise.reject(notStarted(child));
   return new Promise((resolve, reject) => {
-    const fail = (why: string, cause?: unknown) => {
+    const fail = (why: string) => {
       end();
-      const hint = `run it by hand; it is ${place('exec.command')}`;
-      reject(new Problem('source-failed', `the discovery program ${program} ${why}`, hint, { cause }));
+      reject(failed(why));
     };
     const killGroup = () => {
       try {
@@ -59,7 +64,10 @@ export function runProgram(
       if (complained < largestComplaint) complaints.push(chunk);
       complained += chunk.length;
     });
-    child.on('error', (error) => fail(`can't be started: ${explainErrno(error)}`, error));
+    child.on('error', (error) => {
+      end();
+      reject(notStarted(error));
+    });
     child.on('close', (code, killedBy) => {
       const [complaint = ''] = Buffer.concat(complaints).toString().split('\n');
       const why = complaint === '' ? '' : `: ${printableLine(complaint).slice(0, 200)}`;

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { hostInterfaces } from '../../core/host-interfaces.ts';
 import { orderInterfaces, servesContainers } from './interface-order.ts';
 import { interfacesWithDefaultRoute } from './routes.ts';
 
@@ -36,7 +37,7 @@ const multicast = 0x1000;
  */
 export function findInterfaces(configured: readonly string[] = []): MulticastInterfaces {
   const found: Omit<MulticastInterface, 'container'>[] = [];
-  for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
+  for (const [name, addresses = []] of Object.entries(hostInterfaces())) {
     const one = describe(name, addresses);
     if (one === undefined) continue;
     const internal = addresses.some((address) => address.internal);

@@ -140,7 +140,9 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
   await join();
   let joining = Promise.resolve();
   const timer = setInterval(() => {
-    joining = joining.then(join);
+    joining = joining
+      .then(join)
+      .catch((error) => log.warn({ reason: explain(error) }, 'interfaces could not be joined'));
   }, joinEvery);
   timer.unref();
   return {

@@ -1,10 +1,10 @@
 import { BlockList, isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { hostInterfaces } from '../../core/host-interfaces.ts';
 
 /** Whether this host has that address on any interface. */
 export function isOwnAddress(address: string): boolean {
   const [bare] = address.split('%');
-  return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === bare));
+  return Object.values(hostInterfaces()).some((list) => list?.some((one) => one.address === bare));
 }
 
 /** Milliseconds for which the networks of this host are cached: packets may come by the thousand. */
@@ -36,7 +36,7 @@ interface Network {
 }
 
 function networksOfHost(): Network[] {
-  return Object.entries(networkInterfaces()).map(([name, addresses = []]) => {
+  return Object.entries(hostInterfaces()).map(([name, addresses = []]) => {
     const subnets = new BlockList();
     for (const { cidr } of addresses) {
       const [network = '', prefix] = cidr?.split('/') ?? [];

@@ -76,6 +76,8 @@ export function reasonOf(result: CommandResult, { timeout }: { readonly timeout:
       return 'failed: the program does not exist';
     case 'not-permitted':
       return 'failed: the program cannot be run';
+    case 'no-resources':
+      return 'failed: the program cannot be run, because too many files are open, or too many processes';
     case 'timeout':
       return `did not end within ${timeout} s${suffix}`;
     case 'cancelled':
