@@ -147,7 +147,7 @@ function dialOptions(
       filter: options.filter,
       facts: factsToAsk(options),
       full: options.full ?? false,
-      peers: !namesExactly(options.source),
+      peers: asksForPeers(options),
     },
     keep: options.keep ?? true,
     timeout: options.timeout ?? 5000,
@@ -158,6 +158,14 @@ function dialOptions(
     ...(onTurn === undefined ? {} : { onTurn }),
     signal,
   };
+}
+
+/**
+ * Whether some nodes are asked for the nodes that they remember. Not where the caller lists its nodes, and not where it
+ * calls those of its cache: who only calls does not search.
+ */
+function asksForPeers({ source, ask }: FindOptions): boolean {
+  return !namesExactly(source) && (source.name !== 'cache' || ask === undefined);
 }
 
 /** Stores the reached nodes' descriptions in the cache. */

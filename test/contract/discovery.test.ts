@@ -9,7 +9,7 @@ import { keepingLog } from '../support/node/quiet-log.ts';
 
 async function anyOptions(): Promise<DiscoveryOptions> {
   const log = keepingLog();
-  const cache = await openCache('/nonexistent', log);
+  const cache = openCache('/nonexistent', log);
   return { interfaces: [], timeout: 2000, list: async () => 'dev1', cache, log };
 }
 

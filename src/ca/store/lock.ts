@@ -16,7 +16,7 @@ const pause = 25;
  */
 export function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
   return locked(join(directory, 'lock'), Date.now() + patience, async () => {
-    await removeAbandonedDrafts(directory);
+    removeAbandonedDrafts(directory);
     return work();
   });
 }
@@ -38,7 +38,7 @@ async function locked<T>(path: string, end: number, work: () => Promise<T>): Pro
 
 /** The name appears with its content in it, so that nobody reads the lock of a living program without its holder. */
 async function tryToTake(path: string, content: string): Promise<boolean> {
-  const draft = await draftOf(path);
+  const draft = draftOf(path);
   try {
     await writeFile(draft, content, { flag: 'wx', mode: 0o600 });
     await link(draft, path);

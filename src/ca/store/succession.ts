@@ -78,8 +78,8 @@ export async function orphanKeys(directory: string): Promise<string[]> {
 /** Removes private keys that a killed program left and nothing needs. Call this under the lock. */
 export async function removeRemains(directory: string): Promise<void> {
   const paths = pathsIn(directory);
-  await removeAbandonedDrafts(directory);
-  await removeAbandonedDrafts(paths.previous);
+  removeAbandonedDrafts(directory);
+  removeAbandonedDrafts(paths.previous);
   if (await isRollingOver(directory)) return;
   if ((await readIfThere(paths.nextKey)) !== undefined) await removeFile(paths.nextKey);
   for (const orphan of await orphanKeys(directory)) await removeFile(orphan);

@@ -73,8 +73,8 @@ export async function replaceFile(
   content: string | Uint8Array,
   { mode = 0o600, shared = false, replace = true, sync = true }: ReplaceOptions = {},
 ): Promise<void> {
-  if (shared) await removeAbandonedDrafts(dirname(file));
-  const draft = shared ? await draftOf(file) : `${file}.new`;
+  if (shared) removeAbandonedDrafts(dirname(file));
+  const draft = shared ? draftOf(file) : `${file}.new`;
   try {
     await writeDraft(await open(draft, shared ? 'wx' : 'w', 0o600), content, mode, sync);
     // A link fails where a name is taken; a rename would replace it.

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
@@ -13,7 +14,7 @@ export interface ProcessMark {
 
 /** The mark of this process. */
 export async function markProcess(pid = process.pid): Promise<ProcessMark> {
-  return { host: hostname(), boot: await bootId(), pid, start: (await startOf(pid)) ?? '' };
+  return { host: hostname(), boot: await bootId(), pid, start: startOf(pid) ?? '' };
 }
 
 /** Whether it still runs; `unknown` if this machine cannot find out. */
@@ -22,7 +23,7 @@ export async function isRunning({ host, boot, pid, start }: ProcessMark): Promis
   const sameBoot = boot === (await bootId());
   if (sameHost && !sameBoot) return 'no';
   if (!sameHost) return 'unknown';
-  return (await startOf(pid)) === start ? 'yes' : 'no';
+  return startOf(pid) === start ? 'yes' : 'no';
 }
 
 async function bootId(): Promise<string> {
@@ -31,11 +32,11 @@ async function bootId(): Promise<string> {
 
 /**
  * Field 22 of /proc/PID/stat (proc(5)); the name before it may contain anything. Undefined when there is no such
- * process.
+ * process. The kernel answers from memory, so this never waits.
  */
-export async function startOf(pid: number): Promise<string | undefined> {
+export function startOf(pid: number): string | undefined {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     // A zombie has ended; its parent has not collected it yet.
     return state === 'Z' ? undefined : fields[18];

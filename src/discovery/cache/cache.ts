@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
-import { errnoOf, explainErrno } from '../../core/errors.ts';
+import { readAtOnce, replaceAtOnce } from '../../core/files/at-once.ts';
+import { explainErrno } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { type CacheContent, type CachedNode, mergeContent, parseContent, pruneContent } from './content.ts';
 
@@ -21,8 +19,8 @@ export interface Cache {
 }
 
 /** Opens the cache. If it cannot be read, it warns and starts empty: only the memory of silent nodes depends on it. */
-export async function openCache(file: string, log: Log): Promise<Cache> {
-  let content = await read(file, log);
+export function openCache(file: string, log: Log): Cache {
+  let content = read(file, log);
   let changed = false;
 
   return {
@@ -41,11 +39,10 @@ export async function openCache(file: string, log: Log): Promise<Cache> {
     },
     async save() {
       if (!changed) return;
-      const meanwhile = await read(file, log);
+      const meanwhile = read(file, log);
       content = pruneContent(mergeContent(meanwhile, content));
       try {
-        await makeDirectories(dirname(file), 0o700);
-        await replaceFile(file, serialize(content), { shared: true, sync: false });
+        await replaceAtOnce(file, serialize(content), { sync: false });
         changed = false;
       } catch (error) {
         log.warn({ file }, `the cache ${file} cannot be written: ${explainErrno(error)}`);
@@ -54,14 +51,14 @@ export async function openCache(file: string, log: Log): Promise<Cache> {
   };
 }
 
-async function read(file: string, log: Log): Promise<CacheContent> {
+function read(file: string, log: Log): CacheContent {
+  const nothing = { nodes: new Map(), forgotten: new Map() };
   try {
-    return parseContent(await readFile(file, 'utf8'));
+    const text = readAtOnce(file);
+    return text === undefined ? nothing : parseContent(text);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') {
-      log.warn({ file }, `the cache ${file} was started again, because it could not be read: ${explainErrno(error)}`);
-    }
-    return { nodes: new Map(), forgotten: new Map() };
+    log.warn({ file }, `the cache ${file} was started again, because it could not be read: ${explainErrno(error)}`);
+    return nothing;
   }
 }
 

@@ -1,10 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { headVerifies } from '../../core/audit/head.ts';
 import type { ChainState } from '../../core/audit/record.ts';
-import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
-import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { readAtOnce, replaceAtOnce } from '../../core/files/at-once.ts';
 import { isProblemCode, type ProblemCode } from '../../core/problems/index.ts';
 import { isObject, parseJsonObject } from '../../core/json.ts';
 import type { AuditHead, HeadCheck } from '../../core/wire/messages.ts';
@@ -59,8 +58,8 @@ export function headsFile(stateDirectory: string): string {
 }
 
 /** @throws Problem `bad-heads`, `unreadable-file`: a damaged memory must not count as an empty one */
-export async function openHeads(file: string, now: () => number): Promise<Heads> {
-  const heads = await readHeads(file);
+export function openHeads(file: string, now: () => number): Heads {
+  const heads = readHeads(file);
   const forgotten = new Set<string>();
   let changed = false;
   return {
@@ -95,12 +94,11 @@ export async function openHeads(file: string, now: () => number): Promise<Heads>
     },
     save: async () => {
       if (!changed) return;
-      for (const [node, head] of await readHeads(file)) {
+      for (const [node, head] of readHeads(file)) {
         if (!forgotten.has(node)) heads.set(node, unite(head, heads.get(node)));
       }
       try {
-        await makeDirectories(dirname(file), 0o700);
-        await replaceFile(file, formatHeads(heads), { shared: true });
+        await replaceAtOnce(file, formatHeads(heads));
       } catch (cause) {
         throw new Problem('unwritable-file', `${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
       }
@@ -156,12 +154,12 @@ function formatHeads(heads: ReadonlyMap<string, KnownHead>): string {
   return `${JSON.stringify({ version: 1, heads: Object.fromEntries(sorted) }, null, 2)}\n`;
 }
 
-async function readHeads(file: string): Promise<Map<string, KnownHead>> {
+function readHeads(file: string): Map<string, KnownHead> {
   try {
-    return parseHeads(await readFile(file, 'utf8'), file);
+    const text = readAtOnce(file);
+    return text === undefined ? new Map() : parseHeads(text, file);
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
-    if (errnoOf(cause) === 'ENOENT') return new Map();
     throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }
 }

@@ -68,11 +68,9 @@ export async function openSession(
   const config = await loadClientConfig(configFile, environment.env);
   const log = warningsOnly(environment);
   keepCertificates(certificatesKept);
-  const [live, cache, heads] = await Promise.all([
-    openCredentials(config, log),
-    openCache(config.cacheFile, log),
-    openHeads(headsFile(config.stateDirectory), Date.now),
-  ]);
+  const cache = openCache(config.cacheFile, log);
+  const heads = openHeads(headsFile(config.stateDirectory), Date.now);
+  const live = await openCredentials(config, log);
   const caller = {
     get credentials() {
       return live.current().credentials;

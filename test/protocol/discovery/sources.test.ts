@@ -40,7 +40,7 @@ after(async () => {
 
 async function optionsWith(more: Partial<DiscoveryOptions> = {}): Promise<DiscoveryOptions> {
   const log = keepingLog();
-  const cache = await openCache(join(directory, 'cache.json'), log);
+  const cache = openCache(join(directory, 'cache.json'), log);
   return { interfaces: [], timeout: 2000, list: async () => '', cache, log, ...more };
 }
 

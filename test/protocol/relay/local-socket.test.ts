@@ -5,8 +5,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { localRequestCodec } from '../../../src/core/wire/codec.ts';
-import type { SealedEvent } from '../../../src/core/wire/messages.ts';
+import { localEventCodec, localRequestCodec } from '../../../src/core/wire/codec.ts';
+import type { DiscoverEvent, SealedEvent } from '../../../src/core/wire/messages.ts';
 import { frame, greeting } from '../../../src/transport/relay/local/frames.ts';
 import { listenLocally } from '../../../src/transport/relay/local/listen.ts';
 import { openLocalRelay } from '../../../src/transport/relay/local/open.ts';
@@ -200,6 +200,27 @@ describe('a process that imitates the relay at the socket', () => {
       await using fake = await startFake(behave);
       assert.equal((await rejection(open(fake.socket, 200))).code, code);
     });
+
+  test('is read to its end before it counts as lost, also when that takes several turns', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `dev${index}`);
+    const discovered = names.map((node) => ({ id: 1, node: { node, path: [], lastHeard: 1 } }));
+    const all = [...discovered, { id: 1, end: { code: '', message: '' } }];
+    const messages = all.map((one) => frame(localEventCodec.encode({ discovered: one })));
+    await using fake = await startFake((connection) => {
+      connection.write(greeting);
+      connection.once('data', () => connection.end(Buffer.concat(messages)));
+    });
+    const connection = await open(fake.socket);
+    const found: string[] = [];
+    const takeLong = ({ node }: DiscoverEvent) => {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      found.push(node);
+    };
+    await connection.discover({ timeout: 0, names: [] }, takeLong, signal);
+    assert.deepEqual(found, names);
+    await within('the loss', connection.whenLost());
+  });
 
   test('is treated as a lost relay if it sends unreadable bytes', async () => {
     await using fake = await startFake((connection) => {

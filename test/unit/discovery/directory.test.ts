@@ -185,6 +185,19 @@ describe('nodes that reply', () => {
     await find(network, list, { source: telling('file', list) });
     assert.equal(network.askedForPeers.length, 5);
   });
+
+  test('of the cache are not queried for their peers by a call, and are by a search', async () => {
+    const known = ['dev1', 'dev2'].map((name) => [name, name, 'alfa'] as [string, string, string]);
+    const asked = async (more: { readonly ask?: () => Promise<boolean> }) => {
+      const network = memoryNetwork({ 'dev1:5810': web('dev1', 'alfa'), 'dev2:5810': web('dev2', 'alfa') });
+      const cache = await cacheOf(...known);
+      const found = await find(network, [], { source: cacheSource(cache), cache, ...more });
+      assert.deepEqual(found.names, ['dev1', 'dev2']);
+      return network.askedForPeers.length;
+    };
+    assert.equal(await asked({ ask: async () => true }), 0);
+    assert.equal(await asked({}), 2);
+  });
 });
 
 describe('invalid replies', () => {

@@ -29,7 +29,7 @@ export async function listHeads(
   const { forget, config, json } = options;
   if (forget !== undefined) return await forgetHead(forget, options, catalogue, context);
   const { stateDirectory } = await loadClientConfig(config, context.env);
-  const heads = await openHeads(headsFile(stateDirectory), Date.now);
+  const heads = openHeads(headsFile(stateDirectory), Date.now);
   const all = [...heads.all()].sort(([a], [b]) => (a < b ? -1 : 1));
   if (json === true) {
     const shown = all.map(([node, head]) => ({ node, ...head }));

@@ -18,7 +18,7 @@ export async function runForget(typed: string, options: ForgetOptions, context: 
   if (!isNodeName(name)) throw new Problem('usage', `“${typed.slice(0, 80)}” is not a valid node name`);
   const { cacheFile } = await loadClientConfig(options.config, context.env);
   const faults: string[] = [];
-  const cache = await openCache(cacheFile, keepFaults(faults));
+  const cache = openCache(cacheFile, keepFaults(faults));
   for (const fault of faults.splice(0)) context.err(`warning: ${fault}`);
   const before = cache.nodes().find((node) => node.name === name);
   if (before === undefined && options.force !== true) {

@@ -31,22 +31,21 @@ export async function openLocalRelay(path: string, timeout: number, signal: Abor
   const discovering = startDiscovering(socket);
   const greeted = Promise.withResolvers<void>();
   const lost = Promise.withResolvers<void>();
-  const frames = startFrames(mostBytes, greeted.resolve, (message) => {
+  const take = (message: Buffer) => {
     const { forward, discovered } = localEventCodec.decode(message);
     if (forward) reader?.event(forward);
     if (discovered) discovering.take(discovered);
-  });
+  };
+  const turns = startTurns(socket, orDestroy(socket, take));
+  const frames = startFrames(mostBytes, greeted.resolve, turns.add);
   socket.on('data', (chunk) => {
-    try {
-      frames.take(chunk);
-    } catch {
-      // Not a relay of this version: as if there were none.
-      socket.destroy();
-    }
+    orDestroy(socket, frames.take)(chunk);
+    turns.start();
   });
   // An error only means that the connection is closed.
   socket.on('error', () => {});
   socket.once('close', () => {
+    turns.finish();
     greeted.reject(new Error('closed'));
     reader?.lost('ended the connection');
     discovering.fail(lostProblem());
@@ -72,6 +71,52 @@ export async function openLocalRelay(path: string, timeout: number, signal: Abor
     close: () => {
       forwarding.close();
       socket.destroy();
+    },
+  };
+}
+
+/** What fails was not sent by a relay of this version: as if there were none. */
+function orDestroy<T>(socket: Socket, take: (value: T) => void): (value: T) => void {
+  return (value) => {
+    try {
+      take(value);
+    } catch {
+      socket.destroy();
+    }
+  };
+}
+
+/** Milliseconds after which received messages wait for the next turn of the event loop. */
+const turn = 4;
+
+/**
+ * Takes messages in their order, for some milliseconds in each turn of the event loop: so the requests to the first
+ * nodes are sent, and these work, while the keys of the others are proven. Nothing more is read until all are taken.
+ */
+function startTurns(socket: Socket, take: (message: Buffer) => void) {
+  const waiting: Buffer[] = [];
+  const takeSome = () => {
+    const end = performance.now() + turn;
+    for (let message = waiting.shift(); message !== undefined; message = waiting.shift()) {
+      take(message);
+      if (performance.now() >= end) break;
+    }
+    if (waiting.length > 0) setImmediate(takeSome);
+    else socket.resume();
+  };
+  return {
+    add: (message: Buffer) => {
+      waiting.push(message);
+    },
+    /** Begins with what was added, unless that is done already. */
+    start: () => {
+      if (waiting.length === 0) return;
+      socket.pause();
+      takeSome();
+    },
+    /** Takes the rest at once. */
+    finish: () => {
+      for (const message of waiting.splice(0)) take(message);
     },
   };
 }

@@ -25,16 +25,16 @@ describe('the cache', () => {
 
   test('keeps proven nodes, readable only by its owner', async () => {
     const file = fresh();
-    const cache = await openCache(file, keepingLog());
+    const cache = openCache(file, keepingLog());
     cache.remember([node('dev1')], 1000);
     await cache.save();
     assert.equal((await stat(file)).mode & 0o777, 0o600);
-    assert.deepEqual((await openCache(file, keepingLog())).nodes(), [{ ...node('dev1'), lastSeen: 1000 }]);
+    assert.deepEqual(openCache(file, keepingLog()).nodes(), [{ ...node('dev1'), lastSeen: 1000 }]);
   });
 
   test('writes nothing if nothing is new', async () => {
     const file = fresh();
-    await (await openCache(file, keepingLog())).save();
+    await openCache(file, keepingLog()).save();
     await assert.rejects(stat(file), { code: 'ENOENT' });
   });
 
@@ -43,12 +43,12 @@ describe('the cache', () => {
       const file = join(directory, `broken${number++}`);
       await writeFile(file, text);
       const log = keepingLog();
-      const cache = await openCache(file, log);
+      const cache = openCache(file, log);
       assert.deepEqual(cache.nodes(), []);
       assert.match(log.lines.join(), /^warn the cache .* was started again/);
       cache.remember([node('dev1')], 1);
       await cache.save();
-      assert.equal((await openCache(file, keepingLog())).nodes().length, 1);
+      assert.equal(openCache(file, keepingLog()).nodes().length, 1);
     }
   });
 
@@ -57,17 +57,17 @@ describe('the cache', () => {
     const good = { ...node('dev1'), lastSeen: 5 };
     const nodes = [good, { ...good, name: '../dev2' }, null, { ...good, name: 'dev3', addresses: 'x' }];
     await writeFile(file, JSON.stringify({ version: 1, nodes, forgotten: { 'no name': 1 } }));
-    assert.deepEqual((await openCache(file, keepingLog())).nodes(), [good]);
+    assert.deepEqual(openCache(file, keepingLog()).nodes(), [good]);
   });
 
   test('merges the writes of several clients', async () => {
     const file = fresh();
-    const clients = await Promise.all(Array.from({ length: 8 }, () => openCache(file, keepingLog())));
+    const clients = Array.from({ length: 8 }, () => openCache(file, keepingLog()));
     clients.forEach((client, index) => {
       client.remember([node(`dev${index}`), node('shared', `10.0.0.${index}`)], 1000 + index);
     });
     for (const client of clients) await client.save();
-    const nodes = (await openCache(file, keepingLog())).nodes();
+    const nodes = openCache(file, keepingLog()).nodes();
     assert.equal(nodes.length, 9);
     assert.equal(nodes.find(({ name }) => name === 'shared')?.addresses[0]?.host, '10.0.0.7');
     await Promise.all(
@@ -82,16 +82,16 @@ describe('the cache', () => {
 
   test('forgets a node, even if another client still remembers it', async () => {
     const file = fresh();
-    const first = await openCache(file, keepingLog());
+    const first = openCache(file, keepingLog());
     first.remember([node('dev1')], 1000);
     await first.save();
-    const second = await openCache(file, keepingLog());
+    const second = openCache(file, keepingLog());
     assert.equal(first.forget('dev1', 2000), true);
     assert.equal(first.forget('never', 2000), false);
     await first.save();
     second.remember([node('dev2')], 3000);
     await second.save();
-    const third = await openCache(file, keepingLog());
+    const third = openCache(file, keepingLog());
     assert.deepEqual(
       third.nodes().map(({ name }) => name),
       ['dev2'],
@@ -100,7 +100,7 @@ describe('the cache', () => {
   });
 
   test('includes a forgotten node again once it is proven', async () => {
-    const cache = await openCache(fresh(), keepingLog());
+    const cache = openCache(fresh(), keepingLog());
     cache.forget('dev1', 2000);
     cache.remember([node('dev1')], 2001);
     assert.equal(cache.forgotten('dev1'), undefined);
@@ -110,7 +110,7 @@ describe('the cache', () => {
   test('causes a warning if it cannot be written', async () => {
     const log = keepingLog();
     await writeFile(join(directory, 'a file'), '');
-    const cache = await openCache(join(directory, 'a file', 'cache.json'), log);
+    const cache = openCache(join(directory, 'a file', 'cache.json'), log);
     cache.remember([node('dev1')], 1);
     await cache.save();
     assert.match(log.lines.join(), /warn the cache .* cannot be written/);

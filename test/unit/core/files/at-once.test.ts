@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { readAtOnce, replaceAtOnce } from '../../../../src/core/files/at-once.ts';
+
+let root: string;
+let file: string;
+beforeEach(() => {
+  root = mkdtempSync('/dev/shm/mco-at-once-');
+  file = join(root, 'state', 'heads.json');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+describe('a small file of a command', () => {
+  test('is written whole, only for its owner, in a directory that is made for it', async () => {
+    const before = process.umask(0o077);
+    try {
+      await replaceAtOnce(file, 'old');
+      await replaceAtOnce(file, 'new “text”', { sync: false });
+    } finally {
+      process.umask(before);
+    }
+    assert.equal(readAtOnce(file), 'new “text”');
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.equal(statSync(join(root, 'state')).mode & 0o777, 0o700);
+    assert.deepEqual(readdirSync(join(root, 'state')), ['heads.json']);
+  });
+
+  test('is one of those that several commands write at the same time', async () => {
+    const texts = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(10_000));
+    await Promise.all(texts.map((text) => replaceAtOnce(file, text)));
+    assert.ok(texts.includes(readFileSync(file, 'utf8')));
+    assert.deepEqual(readdirSync(join(root, 'state')), ['heads.json']);
+  });
+
+  test('replaces a link, and not the file that the link names', async () => {
+    const other = join(root, 'other');
+    writeFileSync(other, 'of somebody else');
+    mkdirSync(join(root, 'state'));
+    symlinkSync(other, file);
+    await replaceAtOnce(file, 'mine');
+    assert.deepEqual([readFileSync(other, 'utf8'), readAtOnce(file)], ['of somebody else', 'mine']);
+  });
+
+  test('leaves no draft when it cannot be written, and removes the draft of a process that was killed', async () => {
+    mkdirSync(join(file, 'taken'), { recursive: true });
+    const directory = join(root, 'state');
+    // No process has this number: the kernel's largest is 2^22.
+    writeFileSync(join(directory, 'heads.json.4194305-1.0123456789ab.new'), 'a secret');
+    writeFileSync(join(directory, 'other.new'), 'kept');
+    await assert.rejects(replaceAtOnce(file, 'text'), { code: 'EISDIR' });
+    assert.deepEqual(readdirSync(directory).sort(), ['heads.json', 'other.new']);
+  });
+
+  test('reads as missing when there is none, and fails when it cannot be read', () => {
+    assert.equal(readAtOnce(file), undefined);
+    assert.throws(() => readAtOnce(root), { code: 'EISDIR' });
+  });
+});
