@@ -113,6 +113,24 @@ describe('a host that is enabled', () => {
     assert.deepEqual([report.changed, report.unchanged, fake.changes(), heldNames()], [[dev1], [], [], []]);
   });
 
+  test('is enabled on those of its lines that are out', async () => {
+    const { fake, put } = await estate();
+    fake.server('static/s1').admin = 1;
+    assert.deepEqual((await put()).changed, [dev1]);
+    assert.deepEqual(
+      fake.changes(),
+      ['state drain', 'health down', 'state ready'].map((what) => `set server static/s1 ${what}`),
+    );
+  });
+
+  test('is not waited for if it is in, with its agent-check on or without one', async () => {
+    for (const agent of [{}, { agent: 'up' }] as const) {
+      const { fake, put } = await estate(fakeHaproxy({ app: [{ name: 'web1', ip: dev1, passes: true, ...agent }] }));
+      await put();
+      assert.equal(fake.asked.filter((one) => one === 'show info').length, 1, 'only before the call');
+    }
+  });
+
   test('needs nothing if it is in: processes are watched only for reloads', async () => {
     const { fake, balancer, put } = await estate();
     const report = await put();
@@ -202,6 +220,15 @@ describe('an agent-check', () => {
     fake.server('app/web1').admin = 0;
     const report = await put();
     assert.deepEqual([report.changed, fake.server('app/web1').agentEnabled], [[dev1], true]);
+  });
+
+  test('is switched on again also if another line of the host has none', async () => {
+    const own = { name: 'web1', ip: dev1, passes: true, agent: 'up' } as const;
+    const fake = fakeHaproxy({ app: [own], static: [{ name: 's1', ip: dev1, port: 82 }] });
+    const { out, put } = await estate(fake);
+    await out();
+    for (const line of ['app/web1', 'static/s1']) fake.server(line).admin = 0;
+    assert.deepEqual([(await put()).changed, fake.server('app/web1').agentEnabled], [[dev1], true]);
   });
 
   /** Calls `atLook` when the agent has put the host in so many times, and checks after a moment that it has stayed in. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import * as rule from '../../../../../src/agents/haproxy/into-traffic/rule.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';
@@ -9,10 +10,19 @@ import { backendView, server } from '../../../../support/agents/haproxy-server.t
 
 const { signal } = new AbortController();
 
-/** Lists the commands that HAProxy receives for a line, without their start. */
+/**
+ * Lists the commands that HAProxy answers for a line, without their start. A command that does not wait for the one before is
+ * answered first.
+ */
 async function commandsOf(fields: Partial<Server>, act: (line: ServerLine) => Promise<void>): Promise<string[]> {
   const asked: string[] = [];
-  const runtime: Runtime = { name: '/run/a.sock', ask: async (command) => (asked.push(command) > 0 ? '' : '') };
+  let begun = 0;
+  const ask = async (command: string) => {
+    for (let turns = Math.max(1, 5 - begun++); turns > 0; turns--) await setImmediate();
+    asked.push(command);
+    return '';
+  };
+  const runtime: Runtime = { name: '/run/a.sock', ask };
   await act({ view: { ...backendView('app', []), runtime }, server: server('web1', fields) });
   return asked.map((command) => command.replace('set server app/web1 ', ''));
 }
