@@ -38,32 +38,53 @@ export async function tryReassertedBatch(
   nodes: readonly string[],
   { index, batches, next = [], provenOut = false }: BatchPosition,
 ): Promise<ReassertedBatch> {
-  const { plan, run, step } = call;
-  const lines: string[] = [];
-  const failures: NodeFailure[] = [];
-  const settledBefore = isSettled(call, nodes);
-  if (!settledBefore) {
-    const renewed = await renewHolds(call, nodes);
-    lines.push(...renewed.lines);
-    failures.push(...renewed.failures);
-    if (failures.length === 0 && !(provenOut && renewed.nothing))
-      failures.push(...(await proveOut(heldFor(call, nodes), run, `${step.id}.proof`)));
-  }
-  if (!run.dryRun && !settledBefore && failures.length === 0) {
-    for (const name of plan.reassert) {
-      const change = findChange(run, call.step.id, name);
-      // Right after the change itself there is nothing to assert.
-      if (change === undefined || change.changesTraffic || change.requestId === run.changes.lastRequestId) continue;
-      const again = await change.repeat(`${call.step.id}.${name}`);
-      lines.push(...again.replies.flatMap((reply) => reportChange(change, reply)));
-      failures.push(...again.failures.map((failure) => lost(change, failure)));
-    }
-  }
-  const cutOff = isCutOff(failures, run);
+  // What was settled before the run was resumed needs no condition.
+  if (isSettled(call, nodes)) return await tryBatch(call, nodes, index, batches);
+  const { failures, lines } = await assertBefore(call, nodes, provenOut);
+  const cutOff = isCutOff(failures, call.run);
   if (failures.length > 0) return { replies: [], failures, tries: 0, interrupted: cutOff, lines, broken: 'before' };
   const settled = await tryBatch(call, nodes, index, batches);
   const whole = { ...settled, lines: [...lines, ...settled.lines] };
-  if (settledBefore || plan.ddl.traffic !== undefined) return whole;
+  return call.plan.ddl.traffic === undefined ? await proveAfter(call, nodes, next, whole) : whole;
+}
+
+/** The reports of changes that were made again, and what is wrong; the batch begins only if nothing is. */
+interface Asserted {
+  readonly lines: string[];
+  readonly failures: NodeFailure[];
+}
+
+/** Proves that the hosts of a batch are out, then repeats the changes that it relies on. */
+async function assertBefore(call: StepCall, nodes: readonly string[], provenOut: boolean): Promise<Asserted> {
+  const { run, step } = call;
+  const renewed = await renewHolds(call, nodes);
+  const { lines, failures, nothing } = renewed;
+  if (failures.length === 0 && !(provenOut && nothing))
+    failures.push(...(await proveOut(heldFor(call, nodes), run, `${step.id}.proof`)));
+  if (run.dryRun || failures.length > 0) return { lines, failures };
+  for (const name of call.plan.reassert) {
+    const change = findChange(run, step.id, name);
+    // Right after the change itself there is nothing to assert.
+    if (change === undefined || change.changesTraffic || change.requestId === run.changes.lastRequestId) continue;
+    await repeat(change, `${step.id}.${name}`, { lines, failures });
+  }
+  return { lines, failures };
+}
+
+async function repeat(change: RepeatableChange, step: string, { lines, failures }: Asserted): Promise<void> {
+  const again = await change.repeat(step);
+  lines.push(...again.replies.flatMap((reply) => reportChange(change, reply)));
+  failures.push(...again.failures.map((failure) => lost(change, failure)));
+}
+
+/** Proves that the hosts of a batch were out to its end, together with those of the next batch. */
+async function proveAfter(
+  call: StepCall,
+  nodes: readonly string[],
+  next: readonly string[],
+  whole: BatchResult,
+): Promise<ReassertedBatch> {
+  const { run, step } = call;
   const own = heldFor(call, nodes);
   const nextHolds = next.length === 0 || isSettled(call, next) ? [] : heldFor(call, next);
   const found = await proveOut([...new Set([...own, ...nextHolds])], run, `${step.id}.proof`);
@@ -106,9 +127,7 @@ async function renewHolds(call: StepCall, nodes: readonly string[]) {
   for (const name of new Set(stale.map((hold) => hold.step))) {
     const change = run.changes.repeatable.get(name);
     if (change === undefined) continue;
-    const again = await change.repeat(`${step.id}.${name.replace(/^.*\./, '')}`);
-    lines.push(...again.replies.flatMap((reply) => reportChange(change, reply)));
-    failures.push(...again.failures.map((failure) => lost(change, failure)));
+    await repeat(change, `${step.id}.${name.replace(/^.*\./, '')}`, { lines, failures });
   }
   return { lines, failures, nothing };
 }

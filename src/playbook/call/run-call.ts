@@ -24,7 +24,6 @@ export interface CallTarget {
 }
 
 export async function runCall(plan: CallPlan, target: CallTarget, run: RunContext, step: Step): Promise<StepOutcome> {
-  const changes = plan.ddl.kind === 'change' && !plan.askOnly;
   const hypothetical = run.dryRun && run.changed();
   const nodes = checkNodes(target.nodes, run);
   if (nodes.length === 0) return callNobody(plan, target.mayBeEmpty || hypothetical);
@@ -35,25 +34,14 @@ export async function runCall(plan: CallPlan, target: CallTarget, run: RunContex
   const batches = planBatches(chosen, plan.sizes);
   const { label } = run;
   run.ports.emit({ type: 'step-planned', step: step.id, label, title: plan.title, dryRun: run.dryRun, batches });
-  if (changes && !run.dryRun) await run.agree();
-  if (changes) run.markChanged();
-  if (run.dryRun && changes && !plan.ddl.dryRun) {
-    return {
-      state: 'done',
-      ran: false,
-      dryRun: true,
-      lines: [`${plan.title} cannot show what it would do, and was not called`],
-    };
-  }
+  const changes = plan.ddl.kind === 'change' && !plan.askOnly;
+  if (changes) await beginChange(run);
+  if (changes && run.dryRun && !plan.ddl.dryRun) return passOver(plan);
   // Also before reading: replies must stay true until the change.
   if (plan.ddl.kind === 'change' && !run.dryRun) await run.lock();
   const dryRun = plan.askOnly || (run.dryRun && changes);
-  const earlier = findEarlierCall(
-    run,
-    step.id,
-    { agent: plan.agent, action: plan.action, dryRun, input: shown },
-    plan.ddl,
-  );
+  const key = { agent: plan.agent, action: plan.action, dryRun, input: shown };
+  const earlier = findEarlierCall(run, step.id, key, plan.ddl);
   const requestId = earlier?.requestId ?? run.ports.newId();
   const call = { plan, input, shown, requestId, dryRun, hypothetical, earlier, run, step };
   const settled = plan.failover
@@ -62,6 +50,22 @@ export async function runCall(plan: CallPlan, target: CallTarget, run: RunContex
   recordChange(call, settled, run);
   const answers = run.dryRun && dryRun ? describeReplies(settled.replies ?? []) : [];
   return { ...settled, ran: true, dryRun, lines: [...(settled.lines ?? []), ...answers] };
+}
+
+/** A person must agree first; in a dry run, later steps know that there would be a change. */
+async function beginChange(run: RunContext): Promise<void> {
+  if (!run.dryRun) await run.agree();
+  run.markChanged();
+}
+
+/** For an action that has no dry run. */
+function passOver({ title }: CallPlan): StepOutcome {
+  return {
+    state: 'done',
+    ran: false,
+    dryRun: true,
+    lines: [`${title} cannot show what it would do, and was not called`],
+  };
 }
 
 /** Records the change for steps that rely on it. */
