@@ -112,11 +112,14 @@ async function discover(
   if (chosen?.has(identity.name) !== false) {
     found.report({ node: identity.name, path: [identity.name], lastHeard: now() }, own.key());
   }
+  const isMissing = (node: string) => !found.isReached(node);
+  if (chosen !== undefined) {
+    // Named nodes that are all connected need no search, and no look at the list of peers, which may be long.
+    for (const node of chosen) if (pool.warm(node) !== undefined) look(node);
+    if (![...chosen].some(isMissing)) return;
+  }
   pool.know(await known());
   for (const node of pool.names()) look(node);
-  const isMissing = (node: string) => !found.isReached(node);
-  // Named nodes that are all connected need no search.
-  if (chosen !== undefined && ![...chosen].some(isMissing)) return;
   const others = isOperator(user)
     ? pool.names().map((name) => askOther(name, { timeout, names }, parts, signal, routes, found))
     : [];

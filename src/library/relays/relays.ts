@@ -7,6 +7,7 @@ import type { DiscoverOverRelays, RelaySearch } from '../../discovery/relay/sour
 import type { DiscoverEvent, DiscoverRequest } from '../../core/wire/messages.ts';
 import type { Caller } from '../fleet/call-node.ts';
 import { startNameStream } from './name-stream.ts';
+import { type AskAgain, startAskingAgain } from './ask-again.ts';
 import type { RelayLink } from './relay-link.ts';
 import { relayedConnection } from './relayed-connection.ts';
 import { type Route, type Routes, startRoutes } from './routes.ts';
@@ -38,6 +39,17 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
   const routes = startRoutes((): Trust => caller.trust);
   const keyPair: KeyPair = makeKeyPair(mostNodes);
   const asking = { links, routes, log };
+  const again = new Map(
+    links.map((link) => [
+      link,
+      startAskingAgain(async (names, onReported) => {
+        const onNode: OnNode = (event) => {
+          if (routes.take(event, link)) onReported(event.node);
+        };
+        await askOne(link, { timeout: 0, names }, onNode, AbortSignal.timeout(lookTimeout));
+      }),
+    ]),
+  );
   /** The first question to the relays about their nodes, if nodes come from another source. */
   const look = once(() =>
     askAll({ timeout: 0, names: [] }, asking, routes.note, AbortSignal.timeout(lookTimeout)).catch((error: unknown) => {
@@ -53,7 +65,7 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
       return relayedConnection(name, {
         caller,
         keyPair,
-        routes: (node) => freshRoutes(node, routes),
+        routes: (node) => freshRoutes(node, routes, again),
         direct: (within) => direct(name, addresses, within),
       });
     },
@@ -127,14 +139,16 @@ function askForNodes(
 }
 
 /** A restarted daemon has another key: an older one is asked for again, if that costs one question. */
-async function freshRoutes(node: string, routes: Routes): Promise<readonly Route[]> {
+async function freshRoutes(
+  node: string,
+  routes: Routes,
+  again: ReadonlyMap<RelayLink, AskAgain>,
+): Promise<readonly Route[]> {
   const known = routes.to(node);
   const now = performance.now();
   const old = known.filter(({ at, link }) => now - at > keyAge || !link.isOpen());
   if (old.length === 0) return known;
-  const request = { timeout: 0, names: [node] };
-  const signal = AbortSignal.timeout(lookTimeout);
-  await Promise.all(old.map(({ link }) => askOne(link, request, routes.take, signal)));
+  await Promise.all(old.map(({ link }) => again.get(link)?.(node)));
   return routes.to(node).filter(({ link, at }) => link.isOpen() && performance.now() - at <= keyAge * 2);
 }
 
