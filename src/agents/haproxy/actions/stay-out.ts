@@ -87,7 +87,7 @@ function explainIntruders(
   const line = intruder?.line;
   if (line === undefined) return new Problem('not-in-maintenance', `a line of ${shown} is gone from HAProxy`, hint);
   const now = processes[line.view.runtime.name];
-  const known = toHeldLines(hosts.flatMap(affectedLines), [], () => true);
+  const known = toHeldLines(hosts.flatMap(affectedLines), [], ({ server }) => server.agent.enabled);
   const why = now && breakOf({ line, before: findHeldLine(known, line), processes: { known: now, now } }, Date.now());
   const what = `${shown} does not stay out: ${lineName(line)} at ${line.view.runtime.name} is ${line.server.status}`;
   return new Problem('not-in-maintenance', `${what}, ${why?.cause} (see ${why?.where})`, hint);

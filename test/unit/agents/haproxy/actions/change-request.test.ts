@@ -106,6 +106,12 @@ describe('the known addresses of hosts', () => {
     assert.deepEqual(lines?.map(lineName), ['app/localhost'], 'a name without a dot is that of a line');
   });
 
+  test('are none for a name that only every object in JavaScript has', async () => {
+    const balancer = await fakeBalancer([two()]);
+    const { resolve } = await requests.prepareHosts(balancer, 'constructor');
+    assert.deepEqual(resolve(await readViews([two()], new AbortController().signal))[0]?.lines, []);
+  });
+
   test('include both earlier and current ones', async () => {
     const fake = fakeHaproxy({
       app: [

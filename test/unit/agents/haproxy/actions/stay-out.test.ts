@@ -65,4 +65,21 @@ describe('a host that was disabled', () => {
       assert.deepEqual([looks(), fake.changes().length], [expected, 1]);
     }
   });
+
+  test('is reported with what HAProxy refused if it cannot be disabled again', async () => {
+    for (const [refused, atLook] of [
+      ['disable agent app/web1', 1],
+      ['disable agent app/web1', 2],
+      ['set server app/web1 state maint', 1],
+      ['set server app/web1 state maint', 2],
+    ] as const) {
+      const { fake, web1, stay } = await out((look) => look === atLook && Object.assign(web1, { agentEnabled: true }));
+      const look = fake.onCommand;
+      fake.onCommand = (command) => {
+        if (command === refused) throw new Error('connection lost');
+        return look(command);
+      };
+      await assert.rejects(stay(), { message: 'connection lost' }, `${refused}, look ${atLook}`);
+    }
+  });
 });
