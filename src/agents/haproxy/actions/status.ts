@@ -75,17 +75,18 @@ function describeHold(held: HeldHost | undefined) {
 /** A summary of the first line that keeps it out, else of the first; then each line. */
 function describeHost(host: ScopedHost) {
   const lines = affectedLines(host);
-  const shown = (lines.find(({ server }) => !inRotation(server)) ?? lines[0])?.server;
+  // Every host of a scope has at least one line.
+  const { server: shown } = lines.find(({ server }) => !inRotation(server)) ?? (lines[0] as ServerLine);
   const names = new Set(host.chosen.map(({ server }) => server.name));
   return {
     name: host.name,
     server: [...names].join(','),
-    address: shown?.address ?? '',
-    status: shown?.status ?? '',
-    check: shown === undefined ? '' : reasonOf(shown, shown.check) || shown.check,
+    address: shown.address,
+    status: shown.status,
+    check: reasonOf(shown, shown.check) || shown.check,
     sessions: lines.reduce((sum, { server }) => sum + server.sessions, 0),
-    weight: shown?.weight ?? 0,
-    in_rotation: lines.length > 0 && lines.every(({ server }) => inRotation(server)),
+    weight: shown.weight,
+    in_rotation: lines.every(({ server }) => inRotation(server)),
     serving: lines.filter(({ server }) => inRotation(server)).length,
     still_serving: reportHost(host).still_serving,
     lines: lines.map(describeLine),

@@ -156,7 +156,8 @@ describe('the status of held hosts', () => {
       watch: { ...damaged.watch, checkNow: () => Promise.reject(new Problem('damaged-state', 'damaged')) },
     });
     assert.equal((await status(damaged, {}, actionContext())).ready, true);
-    for (const failure of [new Problem('haproxy-unreachable', 'gone'), new Error('a bug')]) {
+    const alike = Object.assign(new Error('a bug'), { code: 'damaged-state' });
+    for (const failure of [new Problem('haproxy-unreachable', 'gone'), new Error('a bug'), alike]) {
       Object.assign(damaged, { watch: { ...damaged.watch, checkNow: () => Promise.reject(failure) } });
       await assert.rejects(status(damaged, {}, actionContext()), failure);
     }
