@@ -7,7 +7,7 @@ import { withoutUnused } from './left-out.ts';
 export const repository = join(import.meta.dirname, '..');
 
 export interface BundleOptions {
-  /** What each is called, and its file: `main` becomes `main.cjs`. */
+  /** Name and file of each: `main` becomes `main.cjs`. */
   readonly entries: Readonly<Record<string, string>>;
   /** Where the parts go: `main.cjs`, and what it loads when it needs it. */
   readonly directory: string;
@@ -56,7 +56,7 @@ export async function bundle(options: BundleOptions): Promise<Metafile> {
   };
 }
 
-/** What is not there takes no time to read and no memory. Names stay whole, so that a stack in the log can be read. */
+/** Removed code takes no time and no memory. Names are kept, so that a stack in the log can be read. */
 const smaller = { minifySyntax: true, minifyWhitespace: true, lineLimit: 120 } as const;
 
 function common(directory: string) {

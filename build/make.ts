@@ -18,14 +18,14 @@ export interface MakeOptions {
   readonly out: string;
   /** Binaries named by their target; one for this machine, without a name, when undefined. */
   readonly targets: readonly Target[] | undefined;
-  /** What to make of the binaries, too. `apt` is a repository of the Debian packages. */
+  /** Further targets to make from the binaries. `apt` is a repository of the Debian packages. */
   readonly packages: ReadonlySet<PackageKind>;
   readonly version: string;
 }
 
 const maintainer = 'mco-deploy maintainers <mco-deploy@devco.net>';
 
-/** What was built, by its place: files are listed in SHA256SUMS, directories are not. */
+/** The build results, by path: files are listed in SHA256SUMS, directories are not. */
 export interface Made {
   readonly files: readonly string[];
   readonly directories: readonly string[];

@@ -10,7 +10,7 @@ export interface SbomFacts {
   readonly runtime: Readonly<Record<string, string | undefined>>;
 }
 
-/** What the program is made of, as CycloneDX 1.6 (ECMA-424) in JSON. The same facts give the same bytes. */
+/** The components of the program, as CycloneDX 1.6 (ECMA-424) in JSON. The same facts give the same bytes. */
 export function sbomOf({ version, date, packages, runtime }: SbomFacts): string {
   const application = { type: 'application', 'bom-ref': 'mco-deploy', name: 'mco-deploy', version };
   const { node = '', modules: _, ...inNode } = runtime;

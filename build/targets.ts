@@ -8,7 +8,7 @@ export const architectures = {
   'linux-arm64': { deb: 'arm64', rpm: 'aarch64' },
 } as const;
 
-/** What can be made of the binaries: an npm package of the client, an image of it, a repository of the Debian packages. */
+/** Targets that are made from the binaries: an npm package of the client, an image of it, a repository of the Debian packages. */
 export const packageKinds = ['deb', 'rpm', 'npm', 'image', 'apt'] as const;
 export type PackageKind = (typeof packageKinds)[number];
 

@@ -18,7 +18,7 @@ const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0
 
 const asked = process.argv.slice(2);
 const folders = (asked.length === 0 ? ['all'] : asked).flatMap((part) => parts[part] ?? [part]);
-// What was just built (npm test) is what the tests start: see test/support/program/program.ts.
+// The tests start the program that npm test just built: see test/support/program/program.ts.
 const built = join(import.meta.dirname, '../build/out/mco-deploy');
 if (asked[0] !== 'fast') process.env.MCO_TEST_PROGRAM = built;
 const events = Readable.from(runFolders(folders));
@@ -28,7 +28,7 @@ events.on('error', (error) => {
 });
 events.pipe(new spec()).pipe(process.stdout);
 events.on('end', () => {
-  // What was skipped was not shown to work.
+  // A skipped test shows nothing.
   const good = totals.fail + totals.cancelled + totals.skipped + totals.todo === 0 && totals.pass > 0;
   process.exitCode = good ? 0 : 1;
 });

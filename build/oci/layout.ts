@@ -14,7 +14,7 @@ export interface Image {
   readonly layer: { readonly file: string; readonly digest: string; readonly size: number; readonly diffId: string };
   /** The fields of the image's configuration (config.md) but `rootfs`. */
   readonly config: object;
-  /** What the image is called in the layout, such as `0.1.0`. */
+  /** The name of the image in the layout, such as `0.1.0`. */
   readonly tag: string;
 }
 

@@ -7,7 +7,7 @@ export interface Part {
 }
 
 type Require = (name: string) => unknown;
-/** What the source of a part is, run: see `wrap`. */
+/** The function that a part's source evaluates to: see `wrap`. */
 export type Wrapped = (exports: object, require: Require, module: { exports: object }) => void;
 
 /** A part that lies in another one, together with those that are loaded at the same time: one script is read and checked faster than a hundred. */

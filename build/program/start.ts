@@ -1,4 +1,4 @@
-// What the single binary runs: the parts of the program are its assets.
+// The entry point of the single binary: the parts of the program are its assets.
 import { getAsset, getRawAsset } from 'node:sea';
 import { defineRequire } from './load.ts';
 import { type Index, unpack } from './pack.ts';

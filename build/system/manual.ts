@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** What a manual page says beside the commands. */
+/** The text of a manual page beside the commands. */
 export interface ManualFacts {
   readonly version: string;
   /** Of the page, as YYYY-MM-DD. */

@@ -18,10 +18,10 @@ const print = (line: string) => process.stdout.write(`${line}\n`);
 
 const begun = performance.now();
 const reports: SeedReport[] = [];
-/** What failed outside a seed's own promises: it counts as broken, and the other seeds are still run. */
+/** A failure outside a seed's own promises: the seed counts as broken, and the other seeds still run. */
 const strays: string[] = [];
 process.on('uncaughtException', (error) => strays.push(`nobody caught: ${error.stack ?? error.message}`));
-// What runs is ended, and its lab is taken down.
+// The running seed is ended, and its lab is taken down.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => seeds.splice(0));
 
 async function workThroughSeeds(): Promise<void> {

@@ -4,13 +4,13 @@ import { leftOvers } from './left-overs.ts';
 import { newProcesses, type LabProcess, processesOf } from './processes.ts';
 import { type Normal, unusual } from './usage.ts';
 
-/** What a lab is like before a seed. */
+/** The state of a lab before a seed. */
 export interface Before {
   readonly processes: readonly LabProcess[];
   readonly normal: Normal;
 }
 
-/** What is not as it must be once the faults are gone and the run has come to its end; a sentence each. */
+/** The broken promises once the faults are gone and the run has ended; a sentence each. */
 export async function brokenInvariants(lab: Lab, revision: string, before: Before): Promise<string[]> {
   // A client of its own: it must be gone before what is left is looked for.
   const held = await leases(lab);
@@ -21,7 +21,7 @@ export async function brokenInvariants(lab: Lab, revision: string, before: Befor
   return [...held, ...broken, ...(await logs(lab))];
 }
 
-/** What of the servers of the cluster is not as a report of success says. */
+/** How the servers of the cluster differ from a report of success. */
 export async function released(lab: Lab, revision: string): Promise<string[]> {
   const found = await Promise.all(bravo.map(async (host) => [host, await lab.revision(host)] as const));
   return found.flatMap(([host, serves]) => (serves === revision ? [] : [`${host} serves ${serves}, not ${revision}`]));
@@ -50,7 +50,7 @@ async function leases(lab: Lab): Promise<string[]> {
 /** Milliseconds in which old workers end and connections close. */
 const patience = 20_000;
 
-/** What is still so after a while: it ends as soon as nothing is. */
+/** The broken promises that remain after a while; it ends as soon as there are none. */
 async function settled(look: () => Promise<string[]>): Promise<string[]> {
   const end = performance.now() + patience;
   for (;;) {

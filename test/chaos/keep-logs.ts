@@ -11,7 +11,7 @@ export async function keepLogs(lab: Lab, seed: number): Promise<string> {
     await mkdir(join(place, host.name));
     for (const path of smallFileSystems(host).filter((path) => path !== '/srv/app')) {
       const copy = join(place, host.name, path.slice(1).replaceAll('/', '-'));
-      // What is being written or removed meanwhile may be missing.
+      // Files that are written or removed meanwhile may be missing.
       await cp(lab.path(host.name, path), copy, { recursive: true, errorOnExist: false }).catch(() => {});
     }
   }

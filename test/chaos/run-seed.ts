@@ -10,7 +10,7 @@ import { type Struck, strike } from './strike.ts';
 import { type Normal, unusual } from './usage.ts';
 import { healAll, untilWhole } from './whole.ts';
 
-/** What became of one seed. */
+/** The result of one seed. */
 export interface SeedReport {
   readonly seed: number;
   readonly kind: string;
@@ -31,7 +31,7 @@ const longestRun = 240_000;
 /** Milliseconds after a fault was put right in which it explains a failed request: a client waits for 5 s. */
 const aftermath = 8000;
 
-/** What the load generators counted. */
+/** The counts of the load generators. */
 interface Traffic {
   readonly requests: number;
   readonly failures: readonly string[];

@@ -41,7 +41,7 @@ export async function strike(random: Random, run: LabRun, { lab, struck, tooLate
     if (isOver) break;
     const one = await inject(fault);
     struck.push(one);
-    // What fails then is reported when all is put right: it is the same promise.
+    // A failure here is reported when the faults are repaired: it is the same promise.
     if (hold > 0) void delay(hold).then(() => one.heal().catch(() => undefined));
   }
 }

@@ -1,17 +1,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { daemonsOf, type LabProcess } from './processes.ts';
 
-/** What a daemon holds. */
+/** The resources of a daemon. */
 export interface Usage {
   readonly descriptors: number;
   /** Resident and its own, KiB. */
   readonly memory: number;
 }
 
-/** What is normal for each daemon of a lab, by process: what it held when it was first looked at. */
+/** The normal use of each daemon of a lab, by process: its use at the first measurement. */
 export type Normal = Map<string, Usage>;
 
-/** What a daemon may hold more than normal: connections that are kept, and what a collection of garbage has not taken yet. */
+/** How much more than normal a daemon may use: for connections that are kept open, and garbage that is not collected yet. */
 const spare: Usage = { descriptors: 24, memory: 128 * 1024 };
 
 /** Notes what is normal for the daemons that are new. @returns what is not normal of the others */

@@ -25,7 +25,7 @@ function readParts(): ReadonlyMap<string, Part> {
 }
 
 const parts = readParts();
-/** What the bundle replaces (package.json, `imports`). */
+/** Files that the bundle replaces (package.json, `imports`). */
 const standIns = new Set(['#playbooks', '#protocol', '#re2', '#validators']);
 
 interface Import {

@@ -20,7 +20,7 @@ const wanted = [
   /^ {2}untouched: /,
 ];
 
-/** What a person sees of a run, without -v. */
+/** The lines of a run that a person sees without -v. */
 function shown({ fabric }: Estate, from = 0): string[] {
   return fabric.events.slice(from).flatMap((event) => formatEvent(event, 'short'));
 }

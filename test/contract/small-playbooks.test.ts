@@ -167,7 +167,7 @@ describe('security_updates', () => {
   });
 });
 
-/** What was called of an agent, in order, dry runs left out. */
+/** The calls of an agent, in order, without dry runs. */
 function changesOf(estate: Estate, agent: string): string[] {
   const calls = estate.fabric.calls.filter((call) => call.agent === agent && !call.dryRun);
   return calls.map(({ action, nodes }) => `${action} ${nodes}`);

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 /**
- * What every start may load beside the project's own files: each of them takes its time, even for `--version`.
+ * Modules that every start may load beside the project's own files: each takes time, even for `--version`.
  * Node.js has loaded fs and tty itself by then.
  */
 const affordable = ['commander', 'node:fs', 'node:os', 'node:path', 'node:tty'];

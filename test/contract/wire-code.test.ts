@@ -32,7 +32,7 @@ const entries: Readonly<Record<string, Entry>> = Object.assign(
 );
 const messages = Object.keys(entries).filter((name) => entries[name]?.fields !== undefined);
 let directory: string;
-/** What stands in the bundle. */
+/** The code in the bundle. */
 let written: PackageDefinition;
 
 before(async () => {
@@ -80,7 +80,7 @@ function messageOf(fields: Readonly<Record<string, Field>>, depth: number): fc.A
   return fc.record(Object.fromEntries(parts) as Record<string, fc.Arbitrary<unknown>>, { requiredKeys: [] });
 }
 
-/** What comes of reading bytes: the message, or that they cannot be read. */
+/** The result of reading bytes: the message, or that they cannot be read. */
 function read(codec: Codec, bytes: Buffer): unknown {
   try {
     return codec.deserialize(bytes);

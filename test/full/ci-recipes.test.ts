@@ -38,7 +38,7 @@ describe('the recipes of docs/ci.md, with a certificate that is limited to the s
     const application = (name: string) => ({ root: join(fleet.dir, name), artifacts, reload: ['true'] });
     const sections = { appmgr: { applications: { shop: application('shop'), blog: application('blog') } } };
     node = await startTestNode(fleet, { agents, sections, policies: { default: policy } });
-    // What “ca issue operator ci@devco.net --for shop --bundle” makes, with the place of the node.
+    // The output of “ca issue operator ci@devco.net --for shop --bundle”, with the place of the node.
     const { files } = await fleet.operator('ci@devco.net', { applications: ['shop'] });
     const { port } = node.daemon;
     await writeFile(

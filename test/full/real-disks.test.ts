@@ -14,7 +14,7 @@ const chosen = (...names: string[]) => agents.filter(({ ddl }) => names.includes
 const copy = (options: string) =>
   `mkdir -p /run/mco-copy && cp -a "$PLACE/." /run/mco-copy && mount -t tmpfs -o ${options} tmpfs "$PLACE" && cp -a /run/mco-copy/. "$PLACE"`;
 
-/** What makes a directory ($PLACE) a real disk of that kind, in a mount namespace of the program alone. */
+/** The commands that make a directory ($PLACE) a real disk of that kind, in a mount namespace of the program. */
 const disks: Readonly<Record<string, string>> = {
   full: `mount -t tmpfs tmpfs /run && ${copy('size=256k,mode=700')} && { dd if=/dev/zero of="$PLACE/filler" bs=4k 2>/dev/null || true; }`,
   'without inodes': `mount -t tmpfs tmpfs /run && ${copy('nr_inodes=200,mode=700')} && i=0 && while touch "$PLACE/filler$i" 2>/dev/null; do i=$((i+1)); [ $i -lt 300 ] || break; done`,

@@ -11,7 +11,7 @@ const inMaintenance = async (lab: Lab) =>
   (await lab.servers()).filter(({ status }) => status === 'MAINT').map(({ name }) => name);
 const asked = async (lab: Lab, host: string) =>
   (await lab.audit(host)).filter(({ kind }) => kind === 'intent').map(({ agent, action }) => `${agent}.${action}`);
-/** What the script asks for, without the lease and the proofs that what is out of traffic stays out. */
+/** The calls of the script, without the lease and the proofs that hosts stay out of traffic. */
 const ofTheScript = (calls: readonly string[]) =>
   calls.filter((call) => !call.startsWith('lock.') && call !== 'haproxy.status');
 /** All that any host was asked to do. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** A part of a file, from and to in characters, and how often it ran; those inside others follow them. */
 type Part = readonly [start: number, end: number, count: number];
 
-/** What a test ran of each file below src/, as V8 counts it; null where it may have run anything. */
+/** The parts of each file below src/ that a test ran, as V8 counts them; null if it may have run anything. */
 export type Coverage = Readonly<Record<string, readonly Part[]>> | null;
 
 interface V8Coverage {

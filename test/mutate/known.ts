@@ -18,7 +18,7 @@ export function openKnown<Value>(folder: string): Known<Value> {
 }
 
 /**
- * What came of mutants: the test that noticed one, or an empty text. It holds as long as the mutant (the whole file with it) and the
+ * The results of mutants: the test that noticed one, or an empty text. It holds as long as the mutant (the whole file with it) and the
  * texts of the tests are what they were: of the one that noticed it, or of all that were run.
  */
 export function openOutcomes(root: string, folder: string) {

@@ -80,7 +80,7 @@ function isSort(node: Node): boolean {
 function walk(node: Node, visit: (node: Node) => unknown): void {
   if (/^TS(?!As|NonNull|Satisfies)/.test(node.type) || node.type === 'ImportDeclaration') return;
   visit(node);
-  // What a comparison returns is more or less than 0: which number does not matter.
+  // A comparison returns more or less than 0: which number does not matter.
   const inner = isSort(node) ? (one: Node) => one.type !== 'NumericLiteral' && visit(one) : visit;
   for (const [key, value] of Object.entries(node)) {
     if (key === 'typeAnnotation' || key === 'returnType' || key === 'typeParameters') continue;

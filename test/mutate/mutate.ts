@@ -54,7 +54,7 @@ async function runFile(file: string): Promise<Pick<Result, 'mutants' | 'killed' 
   const open = all.filter((mutant) => !results.isEquivalent(file, mutant));
   let [killed, last] = [0, ''];
   for (const mutant of open) {
-    // What noticed the mutant before most often notices this one.
+    // The test that noticed the mutant before it most often notices this one, too.
     const reaching = tests
       .reach(chosen, file, mutant)
       .sort((a, b) => Number(b.test === last) - Number(a.test === last));

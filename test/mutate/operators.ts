@@ -23,7 +23,7 @@ const passing = new Set(['filter', 'sort', 'toSorted', 'slice', 'reverse', 'toRe
 
 type Of<Type extends Node['type']> = Extract<Node, { type: Type }>;
 
-/** What may be wrong with one node of the tree: each change by itself. `text` gives the source of a node. */
+/** The possible mistakes in one node of the tree: each change by itself. `text` gives the source of a node. */
 export function changesOf(node: Node, text: (part: Node) => string): Change[] {
   const instead = (part: Node, other: string): Change => ({ start: part.start ?? 0, end: part.end ?? 0, text: other });
   switch (node.type) {
@@ -58,7 +58,7 @@ export function changesOf(node: Node, text: (part: Node) => string): Change[] {
   }
 }
 
-/** What counts as false, or is left out, is as good as undefined. */
+/** A value that counts as false, or is omitted, is equal to undefined. */
 function isNothing(value: Node | null | undefined): boolean {
   if (value === null || value === undefined || value.type === 'NullLiteral') return true;
   if (value.type === 'BooleanLiteral') return !value.value;

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Mutant } from './mutants.ts';
 
-/** What came of a folder. */
+/** The result of a folder. */
 export interface Result {
   readonly folder: string;
   /** Of how many mutants one was run: 1 where all were. */

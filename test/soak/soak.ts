@@ -1,4 +1,4 @@
-// What takes too long for the tests: minutes of made-up input against the readers and a live daemon, and many calls of
+// Checks that take too long for the tests: minutes of made-up input against the readers and a live daemon, and many calls of
 // many callers whose audit logs must verify. npm run soak [-- --minutes M] [--calls N]
 import { parseArgs } from 'node:util';
 import { attackDaemon } from '../support/attack/attack.ts';

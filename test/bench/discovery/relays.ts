@@ -44,12 +44,12 @@ export async function startRelay(
   await writeFile(`${list}.new`, JSON.stringify(nodes));
   await rename(`${list}.new`, list);
   for (let found = 0; found < nodes.length + 1; await delay(1000)) found = await countFound(['--via', via]);
-  // What the handshakes left behind is collected by then.
+  // The garbage of the handshakes is collected by then.
   await delay(1000);
   return { name, child, via, peers: nodes.length, empty, warm: await memoryOf(child) };
 }
 
-/** What each connection takes, in KiB. */
+/** The memory of each connection, in KiB. */
 export function memoryPerPeer({ peers, empty, warm }: BenchRelay): string {
   const each = (of: (memory: Memory) => number) => `${(((of(warm) - of(empty)) * 1024) / peers).toFixed(0)} KiB`;
   return `each of ${peers} warm connections takes ${each(({ own }) => own)} of the relay’s own memory (of these ${each(({ heap }) => heap)} heap, ${each(({ external }) => external)} buffers)`;

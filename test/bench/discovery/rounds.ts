@@ -15,7 +15,7 @@ export interface Means {
   readonly extra?: number;
 }
 
-/** What one run of a command took. */
+/** The cost of one run of a command. */
 export interface Round {
   readonly found: number;
   /** Milliseconds: until the last node was heard or proven, and of the whole process. */

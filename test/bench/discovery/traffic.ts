@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/** What was sent in this network namespace since it was last asked: each packet once, its IP header included. */
+/** The bytes that were sent in this network namespace since the last reading: each packet once, with its IP header. */
 export interface Traffic {
   readonly packets: number;
   readonly bytes: number;

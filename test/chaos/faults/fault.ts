@@ -4,10 +4,10 @@ import type { LabRun } from '../../support/lab/runs.ts';
 import type { Random } from '../random.ts';
 
 export interface Fault {
-  /** What is counted: the same for every host. */
+  /** The name under which it is counted: the same for every host. */
   readonly kind: string;
   readonly host: string;
-  /** What of the host it breaks: a program, the link, a file system, the clock. A seed breaks the same only once. */
+  /** The part of the host that it breaks: a program, the link, a file system, the clock. A seed breaks each part once. */
   readonly part: string;
   /** Whether requests of users may fail by it. */
   readonly hurtsTraffic: boolean;
@@ -15,7 +15,7 @@ export interface Fault {
   readonly inject: () => Promise<() => Promise<void>>;
 }
 
-/** What a fault is chosen and injected with. */
+/** The values by which a fault is chosen and injected. */
 export interface FaultContext {
   readonly random: Random;
   readonly lab: Lab;
@@ -39,7 +39,7 @@ interface Commands {
   readonly part: string;
   readonly hurtsTraffic?: boolean;
   readonly bad: string;
-  /** What puts it right. */
+  /** Repairs it. */
   readonly good?: string;
 }
 

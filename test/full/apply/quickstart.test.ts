@@ -61,7 +61,7 @@ before(async () => {
     assert.equal(code, 0, err);
   }
 });
-// What runs on the hosts ends with them.
+// Programs on the hosts end with them.
 after(() => estate?.[Symbol.asyncDispose]());
 
 const shown = async () => (await estate.on(balancer, 'curl -s http://127.0.0.1/')).out;

@@ -88,7 +88,7 @@ describe('made-up names on a segment', { timeout: 240_000 }, () => {
       assert.match(rumours ?? '', /^not counted: \d+ names were/);
       assert.deepEqual(more, []);
       assert.ok(answered > 0, 'it was asked');
-      // What may fail, what may be open, and what finds out why one failed.
+      // How many may fail, how many may be open, and how the cause of a failure is found.
       assert.ok((dials[asker] ?? 0) <= 800, JSON.stringify(dials));
     });
   }

@@ -119,7 +119,7 @@ describe('Prometheus of Debian', () => {
       const expressions = await dashboardExpressions();
       assert.equal(expressions.length, 11);
       for (const expr of expressions) assert.equal((await query(expr)).status, 'success', expr);
-      // What the panels are about is what the node offers.
+      // The node offers every metric of the panels.
       for (const name of new Set(expressions.flatMap((expr) => expr.match(/\b(mco_deploy|process)_[a-z_]+/g) ?? [])))
         assert.ok((await query(`{__name__="${name}"}`)).data.result.length > 0, name);
     } finally {

@@ -121,7 +121,7 @@ describe('publish to 24 nodes over slow links', () => {
     await assertPublished(hosts, '30', packed);
     assert.ok(report.sent < packed.length * 2, `${report.sent} bytes were sent`);
     const resumed = report.nodes.find(({ node }) => node === receiver);
-    // What was verified before the kill was not sent again.
+    // Parts that were verified before the kill were not sent again.
     assert.ok(resumed !== undefined && resumed.received < packed.length, `${resumed?.received} after ${half}`);
   });
 

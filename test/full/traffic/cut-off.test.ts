@@ -10,7 +10,7 @@ import { crashAtEachChange } from '../../support/faults/crash.ts';
 
 const order = { server: 'web1' };
 
-/** What HAProxy and the agent's own record say about the host. */
+/** The state of the host in HAProxy and in the agent's own record. */
 interface State {
   readonly admin: number;
   /** Whether HAProxy asks its agent-check. */
@@ -102,7 +102,7 @@ for (const action of ['disable', 'enable'] as const) {
         () => false,
       );
       const died = await Promise.race([cut, worked]);
-      // What the old daemon still writes when it finds its connections gone does not count.
+      // Lines that the old daemon writes when it finds its connections gone do not count.
       const left = mkdtempSync('/dev/shm/mco-cut-left-');
       cpSync(directory, left, { recursive: true });
       await proxy.end();

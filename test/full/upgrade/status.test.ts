@@ -67,7 +67,7 @@ describe('status', () => {
     const second = until(() => shown.includes('out of traffic:'));
     const watching = lab.client(['status', '--watch'], { signal: stop.signal, onStdout });
     await first;
-    // What it sees at each look is recorded by the load balancer: several looks, and nothing new.
+    // The load balancer records each of its checks: there are several, and nothing new.
     const looks = (await lab.audit('lb1')).filter(
       ({ kind, action }) => kind === 'intent' && action === 'status',
     ).length;

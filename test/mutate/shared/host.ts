@@ -30,7 +30,7 @@ process.on('message', async (order: Order) => {
   loadAgain(new Set(order.again));
   const passed = await run(order.test);
   await setImmediate();
-  // What fails outside of a test may come from an earlier one.
+  // A failure outside of a test may come from an earlier one.
   if (running === order) answer(stray || process.exitCode !== undefined ? 'unclear' : passed ? 'passed' : 'failed');
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** What the process receives. */
+/** Messages to the process. */
 export interface Order {
   readonly id: number;
   /** The URL of the test file. */
@@ -13,7 +13,7 @@ export interface Order {
   /** The URLs of the files to load again. */
   readonly again: readonly string[];
 }
-/** What the process sends. */
+/** Messages from the process. */
 export interface Answer {
   readonly id: number;
   readonly outcome: Outcome;

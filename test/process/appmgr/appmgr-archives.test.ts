@@ -24,7 +24,7 @@ import { type ArchiveEntry, makeTar, makeTarGz } from '../../support/agents/tar-
 
 const fixtures = join(import.meta.dirname, '../../fixtures/tar');
 
-/** What a directory holds: of each file its size and the sum of its bytes, of each link its target. */
+/** The content of a directory: size and sum of each file, target of each link. */
 function contentOf(directory: string): Record<string, string> {
   const content: Record<string, string> = {};
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
@@ -37,7 +37,7 @@ function contentOf(directory: string): Record<string, string> {
   return content;
 }
 
-/** What GNU tar itself makes of an archive. */
+/** The directory that GNU tar itself unpacks from an archive. */
 function unpackedByTar(archive: Buffer): Record<string, string> {
   const directory = temporaryDirectory();
   execFileSync('tar', ['-C', directory, '-xzf', '-'], { input: archive, stdio: ['pipe', 'pipe', 'ignore'] });

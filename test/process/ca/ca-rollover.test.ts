@@ -15,7 +15,7 @@ const secret = { MCO_DEPLOY_CA_PASSPHRASE: 'correct horse' };
 async function run({ dir, env }: CaCli, args: readonly string[], more: Readonly<Record<string, string>> = secret) {
   const absolute = args.map((word, at) => (args[at - 1] === '--out' ? join(dir, word) : word));
   const { code, out, err } = await runInProcess(['ca', ...absolute], dir, { env: { ...env, ...more } });
-  // What ends without a word about its code ends well.
+  // A command without an expected exit code must succeed.
   return { code: code === -1 ? 0 : code, out: out.join('\n'), err: err.join('\n') };
 }
 

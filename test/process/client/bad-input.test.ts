@@ -66,7 +66,7 @@ const refuses = async (argv: readonly string[], code: number, message: RegExp, r
   assert.equal(out, '');
 };
 
-/** What a person may get wrong: one clear line, the right exit code, no stack, nothing done. */
+/** Mistakes of a person: each gets one clear line and the right exit code, no stack, and nothing is done. */
 describe('bad input to the program', () => {
   test('an unknown command or option gets the nearest one suggested', async () => {
     for (const run of [inProcess, asProcess]) {

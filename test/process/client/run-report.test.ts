@@ -14,7 +14,7 @@ import { runProgram } from '../../support/program/run-program.ts';
 
 const [file, ...start] = program;
 const runId = 'a'.repeat(32);
-/** What a node could return to take over the page in a browser. */
+/** Outputs by which a node could take over the page in a browser. */
 const hostile =
   '"><script>document.title = "taken"</script><img src=x onerror="document.title=\'taken\'"><svg onload="document.title=\'taken\'"></title></style><style>body { display: none }</style>\u202egnp.exe\u001b[2J';
 

@@ -24,7 +24,7 @@ async function startReceiver(): Promise<AsyncDisposable & { socket: string; next
     next: async () => {
       for (;;) {
         const { value } = await lines.next();
-        // What systemd-notify waits for, to be sure that it was heard.
+        // systemd-notify waits for this, to be sure that its message arrived.
         if (value !== 'BARRIER=1') return String(value);
       }
     },

@@ -261,7 +261,7 @@ describe('HAProxy under load', () => {
       for (const half of ['web1,web3', 'web2,web4']) {
         await disable({ backend: 'app', server: half });
         const out = web.filter(({ name }) => half.includes(name));
-        // What an upgrade does at its worst: the servers go away and come back.
+        // The worst case of an upgrade: the servers go away and come back.
         for (const one of out) await one.kill();
         for (const one of out) await one.revive();
         await enable({ backend: 'app', server: half });

@@ -64,7 +64,7 @@ describe('a host in several backends', () => {
     assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'static')).web1], [0, 1]);
     await lb.ask('set server static/web1 state ready');
     await lb.ask('set server app/web1 state drain');
-    // What is looked at is held again; what is no longer held is left alone.
+    // A host that is checked is held again; a host that is no longer held stays unchanged.
     await disable({ server: 'web2', backend: 'app' });
     assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'static')).web1], [8, 1]);
   });

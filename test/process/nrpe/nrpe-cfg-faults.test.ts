@@ -21,7 +21,7 @@ async function agentOn(config: string) {
 
 const ok = (name: string) => `command[${name}]=/bin/echo ${name}`;
 
-/** What has a fault, beside two checks that have none; `daemon`: NRPE's own daemon starts with it. */
+/** A line with a fault, beside two checks without one; `daemon`: NRPE's own daemon starts with it. */
 interface Case {
   readonly what: string;
   readonly lines: (directory: string) => readonly string[];

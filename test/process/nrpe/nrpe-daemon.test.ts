@@ -215,7 +215,7 @@ describe('an NRPE daemon with certificates', () => {
 });
 
 describe('a query', () => {
-  /** What check_nrpe sends first. NRPE's daemons of version 4 refuse packets of version 3, so that its client is the measure. */
+  /** The first packet of check_nrpe. NRPE's daemons of version 4 refuse packets of version 3, so its client is the reference. */
   const sentByCheckNrpe = async (...options: string[]): Promise<Buffer> => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

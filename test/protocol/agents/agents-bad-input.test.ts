@@ -52,7 +52,7 @@ after(async () => {
   await fleet.remove();
 });
 
-/** What came of it, which must be what the audit log has. */
+/** The outcome, which must be the one in the audit log. */
 const call = async (agent: string, action: string, input: JsonObject) => {
   const reply = await node.call(rip, { agent, action, input });
   const records = await node.records();

@@ -16,7 +16,7 @@ let application: TestApplication;
 let haproxy: Server;
 let marker: string;
 
-/** What came over each connection to HAProxy's socket. */
+/** The bytes of each connection to HAProxy's socket. */
 const asked: string[] = [];
 
 before(async () => {
@@ -70,7 +70,7 @@ const nothingTouched = () => {
   assert.deepEqual(asked, []);
 };
 
-/** What a client that checks nothing sends: everything here is rightly signed by an operator who may do anything. */
+/** Requests of a client that checks nothing: each is correctly signed by an operator who may do anything. */
 describe('a harmful request', () => {
   const noNames = ['../appmgr', 'appmgr/', 'appmgr\0', '.', '', '__proto__', 'constructor', 'Appmgr', 'appmgr;id'];
 

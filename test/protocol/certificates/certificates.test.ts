@@ -15,7 +15,7 @@ const rpcs = { ...definition('mco.v1.Node'), ...definition('grpc.health.v1.Healt
 type Rpc = 'Call' | 'Result' | 'Describe' | 'Check' | 'Watch';
 const every: readonly Rpc[] = ['Call', 'Result', 'Describe', 'Check', 'Watch'];
 
-/** What became of an RPC: the code of a problem, else the status of gRPC. */
+/** The result of an RPC: the code of a problem, else the status of gRPC. */
 type Answer = string | number;
 
 /** A client of gRPC as anybody could write it, which checks nothing by itself and keeps one connection. */

@@ -8,7 +8,7 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 
-/** What the fleet is like: two nodes; one of two is silent, or another node answers in its place; all are; there is none. */
+/** The state of the fleet: two nodes; one of two is silent, or another node answers in its place; all are silent; there is none. */
 const situations = ['good', 'one silent', 'one broken', 'all silent', 'all broken', 'none'] as const;
 
 /** A command over nodes and its exit code in each situation, then for an operator that every node refuses. */
@@ -147,7 +147,7 @@ describe('exit codes', () => {
       '--version',
     ]) {
       const { code, err } = await runInProcess(command.split(' '), homes.rip ?? '');
-      // What ends without a word about its code ends well.
+      // A command without an expected exit code must succeed.
       assert.equal(code === -1 ? 0 : code, 0, `${command}: ${err}`);
     }
   });

@@ -31,7 +31,7 @@ const pings = (count: number) => (ran: Ran) => {
   assert.match(ran.out, new RegExp(`Finished processing ${count} / ${count} hosts`));
 };
 
-/** What each line of the table must do, on a fleet of one node of alfa and four of bravo. */
+/** The effect of each line of the table, on a fleet of one node of alfa and four of bravo. */
 const expected: Readonly<Record<string, (ran: Ran) => void>> = {
   'req appmgr status -F cluster=bravo': ({ out, err }) => assert.match(out + err, /no node was discovered|appmgr/),
   'discover -C webserver': ({ code, out }) => assert.deepEqual([code, out.split('\n')], [0, all]),

@@ -51,7 +51,7 @@ async function warningsOf(node: TestNode): Promise<string[]> {
   }
 }
 
-/** What an operator relies on: the policy lets in, agents of both kinds answer. */
+/** An operator relies on this: the policy allows calls, and agents of both kinds reply. */
 async function serves(node: TestNode, where: string): Promise<void> {
   assert.equal((await node.call(rip, {})).outcome, 'ok', where);
   assert.equal((await node.call(rip, { agent: 'outer', action: 'go', input: {} })).outcome, 'ok', where);

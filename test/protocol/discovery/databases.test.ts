@@ -58,7 +58,7 @@ describe('discovery by a program', () => {
     const source = await program(`cat >${request}\necho '${JSON.stringify({ nodes })}'\ntest "$1" = --all`);
     assert.deepEqual(await listedBy(source, bravo), [
       { name: 'dev2.devco.net', addresses: [{ host: '10.0.0.2', port: 5811 }], source: 'exec' },
-      // What it says nothing about is asked.
+      // Nodes are asked for facts that it does not return.
       { name: 'dev3.devco.net', addresses: [], source: 'exec' },
     ]);
     const asked = JSON.parse(await readFile(request, 'utf8'));

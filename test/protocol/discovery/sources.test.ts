@@ -105,7 +105,7 @@ const stimuli: Record<string, () => Promise<Candidate[]>> = {
     }));
   },
   async relay() {
-    // What real relays say is shown in test/protocol/relay; one that makes up names that are none says more here.
+    // test/protocol/relay has the replies of real relays; this one also returns names that are not valid.
     const askRelays = async function* () {
       yield* [...names, 'not a name', '../up'];
     };

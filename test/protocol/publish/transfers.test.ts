@@ -162,7 +162,7 @@ describe('a transfer that stops half-way', () => {
     await publishTo(source as TestNode, lab.rip, ticket, artifact);
     await accept(ticket);
     await storeChunks(target as TestNode, lab.rip, ticket, artifact, [0, 1, 2, 3, 7, 10]);
-    // What a kill in the middle of a write leaves.
+    // The rest of a write that a kill interrupted.
     const partial = join(lab.store(target as TestNode), 'partial');
     const [file = ''] = (await readdir(partial)).filter((name) => name.startsWith(artifact.sha256.toString('hex')));
     const handle = await open(join(partial, file), 'r+');

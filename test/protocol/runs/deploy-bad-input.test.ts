@@ -70,7 +70,7 @@ after(async () => {
   await fleet.remove();
 });
 
-/** What came of it, which must be what the audit log has. */
+/** The outcome, which must be the one in the audit log. */
 const call = async (agent: string, action: string, input: JsonObject, dryRun = false) => {
   const reply = await node.call(rip, { agent, action, input, dryRun });
   const records = await node.records();
@@ -99,7 +99,7 @@ const succeeds = async (agent: string, action: string, input: JsonObject, dryRun
 const current = (name: string) => readlinkSync(join(name === 'full' ? disk : rootOf(name), 'current'));
 const wrong = ['../../etc', '/etc', '20\0', '20/..', '-rf', '20;id', '$(id)', '2\n0', "2'0", '.', '..', ''];
 
-/** What is wrongly asked of appmgr and haproxy, and surroundings that fail them: as a node answers and writes it down. */
+/** Wrong requests to appmgr and haproxy, and environments in which they fail: the reply of the node and its audit record. */
 describe('a deploy that must be refused', () => {
   for (const revision of wrong) {
     test(`is refused for the revision ${JSON.stringify(revision)}, to, from or of it, before any check`, async () => {

@@ -32,7 +32,7 @@ test('rollback of a rollback is refused without --redo if no node can be called'
   const refused = await runInProcess(['rollback', '--cluster', 'bravo', '--yes'], home);
   assert.equal(refused.code, 64);
   assert.match(refused.err.at(-1) ?? '', /was a rollback: to undo it brings back 20: if you want that, add --redo$/);
-  // What comes next is another matter: there is no node.
+  // The next failure is another one: there is no node.
   const meant = await runInProcess(['rollback', '--cluster', 'bravo', '--redo'], home);
   assert.ok(meant.err.includes('back to: dev2.devco.net=20'), meant.err.join('\n'));
   await writeFile(journal, journalOf('app_cluster_upgrade'));

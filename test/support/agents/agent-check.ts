@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 /** The program on a host that HAProxy asks how it is (`agent-check`). */
 export interface AgentCheckServer {
   readonly port: number;
-  /** What it answers from now on; undefined: it takes the connection and says nothing. */
+  /** Its answer from now on; undefined: it accepts the connection and sends nothing. */
   readonly says: (answer: string | undefined) => void;
   /** Resolves once it has answered so many more times. */
   readonly asked: (times: number) => Promise<void>;

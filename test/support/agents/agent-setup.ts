@@ -40,7 +40,7 @@ export const fixedNode: NodeView = {
   clockGrace: 10_000,
 };
 
-/** What the daemon would give an agent; the state directory is a fresh one, gone when the test process ends. */
+/** The setup that a daemon passes to an agent; the state directory is new, and removed when the test process ends. */
 export function agentSetup<Config>(config: Config, overrides: Partial<AgentSetup<Config>> = {}): AgentSetup<Config> {
   return {
     config,

@@ -14,7 +14,7 @@ export interface TestApplication {
   readonly artifacts: string;
   readonly config: (more?: object) => AppmgrConfig;
   readonly publish: (revision: string, entries: readonly ArchiveEntry[] | Buffer) => void;
-  /** What `current` serves as index.html, or undefined. */
+  /** The index.html of `current`, or undefined. */
   readonly served: () => string | undefined;
   /** The revision that `current` names. */
   readonly current: () => string | undefined;

@@ -35,7 +35,7 @@ export async function startCutOffProxy(haproxy: string): Promise<CutOffProxy> {
     dead = ends;
     const answer = ends && armed?.arrives !== true ? '' : await askRaw(haproxy, command);
     if (ends) armed?.cut();
-    // What was asked before, and is answered after the end, is lost as well.
+    // Replies after the end to earlier requests are lost as well.
     if (!dead) client.end(answer);
   };
   const listen = async (): Promise<Server> => {

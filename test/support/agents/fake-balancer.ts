@@ -9,7 +9,7 @@ import type { FakeHaproxy } from './fake-haproxy.ts';
 export interface FakeBalancer extends LoadBalancer {
   /** Of the hosts that are held. */
   readonly file: string;
-  /** What was given to be watched after hosts were put in. */
+  /** The calls that were to be watched after hosts were put in. */
   readonly arrived: { known: Processes; putInAgain: (signal: AbortSignal) => Promise<readonly string[]> }[];
 }
 

@@ -23,7 +23,7 @@ export interface FakeServer {
   total?: number;
   /** Whether its health checks pass; left out: it has none. */
   passes?: boolean;
-  /** What its agent-check answers; left out: it has none. */
+  /** The answer of its agent-check; omitted: it has none. */
   agent?: 'up' | 'down' | 'drain' | 'nothing';
   agentEnabled?: boolean;
 }
@@ -46,7 +46,7 @@ export interface FakeHaproxy extends Runtime {
   readonly server: (name: string) => FakeServer;
   /** Called before each command, and waited for; may change a server, or throw what is to go wrong. */
   onCommand: (command: string) => unknown;
-  /** What “show info” says. */
+  /** The fields of “show info”. */
   readonly info: { pid: number; started: number; uptime: number };
   readonly remove: (name: string) => void;
   level: string;
@@ -202,7 +202,7 @@ export function fakeHaproxy(backends: Readonly<Record<string, readonly FakeServe
 function setState(one: State, state: string): void {
   const was = one.admin ?? 0;
   one.admin = (was & ~0x09) | (state === 'maint' ? 0x01 : state === 'drain' ? 0x08 : 0);
-  // What leaves maintenance counts as up until its checks say otherwise.
+  // A server that leaves maintenance counts as up until a check fails.
   if ((was & 0x01) !== 0 && (one.admin & 0x01) === 0 && one.passes !== undefined) [one.health, one.up] = [rise, true];
 }
 

@@ -55,7 +55,7 @@ interface Listed {
 }
 type Call = (input: object, context?: ActionContext) => Promise<unknown>;
 
-/** What is to be ended. */
+/** The sessions to end. */
 export const ended: (() => Promise<unknown>)[] = [];
 /** Ends what a test started; to be called after each. */
 export async function endAll(): Promise<void> {
@@ -78,7 +78,7 @@ export async function webServers(count: number, addresses: 'one' | 'own' = 'one'
 /** A server’s line in the configuration. */
 export const line = ({ name, host, port }: WebServer, options = 'check') => `server ${name} ${host}:${port} ${options}`;
 
-/** What a change did, without the lines. */
+/** The report of a change, without the lines. */
 export function summary({ backend, changed, unchanged, available }: Change) {
   return { backend, changed, unchanged, available };
 }

@@ -93,7 +93,7 @@ export interface HaproxyProcess {
 export interface HaproxyOptions {
   /** Whether a reload restores the servers’ states from a file. */
   readonly restoring?: boolean;
-  /** What the frontend says before its `default_backend app`. */
+  /** The lines of the frontend before its `default_backend app`. */
   readonly route?: string;
 }
 

@@ -12,7 +12,7 @@ import { type Ended, runProgram } from '../program/run-program.ts';
 export interface RealNrpe extends AsyncDisposable {
   readonly port: number;
   readonly configFile: string;
-  /** What check_nrpe makes of a command, and of its arguments. */
+  /** The packet of check_nrpe for a command and its arguments. */
   readonly check: (command: string, ...args: string[]) => Promise<Ended>;
 }
 

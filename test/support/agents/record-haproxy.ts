@@ -24,7 +24,7 @@ srv-host=_app._tcp.service.test,dev2.node.test,18080,1,10
 host-record=dev2.node.test,127.0.0.3
 host-record=dev3.node.test,127.0.0.4
 `;
-/** What an operator did before the recording. */
+/** The commands of an operator before the recording. */
 const commands = [
   'disable agent app/agent-off',
   'set server app/maint state maint',

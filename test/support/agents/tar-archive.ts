@@ -7,7 +7,7 @@ export interface ArchiveEntry {
   readonly mode?: number;
   readonly content?: string | Buffer;
   readonly target?: string;
-  /** What the header says, where it is not the content's size. */
+  /** The size in the header, if it is not the content's size. */
   readonly size?: number;
 }
 

@@ -97,7 +97,7 @@ function startGoodCaller({ name, port, fleet }: Target, rip: Member): () => Prom
   };
 }
 
-/** What is in use once the last connections are gone; it is waited for, within reason. */
+/** The use of resources once the last connections are gone; it waits for that, for a limited time. */
 async function settled(daemon: DaemonProcess, most: number): ReturnType<DaemonProcess['memory']> {
   for (let look = 0; ; look++) {
     const memory = await daemon.memory();

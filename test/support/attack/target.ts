@@ -11,7 +11,7 @@ export interface Target {
 /** One way of attacking: does it once with what the seed gives, and ends by itself soon. */
 export type Attack = (target: Target, seed: number) => Promise<void>;
 
-/** What an attacker waits for before it goes on: the end of its connection, or this many milliseconds. */
+/** The condition for an attacker to continue: the end of its connection, or this many milliseconds. */
 export const patience = 60;
 
 /** The parameters of a TLS connection that the node lets in. */

@@ -38,7 +38,7 @@ export interface Client {
   readonly until: (words: readonly string[], holds: (ended: Ended) => boolean) => Promise<Ended>;
 }
 
-/** What agents need that can't do without a section. */
+/** The sections of agents that need one. */
 const sections = { appmgr: { applications: { app: { root: '/srv/app', artifacts: '/srv' } } } };
 
 export async function createFleetOnSegment(hosts: number): Promise<FleetOnSegment> {

@@ -1,6 +1,6 @@
 import type { Log } from '../../../src/core/ports.ts';
 
-/** What the test that started this script asked for. */
+/** The request of the test that started this script. */
 export const options = JSON.parse(process.env.OPTIONS ?? '{}') as Record<string, never>;
 
 export function report(fact: object): void {

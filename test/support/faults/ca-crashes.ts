@@ -99,7 +99,7 @@ export const caCrashes = {
       await ca.initRoot();
       const from = await ca.prepare(ca.ask);
       await ca.atEachChange(kinds, from, ca.sign, async (where) => {
-        // What was written before the command was cut off is good, or not there.
+        // Files that were written before the command was cut off are complete, or missing.
         await ca.accept().catch(async () => {
           await ca.sign();
           await ca.accept();

@@ -77,7 +77,7 @@ async function crashAt(root: string, at: number, kind: CrashKind, work: () => Pr
     using _watch = watchFileCalls(root, onCall);
     return await Promise.race([dead.then(() => true), live(life, work).then(() => false)]);
   });
-  // What ran beside that call has reached the kernel: it is done before the end, and nothing learns of it.
+  // Calls beside that one have reached the kernel: they complete before the end, and nothing sees their results.
   await Promise.allSettled(underWay);
   await closeAbandoned();
   if (kind === 'power' || kind === 'power-names') disk.cutPower(kind === 'power-names');

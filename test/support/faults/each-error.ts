@@ -1,6 +1,6 @@
 import { watchFileCalls } from './file-calls.ts';
 
-/** What a disk may say, in turn. */
+/** The errors of a disk, in turn. */
 export const diskErrors = ['EROFS', 'EACCES', 'ENOSPC', 'EDQUOT', 'EMFILE', 'EIO'] as const;
 
 const syscalls: Readonly<Record<string, string>> = {

@@ -17,7 +17,7 @@ export interface FileCall {
   readonly handle?: FileHandle;
 }
 
-/** What happens around a call: `real` makes it. */
+/** Acts around a call: `real` makes it. */
 export type OnFileCall = (call: FileCall, args: readonly unknown[], real: () => Promise<unknown>) => Promise<unknown>;
 
 type Functions = Record<string, (...args: unknown[]) => Promise<unknown>>;
@@ -36,7 +36,7 @@ function isBelow(path: string): boolean {
   return watching !== undefined && (path === watching.root || path.startsWith(`${watching.root}/`));
 }
 
-/** What a work belongs to that a test may end: none of its calls of the file system, now or later, returns from then on. */
+/** A work that a test may end: from then on none of its calls of the file system, now or later, returns. */
 export interface Life {
   isOver: boolean;
 }

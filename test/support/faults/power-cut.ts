@@ -1,4 +1,4 @@
-/** What of a directory would outlive a power cut: contents of files as of their last sync, names as of their directory's. */
+/** The part of a directory that survives a power cut: contents of files as of their last sync, names as of their directory's. */
 import {
   chmodSync,
   fstatSync,

@@ -9,7 +9,7 @@ import type { RunEvent } from '../../../src/playbook/events/events.ts';
 import type { JournalEntry } from '../../../src/playbook/journal/entries.ts';
 import type { Discovered, NodeCall, PlaybookPorts } from '../../../src/playbook/ports.ts';
 
-/** What a node does when it is called: gives its output, or throws a Problem. */
+/** A node's handler of a call: returns its output, or throws a Problem. */
 export type Behaviour = (input: JsonObject, call: NodeCall & { readonly node: string }) => JsonObject;
 
 export interface FabricNode extends Partial<NodeFacts> {
@@ -18,7 +18,7 @@ export interface FabricNode extends Partial<NodeFacts> {
   readonly actions?: Readonly<Record<string, Behaviour>>;
 }
 
-/** What is to go wrong: silence, a refusal or a failure, on a node, for an action, on the tries named (all by default). */
+/** A fault to inject: silence, a refusal or a failure, on a node, for an action, on the named tries (default: all). */
 export interface Trouble {
   readonly node: string;
   readonly call: string;
@@ -113,7 +113,7 @@ export function createFabric(nodes: readonly FabricNode[], options: FabricOption
   return { ports, events, journal, calls, discovered, log, slept };
 }
 
-/** What a node does by itself. */
+/** The default handlers of a node. */
 const defaults: Readonly<Record<string, Behaviour>> = {
   'rpcutil.may_i': ({ actions }) => ({ allowed: String(actions).split(','), denied: [], unknown: [] }),
 };

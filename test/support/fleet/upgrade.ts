@@ -24,7 +24,7 @@ export function called(estate: Estate): string[] {
   return estate.fabric.calls.map(({ step }) => step);
 }
 
-/** What the report says of a step. */
+/** A step in the report. */
 export function stepOf(report: RunReport, id: string) {
   return report.steps.find((step) => step.id === id);
 }

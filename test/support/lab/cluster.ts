@@ -1,4 +1,4 @@
-// What the tests of an upgrade in the lab share: the two clusters of the estate, and what they ask of a lab.
+// Shared by the tests of an upgrade in the lab: the two clusters of the estate, and questions about a lab.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ export async function allUp(lab: Lab, balancer?: string): Promise<boolean> {
   return servers.length === 9 && servers.every(({ status }) => status === 'UP');
 }
 
-/** What a host was asked to do, by its audit log: `agent.action`, dry runs left out. */
+/** The calls to a host, by its audit log: `agent.action`, without dry runs. */
 export const asked = async (lab: Lab, host: string): Promise<string[]> =>
   (await lab.audit(host))
     .filter(({ kind, dry_run }) => kind === 'intent' && dry_run !== true)

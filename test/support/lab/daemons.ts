@@ -13,7 +13,7 @@ export interface LabDaemon {
   readonly start: () => Promise<void>;
   /** SIGHUP; resolves when it has reloaded. */
   readonly reload: () => Promise<void>;
-  /** What it logged so far. */
+  /** Its log so far. */
   readonly log: () => Promise<LogLine[]>;
 }
 

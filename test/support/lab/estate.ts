@@ -1,4 +1,4 @@
-/** What stands in a lab, as a value: hosts, their kinds and addresses. */
+/** The hosts of a lab, their kinds and addresses. */
 
 export type HostKind = 'web' | 'balancer' | 'notifier' | 'control' | 'mail';
 

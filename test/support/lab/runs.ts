@@ -15,7 +15,7 @@ export interface LabRun {
   readonly id: string;
   /** The first entry of its journal that is meant, once it is written. */
   readonly until: (find: (entry: LogLine) => boolean) => Promise<LogLine>;
-  /** What its journal holds so far. */
+  /** The entries of its journal so far. */
   readonly entries: () => Promise<LogLine[]>;
   /** SIGKILL. */
   readonly kill: () => void;

@@ -41,7 +41,7 @@ export async function buildLab(hosts: readonly Host[], lifetime: LabState['lifet
   }
 }
 
-/** What all hosts share: the program, the wrapper that runs its daemon, and the published releases. */
+/** Shared by all hosts: the program, the wrapper that runs its daemon, and the published releases. */
 async function writeShared({ directory }: LabState): Promise<void> {
   const program = builtProgram();
   await mkdir(join(directory, 'bin'));
@@ -90,7 +90,7 @@ function nodeSecrets(member: { certificatePem: string; keyPem: string; caPem: st
   };
 }
 
-/** What programs need of the machine's /etc, where a host has its own. */
+/** The files of the machine's /etc that programs need on a host with its own /etc. */
 async function copyMachineFiles(root: string): Promise<void> {
   const names = ['passwd', 'group', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'protocols', 'services'];
   await mkdir(join(root, 'etc/alternatives'), { recursive: true });

@@ -14,7 +14,7 @@ export interface ProcessMark {
   readonly startTime: string;
 }
 
-/** What another process must know of a lab to use it or to take it down; kept in lab.json. */
+/** The data by which another process can use a lab or take it down; kept in lab.json. */
 export interface LabState {
   readonly id: string;
   readonly directory: string;

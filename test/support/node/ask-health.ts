@@ -5,7 +5,7 @@ import type { TestNode } from './node.ts';
 
 const { Check: check } = protocol['grpc.health.v1.Health'] as unknown as ServiceDefinition;
 
-/** What the standard health service says to a client that checks nothing by itself. @throws ServiceError of gRPC */
+/** The reply of the standard health service to a client that checks nothing itself. @throws ServiceError of gRPC */
 export function askHealth(fleet: Fleet, { name, daemon }: TestNode, member?: Member): Promise<string> {
   if (check === undefined) throw new Error('there is no health service in the protocol');
   const pems = member === undefined ? [] : [Buffer.from(member.keyPem), Buffer.from(member.certificatePem)];

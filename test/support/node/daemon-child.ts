@@ -14,7 +14,7 @@ process.on('message', async (asked) => {
     pauses.reset();
     return;
   }
-  // What was let go in the last turn is found by the next collection only.
+  // Objects that were released in the last turn are found by the next collection only.
   for (let round = 0; round < 3; round++) {
     await new Promise((resolve) => setImmediate(resolve));
     globalThis.gc?.();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** A daemon with the probe agent and all built-in ones, in a process of its own. */
 export interface DaemonProcess extends AsyncDisposable {
   readonly port: number;
-  /** What it has written to its log. */
+  /** The text of its log. */
   readonly log: () => string;
   /** SIGSTOP: it hangs, and its connections stay open. */
   readonly hang: () => void;

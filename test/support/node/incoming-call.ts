@@ -49,7 +49,7 @@ export function incomingCall({
       shown: input ?? {},
     },
     peer: peer ?? rip,
-    // What the stages look at is who it is.
+    // The stages only use its identity.
     verification: verification ?? { caller: { identity: rip } as ProvenCertificate },
     caller: caller ?? callerId(rip),
     entry: request.agent === 'probe' ? probeAgent : undefined,

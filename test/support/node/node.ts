@@ -43,7 +43,7 @@ export interface TestNodeOptions {
   /** More of the section `audit` of node.yaml. */
   readonly audit?: object;
   readonly certificate?: MemberOptions;
-  /** What the daemon says on its standard output: "info" and so on; nothing when left out. */
+  /** The log level of the daemon on its standard output: "info" and so on; omitted: nothing. */
   readonly log?: string;
   /** Replaces the line that makes it listen on any free port of loopback. */
   readonly listen?: string;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 export interface Answer {
-  /** What the terminal shows before the answer is typed. */
+  /** The text on the terminal before the answer is typed. */
   readonly when: string;
   readonly type: string;
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What a reader of docs/quickstart.md types and writes. */
+/** The commands and files of docs/quickstart.md. */
 export interface QuickstartPage {
   /** The whole text. */
   readonly text: string;

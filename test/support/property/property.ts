@@ -48,7 +48,7 @@ export function tweaked(good: Uint8Array): fc.Arbitrary<Buffer> {
   });
 }
 
-/** What a stranger may do to bytes: cut, repeat, change and insert, a few times over. */
+/** Changes that a stranger may make to bytes: cut, repeat, change and insert, several times. */
 export function mutated(good: Uint8Array): fc.Arbitrary<Buffer> {
   const change = fc.record({
     kind: fc.constantFrom('set', 'flip', 'cut', 'drop', 'insert', 'repeat'),

@@ -23,7 +23,7 @@ export interface PublishFleet extends AsyncDisposable {
 export interface PublishFleetOptions {
   readonly publish?: object;
   readonly appmgr?: object;
-  /** What one node has in place of the others' options. */
+  /** The options of one node that differ from the others'. */
   readonly node?: (index: number, fleet: Fleet) => TestNodeOptions;
 }
 

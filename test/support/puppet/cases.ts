@@ -43,7 +43,7 @@ export function caseFiles(): string[] {
   return globSync('*.txt', { cwd: directory }).sort();
 }
 
-/** What stands behind a mark, with the lines below it that have none. */
+/** The text after a mark, with the lines below it that have none. */
 function marked(lines: readonly string[], mark: string): string[] {
   const found: string[] = [];
   let open = false;

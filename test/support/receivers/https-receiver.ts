@@ -15,7 +15,7 @@ export interface ReceivedLine {
 export interface HttpsReceiver extends AsyncDisposable {
   readonly url: string;
   readonly lines: ReceivedLine[];
-  /** What it answers from now on. */
+  /** Its reply from now on. */
   answer: (attempt: number) => number;
   readonly attempts: () => number;
   /** Names in the certificates of those who asked. */

@@ -11,7 +11,7 @@ type OnEvent = (event: SealedEvent) => void;
 /** Passes a request on as an honest relay does. */
 export type Pass = (target: string, request: SealedRequest, onEvent: OnEvent) => Promise<void>;
 
-/** What a relay of the test does instead of relaying honestly. */
+/** Acts of a dishonest relay. */
 export interface Behaviour {
   readonly discover?: (honest: readonly DiscoverEvent[]) => readonly DiscoverEvent[];
   readonly forward?: (target: string, request: SealedRequest, onEvent: OnEvent, pass: Pass) => Promise<void>;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 import { startSshEstate, type SshEstate } from './estate.ts';
 
-/** What `apply --json` prints of a host. */
+/** The output of `apply --json` for a host. */
 export interface AppliedHost {
   readonly host: string;
   readonly way: string;

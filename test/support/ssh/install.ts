@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SshEstate, startSshEstate } from './estate.ts';
 
-/** What `install --json` prints about a host. */
+/** The output of `install --json` for a host. */
 export interface HostJson {
   readonly node: string;
   readonly state: string;

@@ -97,7 +97,7 @@ test('groups what every start loads, what calls and daemons load, and what calls
   const start = ['main.cjs', 'words.cjs'];
   const call = new Set([...start, 'call.cjs', 'both.cjs', 'rare.cjs']);
   const daemon = new Set([...start, 'daemon.cjs', 'both.cjs']);
-  // What a daemon may load later lies by itself, so that it does not load the parts of calls then.
+  // Parts that a daemon may load later have files of their own, so that it does not load the parts of calls then.
   assert.deepEqual(Object.fromEntries(groupParts(sources, call, daemon)), {
     start,
     shared: ['both.cjs'],

@@ -12,7 +12,7 @@ for (const file of languageFiles) {
   });
 }
 
-/** What it says, and what it runs in which order, through the engine that runs playbooks. */
+/** The lines that it prints and the calls that it makes, in order, through the engine that runs playbooks. */
 async function check({ script, notices, run }: ScriptCase): Promise<void> {
   const found = await runText(script);
   assert.deepEqual(found.notices, notices);

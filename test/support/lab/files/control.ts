@@ -13,7 +13,7 @@ export function homeOf(operator: string): string {
   return `home/${operator}`;
 }
 
-/** What one operator has on the control host. */
+/** The files of one operator on the control host. */
 export function operatorFiles(operator: string, { certificatePem, keyPem, caPem }: OperatorFiles): FileTree {
   const directory = `${homeOf(operator)}/.config/mco-deploy`;
   return {

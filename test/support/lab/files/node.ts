@@ -11,7 +11,7 @@ export const relief = 'zoe@devco.net';
 
 const classes = { web: 'webserver', balancer: 'haproxy', notifier: 'notification', control: '', mail: '' };
 
-/** What of each kind of host the deployer may call. */
+/** The actions that the deployer may call on each kind of host. */
 const allowed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   web: { rpcutil: '*', lock: '*', audit: '*', appmgr: 'upgrade rollback status restart', nrpe: 'runcommand' },
   balancer: { rpcutil: '*', lock: '*', audit: '*', haproxy: 'disable enable status list' },

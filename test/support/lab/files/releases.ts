@@ -23,7 +23,7 @@ export function releaseSum(revision: string): string {
   return createHash('sha256').update(archiveOf(revision)).digest('hex');
 }
 
-/** What was published: an archive and its sum for each revision. */
+/** The published releases: an archive and its sum for each revision. */
 export function artifacts(): { name: string; content: Buffer | string }[] {
   return revisions.flatMap((revision) => {
     const name = `app-${revision}.tar.gz`;

@@ -5,7 +5,7 @@ import type { LabState, ProcessMark } from '../state.ts';
 
 const run = promisify(execFile);
 
-/** What a host sets up of its own network, for `ip -batch`. */
+/** The lines by which a host sets up its own network, for `ip -batch`. */
 export function hostNetwork({ address }: Host): string {
   return `link set lo up
 address add ${address}/${prefixLength} brd + dev eth0

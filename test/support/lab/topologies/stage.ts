@@ -108,7 +108,7 @@ async function addSixthAddresses(lab: Lab): Promise<void> {
   );
 }
 
-/** What the load balancer's own resolver knows of the web hosts. */
+/** The addresses of the web hosts in the load balancer's own resolver. */
 async function writeHosts(lab: Lab, balancer: string, { resolves, ipv6 }: Topology): Promise<void> {
   const known = webOf(lab).map((host) => `${ipv6 === true ? sixthOf(host) : host.address} ${host.name}\n`);
   const own = lab.hosts.find(({ name }) => name === balancer);

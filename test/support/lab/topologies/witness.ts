@@ -1,4 +1,4 @@
-/** What the web servers' own access logs and the load balancers' audit logs say about an upgrade. */
+/** The evidence of an upgrade in the web servers' own access logs and the load balancers' audit logs. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import type { Lab } from '../lab.ts';

@@ -8,7 +8,7 @@ import { holds, reached } from '../../../support/property/property.ts';
 
 const parse = (line: string) => parseCommandLine(line, 'the definition of command[x]');
 
-/** What a real shell makes of the words. */
+/** The words as a real shell splits them. */
 function wordsOfShell(line: string): string[] {
   const printed = execFileSync('/bin/sh', ['-c', `for word in ${line}; do printf '%s\\0' "$word"; done`], { cwd: '/' });
   return printed.toString().split('\0').slice(0, -1);

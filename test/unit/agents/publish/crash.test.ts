@@ -53,7 +53,7 @@ test('an artifact that is interrupted anywhere is stored as a whole or not at al
     work: receiveAll,
     check: async (where, done) => {
       const store = await openStore(state);
-      // What appmgr would take is right.
+      // The files that appmgr would take are correct.
       if ((await sizeOf(file)) !== undefined && (await sizeOf(`${file}.sha256`)) !== undefined) {
         assert.equal(sumOf(await readFile(file)), sumOf(artifact.bytes), where);
         const sums = await readFile(`${file}.sha256`, 'utf8');

@@ -88,7 +88,7 @@ describe('the exit code of a command over nodes', () => {
 /** The state of a run, the codes of the reasons of its failure, the outcomes of its calls; the exit code. */
 const runs: readonly [state: RunReport['state'], reasons: string, outcomes: string, code: number][] = [
   ['done', '', 'ok', exitCode.ok],
-  // What a run could bear does not count: it ended well.
+  // Failures that a run allows do not count: it succeeded.
   ['done', '', 'ok failed no-response', exitCode.ok],
   ['nothing-to-do', '', '', exitCode.ok],
   ['interrupted', '', 'ok', exitCode.interrupted],

@@ -27,7 +27,7 @@ const wrong = (some: readonly string[], from?: ChainState) => {
 };
 const sole = (event: AuditEvent) => [formatLine(event, chainStart, node.credentials, Date.now())];
 
-/** What is wrong with a log of this node of which nothing before is there. */
+/** The faults of a log of this node without earlier records. */
 const faultOf = (from: ChainState, events: readonly AuditEvent[]) => {
   const walk = startAuditWalk(fleet.trust);
   for (const [index, line] of writeLog(events, node.credentials, from).entries()) {
@@ -203,7 +203,7 @@ describe('a record of an audit log', () => {
 });
 
 describe('a request in an audit log', () => {
-  /** What is wrong with a log whose second record says that this was asked. */
+  /** The faults of a log whose second record has this request. */
   const wrongIntent = (change: object, by = rip) => wrong(write(started(node), intent(by, 'a', change)));
 
   for (const [field, value] of [

@@ -119,7 +119,7 @@ describe('a certificate that is read', () => {
 });
 
 describe('a certificate below an intermediate CA', () => {
-  /** What a proof says of a certificate, with the lists of each CA. */
+  /** The result of proving a certificate, with the lists of each CA. */
   const prove = (
     root: Authority,
     certificate: X509Certificate,

@@ -7,7 +7,7 @@ import { nodeWith } from '../../../support/property/filter.ts';
 const groups = parseGroups('admins cert=joe cert=ann', 'groups');
 const web = nodeWith({ classes: ['web', 'apache'], facts: { cluster: 'alfa', cores: 4, os: { name: 'debian' } } });
 
-/** What a policy of these lines says, and the line that says so. */
+/** The decision of a policy with these lines, and the line that made it. */
 function says(lines: string[], caller = 'cert=rip', action = 'upgrade', node = web): [boolean, number | 'default'] {
   const decision = decide(parsePolicy(lines.join('\n'), 'f', groups), { caller, action, node });
   return [decision.allowed, decision.line];

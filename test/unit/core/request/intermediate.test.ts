@@ -13,7 +13,7 @@ import { orderFor } from '../../../support/node/node.ts';
 
 const node = 'dev2.devco.net';
 
-/** What trusts one root, below which CAs may stand. */
+/** A side that trusts one root, with CAs below it. */
 async function makeRootFleet(): Promise<{ realm: string; authority: Authority; trust: Trust }> {
   const realm = 'devco.net';
   const authority = await makeRoot(realm, Date.now() - 60_000);

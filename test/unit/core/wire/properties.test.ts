@@ -46,7 +46,7 @@ before(async () => {
 });
 after(() => fleet.remove());
 
-/** What comes of it, or undefined when it was refused as it should be. */
+/** The result, or undefined if it was correctly refused. */
 function attempt<T>(open: () => T, ...codes: string[]): T | undefined {
   try {
     return open();
@@ -228,7 +228,7 @@ describe('the wire, for any bytes', () => {
               assert.equal(typeof decode(random), 'object');
               decoded = true;
             } catch (error) {
-              // What a length promises beyond the bytes is not waited or reserved for.
+              // Nothing is awaited or reserved for a length beyond the bytes.
               assert.ok(error instanceof Error && !(error instanceof assert.AssertionError), String(error));
             }
           if (decoded) reached();

@@ -14,7 +14,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 interface Options {
   readonly hasRoom?: boolean;
-  /** What each write fails with, in turn. */
+  /** The error of each write, in turn. */
   readonly fails?: readonly (Error | undefined)[];
   readonly before?: () => Promise<void>;
 }

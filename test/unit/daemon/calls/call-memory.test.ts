@@ -22,7 +22,7 @@ function startMemory(completeSince = Number.NEGATIVE_INFINITY) {
       runs++;
       return given ?? answer(okReply({ count: runs }));
     });
-  /** What is due is forgotten when a request arrives. */
+  /** Expired nonces are forgotten when a request arrives. */
   const arrive = (at: number) => {
     clock.now = at;
     memory.registerNonce(nonceOf(200), at);

@@ -42,7 +42,7 @@ interface Options {
 
 const signedReply: SignedReply = { reply: Buffer.from('r'), signature: Buffer.from('s'), chain: [] };
 
-/** What comes by a relay to a node whose service notes what it is asked for. */
+/** Requests that come over a relay to a node whose service records them. */
 function startSealed({ limits = { atOnce: 9, rate: 1, burst: 99 }, call, artifacts, congested = false }: Options = {}) {
   const [keyPair, own] = [makeKeyPair(), makeKeyPair()];
   const clock = { now };

@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => fleet.remove());
 
-/** What is written down: notes of strangers, and calls that go through the pipeline. */
+/** The records: notes of strangers, and calls that go through the pipeline. */
 function startTurnAway({ fails = undefined as unknown, enter = undefined as (() => never) | undefined } = {}) {
   const notes: string[] = [];
   const calls: IncomingCall[] = [];

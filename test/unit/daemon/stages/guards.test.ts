@@ -24,7 +24,7 @@ import { incomingCall } from '../../../support/node/incoming-call.ts';
 
 const self = 'dev2.devco.net';
 
-/** What a stage answers to a call, and what it hands on: undefined when it answers by itself. */
+/** The reply of a stage to a call, and the call that it passes on: undefined if it replies itself. */
 async function meet(stage: Stage, call: IncomingCall) {
   let passed: IncomingCall | undefined;
   const { content } = await stage(async (handed) => {

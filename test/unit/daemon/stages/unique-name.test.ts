@@ -8,7 +8,7 @@ import { uniqueName } from '../../../../src/daemon/stages/authorization.ts';
 const identity = 'dev1.devco.net';
 const mine: DuplicateNode = { identity, addresses: ['10.0.0.1', '10.0.0.9'], since: Date.UTC(2026, 0, 1) };
 
-/** What a call of that kind gets from a node that knows of these duplicates. */
+/** The reply to a call of that kind from a node that knows of these duplicates. */
 async function call(duplicates: readonly DuplicateNode[], kind: 'read' | 'change' | undefined) {
   let passed = 0;
   const stage = uniqueName(() => duplicates, identity);

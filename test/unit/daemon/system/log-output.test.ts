@@ -30,7 +30,7 @@ describe('the output of a log', () => {
         }
       }
     };
-    // What waits is tried again ten times a second.
+    // Waiting lines are tried again ten times a second.
     for (let before = -1; text.length > before; ) {
       before = text.length;
       await readAll();

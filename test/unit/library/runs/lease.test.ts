@@ -125,7 +125,7 @@ describe('a run’s lease', () => {
 });
 
 describe('a lease that a node refuses', () => {
-  /** What dev8 replies when it is asked to give it; the others are real. */
+  /** The reply of dev8 to `take`; the others are real. */
   const refusedBy = async (reply: Partial<Outcome>, more: Partial<LeaseOptions> = {}) => {
     const nodes = await startNodes();
     const order = nodes.optionsOf('one');
@@ -261,7 +261,7 @@ describe('a lease that is renewed', () => {
 });
 
 describe('a release that a node refuses', () => {
-  /** What `release` gets on dev2 in turn; then the real agent replies. */
+  /** The replies of dev2 to `release`, in turn; then the real agent replies. */
   const refusing = async (replies: readonly Partial<Outcome>[]) => {
     const nodes = await startNodes();
     const lines: string[] = [];

@@ -16,7 +16,7 @@ const outcome = (node: string, more: Partial<Outcome> = {}): Outcome => ({
   ...{ node, outcome: 'ok', status: 0, code: '', message: '', hint: '', data: {}, elapsed: 1 },
   ...more,
 });
-/** What a load balancer replies for one host. */
+/** The reply of a load balancer for one host. */
 const servers = (fields: object, name = 'web1') => ({ data: { servers: [{ name, ...fields }] } as never });
 
 type Reply = (call: NodeCall) => readonly Outcome[];

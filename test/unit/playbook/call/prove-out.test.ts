@@ -26,7 +26,7 @@ steps:
 `;
 
 interface Given extends EstateOptions {
-  /** What happens at calls. */
+  /** Acts when a call is made. */
   readonly at?: ((call: NodeCall, estate: Estate) => void) | undefined;
 }
 

@@ -18,7 +18,7 @@ ${steps}
 `;
 }
 
-/** What the steps say when they are run. */
+/** The lines that the steps print when they run. */
 async function said(steps: string): Promise<string[]> {
   const report = await runText(around(steps), createFabric([{ name: 'a', agents: ['thing'] }]));
   return report.steps.flatMap(({ lines }) => lines ?? []);
@@ -35,7 +35,7 @@ async function refusal(text: string): Promise<string> {
   return assert.fail('it was taken');
 }
 
-/** What is wrong with it, the position that is reported, and a word that the message must have. */
+/** The fault, the reported position, and a word that the message must contain. */
 const badFiles: [string, string, string, RegExp][] = [
   ['tabs', 'name: x\nsteps:\n\t- {say: x}', '3:1', /Tabs/],
   ['a key twice', 'name: x\nname: y\nsteps: [{say: x}]', '2:1', /the key “name” is there twice/],

@@ -11,7 +11,7 @@ import { createFabric } from '../../../support/fleet/fabric.ts';
 import { labDdl } from '../../../support/fleet/playbook.ts';
 
 const secret = 'Hunter-2-Xyzzy';
-/** What is computed from it in the expressions below, and must be seen nowhere. */
+/** The values that the expressions below compute from it: they must appear nowhere. */
 const derived = [secret, 'HUNTER', 'Hunter', 'hunter', 'Xyzzy', 'SHOUTED', 'Hu'];
 
 describe('a value computed from a sensitive input', () => {

@@ -30,7 +30,7 @@ class FakeSocket extends EventEmitter {
   readonly certificate: { raw?: Buffer };
   destroyed = false;
   bytesRead = 0;
-  /** What the kernel answers to getpeername(2). */
+  /** The kernel's answer to getpeername(2). */
   peer = 0;
   readonly _handle = { getpeername: () => this.peer };
 

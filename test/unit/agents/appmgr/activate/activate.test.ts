@@ -23,7 +23,7 @@ interface Given {
   readonly config?: object;
   readonly current?: string;
   readonly confirmed?: string;
-  /** What fails, by the line in the order of events; or what else happens there. */
+  /** The event that fails, by its line in the order of events; or another act at that point. */
   readonly at?: Readonly<Record<string, (cancel: () => void) => unknown>>;
   readonly sick?: readonly string[];
   readonly placed?: boolean;

@@ -22,7 +22,7 @@ async function call(input: { backend?: string } = {}) {
   const read = (server: string) => readChangeRequest(balancer, { server, ...input }, actionContext());
   const request = await read(`${dev1},${dev2}`);
   const before = new Map(balancer.watch.hosts().map((one) => [one.host, one]));
-  /** What is held, on disk as in memory. */
+  /** The held hosts, on disk as in memory. */
   const held = async () => {
     const onDisk = await readMaintenance(balancer.file);
     assert.deepEqual(onDisk, balancer.watch.hosts());

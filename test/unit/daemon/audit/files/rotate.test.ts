@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** What is rotated: `done` lists the calls, in order. A call that is named in `fails` fails with that error. */
+/** A log that is rotated: `done` lists the calls, in order. A call that is named in `fails` fails with that error. */
 function startLog({ size = 0, begun = now as number | undefined, fails = {} as Record<string, Error> } = {}) {
   const done: unknown[] = [];
   const call = async (name: string, what: unknown) => {
