@@ -58,6 +58,9 @@ describe('the identity in a certificate', () => {
     assert.equal(await named(...others), undefined);
     assert.equal(await named('URI:mco://devco.net/node/dev1', 'URI:mco://devco.net/node/dev2'), undefined);
     assert.equal(await named('URI:mco://devco.net/nobody/dev1'), undefined);
+    assert.equal(await named('DNS:mco://devco.net/node/dev1'), undefined, 'the name of a host is not an identity');
+    assert.equal(await named(), undefined);
+    assert.equal(identityOf({ subjectAltName: undefined } as X509Certificate), undefined);
   });
 
   test('has the applications that an operator is limited to, of its realm', async () => {
