@@ -82,6 +82,8 @@ describe('credentials', () => {
     }
     await rm(crl);
     assert.equal(isRevoked(await loadBoth()), false);
+    await writeFile(brought, newer);
+    assert.equal(isRevoked(await loadBoth()), true, 'a delivered list alone');
     await writeFile(crl, await other.crl());
     await assert.rejects(loadBoth(), { code: 'foreign-crl' });
   });

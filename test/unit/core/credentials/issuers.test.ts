@@ -147,6 +147,19 @@ describe('the CAs that came with a certificate', () => {
   });
 });
 
+describe('certificates that are not of intermediate CAs', () => {
+  test('take no place from those that are remembered', async () => {
+    const below = await make(root);
+    rememberIssuers(certificatesOf(below), trusting(root));
+    for (let count = 0; count < 64; count++) {
+      const node = await make(root, { profile: profiles.node, keyOf: below });
+      const other = await make(undefined, { keyOf: below });
+      rememberIssuers(certificatesOf(node, other), trusting(root, other));
+    }
+    assert.deepEqual(await lead(below), [true]);
+  });
+});
+
 describe('the paths from a certificate to a root', () => {
   test('have four CAs between the two at most', async () => {
     const chain = await makeChain(root, 5);

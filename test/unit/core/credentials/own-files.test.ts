@@ -60,7 +60,9 @@ describe('the files of a certificate', () => {
       await assert.rejects(load(files), { code: 'unreadable-file', message });
     }
     const files = placed(member);
-    assert.equal((await load(files)).credentials.identity.name, 'dev1.devco.net');
+    const { credentials } = await load(files);
+    assert.equal(credentials.identity.name, 'dev1.devco.net');
+    assert.ok(credentials.certificate.checkPrivateKey(credentials.key));
     mkdirSync(files.crl);
     await assert.rejects(load(files), { code: 'unreadable-file', message: /^the revocation list / });
   });
