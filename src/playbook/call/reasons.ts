@@ -40,6 +40,11 @@ export function replyToKeep(
   return { message: kept?.reason ?? '', data: hideWithin(data, taint) as JsonObject };
 }
 
+/** Whether a text in the value contains a secret. */
+export function repeatsSecret(value: unknown, taint: RunContext['taint']): boolean {
+  return JSON.stringify(hideWithin(value, taint)) !== JSON.stringify(value);
+}
+
 function hideWithin(value: unknown, taint: RunContext['taint']): unknown {
   if (taint.texts.size + taint.brief.size === 0) return value;
   if (typeof value === 'string') return hideSecrets(value, taint);

@@ -33,7 +33,7 @@ export function startTaint(sensitive: Readonly<Record<string, unknown>>, shared?
   };
   for (const [name, value] of Object.entries(sensitive)) {
     // The whole of an input is hidden everywhere, at any length.
-    for (const text of textsIn(value)) state.texts.set(text, name);
+    for (const text of textsIn(value).flatMap(formsOf)) state.texts.set(text, name);
   }
   const marked = Object.keys(sensitive).map((name) => [`inputs.${name}`, name] as const);
   return taintOver(state, new Map(marked));
@@ -60,7 +60,8 @@ function taintOver(state: State, marked: Map<string, string>): Taint {
     learn: (value, source) => {
       state.last = source;
       for (const text of textsIn(value)) {
-        if (!texts.has(text)) (text.length > longestBrief ? texts : brief).set(text, source);
+        const known = text.length > longestBrief ? texts : brief;
+        for (const form of formsOf(text)) if (!texts.has(form)) known.set(form, source);
       }
     },
     during: (evaluate) => {
@@ -73,8 +74,13 @@ function taintOver(state: State, marked: Map<string, string>): Taint {
   };
 }
 
+/** A text as it is, as it appears in JSON, and as it appears in a word that is quoted for the shell. */
+function formsOf(text: string): string[] {
+  return [text, JSON.stringify(text).slice(1, -1), text.replaceAll("'", "'\\''")];
+}
+
 /** The texts and numbers in a value; true and false occur too often to be hidden. */
-function textsIn(value: unknown): string[] {
+export function textsIn(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(textsIn);
   if (typeof value === 'object' && value !== null) return Object.entries(value).flatMap(textsIn);
   return (typeof value === 'string' && value !== '') || typeof value === 'number' ? [String(value)] : [];

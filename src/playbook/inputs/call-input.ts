@@ -9,6 +9,7 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
 import { suggest } from '../../core/text.ts';
 import type { StepCompiler } from '../steps/kind.ts';
+import { textsIn } from '../expressions/taint.ts';
 import { isLiteral } from '../expressions/template.ts';
 
 /**
@@ -61,9 +62,9 @@ interface Secrets {
  */
 export function refuseSecrets(shown: JsonObject, { texts, brief }: Secrets, title: string): void {
   for (const [key, value] of Object.entries(shown)) {
-    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    const given = textsIn(value);
     for (const [secret, name] of [...texts, ...brief]) {
-      if (texts.has(secret) ? !text.includes(secret) : text !== secret) continue;
+      if (!given.some((text) => (texts.has(secret) ? text.includes(secret) : text === secret))) continue;
       const message = `the sensitive input “${name}” may not be given to ${title} as “${key}”, which is not marked as sensitive`;
       throw new Problem('bad-input', message, 'it would be written to the audit logs');
     }

@@ -6,7 +6,7 @@ import { decide } from '../expressions/expression.ts';
 import type { RunReport, StepReport } from '../events/events.ts';
 import { formatEnd } from '../events/format.ts';
 import type { Playbook } from '../model.ts';
-import { hideSecrets } from '../call/reasons.ts';
+import { repeatsSecret } from '../call/reasons.ts';
 import { isDeclined } from './agreement.ts';
 import { nextCommand } from './next-command.ts';
 import { runSteps } from './run-steps.ts';
@@ -26,7 +26,7 @@ export async function keepNotice({ name, notices }: Playbook, run: RunContext, {
   const { nodes, input = {} } = step.body.preview?.(run, step.id) ?? {};
   run.setFailure('', []);
   // A node stores it in plain text, so it contains no secret.
-  if (JSON.stringify(input) !== hideSecrets(JSON.stringify(input), run.taint)) return;
+  if (repeatsSecret(input, run.taint)) return;
   const { runId, label } = run;
   const message = () => {
     const result = state();

@@ -1,3 +1,4 @@
+import { hideSecrets } from '../call/reasons.ts';
 import { toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
@@ -10,7 +11,7 @@ export const finishStep: StepKind = {
     return {
       title: 'finish',
       async run(run) {
-        const lines = toText(message(run.context())).split('\n');
+        const lines = hideSecrets(toText(message(run.context())), run.taint).split('\n');
         return { state: 'done', ran: true, finish: true, lines };
       },
     };

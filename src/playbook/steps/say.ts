@@ -1,3 +1,4 @@
+import { hideSecrets } from '../call/reasons.ts';
 import { drawCow } from '../events/cow.ts';
 import { toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
@@ -12,7 +13,8 @@ export const sayStep: StepKind = {
       title: 'say',
       once: true,
       async run(run) {
-        const line = toText(text(run.context()));
+        // Before it is cut into lines: a secret may have several.
+        const line = hideSecrets(toText(text(run.context())), run.taint);
         if (run.dryRun && run.changed()) return { state: 'done', ran: false, lines: [`would say: ${line}`] };
         return { state: 'done', ran: true, lines: source.cow === true ? drawCow(line) : line.split('\n') };
       },

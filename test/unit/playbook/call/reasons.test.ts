@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { hideSecrets, reasonsToKeep, replyToKeep } from '../../../../src/playbook/call/reasons.ts';
+import { hideSecrets, reasonsToKeep, repeatsSecret, replyToKeep } from '../../../../src/playbook/call/reasons.ts';
 import type { RunContext } from '../../../../src/playbook/context.ts';
 
 const taint = (texts: readonly string[], brief: readonly string[] = []) =>
@@ -70,4 +70,12 @@ describe('the reply of a node', () => {
     const told = replyToKeep({ message: '', data: {} }, { taint: taint([]), sensitiveOutput: { seen: true } });
     assert.equal(told.message, '', 'nothing is hidden where nothing was said');
   });
+});
+
+test('a value repeats a secret if any text in it does', () => {
+  const secrets = taint(['hun"ter']);
+  for (const value of ['a hun"ter', { list: [{ text: 'hun"ter' }] }, { 'hun"ter': 1 }])
+    assert.equal(repeatsSecret(value, secrets), true, JSON.stringify(value));
+  for (const value of ['hunter', { list: [{ text: '' }, 7, null] }, undefined])
+    assert.equal(repeatsSecret(value, secrets), false);
 });

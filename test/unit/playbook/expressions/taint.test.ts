@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
+import { refuseSecrets } from '../../../../src/playbook/inputs/call-input.ts';
+import { startTaint } from '../../../../src/playbook/expressions/taint.ts';
+import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import { createFabric } from '../../../support/fleet/fabric.ts';
@@ -21,13 +24,13 @@ describe('a value computed from a sensitive input', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  const run = async (steps: string, more = '') => {
+  const run = async (steps: string, more = '', given = secret, options: RunOptions = {}) => {
     const file = join(directory, 'secret.yaml');
     const head = 'name: secret\ninputs:\n  s: { sensitive: true }\n  open: { required: false, default: open }\n';
     await writeFile(file, `${head}${more}nodes: { all: { agents: [thing] } }\nsteps:\n${steps}\n`);
     const fabric = createFabric([{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: '' }) } }]);
     const playbook = await loadPlaybook(file, [labDdl]);
-    const report = await runPlaybook(playbook, bindInputs(playbook, { s: secret }), fabric.ports, {});
+    const report = await runPlaybook(playbook, bindInputs(playbook, { s: given }), fabric.ports, options);
     const seen = JSON.stringify([fabric.events, fabric.journal, report]);
     return { report, seen, calls: fabric.calls };
   };
@@ -99,5 +102,64 @@ describe('a value computed from a sensitive input', () => {
   test('leaves values from other inputs unchanged', async () => {
     const { seen } = await run('  - { id: one, say: "${{ inputs.open.upperAscii() }}" }');
     assert.match(seen, /OPEN/);
+  });
+
+  describe('with characters that JSON and the shell write differently', () => {
+    const odd = `It's "so" \\odd\nas that`;
+    /** Parts of it that no other text has. */
+    const parts = [/so\\*"/, /odd/, /as that/, /It'/];
+    const isHidden = (text: string) => {
+      for (const part of parts) assert.doesNotMatch(text, part);
+    };
+
+    for (const expression of [
+      'inputs.s',
+      '[inputs.s]',
+      '{"a": inputs.s}',
+      '{"a": {"b": [inputs.s]}}',
+      '{inputs.s: 1}',
+      '{"a": inputs.s.substring(4)}',
+    ])
+      test(`is hidden when shown: ${expression}`, async () => {
+        const { report, seen } = await run(`  - { id: one, say: 'it is \${{ ${expression} }}!' }`, '', odd);
+        assert.equal(report.state, 'done');
+        assert.match(report.steps[0]?.lines.join() ?? '', /^it is .*\(hidden\).*!$/);
+        isHidden(JSON.stringify(report.steps));
+        isHidden(seen);
+      });
+
+    for (const step of [
+      'say: "${{ inputs.s }}"',
+      'say: "moo ${{ inputs.s }}", cow: true',
+      'finish: "${{ inputs.s }}"',
+      'require: "1 == 2", message: "${{ inputs.s }}"',
+      'require: "1 == 2", message: "${{ {\'a\': inputs.s} }}"',
+    ])
+      test(`is hidden by a step that shows it: ${step}`, async () => {
+        const { seen } = await run(`  - { id: one, ${step} }`, '', `${odd} ${'and more words '.repeat(9)}so odd`);
+        assert.match(seen, /\(hidden\)/);
+        isHidden(seen);
+        assert.doesNotMatch(seen, /more words/);
+      });
+
+    test('is hidden in the command that the end of the run shows', async () => {
+      for (const word of [`'s=${odd.replaceAll("'", "'\\''")}'`, `"s=${odd}"`]) {
+        const command = `mco-deploy run ${word}`;
+        const { report, seen } = await run('  - { id: one, require: "1 == 2" }', '', odd, { command });
+        assert.match(report.next ?? '', /^to try again: mco-deploy run .s=\(hidden\).$/);
+        isHidden(seen);
+      }
+    });
+
+    test('is refused within the input of a call: in a list, in an object and as its key', () => {
+      for (const given of [
+        { list: [odd] },
+        { map: { a: { b: `x ${odd}` } } },
+        { map: { [odd]: 1 } },
+        { text: JSON.stringify({ a: odd }) },
+      ])
+        assert.throws(() => refuseSecrets(given, startTaint({ s: odd }), 'thing#change'), { code: 'bad-input' });
+      refuseSecrets({ list: ['another'], count: 7 }, startTaint({ s: odd }), 'thing#change');
+    });
   });
 });
