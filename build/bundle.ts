@@ -9,7 +9,7 @@ export const repository = join(import.meta.dirname, '..');
 export interface BundleOptions {
   /** Name and file of each: `main` becomes `main.cjs`. */
   readonly entries: Readonly<Record<string, string>>;
-  /** Where the parts go: `main.cjs`, and what it loads when it needs it. */
+  /** The directory of the parts: `main.cjs`, and those that it loads when it needs them. */
   readonly directory: string;
   /** Modules that take the place of those in src, by their names in package.json (`imports`): their source. */
   readonly standIns: Readonly<Record<string, string>>;

@@ -80,7 +80,7 @@ interface Contents {
   readonly date: number;
   readonly sbom: string;
   readonly licences: string;
-  /** Where the packages go. */
+  /** The directory of the packages. */
   readonly directory: string;
 }
 
@@ -121,7 +121,7 @@ async function makeImageOf(binary: string, { version, date, directory }: Content
 async function packNpm(releaseKeyPem: string, { version, licences, directory }: Contents): Promise<string> {
   const name = `mco-deploy-${version}.tgz`;
   const work = await mkdtemp(join(directory, 'npm-'));
-  // With what programs import, which the binary has no use for.
+  // Includes the files that programs import, which the binary does not need.
   const parts = await mkdtemp(join(directory, 'npm-parts-'));
   await bundleProgram(parts, version, releaseKeyPem, true);
   await makeNpmPackage({ parts, version, licences, work, file: join(directory, name) });

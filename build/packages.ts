@@ -9,7 +9,7 @@ export interface BundledPackage {
   readonly version: string;
   /** SPDX expression. */
   readonly license: string;
-  /** Of its archive, as package-lock.json has it: sha512-BASE64. */
+  /** The sum of its archive, as in package-lock.json: sha512-BASE64. */
   readonly integrity: string | undefined;
   /** The texts of its licence and notices. */
   readonly texts: readonly string[];

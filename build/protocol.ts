@@ -103,7 +103,7 @@ function nameOf({ fullName }: Namespace): string {
   return JSON.stringify(fullName.replace(/^\./, ''));
 }
 
-/** As protobufjs has it: names by numbers as well as numbers by names. */
+/** Both maps, as in protobufjs: names by numbers and numbers by names. */
 function byNumber({ values }: Enum): object {
   return { ...values, ...Object.fromEntries(Object.entries(values).map(([name, value]) => [value, name])) };
 }

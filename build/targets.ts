@@ -2,13 +2,13 @@
 export const targets = ['linux-x64', 'linux-arm64'] as const;
 export type Target = (typeof targets)[number];
 
-/** How the kinds of package name the architecture of a target. */
+/** The names of a target's architecture in each kind of package. */
 export const architectures = {
   'linux-x64': { deb: 'amd64', rpm: 'x86_64' },
   'linux-arm64': { deb: 'arm64', rpm: 'aarch64' },
 } as const;
 
-/** Targets that are made from the binaries: an npm package of the client, an image of it, a repository of the Debian packages. */
+/** Targets made from the binaries: an npm package and an image of the client, a repository of the Debian packages. */
 export const packageKinds = ['deb', 'rpm', 'npm', 'image', 'apt'] as const;
 export type PackageKind = (typeof packageKinds)[number];
 

@@ -13,7 +13,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
 };
 /** Milliseconds. */
 const minute = 60_000;
-/** As the runner's own closing lines name them. */
+/** The names in the runner's own closing lines. */
 const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, duration_ms: 0 };
 
 const asked = process.argv.slice(2);

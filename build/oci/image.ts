@@ -13,7 +13,7 @@ import { imageUser, layOutImageRoot } from './root.ts';
 
 export interface ImageOptions {
   readonly binary: string;
-  /** As the OCI names it: amd64 or arm64. Debian's packages in the image are those of the machine that builds. */
+  /** The name of the OCI: amd64 or arm64. Debian's packages in the image are those of the machine that builds. */
   readonly architecture: 'amd64' | 'arm64';
   readonly version: string;
   /** Seconds since the epoch. */

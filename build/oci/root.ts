@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 /** The Debian packages whose files the image holds: what the program links, the names of users and time zones, and a shell for CI jobs. */
 export const imagePackages = ['base-files', 'libc6', 'libgcc-s1', 'libstdc++6', 'tzdata', 'busybox-static'] as const;
 
-/** As the runners of GitHub have it: a job's files belong to this user. */
+/** The user of GitHub's runners: a job's files belong to it. */
 export const imageUser = { id: 1001, name: 'mco-deploy', home: '/home/mco-deploy' } as const;
 
 /** Lays out the files of the image below `root`: Debian's own, fetched with apt-get, and the program. */

@@ -5,7 +5,7 @@ export type Sources = ReadonlyMap<string, string>;
 export const startGroup = 'start';
 
 /**
- * Which parts lie together in one script, since they are loaded together: those of every start, those that a call to a node and a
+ * The parts that are in one script, because they are loaded together: those of every start, those that a call to a node and a
  * daemon load, and those of a call that no daemon ever loads. So a daemon has nothing in its memory that it does not use.
  * @param call the parts that a call to a node loads
  * @param daemon the parts that a daemon loads as it starts

@@ -1,7 +1,7 @@
 import type { Member, Part } from './load.ts';
 
 /**
- * Where things lie in the packed program: [offset, length] of each part's source, then of V8's code for it, where there is
+ * The places in the packed program: [offset, length] of each part's source, then of V8's code for it, where there is
  * some; or the name of the group that the part lies in.
  */
 export type Index = Readonly<Record<string, readonly number[] | string>>;

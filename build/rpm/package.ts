@@ -110,7 +110,7 @@ function rpmVersion(version: string): string {
   return version.replaceAll('-', '~');
 }
 
-/** As rpm wants it: Sat Nov 28 2026. */
+/** The format of rpm: Sat Nov 28 2026. */
 function changelogDay(date: number): string {
   const [day, number, month, year] = new Date(date * 1000).toUTCString().replace(',', '').split(' ');
   return `${day} ${month} ${number} ${year}`;

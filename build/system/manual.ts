@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 /** The text of a manual page beside the commands. */
 export interface ManualFacts {
   readonly version: string;
-  /** Of the page, as YYYY-MM-DD. */
+  /** The date of the page, as YYYY-MM-DD. */
   readonly date: string;
   /** Exit codes and what each means. */
   readonly exitCodes: readonly (readonly [string, string])[];
@@ -68,7 +68,7 @@ function commandLines(command: Command): string[] {
   ];
 }
 
-/** As they are typed: not filled, and indented. */
+/** Lines as they are typed: not filled, and indented. */
 function exampleLines(examples: readonly string[]): string[] {
   if (examples.length === 0) return [];
   return ['.PP', '.RS', '.nf', ...examples.map((example) => quote(`mco-deploy ${example}`)), '.fi', '.RE'];

@@ -28,7 +28,7 @@ export async function projectManual(version: string, date: number): Promise<stri
   return manualOf(program, { version, date: day, exitCodes: await exitCodes(), files, examplesOf, seeAlso });
 }
 
-/** As docs/commands.md explains them. */
+/** The exit codes in docs/commands.md. */
 async function exitCodes(): Promise<[string, string][]> {
   const text = await readFile(join(repository, 'docs/commands.md'), 'utf8');
   const [, section = ''] = text.split('## Exit codes');

@@ -15,7 +15,7 @@ export interface PackageContents {
   readonly licences: string;
 }
 
-/** Where the kind of package wants its files: paths from the root, without a leading slash. */
+/** The places of the files in that kind of package: paths from the root, without a leading slash. */
 export interface PackagePaths {
   readonly doc: string;
   readonly zshCompletion: string;
@@ -59,7 +59,7 @@ export async function put(root: string, path: string, content: string | Buffer, 
   await chmod(join(root, path), mode);
 }
 
-/** With modes that do not depend on the builder's umask. */
+/** Writes the tree, with modes that do not depend on the builder's umask. */
 async function makeDirectory(root: string, path: string): Promise<void> {
   let at = root;
   for (const name of ['.', ...path.split('/')]) {

@@ -1,4 +1,4 @@
-// The cost of one call for a node and its caller, over one warm connection, in a row: CPU by the scheduler's count, and time.
+// The cost of one call for a node and its caller, over one warm connection: CPU by the scheduler's count, and time.
 //   npm run bench:calls [-- CALLS [PROGRAM…]]     800 calls to the built program
 import { join } from 'node:path';
 import { agents } from '../../src/agents/index.ts';

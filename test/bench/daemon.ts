@@ -15,7 +15,7 @@ const rounds = 21;
 printStarts();
 await printDaemon();
 
-/** One after the other in turns, so that what else the machine does falls on all alike. */
+/** Takes them in turns, so that other work of the machine affects all alike. */
 function printStarts(): void {
   const commands = {
     'node -e 0': [process.execPath, '-e', '0'],

@@ -17,7 +17,7 @@ const usage = join(import.meta.dirname, 'usage.py');
 export interface Way {
   readonly what: string;
   readonly argv: readonly string[];
-  /** Where the client runs: the control host, or the relay's own host, whose daemon it reaches over its socket. */
+  /** The host of the client: the control host, or the relay's own host, whose daemon it reaches over its socket. */
   readonly host: string;
   /** Forget what earlier commands learned, so that the nodes are discovered again. */
   readonly live: boolean;

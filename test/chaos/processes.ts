@@ -19,7 +19,7 @@ export async function processesOf(lab: Lab): Promise<LabProcess[]> {
     ),
   );
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  // One that has just ended is none.
+  // A process that has just ended does not count.
   return (await Promise.all(pids.map((pid) => describe(pid, spaces).catch(() => [])))).flat();
 }
 

@@ -1,6 +1,6 @@
 /** Numbers that look random and are the same for one seed. */
 export interface Random {
-  /** From 0 to below the number. */
+  /** Returns an integer from 0 to below the number. */
   readonly below: (number: number) => number;
   readonly pick: <T>(list: readonly T[]) => T;
 }

@@ -11,7 +11,7 @@ export interface Usage {
 /** The normal use of each daemon of a lab, by process: its use at the first measurement. */
 export type Normal = Map<string, Usage>;
 
-/** How much more than normal a daemon may use: for connections that are kept open, and garbage that is not collected yet. */
+/** How much more than normal a daemon may use: for open connections, and garbage that is not collected yet. */
 const spare: Usage = { descriptors: 24, memory: 128 * 1024 };
 
 /** Notes what is normal for the daemons that are new. @returns what is not normal of the others */

@@ -21,7 +21,7 @@ function wordsOf(line: string): string[] {
   return [...line.matchAll(/(?:[^\s"]|"[^"]*")+/g)].map(([word]) => word.replaceAll('"', ''));
 }
 
-/** Those that people see. */
+/** The commands that help shows. */
 const shown = everyCommand(idleProgram()).filter((command) => {
   const visible = command.parent?.createHelp().visibleCommands(command.parent) ?? [];
   return visible.includes(command) && command.name() !== 'help';

@@ -12,7 +12,7 @@ import { loadShipped } from '../support/fleet/shipped.ts';
 import { runText } from '../support/puppet/run-script.ts';
 
 const reason = 'revision 30 answers HTTP 500';
-/** In the order in which they have to stand. */
+/** The lines in the required order. */
 const wanted = [
   /failed: .*upgrade|failed: .*rollback/i,
   /^ {2}on .*revision 30 answers HTTP 500/,

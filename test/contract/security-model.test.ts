@@ -56,7 +56,7 @@ function missingTests(cases: ReturnType<typeof rowsOf>): string[] {
   );
 }
 
-/** As they stand in the source, a template with its placeholders. */
+/** The titles as in the source, a template with its placeholders. */
 function titlesIn(file: string): string[] {
   const path = join(repository, file);
   if (!file.endsWith('.test.ts') || !existsSync(path)) return [];

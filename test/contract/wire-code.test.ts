@@ -39,7 +39,7 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mco-wire-'));
   const [source, bundled] = [join(directory, 'protocol.mjs'), join(directory, 'bundled.cjs')];
   await writeFile(source, writeProtocol());
-  // As in the program: in one file, without the package long.
+  // Built as in the program: one file, without the package long.
   const kind = { bundle: true, platform: 'node', format: 'cjs', external: ['long'] } satisfies BuildOptions;
   await build({ entryPoints: [source], outfile: bundled, ...kind });
   ({ protocol: written } = (await import(pathToFileURL(bundled).href)) as { protocol: PackageDefinition });

@@ -10,7 +10,7 @@ export interface Mutant {
   /** The lines concerned as they are, and as they become; without the space around them. */
   readonly before: string;
   readonly after: string;
-  /** Where the change starts, in characters from the start of the file. */
+  /** The start of the change, in characters from the start of the file. */
   readonly start: number;
   /** The whole file. */
   readonly source: string;

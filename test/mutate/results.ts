@@ -4,7 +4,7 @@ import type { Mutant } from './mutants.ts';
 /** The result of a folder. */
 export interface Result {
   readonly folder: string;
-  /** Of how many mutants one was run: 1 where all were. */
+  /** One of this many mutants was run: 1 if all were. */
   readonly every: number;
   readonly mutants: number;
   readonly killed: number;

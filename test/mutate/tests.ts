@@ -53,7 +53,7 @@ export function startTests(place: Workplace, concerned: (file: string) => string
       }
       return chosen;
     },
-    /** Of these, the ones that run the place that was changed. */
+    /** The tests of these that run the changed place. */
     reach: (chosen: readonly Measured[], file: string, { start }: Mutant): Measured[] =>
       chosen.filter(({ coverage }) => ran(coverage, file, start)),
   };

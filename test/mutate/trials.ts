@@ -8,7 +8,7 @@ import type { Workplace } from './workplace.ts';
 /** A test that takes longer, in milliseconds, gains little in the shared process: a start of Node takes a part of that. */
 const longest = 3000;
 
-/** How often a test runs that takes too long with a mutant, and without it. */
+/** How many times a test that takes too long runs with a mutant, and without it. */
 const mostTries = 5;
 
 /** The tests of one file, each run where it may: in the shared process, which is many times quicker, or in one of its own. */
@@ -57,7 +57,7 @@ export function startTrials(
     return await noticesAlone(mutant, one);
   };
 
-  /** In a process of its own. One that takes too long may only have had to wait: then it takes as long without the mutant. */
+  /** Runs a test in a new process. A test that takes too long may only have waited: then it takes as long without the mutant. */
   const noticesAlone = async (mutant: Mutant, { test, bounds }: Measured): Promise<boolean> => {
     for (let tries = 0; tries < mostTries; tries++) {
       place.write(file, mutant.source);

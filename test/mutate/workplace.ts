@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Coverage, readCoverage } from './coverage.ts';
 
-/** How long a test takes, in milliseconds: by the clock, and on a processor. */
+/** The time of a test, in milliseconds: by the clock, and on a processor. */
 export interface Bounds {
   readonly took: number;
   readonly worked: number;

@@ -7,7 +7,7 @@ export interface Fault {
   /** The name under which it is counted: the same for every host. */
   readonly kind: string;
   readonly host: string;
-  /** The part of the host that it breaks: a program, the link, a file system, the clock. A seed breaks each part once. */
+  /** The part of the host that it breaks: a program, the link, a file system, the clock. A seed breaks each once. */
   readonly part: string;
   /** Whether requests of users may fail by it. */
   readonly hurtsTraffic: boolean;

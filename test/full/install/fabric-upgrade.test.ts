@@ -27,7 +27,7 @@ describe('an upgrade of the fabric', { timeout: 300_000 }, () => {
     work = await mkdtemp(join(tmpdir(), 'mco-fabric-'));
     fleet = await makeFleet();
     await Promise.all(['0.1.1', '0.2.0'].map(makeRelease));
-    // One that says it is another than its name, and one that can't run.
+    // One program that reports another version than its name, and one that can't run.
     await publish('0.3.0', at('releases/0.2.0'));
     await mkdir(at('releases/0.4.0'));
     await writeFile(at('releases/0.4.0/mco-deploy'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
@@ -104,7 +104,7 @@ async function makeRelease(version: string): Promise<void> {
   await publish(version, directory);
 }
 
-/** As appmgr expects artifacts: a .tar.gz with its SHA-256 sum beside it. */
+/** An artifact for appmgr: a .tar.gz with its SHA-256 sum beside it. */
 async function publish(version: string, directory: string): Promise<void> {
   const artifact = `mco-deploy-${version}.tar.gz`;
   await mkdir(at('artifacts'), { recursive: true });
@@ -197,7 +197,7 @@ async function answers(name: string, version: string): Promise<void> {
   await until(`${name} replies as version ${version}`, replies, 0);
 }
 
-/** Which release each node has. */
+/** The release of each node. */
 function current(): Promise<string[]> {
   return Promise.all(nodes.map(async (name) => (await readlink(at(name, 'root/current'))).replace(/^releases\//, '')));
 }

@@ -19,7 +19,7 @@ async function pack(file: string, options: Partial<PackageOptions> = {}): Promis
   await rm(work, { recursive: true });
 }
 
-/** In the place of the program where only the package around it matters. */
+/** Replaces the program where only the package matters. */
 async function writeStandIn(directory: string): Promise<string> {
   const file = join(directory, 'stand-in');
   await writeFile(file, '#!/bin/sh\n');

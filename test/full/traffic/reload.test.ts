@@ -48,7 +48,7 @@ async function whileOut(act: () => Promise<void>, ...more: readonly string[]) {
   return run;
 }
 
-/** How often dev2 was asked for a check. */
+/** The number of checks that dev2 received. */
 async function checks(): Promise<number> {
   return (await lab.audit('dev2')).filter(({ kind, agent }) => kind === 'intent' && agent === 'nrpe').length;
 }

@@ -28,7 +28,7 @@ export function showTopologies(lbs: 1 | 2): void {
   });
 }
 
-/** To the other revision, under load. */
+/** Upgrades to the other revision, under load. */
 async function upgrade(lab: Lab, topology: Topology, strategy: readonly string[]): Promise<void> {
   const revision = (await lab.revision('dev2')) === '20' ? '10' : '20';
   const since = Date.now();

@@ -23,7 +23,7 @@ describe('the shipped playbooks, on twelve hosts', () => {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, text);
   };
-  /** How a host was asked to do it, by its audit log. */
+  /** The calls to a host, by its audit log. */
   const changes = async (host: string, action: string) =>
     (await lab.audit(host)).filter((one) => one.kind === 'intent' && one.action === action && !one.dry_run);
   const upServers = async () =>

@@ -7,7 +7,7 @@ import { program } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 
 const [file, ...before] = program;
-/** As MCollective's package agent has it. */
+/** The DDL of MCollective's package agent. */
 const ruby = `metadata :name => "package", :description => "Manage packages", :author => "R.I.P", :license => "ASL2",
          :version => "4.0", :url => "http://example.net", :timeout => 180
 requires :mcollective => "2.2.1"

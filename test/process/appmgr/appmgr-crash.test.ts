@@ -43,7 +43,7 @@ async function runInChild(
 const upgradeInChild = (config: object, revision: string, when: string) =>
   runInChild(config, 'upgrade', { revision }, when);
 
-/** How many changes of the file system an action that was not killed made. */
+/** The number of changes of the file system by an action that was not killed. */
 function stepsOf({ lines }: Ended): number {
   return (JSON.parse(lines.at(-1) ?? '') as { steps: number }).steps;
 }

@@ -73,7 +73,7 @@ const asProcess = (...argv: string[]) =>
     env: { HOME: home, PATH: process.env.PATH ?? '' },
   });
 
-/** In this process: the same command, without the start of a program. */
+/** Runs the command in this process, without the start of a program. */
 const inProcess = async (...argv: string[]) => {
   const { code, out, err } = await runInProcess(argv, home);
   return { code, out: out.join('\n'), err: err.join('\n') };
@@ -120,7 +120,7 @@ describe('the records of a run, gathered from real daemons', () => {
     });
     const moved = (text: string) => text.replaceAll(/"requestId":"[0-9a-f]{32}"/g, `"requestId":"${'a'.repeat(32)}"`);
     assert.deepEqual(await traceWith(moved), { code: 2, codes: ['no-record', 'not-in-journal'] });
-    // Of a record of the run: the head in the reply to a read may end before that read.
+    // The head of a record of the run: the head in the reply to a read may end before that read.
     const [dev2] = nodes;
     const intent = (await dev2?.records())?.findLast((record) => record.kind === 'intent' && record.run_id === run);
     const forked = (text: string) =>

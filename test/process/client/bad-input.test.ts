@@ -50,7 +50,7 @@ const asProcess = (...argv: string[]) =>
     env: { HOME: home, PATH: process.env.PATH ?? '' },
   });
 
-/** In this process: what is printed and the exit code are the program's own, and its start is saved. */
+/** Runs in this process, which saves the start of a program: output and exit code are the same. */
 const inProcess = async (...argv: string[]) => {
   const { code, out, err } = await runInProcess(argv, home, {}, commandLine);
   const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('');

@@ -240,7 +240,7 @@ describe('an attack on the helper with a wrong signature', () => {
     await node.send(await node.confirm(rip, change));
     await node.ended();
     await refuses(node, () => node.send(signed), 'replayed');
-    // Also where its record of what was before is put back.
+    // Also if the record of its earlier state is restored.
     await rm(join(node.directory, 'facts.d/install.yaml'));
     await refuses(node, () => node.send(signed), 'replayed');
     const old = { now: Date.now() - 10 * 60_000 };

@@ -11,7 +11,7 @@ import { type PreparedNode, prepareNode } from '../../support/node/node.ts';
 import { probeAgent } from '../../support/agents/probe-agent.ts';
 
 const secret = 'correct-horse-battery';
-/** As it is, and as it would stand in what is not text. */
+/** As text, and encoded as in binary data. */
 const traces = [secret, Buffer.from(secret).toString('base64').slice(0, -4), Buffer.from(secret).toString('hex')];
 const playbook = `
 name: hush

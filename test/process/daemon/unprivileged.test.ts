@@ -83,7 +83,7 @@ describe('an unprivileged daemon', () => {
 
   test('reports in one line which port it may not listen on', async () => {
     const node = await prepare('dev1.devco.net', { listen: 'listen: { address: "::", port: 80 }' });
-    // In a network of its own, since a machine may let anyone have any port.
+    // In a network namespace, because a machine may allow any port to anyone.
     await refuses(node, /cannot listen on :: port 80: permission denied/, 'unshare', '--net');
   });
 

@@ -18,9 +18,9 @@ import { until } from '../../support/until.ts';
 
 afterEach(endAll);
 
-/** Checked often while it is up; once it is down, HAProxy would not find out for an hour that it counts as up by mistake. */
+/** HAProxy checks it often while it is up. Once it is down, HAProxy would not notice for an hour that it counts as up by mistake. */
 const seldom = 'check downinter 1h';
-/** So far apart that only `status` looks. */
+/** The watch checks so rarely that only `status` does. */
 const never = { watch_interval: 60 };
 
 /** The field of a line in “show servers state”: 5 is the operational state (0: down), 6 the administrative one. */
@@ -32,7 +32,7 @@ async function fieldOf({ ask }: HaproxyProcess, name: string, field: number): Pr
 const isDown = (lb: HaproxyProcess) =>
   until('HAProxy finds that the check of web1 fails', async () => (await fieldOf(lb, 'web1', 5)) === '0');
 
-/** How many of some requests reach a server. */
+/** The number of requests that reach a server. */
 async function requestsAt({ served }: WebServer, lb: HaproxyProcess): Promise<number> {
   const before = served();
   for (let request = 0; request < 20; request++) await lb.get();

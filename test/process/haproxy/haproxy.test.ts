@@ -330,7 +330,7 @@ describe('several sockets', () => {
   test('fail the call and restore the other servers if one leaves maintenance', async () => {
     const web = await webServers(3);
     const lb = await haproxy(web.map((w) => line(w, '')));
-    // As if HAProxy were reloaded in between: the command succeeds, and is forgotten.
+    // This acts as a reload of HAProxy in between: the command succeeds, and is forgotten.
     const forgetful = await standIn(lb.socket, (command) =>
       command === 'set server app/web1 state maint' ? '\n' : undefined,
     );

@@ -19,7 +19,7 @@ import type { WebServer } from '../../support/agents/haproxy.ts';
 afterEach(endAll);
 
 const takenOutAgain = 'a host that is held out was put into traffic';
-/** So far apart that only `status` looks. */
+/** The watch checks so rarely that only `status` does. */
 const never = { watch_interval: 60 };
 
 describe('HAProxy is restarted', () => {

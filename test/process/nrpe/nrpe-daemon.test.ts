@@ -60,7 +60,7 @@ async function agent(config: NrpeConfig) {
   };
 }
 
-/** How long something took, and how old a file is, differ from one moment to the next. */
+/** Durations and ages of files differ from one moment to the next. */
 const withoutTimes = (value: unknown) => String(value).replaceAll(/\d+\.\d+|\d+(?= seconds old)|(?<=age=)\d+/g, '#');
 
 const fails = (code: string, words: RegExp) => (problem: unknown) => {
@@ -215,7 +215,7 @@ describe('an NRPE daemon with certificates', () => {
 });
 
 describe('a query', () => {
-  /** The first packet of check_nrpe. NRPE's daemons of version 4 refuse packets of version 3, so its client is the reference. */
+  /** The first packet of check_nrpe, the reference: NRPE's daemons of version 4 refuse packets of version 3. */
   const sentByCheckNrpe = async (...options: string[]): Promise<Buffer> => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

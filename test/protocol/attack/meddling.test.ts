@@ -58,7 +58,7 @@ const changedReply = (change: Partial<Reply>, by?: Member) => (signed: SignedRep
   return { ...signed, reply, signature, ...(by === undefined ? {} : { chain: [by.certificate.raw] }) };
 };
 
-/** As TLS proved it, whatever the request says. */
+/** The identity that TLS proved; the identity in the request does not count. */
 const bringer = 'cert=rip@devco.net';
 
 /** Somebody between an operator and a node, with a good certificate, who changes what passes. */

@@ -24,7 +24,7 @@ const noFilter = { filter: null, facts: [], full: false, peers: false };
 const withCrl = [probeAgent, ...agents.filter(({ ddl }) => ddl.name === 'crl')];
 const allowTwo = 'policy default deny\nallow\tcert=rip@devco.net cert=mallory@devco.net\t*\t*\t*\n';
 
-/** As a program that replaces a file well does it. */
+/** Replaces a file as a careful program does. */
 async function putOnDisk(directory: string, pem: string): Promise<void> {
   await writeFile(join(directory, 'crl.draft'), pem);
   await rename(join(directory, 'crl.draft'), join(directory, 'crl.pem'));

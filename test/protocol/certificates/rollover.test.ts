@@ -15,7 +15,7 @@ const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'crl'].includes(ddl.name)
 
 type Run = (...words: string[]) => Promise<string>;
 
-/** How another CA takes over: alone, or below a root that is made on another machine. */
+/** Ways for another CA to take over: alone, or below a root that is made on another machine. */
 const ways: Readonly<Record<string, (ca: Run, path: (...parts: string[]) => string) => Promise<unknown>>> = {
   'one CA': (ca) => ca('rollover'),
   'a CA below a root': async (ca, path) => {

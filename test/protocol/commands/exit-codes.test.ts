@@ -8,7 +8,7 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 
-/** The state of the fleet: two nodes; one of two is silent, or another node answers in its place; all are silent; there is none. */
+/** The state of the fleet: two nodes; one is silent, or another node answers in its place; all are silent; there is none. */
 const situations = ['good', 'one silent', 'one broken', 'all silent', 'all broken', 'none'] as const;
 
 /** A command over nodes and its exit code in each situation, then for an operator that every node refuses. */
@@ -19,7 +19,7 @@ const overNodes: readonly (readonly [command: string, codes: readonly number[], 
   ['rpc rpcutil ping', [0, 5, 2, 3, 3, 1], 77],
   ['rpc lock list', [0, 5, 2, 3, 3, 1], 77],
   ['locks', [0, 5, 2, 3, 3, 1], 77],
-  // That an operator may not read the log of a node says nothing of the run.
+  // The run is not affected if an operator may not read the log of a node.
   [`audit trace ${'a'.repeat(32)}`, [0, 5, 5, 3, 3, 1], 5],
   // No node has these: what is silent or broken might.
   ['status', [1, 3, 3, 3, 3, 1], 1],

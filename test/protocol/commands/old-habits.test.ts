@@ -104,7 +104,7 @@ describe('command lines from the documentation of MCollective and Choria', () =>
     const { code, out, err } = await runInProcess(words, home, input);
     return { code, out: out.join('\n'), err: err.join('\n') };
   };
-  /** As a shell would run it, in the operator's home. */
+  /** Runs a line as a shell would, in the operator's home. */
   const type = async (line: string): Promise<Ran> => {
     let last: Ran | undefined;
     for (const command of line.split(' | ')) {

@@ -177,7 +177,7 @@ describe('a real network segment', () => {
     const before = (await segment.remembered(listener)).memory;
     for (const port of [5353, 40_000]) {
       const garbage = segment.start(2, 'garbage.ts', { packets: 4000, port });
-      // In the thick of it one answer may be lost, as any datagram may; a few questions must be enough.
+      // Under this load an answer may be lost, as any datagram may; a few questions must be enough.
       let names: string[] = [];
       for (let question = 0; question < 5 && !names.includes('dev1.devco.net'); question++) {
         names = await segment.ask(3, { timeout: 2000 });

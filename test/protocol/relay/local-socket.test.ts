@@ -80,7 +80,7 @@ describe('a relay’s socket', () => {
     const user = connectRaw(relay.socket);
     const request = (id: number, drop: boolean) =>
       frame(localRequestCodec.encode({ forward: { id, target: `${id}`, sealed: sealed(''), drop } }));
-    // In one piece, so that both are read at once.
+    // Both in one write, so that they are read at once.
     user.connection.write(Buffer.concat([request(1, false), request(1, true), request(2, false)]));
     await until('the relay has ended both', () => user.events.length === 2);
     assert.deepEqual(user.events.map(({ forward: event }) => [event?.id, event?.end?.code]).toSorted(), [

@@ -99,7 +99,7 @@ const succeeds = async (agent: string, action: string, input: JsonObject, dryRun
 const current = (name: string) => readlinkSync(join(name === 'full' ? disk : rootOf(name), 'current'));
 const wrong = ['../../etc', '/etc', '20\0', '20/..', '-rf', '20;id', '$(id)', '2\n0', "2'0", '.', '..', ''];
 
-/** Wrong requests to appmgr and haproxy, and environments in which they fail: the reply of the node and its audit record. */
+/** Wrong requests to appmgr and haproxy, and environments in which they fail: reply and audit record. */
 describe('a deploy that must be refused', () => {
   for (const revision of wrong) {
     test(`is refused for the revision ${JSON.stringify(revision)}, to, from or of it, before any check`, async () => {

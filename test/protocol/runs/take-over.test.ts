@@ -62,7 +62,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     assert.ok(!listed.text.includes(run.slice(0, 8)), listed.text);
     const records = (await stored.nodes[0]?.records()) ?? [];
     assert.ok(records.some((record) => record.kind === 'outcome' && record.code === 'policy-denied'));
-    // Who may not resume it does not spoil it either.
+    // An operator who may not resume the run does not damage it either.
     assert.equal((await rip.mco(['resume', run])).code, 0);
   });
 
@@ -87,7 +87,7 @@ describe('a run whose machine is gone', { timeout: 90_000 }, () => {
     const resumed = await Promise.all([eve, other, third].map((one) => one.mco(['resume', run, '--yes'])));
     const texts = resumed.map(({ text }) => text).join('\n');
     assert.ok(resumed.filter(({ code }) => code === 0).length <= 1, texts);
-    // Where each kept the other from going on, the next one does.
+    // If each kept the other from continuing, the next attempt succeeds.
     const last = await eve.mco(['resume', run, '--yes']);
     assert.match(last.text, /ended well: there is nothing left to do|stored on dev1/, texts);
     assert.deepEqual(await changes(), onePerStep(before), texts + last.text);

@@ -9,7 +9,7 @@ export interface AgentCheckServer {
   readonly says: (answer: string | undefined) => void;
   /** Resolves once it has answered so many more times. */
   readonly asked: (times: number) => Promise<void>;
-  /** From now on connections to it are refused. */
+  /** Refuses connections from now on. */
   readonly stop: () => Promise<void>;
 }
 

@@ -13,7 +13,7 @@ export interface CutOff {
 /** A HAProxy socket whose client can be cut off at a change, as if it had been killed. */
 export interface CutOffProxy {
   readonly socket: string;
-  /** From the next change on. @returns resolves when the client was cut off: it waits for an answer that never comes */
+  /** Cuts the client off from the next change on. @returns resolves when it was cut off: it waits for an answer that never comes */
   readonly arm: (cutOff: CutOff) => Promise<void>;
   /** Ends all connections and refuses new ones. */
   readonly end: () => Promise<void>;

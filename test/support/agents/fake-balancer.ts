@@ -7,7 +7,7 @@ import { silentLog, temporaryDirectory } from './agent-setup.ts';
 import type { FakeHaproxy } from './fake-haproxy.ts';
 
 export interface FakeBalancer extends LoadBalancer {
-  /** Of the hosts that are held. */
+  /** The file of the held hosts. */
   readonly file: string;
   /** The calls that were to be watched after hosts were put in. */
   readonly arrived: { known: Processes; putInAgain: (signal: AbortSignal) => Promise<readonly string[]> }[];

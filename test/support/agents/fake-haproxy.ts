@@ -40,9 +40,9 @@ interface State extends FakeServer {
 export interface FakeHaproxy extends Runtime {
   /** Every command that it was given, in order. */
   readonly asked: string[];
-  /** Those that change something. */
+  /** The commands that change something. */
   readonly changes: () => string[];
-  /** To look at a server, or to change it as a person would: `app/web1`. */
+  /** A server, to read it, or to change it as a person would: `app/web1`. */
   readonly server: (name: string) => FakeServer;
   /** Called before each command, and waited for; may change a server, or throw what is to go wrong. */
   onCommand: (command: string) => unknown;
@@ -90,7 +90,7 @@ export function fakeHaproxy(backends: Readonly<Record<string, readonly FakeServe
     level: 'admin',
     lacks: 'nothing',
     ask: async (command, signal) => {
-      // As over a socket: who does not wait for the answer is ahead of it.
+      // As over a socket: a caller that does not wait for the answer continues before it.
       await setImmediate();
       asked.push(command);
       await fake.onCommand(command);

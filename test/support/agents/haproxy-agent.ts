@@ -55,9 +55,9 @@ interface Listed {
 }
 type Call = (input: object, context?: ActionContext) => Promise<unknown>;
 
-/** The sessions to end. */
+/** Functions that end the processes of a test. */
 export const ended: (() => Promise<unknown>)[] = [];
-/** Ends what a test started; to be called after each. */
+/** Ends the processes that a test started; call it after each. */
 export async function endAll(): Promise<void> {
   await Promise.all(ended.splice(0).map((end) => end()));
 }

@@ -130,7 +130,7 @@ export async function startHaproxyProcess(
     try {
       await answering(ask, gaveUp, child.pid);
     } catch (failure) {
-      // One that stays would keep the test's process from its end.
+      // A process that stays would keep the test's process from ending.
       await end();
       throw failure;
     }
@@ -142,7 +142,7 @@ export async function startHaproxyProcess(
     current = await begin('-sf', String(before.pid));
     await before.gone;
   };
-  // As a service’s reload does: the new process reads the state of the old one.
+  // Acts as the reload of a service: the new process reads the state of the old one.
   const writeStates = async () => writeFileSync(at('state'), `${await ask('show servers state')}\n`);
   return {
     socket: at('admin.sock'),

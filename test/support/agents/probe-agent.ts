@@ -61,7 +61,7 @@ const ddl = defineDdl({
   },
 });
 
-/** How often `count` ran, over all nodes of this process. */
+/** The number of runs of `count`, over all nodes of this process. */
 export const counted = { times: 0 };
 /** Calls of `wait` that run now; each ends when it is called. */
 export const waiting: (() => void)[] = [];

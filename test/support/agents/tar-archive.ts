@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 
-/** One entry of a hand-made archive, however wrong it may be. */
+/** One entry of a hand-made archive, which may be invalid. */
 export interface ArchiveEntry {
   readonly path: string;
   readonly type?: string;

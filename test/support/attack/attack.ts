@@ -17,7 +17,7 @@ const attacks = { bytes: attackByBytes, frames: attackByFrames, messages: attack
 
 export interface AttackFigures {
   readonly seed: number;
-  /** How often each attack was made. */
+  /** The number of each attack. */
   readonly rounds: Readonly<Record<keyof typeof attacks, number>>;
   /** Calls of a good caller meanwhile, all of which succeeded. */
   readonly goodCalls: number;

@@ -5,7 +5,7 @@ import { type Attack, patience, tlsOf } from './target.ts';
 
 export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
-/** One frame (RFC 9113, 4.1); its length field may say something else than what follows. */
+/** One frame (RFC 9113, 4.1); its length field may differ from the bytes that follow. */
 export function frame(
   type: number,
   flags: number,

@@ -8,7 +8,7 @@ export interface Target {
   readonly attacker: Member;
 }
 
-/** One way of attacking: does it once with what the seed gives, and ends by itself soon. */
+/** One kind of attack: makes it once with the values of the seed, and ends by itself soon. */
 export type Attack = (target: Target, seed: number) => Promise<void>;
 
 /** The condition for an attacker to continue: the end of its connection, or this many milliseconds. */

@@ -16,7 +16,7 @@ import { quietContext } from '../program/quiet-context.ts';
 
 /** A CA whose commands run in this process and can be cut off at any change of the disk. */
 export function makeCaEstate() {
-  // In memory: a thousand syncs of a real disk take minutes, and what would outlive a power cut is worked out by crash.ts.
+  // In memory: a thousand syncs of a real disk take minutes, and crash.ts computes what survives a power cut.
   const directory = mkdtempSync('/dev/shm/mco-ca-crash-');
   const dir = join(directory, 'ca');
   const { context } = quietContext({ HOME: directory });

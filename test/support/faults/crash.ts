@@ -24,7 +24,7 @@ export interface Crashes {
   readonly work: () => Promise<unknown>;
   /** @param done whether the work had come to its end */
   readonly check: (where: string, done: boolean) => void | Promise<void>;
-  /** How many changes the work makes at least: with fewer, this would show nothing. */
+  /** The minimum number of changes of the work: with fewer, this would show nothing. */
   readonly least: number;
 }
 

@@ -29,7 +29,7 @@ const readingHandle = ['read', 'readFile', 'stat'];
 
 let watching: { readonly root: string; readonly onCall: OnFileCall } | undefined;
 const opened = new Map<FileHandle, string>();
-/** Those opened while calls were watched. */
+/** The files that were opened while calls were watched. */
 const watched = new Set<FileHandle>();
 
 function isBelow(path: string): boolean {

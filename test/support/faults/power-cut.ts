@@ -1,4 +1,4 @@
-/** The part of a directory that survives a power cut: contents of files as of their last sync, names as of their directory's. */
+/** The part of a directory that survives a power cut: contents as of each file's last sync, names as of the directory's. */
 import {
   chmodSync,
   fstatSync,
@@ -28,7 +28,7 @@ type Names = ReadonlyMap<string, number>;
 interface Inode {
   readonly mode: number;
   readonly isDirectory: boolean;
-  /** Where a symbolic link leads: it has no content of its own that could be lost. */
+  /** The target of a symbolic link: it has no content that could be lost. */
   readonly target: string | undefined;
 }
 

@@ -10,7 +10,7 @@ export interface Estate {
   readonly balancers: Readonly<Record<string, Backends>>;
   /** The revision of each web server. */
   readonly revisions: Record<string, string>;
-  /** How often each switched. */
+  /** The number of switches to another revision, by server. */
   readonly switches: Record<string, number>;
   readonly sent: { node: string; message: unknown; recipient: unknown }[];
   /** Something puts a host in on a load balancer, whose agent takes it out again and records that. */

@@ -54,7 +54,7 @@ export interface Fleet extends AsyncDisposable {
   readonly trust: Trust;
   readonly node: (name: string, options?: MemberOptions) => Promise<Member>;
   readonly operator: (name: string, options?: MemberOptions) => Promise<Member>;
-  /** From now on `trust.isRevoked` says so. */
+  /** Revokes it: `trust.isRevoked` returns true from now on. */
   readonly revoke: (member: Pick<Member, 'certificate'>) => void;
   /** A list of all that was revoked, in PEM; each has a higher number than the one before. Days may be negative. */
   readonly crl: (options?: { readonly now?: number; readonly days?: number }) => Promise<string>;

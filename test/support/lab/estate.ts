@@ -22,7 +22,7 @@ export interface EstateSize {
   readonly hosts: number;
   /** Load balancers. */
   readonly lbs: number;
-  /** With journals on the nodes, and a second control host from which another operator can take runs over. */
+  /** Adds journals on the nodes, and a second control host from which another operator can take runs over. */
   readonly relief?: boolean;
   /** Whether web hosts take published artifacts, in place of those of a shared directory. */
   readonly publishes?: boolean;
@@ -38,7 +38,7 @@ const mostBalancers = 50;
 export const mailHost: Host = { name: `mail.${domain}`, kind: 'mail', address: '10.5.0.3', cluster: '' };
 export const controlHost: Host = { name: `control.${domain}`, kind: 'control', address: '10.5.0.2', cluster: '' };
 
-/** Where the second operator is. */
+/** The host of the second operator. */
 export const reliefHost: Host = { name: `relief.${domain}`, kind: 'control', address: '10.5.0.4', cluster: '' };
 
 /** Every host of an estate: those that run a daemon, then the two that stand around them. */

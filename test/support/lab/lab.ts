@@ -22,7 +22,7 @@ export interface LabOptions extends Partial<EstateSize> {
 export interface ClientOptions extends ExecOptions {
   /** Whose certificate and home it runs with; the deployer's when left out. */
   readonly operator?: string;
-  /** From which host; the first control host when left out. */
+  /** The host that runs it; omitted: the first control host. */
   readonly from?: string;
 }
 

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LabState, rootOf } from './state.ts';
 
-/** One line of a log, with what else it holds. */
+/** One line of a log, with its fields. */
 export interface LogLine {
   readonly msg?: string;
   readonly [field: string]: unknown;

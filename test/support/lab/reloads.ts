@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Lab } from './lab.ts';
 import { logOf } from './log.ts';
 
-/** Has nginx note when appmgr makes it take up another release. */
+/** Makes nginx note when appmgr switches it to another release. */
 export async function countReloads(lab: Lab, host: string): Promise<void> {
   const file = lab.path(host, 'etc/nginx/nginx.conf');
   const text = await readFile(file, 'utf8');

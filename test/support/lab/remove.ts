@@ -11,7 +11,7 @@ export async function removeLab(lab: LabState): Promise<void> {
   await rm(lab.directory, { recursive: true, force: true });
 }
 
-/** With a host's first process the kernel ends all others of the host, and only then lets it go. */
+/** When a host's first process ends, the kernel ends all others of the host, and only then releases it. */
 async function endProcess(mark: ProcessMark): Promise<void> {
   if (!isAlive(mark)) return;
   process.kill(mark.pid, 'SIGKILL');

@@ -25,7 +25,7 @@ export async function buildLab(hosts: readonly Host[], lifetime: LabState['lifet
   const empty = await makeState(hosts, lifetime);
   let lab = empty;
   try {
-    // From the first moment, so that a crash leaves nothing that lab:down does not find.
+    // Written at once, so that a crash leaves nothing that lab:down does not find.
     await saveState(empty);
     await writeShared(empty);
     await writeHosts(empty);

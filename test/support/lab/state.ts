@@ -81,7 +81,7 @@ export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-/** Where a host's own file system lies, as seen from outside: as its first process sees it, with what is mounted there, once that runs. */
+/** The path of a host's own file system, seen from outside: as its first process sees it, with what is mounted there, once that runs. */
 export function rootOf(lab: Pick<LabState, 'directory' | 'holders'>, host: string): string {
   const holder = lab.holders[host];
   return holder === undefined ? join(lab.directory, 'hosts', host) : `/proc/${holder.pid}/root`;

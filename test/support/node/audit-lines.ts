@@ -14,7 +14,7 @@ export const started = (member: Pick<Member, 'certificate'>): AuditEvent => ({
   certificate: certificateOf(member),
 });
 
-/** The records of `probe.echo` with this text, called by an operator. @param change fields that differ from the signed ones */
+/** The records of `probe.echo` with this text by an operator. @param change fields that differ from the signed ones */
 export function intent(operator: Member, text: string, change: object = {}): AuditEvent {
   const signed = sealRequest(orderFor('dev2.devco.net', { input: { text } }), operator.credentials, Date.now());
   const request = requestCodec.decode(signed.request);

@@ -33,7 +33,7 @@ export interface HelperNode {
     },
   ) => Promise<SignedRequest>;
   readonly confirm: (operator: Member, change: unknown) => Promise<SignedRequest>;
-  /** One turn of the helper; the wait for a confirmation goes on behind it. @throws Problem */
+  /** One turn of the helper; the wait for a confirmation continues in the background. @throws Problem */
   readonly send: (signed: SignedRequest) => Promise<JsonObject>;
   readonly raw: (line: string) => Promise<JsonObject>;
   readonly read: (place: string) => Promise<string>;

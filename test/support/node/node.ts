@@ -136,7 +136,7 @@ export async function startTestNode(fleet: Fleet, options: TestNodeOptions = {})
   };
 }
 
-/** How many the node has counted who could not prove who they are. */
+/** The number of strangers that the node has counted. */
 export async function strangersAt(node: Pick<TestNode, 'call'>, operator: Member): Promise<number> {
   const reply = await node.call(operator, { action: 'strangers', input: {} });
   return Number(JSON.parse(reply.data.toString()).strangers);

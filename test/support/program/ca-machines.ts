@@ -44,7 +44,7 @@ export function makeMachines() {
       await ca('sign-intermediate', 'ca/ca.csr', ...proof);
       await ca('accept', 'signed.pem', '--dir', 'ca');
     },
-    /** Has the root sign a new CA, which takes over in a directory. */
+    /** Makes the root sign a new CA, which takes over in a directory. */
     replace: async (dir: string, root = 'root') => {
       const text = await ca('rollover', '--intermediate', '--dir', dir);
       const proof = ['--fingerprint', fingerprintIn(text), '--out', 'next.pem', '--force', '--dir', root];
@@ -57,7 +57,7 @@ export function makeMachines() {
 
 export type Machines = ReturnType<typeof makeMachines>;
 
-/** As a node that has these files judges the certificate of another. */
+/** The judgement of a node with these files on the certificate of another. */
 export async function judge({ at, read }: Machines, verifier: string, holder: string): Promise<string> {
   const files = {
     certificate: at(verifier, 'node.crt'),

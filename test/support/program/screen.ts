@@ -29,7 +29,7 @@ export function screenOf(text: string, columns = 80): string[] {
       command(Number(number || 1));
     } else if (piece === '\r') column = 0;
     else if (piece === '\n') {
-      // As a terminal driver has it by default (termios, ONLCR).
+      // The default of a terminal driver (termios, ONLCR).
       column = 0;
       moveTo(row + 1);
     } else if (piece < ' ') throw new Error(`what is ${JSON.stringify(piece)}?`);

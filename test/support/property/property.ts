@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** How long each property is tried, where that is asked for (test/soak); else it is tried a number of times. */
+/** How long each property is tried, if a test sets it (test/soak); else it is tried a number of times. */
 const seconds = Number(process.env.MCO_FUZZ_SECONDS ?? 0);
 
 /** The least share of the cases that must come as far as what the property is about. */

@@ -71,7 +71,7 @@ const known = [
   ),
 ];
 
-/** One of them, or several, as they are. */
+/** One of these, or several, unchanged. */
 export const rightScript = fc
   .array(fc.constantFrom(...known), { minLength: 1, maxLength: 2 })
   .map((texts) => texts.join('\n'));

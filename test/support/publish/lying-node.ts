@@ -9,7 +9,7 @@ import { roomyLimits } from '../node/listen-limits.ts';
 export interface LyingNode extends AsyncDisposable {
   readonly name: string;
   readonly daemon: { readonly port: number };
-  /** How often it was asked. */
+  /** The number of requests that it received. */
   readonly asked: () => number;
 }
 

@@ -7,7 +7,7 @@ export interface ReceivedLine {
   readonly node: string;
   readonly sequence: number;
   readonly hash: string;
-  /** As it stood in the batch, byte for byte. */
+  /** The line as in the batch, byte for byte. */
   readonly record: string;
 }
 

@@ -1,4 +1,4 @@
-/** How well text can be read on its ground (WCAG 2.2, 1.4.3): 4.5 is the least for text of usual size. */
+/** The contrast of text and background (WCAG 2.2, 1.4.3): text of normal size needs 4.5. */
 export const leastContrast = 4.5;
 
 /**

@@ -21,16 +21,16 @@ export interface StoredFleet extends AsyncDisposable {
   readonly fleet: Fleet;
   readonly nodes: readonly TestNode[];
   readonly machine: (operator: string) => Promise<Machine>;
-  /** How often the agent `changer` did something on a node: its action and inputs, a line each. */
+  /** The calls that the agent `changer` served on a node: action and inputs, one per line. */
   readonly changes: (node: string) => Promise<string[]>;
   /** Lets `changer.halt` fail on a node, or succeed again. */
   readonly breakNode: (node: string, broken: boolean) => Promise<void>;
-  /** Has all machines find the nodes where they listen since a restart. */
+  /** Makes all machines find the nodes where they listen since a restart. */
   readonly relocate: () => Promise<void>;
   readonly journalFile: (node: TestNode, run: string) => string;
 }
 
-/** Who may do what: rip and eve may run and resume, joe may do all but see journals. */
+/** The rights: rip and eve may run and resume, joe may do everything except read journals. */
 export const policies = {
   default: 'policy default deny\nallow\tcert=rip@devco.net cert=eve@devco.net cert=joe@devco.net\t*\t*\t*\n',
   journal: 'policy default deny\nallow\tcert=rip@devco.net cert=eve@devco.net\t*\t*\t*\n',

@@ -10,7 +10,7 @@ import { type Ended, runProgram } from '../program/run-program.ts';
 /** Hosts with a real sshd each, and an operator with a CA who can reach them. */
 export interface SshEstate extends AsyncDisposable {
   readonly directory: string;
-  /** Where a host’s own file is, seen from outside. */
+  /** The path of a host’s file, seen from outside. */
   readonly path: (host: string, file: string) => string;
   readonly address: (host: string) => string;
   /** Runs the built program, as the operator. */

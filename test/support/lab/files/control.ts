@@ -8,7 +8,7 @@ export interface OperatorFiles {
   readonly caPem: string;
 }
 
-/** Where an operator's home is, below the control host's root. */
+/** The path of an operator's home, below the control host's root. */
 export function homeOf(operator: string): string {
   return `home/${operator}`;
 }

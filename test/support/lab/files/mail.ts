@@ -1,6 +1,6 @@
 import type { FileTree } from './file-tree.ts';
 
-/** Where the mail host writes down what it was sent, below its root. */
+/** The path of the messages that the mail host received, below its root. */
 export const inbox = { mail: 'var/lib/inbox/mail.jsonl', webhooks: 'var/lib/inbox/webhooks.jsonl' };
 
 /** The host that messages are delivered to, by SMTP and by HTTP. */

@@ -48,7 +48,7 @@ export async function setStage(
   }
 }
 
-/** As a service's reload does: the state is written, then the new process takes over. */
+/** Acts as the reload of a service: the state is written, then the new process takes over. */
 export async function reload(lab: Lab, balancer: string): Promise<void> {
   const state = await askHaproxy(lab.state, balancer, 'show servers state');
   await writeFile(lab.path(balancer, 'run/haproxy/state'), state);

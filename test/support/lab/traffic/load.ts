@@ -5,7 +5,7 @@ import { enterHost, hostEnvironment } from '../network/enter.ts';
 import { controlHost } from '../estate.ts';
 import { type LabState, repository } from '../state.ts';
 
-/** How a constant load went. */
+/** The result of a constant load. */
 export interface LoadReport {
   requests: number;
   /** Every request that did not end in 200, with its time. */
@@ -34,9 +34,9 @@ export async function startLoad(lab: LabState, url: string, rate: number, keepAl
   ];
   const [file, ...argv] = enterHost(lab, controlHost.name, command);
   const child = spawn(file, argv, { stdio: ['pipe', 'pipe', 'inherit'], env: hostEnvironment('/root') });
-  // One that has ended by itself shows in the missing report.
+  // If it has ended by itself, its report is missing.
   child.stdin.on('error', () => undefined);
-  // One that has ended by itself shows in the missing report.
+  // If it has ended by itself, its report is missing.
   child.stdin.on('error', () => undefined);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {

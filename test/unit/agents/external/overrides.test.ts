@@ -9,7 +9,7 @@ const inputs = {
   token: { type: 'string', optional: true },
   environment: { type: 'string', optional: true, validation: ':puppet_variable' },
 };
-/** As Choria writes it: without a word on what changes anything. */
+/** A DDL as Choria writes it, which does not mark the actions that change something. */
 const theirs = {
   metadata,
   actions: [

@@ -108,7 +108,7 @@ describe('the doctor', () => {
     ] as const) {
       const [fake, file] = [two(), join(temporaryDirectory(), 'haproxy.cfg')];
       if (text !== undefined) writeFileSync(file, text);
-      // In place of HAProxy’s process: its arguments name the file.
+      // A process in place of HAProxy: its arguments name the file.
       const stdio: ['pipe', 'ignore', 'ignore'] = ['pipe', 'ignore', 'ignore'];
       const child = spawn('sh', ['-c', 'read line', 'haproxy', '-f', file], { stdio });
       await once(child, 'spawn');

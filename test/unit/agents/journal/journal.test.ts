@@ -121,7 +121,7 @@ describe('a journal on a node', () => {
     await append(...store('4', ['run-started']).given);
     assert.deepEqual(readdirSync(stateDirectory).sort(), [`${idOf('1')}.jsonl`, `${idOf('4')}.jsonl`]);
     assert.equal(await code(...store('3', ['run-started']).given), 'journal-full');
-    // Of two days ago.
+    // A journal of two days ago.
     const before = Date.now() / 1000 - 2 * 24 * 3600;
     utimesSync(join(stateDirectory, `${idOf('1')}.jsonl`), before, before);
     const again = await startStore({ ...roomy, max_runs: 2 }, stateDirectory);

@@ -130,7 +130,7 @@ describe('a revocation list that is delivered to a node', () => {
     const broken = startKeeper([ca], { broken: 'the key cannot be read' });
     await assert.rejects(broken.install(listOf(ca, 1)), { code: 'not-in-force', message: words });
     assert.match(readFileSync(file, 'utf8'), /BEGIN X509 CRL/);
-    // One of the two is in force when the file is read again.
+    // One of the two lists is in force when the file is read again.
     const lists = await readRevocations(listOf(ca, 1), [ca.certificate]);
     let reloaded = false;
     const keeper = startCrlKeeper(file, {

@@ -130,7 +130,7 @@ describe('an entry of a revocation list', () => {
     for (const critical of [reason(yes), invalidityDate(yes), reason(element(tags.boolean, Buffer.of(1)))]) {
       assert.throws(() => read(withEntries(sequence(serialOf('4D02'), date, critical))), words);
     }
-    // As long as a reason alone.
+    // The same length as the reason alone.
     const issuer = sequence(extension('551d1d', yes, octets(Buffer.alloc(0))));
     assert.equal(issuer.length, reason().length);
     assert.throws(() => read(withEntries(sequence(serialOf('4D02'), date, issuer))), words);

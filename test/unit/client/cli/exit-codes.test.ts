@@ -56,7 +56,7 @@ const commands: readonly [outcomes: string, broken: number, silent: number, code
   ['ok', 1, 0, exitCode.someFailed],
   ['ok no-response', 1, 0, exitCode.someFailed],
   ['ok cancelled', 1, 0, exitCode.someFailed],
-  // One silent node among good ones is never 0.
+  // The code is never 0 with one silent node among good ones.
   ['ok no-response', 0, 0, exitCode.someSilent],
   ['ok', 0, 1, exitCode.someSilent],
   ['ok ok no-response', 0, 1, exitCode.someSilent],

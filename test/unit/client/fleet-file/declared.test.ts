@@ -7,7 +7,7 @@ import { parseNodesText } from '../../../../src/discovery/file/text.ts';
 import { nodeParts } from '../../../../src/command-line.ts';
 import { fleetOf, shopFleet } from '../../../support/program/fleet-file.ts';
 
-// As commander leaves what was not typed: --no-notify has a default, --check has none.
+// The values of commander for options that were not typed: --no-notify has a default, --check has none.
 const typed = { notify: true } as TypedUpgradeOptions;
 
 async function optionsOf(text: string, words: string[], more: Partial<TypedUpgradeOptions> = {}) {

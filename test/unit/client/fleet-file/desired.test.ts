@@ -37,7 +37,7 @@ describe('the files of a host', () => {
         },
       },
     });
-    // Who may deploy it may publish it, and no one else.
+    // An operator who may deploy it may publish it, and no one else.
     const publishers = ['cert=rip@devco.net', 'cert=ci@devco.net'];
     assert.deepEqual(settings.agents.publish, { applications: { shop: { publishers } } });
     assert.deepEqual(settings.agents.nrpe, { config: '/etc/mco-deploy/nrpe.cfg' });

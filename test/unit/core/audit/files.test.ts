@@ -167,7 +167,7 @@ describe('a log that is verified while its daemon writes', () => {
     };
     const grown = await verify(rotates);
     assert.deepEqual([grown.fault, grown.looks, grown.files], [undefined, 2, [first, 'audit.jsonl']]);
-    // As many files as before, under other names.
+    // The same number of files, under other names.
     rmSync(join(directory, first));
     place('audit-000000000009.jsonl', text(records.slice(0, 3)));
     const renamed = await verify((look) => {

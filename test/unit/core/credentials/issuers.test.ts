@@ -24,10 +24,10 @@ interface Holder {
 interface Made {
   /** Random if omitted. */
   readonly name?: string;
-  /** How many CAs it may have below it. */
+  /** The number of CAs that it may have below it. */
   readonly pathLength?: number;
   readonly profile?: Profile;
-  /** Whose key it has; its own if omitted. */
+  /** The holder of its key; a new key if omitted. */
   readonly keyOf?: Holder;
 }
 
@@ -49,7 +49,7 @@ async function make(by?: Holder, { name, pathLength = 9, profile, keyOf }: Made 
   return { certificate, publicKey: pair.publicKey, key: pair.key };
 }
 
-/** So many CAs, each signed by the one before, the first by the root. */
+/** A chain of CAs, each signed by the one before, the first by the root. */
 async function makeChain(root: Holder, length: number): Promise<Holder[]> {
   const chain: Holder[] = [];
   for (let count = 0; count < length; count++) chain.push(await make(chain.at(-1) ?? root));

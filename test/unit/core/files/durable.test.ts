@@ -106,9 +106,9 @@ describe('new directories', () => {
     for (const code of ['EROFS', 'EDQUOT', 'EIO', 'EMFILE']) {
       using _watch = watchFileCalls(root, async ({ name, path }, args, real) => {
         if (name !== 'mkdir') return real();
-        // As the kernel: a missing parent is noticed first.
+        // The kernel, too, reports a missing parent first.
         if (path !== join(root, 'a')) throw Object.assign(new Error('missing'), { code: 'ENOENT' });
-        // As Node.js with its option “recursive”: it replaces the error of the disk by that of a call of stat.
+        // Node.js, too, replaces the error of the disk by that of stat, with its option “recursive”.
         const isRecursive = (args[1] as { recursive?: boolean } | undefined)?.recursive === true;
         throw Object.assign(new Error('injected'), { code: isRecursive ? 'ENOENT' : code });
       });

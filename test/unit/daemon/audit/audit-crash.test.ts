@@ -51,7 +51,7 @@ const started = (): AuditEvent => ({
   certificate: node.certificate.raw.toString('base64'),
 });
 
-/** Has what is not synced yet synced, as it is a moment after it was written. */
+/** Syncs the records that are not synced yet, as happens a moment after they were written. */
 async function syncLater(log: AuditLog): Promise<void> {
   const synced = new Promise<void>((resolve) => log.onSafe(resolve));
   mock.timers.tick(50);

@@ -181,7 +181,7 @@ describe('a call over a relay', () => {
     }
     const { send, entered, memory } = startSealed();
     const call = callOf();
-    // As the pipeline does with a request that is served.
+    // The pipeline does this with a request that is served.
     const { nonce } = openRequest(call).request;
     memory.registerNonce(nonce, now + 1000);
     await send({ call });

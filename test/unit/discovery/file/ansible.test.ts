@@ -4,7 +4,7 @@ import { parseNodesText } from '../../../../src/discovery/file/text.ts';
 
 const parse = (text: string) => parseNodesText(text, 'inventory', 'file');
 
-/** As `ansible-inventory --list` prints it: hosts without variables stand in their groups only. */
+/** The output of `ansible-inventory --list`: hosts without variables are only in their groups. */
 const inventory = {
   _meta: {
     hostvars: {

@@ -11,7 +11,7 @@ import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
 
 const [dev1, dev2, dev3] = ['10.0.0.1', '10.0.0.2', '10.0.0.3'] as const;
 
-/** Of three hosts, dev1 and dev3 are held, and a call is about dev1 and dev2. */
+/** Three hosts: dev1 and dev3 are held, and a call is about dev1 and dev2. */
 async function call(input: { backend?: string } = {}) {
   const fake = fakeHaproxy({
     app: [dev1, dev2, dev3].map((ip, at) => ({ name: `web${at + 1}`, ip })),

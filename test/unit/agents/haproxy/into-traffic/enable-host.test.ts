@@ -9,7 +9,7 @@ import { backendView, server } from '../../../../support/agents/haproxy-server.t
 
 const { signal } = new AbortController();
 const maint: Partial<Server> = { admin: 1, status: 'MAINT' };
-/** In drain: its check is to pass, and has passed. */
+/** A server in drain: before its check passes, and after. */
 const fresh: Partial<Server> = { admin: 8, status: 'DRAIN', health: 2, top: 4 };
 const passed: Partial<Server> = { ...fresh, health: 4 };
 const down: Partial<Server> = { operational: 0, status: 'DOWN', check: 'L4CON' };

@@ -12,7 +12,7 @@ const noAgent: AgentCheck = { configured: false, enabled: false, asking: false, 
 const agentOff: AgentCheck = { ...noAgent, configured: true };
 const agentOn: AgentCheck = { ...agentOff, enabled: true, status: 'L7OK' };
 const maint: Partial<Server> = { admin: 1, status: 'MAINT' };
-/** In drain, with a check that is newer than the change. */
+/** A server in drain, with a check that is newer than the change. */
 const fresh: Partial<Server> = { admin: 8, status: 'DRAIN', health: 2, top: 4 };
 const passed: Partial<Server> = { ...fresh, health: 4 };
 
@@ -194,7 +194,7 @@ describe('an agent-check that was switched on', () => {
     ...{ operational: 0, status: 'DOWN (agent)', agent },
     ...more,
   });
-  /** How many readings it takes until the agent-check is set to “up”; 0: it never is. */
+  /** The number of readings until the agent-check is set to “up”; 0: never. */
   const readsUntilUp = async (reads: readonly Partial<Server>[]) => {
     const { enter } = await waiting();
     for (const [at, read] of reads.entries()) {

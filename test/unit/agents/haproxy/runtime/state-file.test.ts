@@ -13,7 +13,7 @@ import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 
 const restoring = 'backend app\n  load-server-state-from-file local\n';
 
-/** Of a process with such arguments, in a folder with these files. */
+/** Reads the state file of a process with such arguments, in a folder with these files. */
 async function stateOf(argv: readonly string[], files: Readonly<Record<string, string>>) {
   const cwd = temporaryDirectory();
   mkdirSync(join(cwd, 'more'));

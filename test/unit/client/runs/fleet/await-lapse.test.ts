@@ -41,7 +41,7 @@ describe('an operator who resumes the run of another client', () => {
 
   test('is refused if the lease is renewed, because the client lives', async () => {
     assert.equal(await codeOfAsync(looks([22, 21, 30]).wait), 'run-in-progress');
-    // One that is so short that its renewals can hardly be seen.
+    // A lease that is so short that its renewals can hardly be seen.
     assert.equal(await codeOfAsync(looks([3, 2, 3, 2]).wait), 'run-in-progress');
   });
 
