@@ -33,24 +33,30 @@ export async function runCli(words: readonly string[], cli: Cli, given: CliConte
   }
 }
 
-/** The same, getters included, which notes that an exit code was set. */
+/** The same, which notes that an exit code was set. */
 function noteEnd(context: CliContext): { readonly context: CliContext; readonly hasEnded: () => boolean } {
   let ended = false;
   const exit = (code: number) => {
     ended = true;
     context.exit(code);
   };
-  return { context: Object.create(context, { exit: { value: exit } }), hasEnded: () => ended };
+  return { context: changed(context, { exit }), hasEnded: () => ended };
 }
 
-/** The same, getters included, without passing lines. */
+/** The same, without passing lines. */
 function withoutProgress(context: CliContext): CliContext {
-  return Object.create(context, { status: { value: undefined } });
+  return changed(context, { status: undefined });
 }
 
 /** The same, with each item of JSON on a line of its own. */
 function withJsonLines(context: CliContext): CliContext {
-  return Object.create(context, { out: { value: asJsonLines(context.out) } });
+  return changed(context, { out: asJsonLines(context.out) });
+}
+
+/** A copy that keeps the getters of the context, and that commands may spread into another. */
+function changed(context: CliContext, changes: { readonly [Name in keyof CliContext]?: CliContext[Name] | undefined }) {
+  const members = { ...Object.getOwnPropertyDescriptors(context), ...Object.getOwnPropertyDescriptors(changes) };
+  return Object.defineProperties({}, members) as CliContext;
 }
 
 function knownWords(cli: Cli, context: CliContext): KnownNames {

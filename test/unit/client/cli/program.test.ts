@@ -4,7 +4,7 @@ import { agents } from '../../../../src/agents/index.ts';
 import { runCli } from '../../../../src/client/cli/cli.ts';
 import { commands } from '../../../../src/client/commands/index.ts';
 import { nodeParts } from '../../../../src/command-line.ts';
-import type { CliContext } from '../../../../src/client/cli/context.ts';
+import type { CliContext, CommandEntry } from '../../../../src/client/cli/context.ts';
 import { defineNeeded, defineProgram } from '../../../../src/client/cli/program.ts';
 
 const cli = {
@@ -32,6 +32,33 @@ function listening() {
   } as unknown as CliContext;
   return { context, out, err, code: () => code };
 }
+
+describe('the context of a command', () => {
+  for (const words of [['probe'], ['probe', '--np'], ['probe', '-o', 'jsonl']]) {
+    test(`has every member as its own, getters included, for ${words.join(' ')}`, async () => {
+      const { context } = listening();
+      let width = 80;
+      Object.defineProperty(context, 'columns', { get: () => width, enumerable: true });
+      let seen: CliContext | undefined;
+      const probe: CommandEntry = {
+        name: 'probe',
+        define: (program, its) =>
+          void program
+            .command('probe')
+            .option('--np')
+            .option('-o, --output <format>')
+            .action(() => {
+              seen = its;
+              width = 100;
+              assert.equal(its.columns, 100);
+            }),
+      };
+      await runCli(words, { ...cli, commands: [probe] }, context);
+      assert.deepEqual({ ...seen }.signal, context.signal);
+      for (const name of Object.keys(context)) assert.ok(name in { ...seen }, name);
+    });
+  }
+});
 
 describe('the part of the command line that the arguments need', () => {
   test('prints the same help as the whole command line', () => {
