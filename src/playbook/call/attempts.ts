@@ -4,10 +4,9 @@ import type { StepCall } from './step-call.ts';
 import { sensitiveOutputs } from '../../core/ddl/ddl.ts';
 import { hideOutputs } from '../inputs/call-input.ts';
 import type { NodeFailure } from '../events/events.ts';
-import { reasonsToKeep } from './reasons.ts';
 import { resumeState } from './resume.ts';
 import { notifier } from './notifier.ts';
-import { replyToKeep } from './reasons.ts';
+import { reasonsToKeep, reasonsToShow, replyToKeep, replyToShow } from './reasons.ts';
 import { type StepReply, silence } from './reply.ts';
 import { rest } from './sleep.ts';
 import { judge, type Judgement } from './judge.ts';
@@ -41,7 +40,7 @@ export async function tryBatch(
         step: step.id,
         try: number,
         tries: plan.tries,
-        failed,
+        failed: reasonsToShow(failed, run.taint),
         wait: plan.trySleep,
       });
       if (plan.trySleep > 0) await rest(run, plan.trySleep);
@@ -148,7 +147,8 @@ function note({ plan, requestId, dryRun, run, step }: StepCall, outcome: Outcome
   const entry = { node, outcome: what, code, message, data: hideOutputs(plan.ddl, outcome.data) };
   if (sensitiveOutputs(plan.ddl).some((name) => Object.hasOwn(outcome.data, name))) run.sensitiveOutput.seen = true;
   const auditHead = head === undefined ? {} : { auditHead: `${head.sequence}:${head.hash.toString('hex')}` };
-  run.ports.emit({ type: 'outcome', step: step.id, title: plan.title, dryRun, try: number, ...entry, elapsed });
+  const shown = { ...entry, ...replyToShow(entry, run.taint) };
+  run.ports.emit({ type: 'outcome', step: step.id, title: plan.title, dryRun, try: number, ...shown, elapsed });
   const written = { ...entry, ...replyToKeep(entry, run) };
   return run.journal({ type: 'outcome', step: step.id, requestId, try: number, status, ...written, ...auditHead });
 }

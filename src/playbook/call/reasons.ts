@@ -17,6 +17,19 @@ function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
+/** The reasons of a failed step without secrets, for display. */
+export function reasonsToShow(failed: readonly NodeFailure[], taint: RunContext['taint']): readonly NodeFailure[] {
+  return failed.map((one) => ({ ...one, reason: hideSecrets(one.reason, taint) }));
+}
+
+/** The reply of a node without secrets, for display: it may repeat its input. */
+export function replyToShow(
+  { message, data }: { readonly message: string; readonly data: JsonObject },
+  taint: RunContext['taint'],
+): { readonly message: string; readonly data: JsonObject } {
+  return { message: hideSecrets(message, taint), data: hideWithin(data, taint) as JsonObject };
+}
+
 /** The recordable reason of a failed step: a message of the playbook may repeat a secret. */
 export function reasonsToKeep(
   failed: readonly NodeFailure[],

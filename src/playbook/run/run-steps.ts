@@ -5,7 +5,7 @@ import { notifier } from '../call/notifier.ts';
 import type { StepReport, StepState } from '../events/events.ts';
 import { decide } from '../expressions/expression.ts';
 import type { Step, StepOutcome } from '../model.ts';
-import { hideSecrets, reasonsToKeep } from '../call/reasons.ts';
+import { hideSecrets, reasonsToKeep, reasonsToShow } from '../call/reasons.ts';
 import type { RunContext } from '../context.ts';
 
 export interface StepsEnded {
@@ -106,8 +106,11 @@ function isPast({ id }: Step, { resumed, undoes }: RunContext): boolean {
 
 /** A message of the playbook may contain secrets. */
 function showable(report: StepReport, { taint }: RunContext): StepReport {
-  const failed = report.failed.map((one) => ({ ...one, reason: hideSecrets(one.reason, taint) }));
-  return { ...report, failed, lines: report.lines.map((line) => hideSecrets(line, taint)) };
+  return {
+    ...report,
+    failed: reasonsToShow(report.failed, taint),
+    lines: report.lines.map((line) => hideSecrets(line, taint)),
+  };
 }
 
 function describe(

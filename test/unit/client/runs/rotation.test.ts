@@ -10,7 +10,7 @@ const out: OutServer = {
 const shown = (more: Partial<OutServer> = {}) => formatOut({ ...out, ...more });
 
 describe('a host that is out of traffic, as a line', () => {
-  test('has where it is out, since when, by whom and in which run', () => {
+  test('has where it is out, since when, the caller and in which run', () => {
     assert.equal(shown(), 'dev2   lb1   MAINT in app   since 2026-01-02T00:00:00.000Z by cert=rip in run run1');
     assert.equal(shown({ run: '' }), 'dev2   lb1   MAINT in app   since 2026-01-02T00:00:00.000Z by cert=rip');
   });

@@ -10,8 +10,9 @@ import { startTaint } from '../../../../src/playbook/expressions/taint.ts';
 import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
-import { createFabric } from '../../../support/fleet/fabric.ts';
-import { labDdl } from '../../../support/fleet/playbook.ts';
+import { type Behaviour, createFabric } from '../../../support/fleet/fabric.ts';
+import { testProblem } from '../../../support/test-problem.ts';
+import { labDdl, runText } from '../../../support/fleet/playbook.ts';
 
 const secret = 'Hunter-2-Xyzzy';
 /** The values that the expressions below compute from it: they must appear nowhere. */
@@ -97,6 +98,32 @@ describe('a value computed from a sensitive input', () => {
     );
     assert.equal(report.state, 'failed');
     for (const text of derived) assert.ok(!seen.includes(text), text);
+  });
+
+  test('is hidden in the replies of a node that repeats its input, and in the reasons of each try', async () => {
+    const echo: Behaviour = ({ token }, { try: number }) => {
+      if (number === 1) throw testProblem('broken', `the token ${token} is not valid`);
+      return { text: `it is ${token}`, list: [String(token)] };
+    };
+    const nodes = [{ name: 'a', agents: ['thing'], actions: { 'thing.change': echo } }];
+    const fabric = createFabric(nodes);
+    const text = `name: test
+inputs: { s: { sensitive: true } }
+nodes: { all: { agents: [thing] } }
+steps:
+  - { id: go, call: thing.change, on: all, tries: 2, with: { to: x, token: "\${{ inputs.s }}" } }
+`;
+    const report = await runText(text, fabric, { s: secret });
+    assert.deepEqual([report.state, fabric.calls.map(({ input }) => input.token)], ['done', [secret, secret]]);
+    const seen = JSON.stringify([fabric.events, fabric.journal, report]);
+    assert.ok(!seen.includes(secret));
+    const shown = fabric.events.flatMap((event) => (event.type === 'outcome' ? [[event.message, event.data]] : []));
+    assert.deepEqual(shown, [
+      ['the token (hidden) is not valid', {}],
+      ['', { text: 'it is (hidden)', list: ['(hidden)'] }],
+    ]);
+    const [failed] = fabric.events.flatMap((event) => (event.type === 'try-failed' ? event.failed : []));
+    assert.equal(failed?.reason, 'the token (hidden) is not valid');
   });
 
   test('leaves values from other inputs unchanged', async () => {
