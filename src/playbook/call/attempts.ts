@@ -8,7 +8,7 @@ import { resumeState } from './resume.ts';
 import { notifier } from './notifier.ts';
 import { reasonsToKeep, reasonsToShow, replyToKeep, replyToShow } from './reasons.ts';
 import { type StepReply, silence } from './reply.ts';
-import { rest } from './sleep.ts';
+import { sleep } from './sleep.ts';
 import { judge, type Judgement } from './judge.ts';
 
 /** How a batch ended: one reply a node, its last one. */
@@ -43,7 +43,7 @@ export async function tryBatch(
         failed: reasonsToShow(failed, run.taint),
         wait: plan.trySleep,
       });
-      if (plan.trySleep > 0) await rest(run, plan.trySleep);
+      if (plan.trySleep > 0) await sleep(run, plan.trySleep);
       if (run.signal.aborted) break;
     }
     number++;

@@ -1,3 +1,4 @@
+/** Shares of the nodes of a step: the sizes of its batches, and how many failures it allows. */
 import type { BatchSize } from '../source/schema.ts';
 
 /** A share of some nodes: a number of them, or a percentage. Undefined for any other text. */
@@ -34,4 +35,13 @@ export function planBatches(nodes: readonly string[], sizes: readonly BatchSize[
     at += size;
   }
   return batches;
+}
+
+/** Whether this many failed nodes, of all nodes of a step, stop it: at the threshold or above. */
+export function stops(failed: number, total: number, threshold: BatchSize): boolean {
+  if (failed === 0) return false;
+  const share = parseShare(threshold);
+  if (share === undefined) return true;
+  // In thousandths of a percent: 0.07 times 10,000 is a little above 700.
+  return 'number' in share ? failed >= share.number : failed * 100_000 >= Math.round(share.percent * 1000) * total;
 }

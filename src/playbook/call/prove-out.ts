@@ -4,7 +4,7 @@ import type { HostHold, RunContext } from '../context.ts';
 import type { NodeFailure } from '../events/events.ts';
 import { findHost, outSinceIn } from './holds.ts';
 import { failureOf, silence } from './reply.ts';
-import { rest } from './sleep.ts';
+import { sleep } from './sleep.ts';
 
 /** A load balancer that is restarting answers in a moment. */
 const tries = 3;
@@ -37,7 +37,7 @@ async function ask(holds: readonly HostHold[], run: RunContext, step: string): P
     const outcome = await askOnce({ node, proof, input, requestId, number }, run, step);
     if (outcome.outcome === 'ok') return holds.flatMap((hold) => judge(hold, outcome) ?? []);
     if (number === tries || run.kill.aborted) return holds.map((hold) => unproven(hold, failureOf(outcome).reason));
-    await rest(run, trySleep);
+    await sleep(run, trySleep);
   }
 }
 

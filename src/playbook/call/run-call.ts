@@ -1,7 +1,7 @@
 /** Runs a step that calls nodes: which ones, in which batches, and when it has failed. */
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
-import { planBatches } from './batches.ts';
+import { planBatches, stops } from './batches.ts';
 import { bindCallInput, hideInputs, refuseSecrets } from '../inputs/call-input.ts';
 import type { NodeFailure } from '../events/events.ts';
 import type { Step, StepOutcome } from '../model.ts';
@@ -9,9 +9,8 @@ import { noteTraffic } from './holds.ts';
 import { tryReassertedBatch } from './reassert.ts';
 import { findEarlierCall, isSettled } from './resume.ts';
 import type { StepReply } from './reply.ts';
-import { rest } from './sleep.ts';
+import { sleep } from './sleep.ts';
 import { toText } from '../expressions/template.ts';
-import { stops } from './threshold.ts';
 import { type BatchResult, tryBatch } from './attempts.ts';
 import type { RunContext } from '../context.ts';
 import type { CallPlan, StepCall } from './step-call.ts';
@@ -120,7 +119,7 @@ async function callBatches(call: StepCall, batches: readonly string[][], total: 
   let provenOut = false;
   for (const [index, nodes] of batches.entries()) {
     if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
-    if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await rest(run, plan.batchSleep);
+    if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await sleep(run, plan.batchSleep);
     if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     // A proof right after a batch also counts for the next one, if that begins at once.
     const next = plan.batchSleep > 0 ? [] : (batches[index + 1] ?? []);

@@ -1,7 +1,7 @@
 import type { RunContext } from '../context.ts';
 
 /** Waits, or less when the run is interrupted: the caller checks the signal. */
-export async function rest(
+export async function sleep(
   { ports, signal }: Pick<RunContext, 'ports' | 'signal'>,
   milliseconds: number,
 ): Promise<void> {

@@ -5,7 +5,7 @@ import { withTaint } from '../expressions/taint.ts';
 import { toCel } from '../expressions/cel-values.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { failureWithin, renameSteps, runSections } from './sections.ts';
-import { rest } from '../call/sleep.ts';
+import { sleep } from '../call/sleep.ts';
 import type { RunContext } from '../context.ts';
 
 /** The steps of a group, compiled. */
@@ -24,11 +24,11 @@ export interface Round {
   readonly source?: string | undefined;
 }
 
-/** @param sleep milliseconds between rounds */
+/** @param pause milliseconds between rounds */
 export async function runGroup(
   group: GroupSteps,
   rounds: readonly Round[],
-  sleep: number,
+  pause: number,
   run: RunContext,
   step: Step,
 ): Promise<StepOutcome> {
@@ -36,7 +36,7 @@ export async function runGroup(
     const left = rounds.slice(index).flatMap(({ nodes }) => nodes);
     const prefix = `${step.id}[${index + 1}].`;
     const begun = run.resumed?.history.hasBegun(prefix) === true;
-    if (index > 0 && sleep > 0 && !run.dryRun && !begun) await rest(run, sleep);
+    if (index > 0 && pause > 0 && !run.dryRun && !begun) await sleep(run, pause);
     if (run.signal.aborted) return { state: 'interrupted', ran: index > 0, untouched: left };
     const ended = await runRound(group, round, prefix, run);
     const untouched = rounds.slice(index + 1).flatMap(({ nodes }) => nodes);

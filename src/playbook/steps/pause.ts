@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 import { parseDuration } from '../expressions/duration.ts';
-import { rest } from '../call/sleep.ts';
+import { sleep } from '../call/sleep.ts';
 import { isLiteral, toText } from '../expressions/template.ts';
 import type { StepKind } from './kind.ts';
 
@@ -23,7 +23,7 @@ export const pauseStep: StepKind = {
         if (milliseconds === undefined)
           throw new Problem('bad-duration', `“pause” gives “${text.slice(0, 40)}”: it ${expected}`);
         if (run.dryRun) return { state: 'done', ran: false, lines: [`would wait ${text}`] };
-        await rest(run, milliseconds);
+        await sleep(run, milliseconds);
         return { state: run.signal.aborted ? 'interrupted' : 'done', ran: true };
       },
     };

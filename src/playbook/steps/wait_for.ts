@@ -1,6 +1,6 @@
 import { Problem } from '../../core/errors.ts';
 import { parseDuration } from '../expressions/duration.ts';
-import { rest } from '../call/sleep.ts';
+import { sleep } from '../call/sleep.ts';
 import { isLiteral, toText } from '../expressions/template.ts';
 import type { ProbeTarget } from '../ports.ts';
 import type { StepKind } from './kind.ts';
@@ -51,7 +51,7 @@ export const waitForStep: StepKind = {
                 : toText(message(run.context()));
             return { state: 'failed', ran: true, failed: [{ node: '', code: 'not-up', reason }] };
           }
-          await rest(run, pause);
+          await sleep(run, pause);
         }
       },
     };

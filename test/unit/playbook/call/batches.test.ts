@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseShare, planBatches, sizeOf } from '../../../../src/playbook/call/batches.ts';
-import { stops } from '../../../../src/playbook/call/threshold.ts';
+import { parseShare, planBatches, sizeOf, stops } from '../../../../src/playbook/call/batches.ts';
 
 function names(number: number): string[] {
   return Array.from({ length: number }, (_, index) => `n${index + 1}`);
