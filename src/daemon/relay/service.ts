@@ -140,16 +140,21 @@ async function discover(
   // The names of all others show a user what a name that was not found may have been meant to be.
   for (const node of [...looking.keys(), ...(isIncomplete ? pool.names() : [])])
     found.report({ node, path: [identity.name], lastHeard: pool.lastHeard(node) });
+  found.end();
 }
 
-/** Reports each node once, with its key if there is one. */
+/** Reports each node once, with its key if there is one. What becomes known after the end is not reported. */
 function startReport(onNode: (event: DiscoverEvent) => void) {
   const hasKey = new Map<string, boolean>();
+  let isOver = false;
   return {
+    end: () => {
+      isOver = true;
+    },
     isReached: (node: string) => hasKey.get(node) === true,
     report: (event: Omit<DiscoverEvent, 'key'>, key?: SignedKey) => {
       const before = hasKey.get(event.node);
-      if (before === true || (before === false && key === undefined)) return;
+      if (isOver || before === true || (before === false && key === undefined)) return;
       hasKey.set(event.node, key !== undefined);
       onNode({ ...event, ...(key === undefined ? {} : { key }) });
     },

@@ -1,4 +1,5 @@
 import { once } from '../../core/concurrency.ts';
+import { startDeadline } from '../../core/deadline.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { Dial, Log } from '../../core/ports.ts';
@@ -32,6 +33,8 @@ export interface RelaysOptions {
 const mostNodes = 20_000;
 /** Milliseconds after which a relay is asked again for the key of a node: its daemon may have been restarted. */
 const keyAge = 5000;
+/** Milliseconds beyond the time of the search in which a relay must end its list. */
+const listTimeout = 10_000;
 /** Milliseconds for relays to report the nodes that they are connected to. */
 const lookTimeout = 3000;
 
@@ -90,12 +93,16 @@ async function askOne(
   onNode: OnNode,
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
+  const deadline = startDeadline(request.timeout + listTimeout, [signal]);
   try {
     const relay = await link.open();
-    await relay.discover(request, (event) => onNode(event, link), signal);
+    await relay.discover(request, (event) => onNode(event, link), deadline.signal);
     return undefined;
   } catch (error) {
+    if (deadline.passed()) return new Problem('no-response', `${link.name} does not end its list of nodes`);
     return error instanceof Problem ? error : new Problem('unreachable', `${link.name}: ${explain(error)}`);
+  } finally {
+    deadline.end();
   }
 }
 

@@ -42,7 +42,11 @@ export function relayHandlers(
     const work = async () => {
       const user = userOf(stream);
       await relay.admit(user, 'discover');
-      await relay.discover(stream.request, user, (event) => void stream.write(event), gone.signal);
+      const onNode = (event: DiscoverEvent) => {
+        // A write after the end would break the stream, and its user would wait for the rest.
+        if (!stream.writableEnded && !stream.destroyed) stream.write(event);
+      };
+      await relay.discover(stream.request, user, onNode, gone.signal);
     };
     work().then(
       () => stream.end(),

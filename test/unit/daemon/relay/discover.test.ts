@@ -8,6 +8,7 @@ import { startBudget } from '../../../../src/daemon/relay/budget.ts';
 import { startPool } from '../../../../src/daemon/relay/pool.ts';
 import { defineRelay } from '../../../../src/daemon/relay/service.ts';
 import type { PeerConnection } from '../../../../src/transport/relay/peer-connection.ts';
+import { mockDelays, someTurns } from '../../../support/mock-delays.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
 
 const key: SignedKey = { key: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [] };
@@ -21,9 +22,14 @@ const connection = {
 
 describe('a relay that is asked for nodes', () => {
   /** @param announced the names that the network announces when it is asked */
-  const start = async (peers: readonly string[], announced: readonly string[]) => {
+  const start = async (
+    peers: readonly string[],
+    announced: readonly string[],
+    dial: () => Promise<PeerConnection> = async () => connection,
+  ) => {
+    const events: DiscoverEvent[] = [];
     const asked: FilterTerms[] = [];
-    const pool = startPool({ dial: async () => connection, most: 100, log: keepingLog() });
+    const pool = startPool({ dial, most: 100, log: keepingLog() });
     const known = peers.map((name) => ({ name, addresses, lastHeard: 1 }));
     pool.know(known);
     await Promise.all(peers.map((name) => pool.whenWarm(name)));
@@ -45,13 +51,13 @@ describe('a relay that is asked for nodes', () => {
       now: () => 5,
     });
     const ask = async (names: string[], timeout = 100) => {
-      const events: DiscoverEvent[] = [];
+      events.length = 0;
       await relay.discover({ timeout, names }, 'local', (event) => events.push(event), new AbortController().signal);
       const reported = (isReached: boolean) =>
         events.flatMap(({ node, key: signed }) => ((signed !== undefined) === isReached ? [node] : []));
       return { reached: reported(true), named: reported(false) };
     };
-    return { ask, asked, stop: pool.stop };
+    return { ask, asked, events, pool, stop: pool.stop };
   };
 
   test('reports the named nodes alone, without a question to the network if it is connected to them', async () => {
@@ -77,6 +83,21 @@ describe('a relay that is asked for nodes', () => {
     assert.deepEqual(await ask(['web1']), { reached: [], named: ['web1.devco.net', 'web2.devco.net'] });
     // A question without time is about the key of a node that was called before.
     assert.deepEqual(await ask(['web1'], 0), { reached: [], named: [] });
+    stop();
+  });
+
+  test('reports nothing after the end: a node that is connected later cannot break the list', async () => {
+    const connected = Promise.withResolvers<PeerConnection>();
+    const { ask, events, pool, stop } = await start([], ['web9'], () => connected.promise);
+    using delays = mockDelays();
+    const asking = ask([]);
+    await someTurns();
+    await delays.pass(1000);
+    assert.deepEqual(await asking, { reached: ['bastion.devco.net'], named: ['web9'] });
+    const before = events.length;
+    connected.resolve(connection);
+    assert.ok(await pool.whenWarm('web9'));
+    assert.equal(events.length, before);
     stop();
   });
 
