@@ -24,7 +24,7 @@ export function namesIn(sets: FoundSets['sets']): Record<string, readonly string
 /**
  * A resumed run keeps its original nodes.
  * @param prefix of the steps whose sets these are, as the journal names them
- * @throws Problem as the discover port does
+ * @throws Problem `bad-input` for a sensitive input in a filter, `bad-filter`, and as the discover port does
  */
 export async function findNodes(
   nodeSets: readonly NodeSet[],
@@ -43,7 +43,11 @@ export async function findNodes(
 async function findSet(set: NodeSet, run: RunContext, allowMissing: boolean, before: readonly string[] | undefined) {
   const context = run.context();
   if (set.condition !== undefined && !decide(set.condition, context)) return { name: set.name, nodes: [], missing: [] };
-  const filter = set.filter(context) as FilterTerms;
+  const { value: filter, source } = run.taint.during(() => set.filter(context) as FilterTerms);
+  if (source !== undefined) {
+    const message = `the sensitive input “${source}” may not be used to find the nodes of “${set.name}”`;
+    throw new Problem('bad-input', message, 'every node would receive it');
+  }
   const discovered = await run.ports.discover({
     filter: checkFilter(filter, set.name),
     atLeast: set.atLeast,

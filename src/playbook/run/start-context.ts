@@ -58,7 +58,9 @@ export function startRunContext(
     dry_run: dryRun,
     playbook: playbook.name,
   };
-  const sensitive = Object.entries(inputs).filter(([name]) => playbook.inputs[name]?.sensitive === true);
+  const isSensitive = (name: string) => playbook.inputs[name]?.sensitive === true;
+  const sensitive = Object.entries(inputs).filter(([name]) => isSensitive(name));
+  const open = Object.fromEntries(Object.entries(inputs).filter(([name]) => !isSensitive(name)));
   const taint = startTaint(Object.fromEntries(sensitive), options.taint);
   const early = withTaint({ inputs: toCel(inputs), run: toCel({ ...run, label: '' }) }, taint);
   const label = hideSecrets(toText(playbook.label(early)), taint);
@@ -87,7 +89,7 @@ export function startRunContext(
     setNodes: known.set,
     agree: async () => {},
     lock: () => {
-      locked ??= takeLease(playbook, inputs, { ports, runId, nodes: known.names, context: seen.context });
+      locked ??= takeLease(playbook, open, { ports, runId, nodes: known.names, context: seen.context, taint });
       return locked;
     },
     journal: (entry) => ports.journal({ at: ports.now(), runId, ...entry } as JournalEntry),
@@ -161,11 +163,15 @@ function startChanged(): Pick<RunContext, 'changed' | 'markChanged'> {
 async function takeLease(
   { name, nodes: sets, lock }: Pick<Playbook, 'name' | 'nodes' | 'lock'>,
   inputs: Readonly<Record<string, unknown>>,
-  { ports, runId, nodes, context }: Pick<RunContext, 'ports' | 'runId' | 'nodes' | 'context'>,
+  { ports, runId, nodes, context, taint }: Pick<RunContext, 'ports' | 'runId' | 'nodes' | 'context' | 'taint'>,
 ): Promise<void> {
   const whole = sets.filter(({ allowMissing }) => !allowMissing);
   const names = [...new Set(whole.flatMap((set) => nodes(set.name) ?? []))];
-  const named = lock?.(context());
+  const { value: named, source } = taint.during(() => lock?.(context()));
+  if (source !== undefined) {
+    const message = `the sensitive input “${source}” may not be part of the name of the run’s lease`;
+    throw new Problem('bad-input', message, 'the nodes report it to others');
+  }
   const lease = named === undefined ? nameLease(name, inputs) : toLeaseName(toText(named));
   if (names.length > 0) await ports.takeLease?.({ name: lease, nodes: names, runId });
 }
