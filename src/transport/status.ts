@@ -1,5 +1,6 @@
 import type { ServiceError, StatusObject } from '@grpc/grpc-js';
 import { Problem, TurnedAway } from '../core/errors.ts';
+import { fileProblem } from '../core/files/file-problem.ts';
 import type { ProblemCode } from '../core/problems/index.ts';
 import { Metadata, status } from './grpc-server.ts';
 
@@ -25,7 +26,8 @@ const grpcCodes: Readonly<Record<string, status>> = {
 };
 
 /** A Problem as a gRPC status; its code and hint are sent as metadata. Anything else is reported without detail. */
-export function statusOf(error: unknown): Partial<StatusObject> {
+export function statusOf(thrown: unknown): Partial<StatusObject> {
+  const error = fileProblem(thrown) ?? thrown;
   if (!(error instanceof Problem)) return { code: status.INTERNAL, details: 'internal error: see the log of the node' };
   const metadata = new Metadata();
   metadata.set(codeKey, error.code);

@@ -1,6 +1,7 @@
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories, replaceFile, syncDirectory } from '../../core/files/durable.ts';
+import { ifThere } from '../../core/files/if-there.ts';
 import { assertMessageId, digestMessage, type Message, parseMessage } from './message.ts';
 
 /** The end of a message. `reason` is empty for a delivered one. */
@@ -69,8 +70,8 @@ export async function openSpool(directory: string, now: number): Promise<Spool> 
     },
     deadLetter: async (id) => {
       assertMessageId(id);
-      const text = await readFile(fileIn(folders.dead, id), 'utf8').catch(() => '');
-      return parseMessage(text);
+      const text = await ifThere(readFile(fileIn(folders.dead, id), 'utf8'));
+      return text === undefined ? undefined : parseMessage(text);
     },
     revive: async (message) => {
       await put(message);

@@ -173,13 +173,13 @@ function fileName(id: string, caller: string): string {
   return `${id}-${createHash('sha256').update(caller).digest('hex').slice(0, 16)}.json`;
 }
 
-/** A file that is damaged or too old is removed. */
+/** A file that is damaged or too old is removed. @throws the error of the operating system for one that cannot be read */
 async function readJobs(directory: string, now: number): Promise<Job[]> {
   const oldest = 30 * 86_400_000;
   const names = (await readdir(directory)).filter((name) => /^[0-9a-f]{32}-[0-9a-f]{16}\.json$/.test(name));
   const read = await Promise.all(
     names.map(async (name) => {
-      const job = parseJob(await readFile(join(directory, name), 'utf8').catch(() => ''));
+      const job = parseJob(await readFile(join(directory, name), 'utf8'));
       if (job !== undefined && fileName(job.id, job.caller) === name && now - job.began < oldest) return [job];
       await rm(join(directory, name), { force: true });
       return [];

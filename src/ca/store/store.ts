@@ -1,10 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problem } from '../../core/errors.ts';
 import { type Authority, parseChain, realmOf } from '../x509/authority.ts';
 import { makeDirectory, removeFile, writeWhole } from './files.ts';
-import { readIfThere } from '../../core/files/if-there.ts';
+import { namesIn, readIfThere } from '../../core/files/if-there.ts';
 import { withLock } from './lock.ts';
 import { pathsIn } from './paths.ts';
 import { completeSuccession, succeed } from './succession.ts';
@@ -115,7 +114,7 @@ export function knownAuthorities({ holders }: Store): X509Certificate[] {
 }
 
 async function readPrevious(directory: string): Promise<Holder[]> {
-  const names = await readdir(directory).catch((): string[] => []);
+  const names = await namesIn(directory);
   const files = names.filter((name) => name.endsWith('.crt')).sort();
   return Promise.all(
     files.map(async (name) => {

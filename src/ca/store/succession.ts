@@ -2,12 +2,11 @@
  * How a CA is put in place on the disk, or replaces another: in steps, each of which a kill or a power cut may precede.
  */
 import { X509Certificate } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeAbandonedDrafts } from '../../core/files/draft.ts';
 import { keyIdOf } from '../x509/keys.ts';
 import { makeDirectory, moveFile, removeFile, writeWhole } from './files.ts';
-import { readIfThere } from '../../core/files/if-there.ts';
+import { namesIn, readIfThere } from '../../core/files/if-there.ts';
 import { withLock } from './lock.ts';
 import { pathsIn } from './paths.ts';
 
@@ -70,7 +69,7 @@ async function keepPrevious(directory: string, certificate: string): Promise<voi
 /** Keys of previous CAs whose certificates are gone: nothing trusts what they sign. */
 export async function orphanKeys(directory: string): Promise<string[]> {
   const { previous } = pathsIn(directory);
-  const names = await readdir(previous).catch((): string[] => []);
+  const names = await namesIn(previous);
   const orphans = names.filter((name) => name.endsWith('.key') && !names.includes(name.replace(/key$/, 'crt')));
   return orphans.map((name) => join(previous, name));
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { errnoOf } from '../errors.ts';
 
 /** Identifies one process: a later process with the same number, here or on another machine, has another mark. */
 export interface ProcessMark {
@@ -32,15 +33,19 @@ async function bootId(): Promise<string> {
 
 /**
  * Field 22 of /proc/PID/stat (proc(5)); the name before it may contain anything. Undefined when there is no such
- * process. The kernel answers from memory, so this never waits.
+ * process. The kernel answers from memory, so this never waits. @throws the error of the operating system
+ * if that is unknown
  */
 export function startOf(pid: number): string | undefined {
+  let stat: string;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie has ended; its parent has not collected it yet.
-    return state === 'Z' ? undefined : fields[18];
-  } catch {
-    return undefined;
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch (error) {
+    // Only these report that it has ended: without a free descriptor, a process that runs cannot be read either.
+    if (['ENOENT', 'ESRCH'].includes(errnoOf(error))) return undefined;
+    throw error;
   }
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A zombie has ended; its parent has not collected it yet.
+  return state === 'Z' ? undefined : fields[18];
 }

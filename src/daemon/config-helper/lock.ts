@@ -2,6 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, Problem } from '../../core/errors.ts';
 import { makeDirectories } from '../../core/files/durable.ts';
+import { ifThere } from '../../core/files/if-there.ts';
 import { isRunning, markProcess, type ProcessMark } from '../../core/files/process-mark.ts';
 import { helperDirectory } from '../../core/node-files/pending.ts';
 
@@ -37,10 +38,14 @@ async function take(file: string): Promise<void> {
 }
 
 async function holderOf(file: string): Promise<'yes' | 'no' | 'unknown'> {
+  const text = await ifThere(readFile(file, 'utf8'));
+  if (text === undefined) return 'no';
+  let mark: ProcessMark;
   try {
-    return await isRunning(JSON.parse(await readFile(file, 'utf8')) as ProcessMark);
+    mark = JSON.parse(text) as ProcessMark;
   } catch {
     // It was cut off while it was written.
     return 'no';
   }
+  return await isRunning(mark);
 }

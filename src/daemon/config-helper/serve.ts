@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { AgentEntry } from '../../core/agent.ts';
 import { explain, Problem } from '../../core/errors.ts';
+import { fileProblem } from '../../core/files/file-problem.ts';
 import { awaitConfirmation, revertIfDue, runEffect } from './revert.ts';
 import { type Handled, handleRequest } from './handle.ts';
 import { withHelperLock } from './lock.ts';
@@ -28,8 +29,8 @@ export async function serveHelper(
   try {
     handled = await answer(await readLine(streams.input), directory, agents);
   } catch (error) {
-    const problem =
-      error instanceof Problem ? error : new Problem('internal', explain(error), 'see the log of the helper');
+    const known = error instanceof Problem ? error : fileProblem(error);
+    const problem = known ?? new Problem('internal', explain(error), 'see the log of the helper');
     log(`refused: ${problem.code}: ${problem.message}`);
     await reply(output, encodeReply({ problem }));
     return;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ChainState, chainStart } from '../../core/audit/record.ts';
-import { errnoOf } from '../../core/errors.ts';
+import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
 import { isObject } from '../../core/json.ts';
 
@@ -23,9 +23,18 @@ export async function openCursor(state: string, receiver: string): Promise<Curso
   return {
     at: () => current,
     move: async (to) => {
+      // Back, at once: the log may delete nothing of what is sent again.
+      if (to.sequence < current.sequence) current = to;
+      const file = cursorFile(state, receiver);
+      try {
+        await makeDirectories(join(state, 'audit-ship'), 0o700);
+        await replaceFile(file, `${JSON.stringify(to)}\n`);
+      } catch (cause) {
+        const what = `how far it was sent cannot be written to ${file}: ${explainErrno(cause)}`;
+        throw new Problem('unwritable-state', what, '', { cause });
+      }
+      // Forward, only now: the log may delete what was received, and a restart continues here.
       current = to;
-      await makeDirectories(join(state, 'audit-ship'), 0o700);
-      await replaceFile(cursorFile(state, receiver), `${JSON.stringify(to)}\n`);
     },
   };
 }

@@ -83,6 +83,7 @@ async function connectTo(config: SyslogConfig, tls: ReceiverSetup['tls'], signal
 
 /** Resolves when the kernel has all of it. */
 async function write(socket: TLSSocket, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   const stop = () => socket.destroy();
   const stalled = () => socket.destroy(new Error(`it has taken nothing for ${times.stall / 1000} s`));
   signal.addEventListener('abort', stop, { once: true });

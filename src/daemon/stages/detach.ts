@@ -1,4 +1,5 @@
 import { Problem } from '../../core/errors.ts';
+import { fileProblem } from '../../core/files/file-problem.ts';
 import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
 import type { Jobs, StartedJob } from '../../core/request/jobs.ts';
@@ -67,7 +68,8 @@ async function run(call: IncomingCall, next: Handle, log: Log): Promise<ReplyCon
     const { content } = await next(call);
     return replyToStore(content, call);
   } catch (error) {
-    if (error instanceof Problem) return failure(error);
+    const known = error instanceof Problem ? error : fileProblem(error);
+    if (known !== undefined) return failure(known);
     log.error({ err: error, request: call.opened.request.requestId }, 'a job failed unexpectedly');
     return failure(new Problem('internal', 'internal error: see the log of the node'));
   }

@@ -18,9 +18,12 @@ export interface Cache {
   readonly save: () => Promise<void>;
 }
 
-/** Opens the cache. If it cannot be read, it warns and starts empty: only the memory of silent nodes depends on it. */
+/**
+ * Opens the cache. If it cannot be read, it warns and starts empty: only the memory of silent nodes depends on it. It
+ * is begun again where it is damaged; where the disk cannot be read now, it is left as it is.
+ */
 export function openCache(file: string, log: Log): Cache {
-  let content = read(file, log);
+  let content: CacheContent = read(file, log);
   let changed = false;
 
   return {
@@ -40,6 +43,7 @@ export function openCache(file: string, log: Log): Cache {
     async save() {
       if (!changed) return;
       const meanwhile = read(file, log);
+      if (!meanwhile.isRead) return;
       content = pruneContent(mergeContent(meanwhile, content));
       try {
         await replaceAtOnce(file, serialize(content), { sync: false });
@@ -51,14 +55,20 @@ export function openCache(file: string, log: Log): Cache {
   };
 }
 
-function read(file: string, log: Log): CacheContent {
+function read(file: string, log: Log): CacheContent & { readonly isRead: boolean } {
   const nothing = { nodes: new Map(), forgotten: new Map() };
+  let text: string | undefined;
   try {
-    const text = readAtOnce(file);
-    return text === undefined ? nothing : parseContent(text);
+    text = readAtOnce(file);
+  } catch (error) {
+    log.warn({ file }, `the cache ${file} cannot be read: ${explainErrno(error)}; silent nodes are not noticed`);
+    return { ...nothing, isRead: false };
+  }
+  try {
+    return { ...(text === undefined ? nothing : parseContent(text)), isRead: true };
   } catch (error) {
     log.warn({ file }, `the cache ${file} was started again, because it could not be read: ${explainErrno(error)}`);
-    return nothing;
+    return { ...nothing, isRead: true };
   }
 }
 

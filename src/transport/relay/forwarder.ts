@@ -1,4 +1,5 @@
 import { Problem } from '../../core/errors.ts';
+import { fileProblem } from '../../core/files/file-problem.ts';
 import type { Log, RelayService, RelayUser } from '../../core/ports.ts';
 import type { ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
 
@@ -64,7 +65,8 @@ export function abandoned(): Problem {
 }
 
 /** The relay's own reason to stop. Anything but a Problem is reported without detail. */
-export function reasonWithheld(error: unknown): { readonly code: string; readonly message: string } {
+export function reasonWithheld(thrown: unknown): { readonly code: string; readonly message: string } {
+  const error = fileProblem(thrown) ?? thrown;
   const { code, message } = error instanceof Problem ? error : { code: 'internal', message: '' };
   return { code, message };
 }

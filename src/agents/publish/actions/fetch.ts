@@ -1,5 +1,5 @@
 import type { ActionContext } from '../../../core/agent.ts';
-import type { Problem } from '../../../core/errors.ts';
+import { explain, type Problem } from '../../../core/errors.ts';
 import { FailedReply, replyStatus } from '../../../core/request/reply.ts';
 import type { PublishParts } from '../parts.ts';
 import { type Entry, placeEntry, readEntries, removeEntries } from '../store/entries.ts';
@@ -49,7 +49,10 @@ async function fetchAlone(
     const received = await complete(parts, accepted, sources, context);
     const entry = await parts.change(async () => {
       const placed = await placeEntry(parts.store, accepted.proven, parts.now());
-      await removeOldest(parts, placed);
+      // The artifact is there by then: what could not be removed goes with the next one.
+      await removeOldest(parts, placed).catch((error: unknown) =>
+        context.log.warn({ reason: explain(error) }, 'older artifacts could not be removed'),
+      );
       return placed;
     });
     parts.tickets.drop(id);

@@ -1,7 +1,7 @@
 import { link, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../../../core/errors.ts';
 import { makeDirectories, replaceFile, syncDirectory } from '../../../core/files/durable.ts';
+import { ifThere } from '../../../core/files/if-there.ts';
 import { parseJsonObject } from '../../../core/json.ts';
 import { artifactName, sumsOf } from '../../../core/publish/layout.ts';
 import type { ProvenTicket } from '../../../core/publish/ticket.ts';
@@ -21,7 +21,10 @@ export interface Entry {
   readonly signed: boolean;
 }
 
-/** All that are whole on this node, the newest first. A damaged entry is left out: its artifact can be published again. */
+/**
+ * All that are whole on this node, the newest first. A damaged entry is left out: its artifact can be published again.
+ * @throws the error of the operating system for one that cannot be read: it may be whole
+ */
 export async function readEntries(store: Store, application?: string): Promise<Entry[]> {
   const names = application === undefined ? await readdir(store.applications) : [application];
   const found = await Promise.all(names.map((name) => readApplication(store, name)));
@@ -30,10 +33,7 @@ export async function readEntries(store: Store, application?: string): Promise<E
 
 async function readApplication(store: Store, application: string): Promise<Entry[]> {
   const directory = store.application(application);
-  const files = await readdir(directory).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  });
+  const files = (await ifThere(readdir(directory))) ?? [];
   const entries = files.filter((file) => file.endsWith('.json')).map((file) => readEntry(join(directory, file)));
   return (await Promise.all(entries)).filter(
     (entry) => entry !== undefined && entry.application === application,
@@ -41,8 +41,10 @@ async function readApplication(store: Store, application: string): Promise<Entry
 }
 
 async function readEntry(file: string): Promise<Entry | undefined> {
+  const bytes = await ifThere(readFile(file));
+  if (bytes === undefined) return undefined;
   try {
-    return parseJsonObject(await readFile(file), file) as unknown as Entry;
+    return parseJsonObject(bytes, file) as unknown as Entry;
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { type FileHandle, readFile } from 'node:fs/promises';
 import { errnoOf, explain, Problem } from '../../../core/errors.ts';
+import { fileProblem } from '../../../core/files/file-problem.ts';
 import type { Identity } from '../../../core/identity.ts';
 import type { Log, NodeView } from '../../../core/ports.ts';
 import { assertChunk, assertManifest, chunksOf, indicesOf } from '../../../core/publish/chunks.ts';
@@ -49,8 +50,9 @@ export function defineGive(parts: GiveParts): ArtifactHolder['give'] {
         sent.bytes += event.chunk?.data.length ?? 0;
       });
     } catch (error) {
-      sent.code = error instanceof Problem ? error.code : 'internal';
-      throw error;
+      const known = error instanceof Problem ? error : fileProblem(error);
+      sent.code = known?.code ?? 'internal';
+      throw known ?? error;
     } finally {
       leave();
       const isNews = sent.bytes > 0 || sent.code === '' || refusals(`${proven.id} ${peer.name} ${sent.code}`);

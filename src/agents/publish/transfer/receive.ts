@@ -1,5 +1,6 @@
 import { type Address, parseAddress } from '../../../core/node.ts';
 import { explain, Problem } from '../../../core/errors.ts';
+import { fileProblem } from '../../../core/files/file-problem.ts';
 import type { ArtifactPeer, OpenArtifactPeer } from '../../../core/publish/holder.ts';
 import type { FetchEvent } from '../../../core/wire/messages.ts';
 import type { Accepted } from './tickets.ts';
@@ -57,7 +58,8 @@ export async function receive(
     } catch (error) {
       signal.throwIfAborted();
       // The node's own disk: another source would not help.
-      if (error instanceof Problem && error.code === 'no-space') throw error;
+      const own = error instanceof Problem && error.code === 'no-space' ? error : fileProblem(error);
+      if (own !== undefined) throw own;
       received.rejected.push({ node, ...faultOf(error, quiet.isOver()) });
     } finally {
       quiet.end();

@@ -1,0 +1,44 @@
+import { failEachCall } from '../../support/faults/each-error.ts';
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Problem } from '../../../src/core/errors.ts';
+import { fileKinds } from '../../../src/core/node-files/kinds.ts';
+import { pendingFile } from '../../../src/core/node-files/pending.ts';
+import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { type HelperNode, makeHelperNode } from '../../support/node/helper.ts';
+
+let fleet: Fleet;
+let rip: Member;
+before(async () => {
+  fleet = await makeFleet();
+  rip = await fleet.operator('rip@devco.net');
+});
+after(() => fleet[Symbol.asyncDispose]());
+
+test('the helper that writes a configuration names the fault of its disk, and leaves nothing half done', async () => {
+  let node: HelperNode;
+  let order: Awaited<ReturnType<HelperNode['order']>>;
+  let failed = 0;
+  const facts = { kind: 'facts', name: 'install.yaml', content: 'rack: a\n' };
+  const tried = await failEachCall(
+    fleet.dir,
+    async () => {
+      node = await makeHelperNode(fleet, { 'rip@devco.net': fileKinds }, 1);
+      order = await node.order(rip, [facts]);
+    },
+    () => node.send(order),
+    ({ value, error }, { where }) => {
+      const isChanged = existsSync(join(node.directory, 'facts.d/install.yaml'));
+      if (value !== undefined) return assert.ok(isChanged, where);
+      failed++;
+      assert.ok(error instanceof Problem && error.code !== 'internal', `${where}: ${String(error)}`);
+      assert.doesNotMatch(error.message, /injected/, where);
+      // A change that could not be taken back is at the next start.
+      assert.ok(!isChanged || existsSync(pendingFile(node.directory)), where);
+    },
+    2,
+  );
+  assert.ok(tried >= 20 && failed >= 10, `${failed} of ${tried} failed`);
+});
