@@ -18,3 +18,14 @@ test('a host that does not come in is held on disk before its failure is reporte
     [['web1', 'out']],
   );
 });
+
+test('a host that only its checks keep out gets no command', async () => {
+  const fake = fakeHaproxy({ app: [{ name: 'web1', ip: '10.0.0.1', passes: false }] });
+  const balancer = await fakeBalancer([fake]);
+  const request = await readChangeRequest(balancer, { server: 'web1' }, actionContext());
+  fake.onCommand = (command) => {
+    if (command === 'show servers state app') fake.server('app/web1').passes = true;
+  };
+  const views = await putInToStay(balancer, request, { hosts: request.hosts, known: {} }, actionContext());
+  assert.deepEqual([fake.changes(), views[0]?.servers[0]?.status], [[], 'UP']);
+});
