@@ -93,16 +93,16 @@ function requireValid(certificate: X509Certificate, file: string, now: number): 
  */
 export async function takeRootLists(store: Store, text: string): Promise<number> {
   const above = store.holders.flatMap((holder) => holder.above);
-  const brought = decodePem(text, crlLabel).length === 0 ? [] : sortCrls(text, above).crls;
+  const delivered = decodePem(text, crlLabel).length === 0 ? [] : sortCrls(text, above).crls;
   return withLock(store.directory, async () => {
-    const next = newest([...(await readRootLists(store)), ...brought]);
-    const older = brought.find(({ raw }) => !next.some((one) => one.raw.equals(raw)));
+    const next = newest([...(await readRootLists(store)), ...delivered]);
+    const older = delivered.find(({ raw }) => !next.some((one) => one.raw.equals(raw)));
     if (older !== undefined) {
       const what = `list ${older.number} of the root is older than the one that is kept here`;
       throw new Problem('old-crl', what, 'bring the newest: “mco-deploy ca crl” on the root creates one');
     }
     const path = pathsIn(store.directory).rootCrl;
-    if (brought.length > 0) await writeWhole({ path, content: formatLists(next), mode: 0o644, replace: true });
-    return brought.length;
+    if (delivered.length > 0) await writeWhole({ path, content: formatLists(next), mode: 0o644, replace: true });
+    return delivered.length;
   });
 }

@@ -27,10 +27,10 @@ export function broken(check: string, what: string, fix: string): Finding {
 export async function runCheck(
   check: string,
   fix: string,
-  look: () => Promise<Finding | readonly Finding[]>,
+  find: () => Promise<Finding | readonly Finding[]>,
 ): Promise<readonly Finding[]> {
   try {
-    return [await look()].flat();
+    return [await find()].flat();
   } catch (error) {
     if (!(error instanceof Problem)) return [broken(check, explain(error), fix)];
     return [broken(check, error.message, error.hint === '' ? fix : error.hint)];

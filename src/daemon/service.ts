@@ -25,7 +25,7 @@ export interface ServiceParts {
   readonly memory: CallMemory;
   readonly audit: AuditLog;
   readonly strangers: StrangerLog;
-  readonly turnstile: CallerLimiter;
+  readonly callerLimiter: CallerLimiter;
   /** Limits nodes that deliver requests signed by others; each of these requests also counts against its signer. */
   readonly relayLimiter: CallerLimiter;
   readonly identity: string;
@@ -43,12 +43,12 @@ export interface ServiceParts {
 
 /** The node's side of the wire: opens requests, sends them through the pipeline, signs the replies. */
 export function defineService(parts: ServiceParts): NodeService {
-  const { agents, tls, now, identity, keyPair, memory, turnstile, grace } = parts;
+  const { agents, tls, now, identity, keyPair, memory, callerLimiter, grace } = parts;
   const turnAway = defineTurnAway(parts);
   const service = {
     isServing: parts.isServing,
     artifacts: parts.artifacts,
-    enter: (peer, bytes) => (peer.kind === 'node' ? parts.relayLimiter : turnstile).enter(callerId(peer), bytes),
+    enter: (peer, bytes) => (peer.kind === 'node' ? parts.relayLimiter : callerLimiter).enter(callerId(peer), bytes),
     call: async (signed, peer, onProgress, gone) => {
       if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'call again when it runs');
       const startedAt = now();
@@ -81,7 +81,7 @@ export function defineService(parts: ServiceParts): NodeService {
   const resultOf = (caller: string, reference: CallReference) => findResult(caller, reference, parts);
   return {
     ...service,
-    ...defineSealedCalls({ identity, keyPair, tls, service, memory, limiter: turnstile, grace, resultOf, now }),
+    ...defineSealedCalls({ identity, keyPair, tls, service, memory, limiter: callerLimiter, grace, resultOf, now }),
   };
 }
 

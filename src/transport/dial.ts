@@ -169,11 +169,11 @@ async function connectAgain(client: Client, name: string, timeout: number, signa
 export function whenLost(client: Client): Promise<void> {
   const channel = client.getChannel();
   return new Promise((resolve) => {
-    const look = () => {
+    const watch = () => {
       if (channel.getConnectivityState(false) !== connectivityState.READY) return resolve();
-      channel.watchConnectivityState(connectivityState.READY, Number.POSITIVE_INFINITY, look);
+      channel.watchConnectivityState(connectivityState.READY, Number.POSITIVE_INFINITY, watch);
     };
-    look();
+    watch();
   });
 }
 
@@ -188,17 +188,17 @@ export function ready(client: Client, timeout: number, signal: AbortSignal): Pro
       signal.removeEventListener('abort', onAbort);
       finish();
     };
-    const look = () => {
+    const watch = () => {
       const state = channel.getConnectivityState(true);
       if (state === connectivityState.READY) return settle(resolve);
       if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) {
         return settle(() => reject(new Error('failed')));
       }
       channel.watchConnectivityState(state, deadline, (error) => {
-        if (error === undefined || error === null) look();
+        if (error === undefined || error === null) watch();
         else settle(() => reject(error));
       });
     };
-    look();
+    watch();
   });
 }

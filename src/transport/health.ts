@@ -27,7 +27,7 @@ const watchInterval = 1000;
 
 /** The standard gRPC health service, only for certificates of this fleet. */
 export function healthHandlers(service: NodeService, tls: () => TlsState): UntypedServiceImplementation {
-  const look = (name: string): HealthResponse => {
+  const healthOf = (name: string): HealthResponse => {
     if (!services.includes(name)) return { status: 'SERVICE_UNKNOWN' };
     return { status: service.isServing() ? 'SERVING' : 'NOT_SERVING' };
   };
@@ -46,7 +46,7 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
       enter(call)();
       const known = services.includes(call.request.service);
       if (!known) throw new Problem('unknown-service', `there is no service “${call.request.service}” here`);
-      done(null, look(call.request.service));
+      done(null, healthOf(call.request.service));
     } catch (error) {
       done(statusOf(error));
     }
@@ -64,7 +64,7 @@ export function healthHandlers(service: NodeService, tls: () => TlsState): Untyp
       try {
         if (leave === undefined) leave = enter(stream);
         else prove(stream, () => {});
-        const now = look(stream.request.service);
+        const now = healthOf(stream.request.service);
         if (now.status !== last) stream.write(now);
         last = now.status;
       } catch (error) {

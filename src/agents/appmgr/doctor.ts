@@ -14,13 +14,16 @@ export async function doctorAppmgr(setup: DoctorSetup<AppmgrConfig>): Promise<re
   const applications = Object.entries(setup.config.applications);
   const findings = applications.map(([name, application]) =>
     runCheck('appmgr', 'correct the directory, or the settings of the application', () =>
-      look({ ...application, name }, setup),
+      checkApplication({ ...application, name }, setup),
     ),
   );
   return (await Promise.all(findings)).flat();
 }
 
-async function look(application: ApplicationConfig, { run, signal }: DoctorSetup<AppmgrConfig>): Promise<Finding> {
+async function checkApplication(
+  application: ApplicationConfig,
+  { run, signal }: DoctorSetup<AppmgrConfig>,
+): Promise<Finding> {
   const { name, root, deploy } = application;
   // Only the running agent knows what a custom command deployed.
   if (deploy !== undefined) return fine('appmgr', `“${name}” is deployed by ${deploy.command[0]}`);

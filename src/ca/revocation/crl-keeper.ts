@@ -18,11 +18,11 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
   const install: CrlKeeper['install'] = async (pem, dryRun) => {
     const { trust, credentials: own } = credentials.current();
     const authorities = [...trust.authorities, ...(own.issuers ?? [])];
-    const brought = readCrls(pem, authorities);
+    const delivered = readCrls(pem, authorities);
     const before = current();
-    const next = inForce([...before, ...brought], authorities);
+    const next = inForce([...before, ...delivered], authorities);
     const changed = next.some((list) => !before.includes(list));
-    if (!changed) requireTaken(brought, next);
+    if (!changed) requireTaken(delivered, next);
     if (changed && !dryRun) {
       const lists = next.map(({ raw }) => encodePem(raw, crlLabel)).join('');
       const content = `${lists}${signersPem(next, authorities)}`;
@@ -39,8 +39,8 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
 }
 
 /** The caller of a list that does not take effect should know why: the CA's numbers may have started again. */
-function requireTaken(brought: readonly Crl[], inForce: readonly Crl[]): void {
-  for (const one of brought) {
+function requireTaken(delivered: readonly Crl[], inForce: readonly Crl[]): void {
+  for (const one of delivered) {
     const current = inForce.find(({ issuerFingerprint }) => issuerFingerprint === one.issuerFingerprint);
     if (current === undefined || current.raw.equals(one.raw)) continue;
     const message = `list ${nameOf(one)} is not newer than list ${nameOf(current)}, which is in force here`;

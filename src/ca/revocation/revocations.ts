@@ -19,21 +19,21 @@ export interface ListedRevocations extends Revocations {
  * Reads the lists in a PEM text. What was revoked stays revoked: an older list never replaces a newer one, whatever its
  * source.
  * @param before what is in force until now
- * @param brought a second text, which may be of a CA that is no longer trusted
+ * @param delivered a second text, which may be of a CA that is no longer trusted
  * @throws Problem `bad-crl`, `foreign-crl`
  */
 export async function readRevocations(
   pem: string | undefined,
   authorities: readonly X509Certificate[],
   before?: Revocations,
-  brought?: string,
+  delivered?: string,
 ): Promise<ListedRevocations> {
   const trusted = new Set(authorities.map(({ fingerprint256 }) => fingerprint256));
   const isTrusted = ({ issuer, issuerFingerprint }: Crl) =>
     trusted.has(issuerFingerprint) || pathsOf(issuer, { authorities }).length > 0;
   const current = listsOf(before).filter(isTrusted);
   const own = pem === undefined ? undefined : sortCrls(pem, authorities);
-  const others = brought === undefined ? undefined : sortCrls(brought, authorities);
+  const others = delivered === undefined ? undefined : sortCrls(delivered, authorities);
   const sorted = [own, others].filter((one) => one !== undefined);
   const read = sorted.flatMap(({ crls }) => crls);
   if (own !== undefined && own.crls.length === 0) {

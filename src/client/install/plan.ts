@@ -42,9 +42,9 @@ export async function makePlan(target: SshTarget, options: InstallHostOptions, r
   const written = [dirname(paths.program), paths.staging, paths.directory, places.state, dirname(places.auditFile)];
   const directories = [...new Set(written)];
   const text = await runOrThrow(remote, { purpose: 'check the host', text: inspectScript, values: directories }, false);
-  const look = parseInspection(text, Date.now());
-  const { asRoot, warnings } = judgeHost(look, program, directories);
-  const service = chooseService(options.service, look.systemd);
+  const inspection = parseInspection(text, Date.now());
+  const { asRoot, warnings } = judgeHost(inspection, program, directories);
+  const service = chooseService(options.service, inspection.systemd);
   const installed = await probe(
     desired.files.map(({ path }) => path),
     options,

@@ -18,7 +18,7 @@ export interface CredentialFiles {
   /** A CRL (PEM); it may be absent. */
   readonly crl: string;
   /** The list that calls delivered: it may be absent, or belong to a CA that is no longer trusted. */
-  readonly brought?: string;
+  readonly delivered?: string;
 }
 
 /** The known revocations. */
@@ -35,13 +35,13 @@ export interface Revocations {
  * Reads CRLs that the authorities signed: a part of `ca`, loaded only when there is a CRL. Of each CA the newest
  * counts.
  * @param before what is in force until now, and stays so where the files contain less
- * @param brought a second text, in which lists of other CAs are skipped
+ * @param delivered a second text, in which lists of other CAs are skipped
  */
 export type ReadRevocations = (
   pem: string | undefined,
   authorities: readonly X509Certificate[],
   before?: Revocations,
-  brought?: string,
+  delivered?: string,
 ) => Promise<Revocations>;
 
 /** Credentials and trust, and warnings for their owner. */
@@ -68,12 +68,12 @@ export async function loadCredentials(
   now: number,
   before?: Revocations,
 ): Promise<LoadedCredentials> {
-  const [certificateText, keyText, caText, crlText, broughtText] = await Promise.all([
+  const [certificateText, keyText, caText, crlText, deliveredText] = await Promise.all([
     read(files.certificate, 'certificate'),
     read(files.key, 'private key'),
     read(files.ca, "fleet's CA certificate"),
     readIfThere(files.crl, 'revocation list'),
-    files.brought === undefined ? undefined : readIfThere(files.brought, 'revocation list'),
+    files.delivered === undefined ? undefined : readIfThere(files.delivered, 'revocation list'),
   ]);
   const [certificate, ...issuers] = pemBlocks(certificateText).map((pem) =>
     named(files.certificate, () => parseCertificate(pem)),
@@ -90,10 +90,10 @@ export async function loadCredentials(
   const link = missingLink(certificate, issuers, authorities, files);
   if (link !== undefined) throw new Problem('foreign-certificate', `${files.certificate}: ${link}`);
   rememberIssuers(issuers, { authorities });
-  const hasList = crlText !== undefined || broughtText !== undefined;
+  const hasList = crlText !== undefined || deliveredText !== undefined;
   const isGone = !hasList && before !== undefined && before !== nothingRevoked;
   const revocations = hasList
-    ? await readRevocations(crlText, [...authorities, ...issuers], before, broughtText)
+    ? await readRevocations(crlText, [...authorities, ...issuers], before, deliveredText)
     : (before ?? nothingRevoked);
   const trust: Trust = { realm: identity.realm, authorities, isRevoked: revocations.isRevoked };
   named(files.certificate, () => proveCertificate(certificate, kind, trust, now));

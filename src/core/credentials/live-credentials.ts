@@ -38,9 +38,9 @@ const interval = 1000;
 export async function startCredentials(options: LiveOptions): Promise<LiveCredentials> {
   const { files, now, onReload, onFault } = options;
   const load = (before?: Revocations) => loadCredentials(files, options.kind, options.readRevocations, now(), before);
-  const { certificate, key, ca, crl, brought = crl } = files;
+  const { certificate, key, ca, crl, delivered = crl } = files;
   // Started before the first look, so that no change is missed.
-  const stop = watchFiles([...new Set([certificate, key, ca, crl, brought])], interval, () => {
+  const stop = watchFiles([...new Set([certificate, key, ca, crl, delivered])], interval, () => {
     // Only the first load can fail here, and that is reported already.
     reload().catch(() => undefined);
   });

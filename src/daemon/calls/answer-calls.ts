@@ -46,7 +46,7 @@ export function answerCalls(
     memory,
     audit,
     strangers,
-    turnstile: startCallerLimiter(callerLimits(config), now),
+    callerLimiter: startCallerLimiter(callerLimits(config), now),
     relayLimiter: startCallerLimiter(relayLimits(config), now),
     identity: node.identity,
     keyPair: makeKeyPair(),

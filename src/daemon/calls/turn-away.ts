@@ -13,7 +13,7 @@ export interface TurnAwayParts {
   readonly tls: () => TlsState;
   readonly handle: Handle;
   readonly strangers: StrangerLog;
-  readonly turnstile: CallerLimiter;
+  readonly callerLimiter: CallerLimiter;
   readonly now: () => number;
 }
 
@@ -26,7 +26,7 @@ const limits = new Set(['busy', 'rate-limited']);
  * the daemon only logs it.
  */
 export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
-  const { agents, tls, handle, strangers, turnstile, now } = parts;
+  const { agents, tls, handle, strangers, callerLimiter, now } = parts;
   const sparing = startRefusalSampling(now);
   return async (peer, problem, signed) => {
     if (peer === undefined) {
@@ -44,7 +44,7 @@ export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
   function comesSlowly(peer: Identity, { code }: Problem, signed: SignedRequest | undefined): boolean {
     if (limits.has(code)) return false;
     try {
-      turnstile.enter(callerId(peer), signed?.request.length ?? 0)();
+      callerLimiter.enter(callerId(peer), signed?.request.length ?? 0)();
       return true;
     } catch (error) {
       if (error instanceof Problem) return false;

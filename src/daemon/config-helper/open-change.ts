@@ -32,7 +32,7 @@ export async function openChange(
   settings: HelperSettings,
 ): Promise<ProvenRequest> {
   const now = Date.now();
-  const files = { ...config.tls, brought: receivedListFile(config.state) };
+  const files = { ...config.tls, delivered: receivedListFile(config.state) };
   const { trust, credentials } = await loadCredentials(files, 'node', readRevocations, now);
   const opened = openRequest(signed);
   const { identity } = proveCaller(opened, trust, now);

@@ -93,8 +93,8 @@ async function checkAgents(
   const enabled = agents.filter(({ ddl }) => Object.hasOwn(config.agents, ddl.name));
   const each = enabled.map(async ({ ddl, doctor: load }) => {
     if (load === undefined) return [];
-    const look = await load();
-    return look({ config: (config.agents[ddl.name] ?? {}) as never, run: runCommand, signal });
+    const check = await load();
+    return check({ config: (config.agents[ddl.name] ?? {}) as never, run: runCommand, signal });
   });
   return (await Promise.all(each)).flat();
 }

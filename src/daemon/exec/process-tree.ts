@@ -125,7 +125,7 @@ const settled = 1000;
  */
 export function watchProcessTree(family: ProcessTree, most: number, onTooMany: () => void): () => void {
   let ended = Number.POSITIVE_INFINITY;
-  const look = () => {
+  const check = () => {
     const count = family.count();
     const since = performance.now() - ended;
     if (count > most) {
@@ -134,7 +134,7 @@ export function watchProcessTree(family: ProcessTree, most: number, onTooMany: (
     }
     if (count > most || since > afterwards || (count === 0 && since > settled)) clearInterval(timer);
   };
-  const timer = setInterval(look, interval);
+  const timer = setInterval(check, interval);
   timer.unref();
   return () => {
     ended = performance.now();

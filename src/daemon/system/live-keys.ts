@@ -25,7 +25,7 @@ export async function startLiveKeys(
   onReload: () => void,
 ): Promise<LiveKeys> {
   const onFault = (fault: string) => log().error({}, fault);
-  const files = { ...tls, brought: receivedListFile(state) };
+  const files = { ...tls, delivered: receivedListFile(state) };
   return await startCredentials({ files, kind: 'node', readRevocations, now, onReload, onFault });
 }
 

@@ -74,9 +74,9 @@ export const callStep: StepKind = {
 };
 
 /** Undefined if an expression names the result of a later step. */
-function whereKnown<T>(look: () => T): T | undefined {
+function whereKnown<T>(evaluate: () => T): T | undefined {
   try {
-    return look();
+    return evaluate();
   } catch (error) {
     if (error instanceof Problem) return undefined;
     throw error;

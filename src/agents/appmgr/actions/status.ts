@@ -71,5 +71,5 @@ async function stateOf({ releases }: Application, current: string): Promise<Rele
 /** One check of the release in service. */
 export async function checkHealth({ health }: Application, revision: string, signal: AbortSignal): Promise<Health> {
   if (health === undefined) return { healthy: true, words: 'no health check is configured' };
-  return health.look(revision, Math.min(longestLook, health.timeout * 1000), signal);
+  return health.ask(revision, Math.min(longestLook, health.timeout * 1000), signal);
 }

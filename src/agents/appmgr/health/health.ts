@@ -24,7 +24,7 @@ export interface HealthAsker {
    * Checks once.
    * @param timeout milliseconds
    */
-  readonly look: (revision: string, timeout: number, signal: AbortSignal) => Promise<Health>;
+  readonly ask: (revision: string, timeout: number, signal: AbortSignal) => Promise<Health>;
   /** Checks until the result has been good for long enough, or the time is over; returns the last result. */
   readonly wait: (revision: string, signal: AbortSignal) => Promise<Health>;
   /** Seconds within which it must be healthy. */
@@ -39,12 +39,12 @@ const longestTry = 5000;
 export function defineHealth(application: ApplicationConfig, run: RunCommand): HealthAsker | undefined {
   const { health } = application;
   if (health === undefined) return undefined;
-  const look = lookOf(health, application.name, run);
+  const ask = defineAsk(health, application.name, run);
   const what = health.url ?? health.tcp ?? health.command?.join(' ').slice(0, 200) ?? '';
-  return { what, look, timeout: health.timeout, wait: (revision, signal) => wait(health, look, revision, signal) };
+  return { what, ask, timeout: health.timeout, wait: (revision, signal) => wait(health, ask, revision, signal) };
 }
 
-function lookOf(health: HealthCheck, application: string, run: RunCommand): HealthAsker['look'] {
+function defineAsk(health: HealthCheck, application: string, run: RunCommand): HealthAsker['ask'] {
   const { url, tcp, command } = health;
   if (url !== undefined) return (revision, timeout, signal) => lookAtUrl(health, url, revision, timeout, signal);
   if (tcp !== undefined) return (_revision, timeout, signal) => lookAtPort(tcp, timeout, signal);
@@ -104,7 +104,7 @@ function lookAtPort(address: string, timeout: number, signal: AbortSignal): Prom
 
 async function wait(
   check: HealthCheck,
-  look: HealthAsker['look'],
+  ask: HealthAsker['ask'],
   revision: string,
   signal: AbortSignal,
 ): Promise<Health> {
@@ -112,7 +112,7 @@ async function wait(
   let goodSince: number | undefined;
   for (;;) {
     const left = Math.max(between, deadline - performance.now());
-    const health = await look(revision, Math.min(left, longestTry), signal);
+    const health = await ask(revision, Math.min(left, longestTry), signal);
     const now = performance.now();
     if (signal.aborted) return health;
     goodSince = health.healthy ? (goodSince ?? now) : undefined;

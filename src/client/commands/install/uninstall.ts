@@ -73,16 +73,16 @@ async function uninstallHost(
     onPhase('looking');
     const { program, directory } = options;
     const values = [dirname(program), directory];
-    const look = parseInspection(
+    const inspection = parseInspection(
       await runOrThrow(remote, { purpose: 'check the host', text: inspectScript, values }, false),
       Date.now(),
     );
-    const asRoot = !look.root && values.some((path) => !look.writable.has(path)) && look.sudo;
+    const asRoot = !inspection.root && values.some((path) => !inspection.writable.has(path)) && inspection.sudo;
     const read = { purpose: 'read its configuration', text: readScript, values: [program, `${directory}/node.yaml`] };
     const found = parseLines(await runOrThrow(remote, read, asRoot));
     const installed = found('installed')[0] === 'yes';
     const directories = options.purge ? await directoriesOf(found('config')[0] ?? '', options) : [];
-    const service = options.service ?? (look.systemd && installed ? 'systemd' : 'none');
+    const service = options.service ?? (inspection.systemd && installed ? 'systemd' : 'none');
     const stopped = !installed || service !== 'none';
     if (options.dryRun) return { removed: [...(installed ? [program] : []), ...directories], stopped };
     onPhase('stopping');

@@ -35,12 +35,12 @@ export async function resumeRun(
   try {
     const { stateDirectory, inputs: defaults } = session.config;
     const force = options.force === true;
-    const look = { session, catalogue, options, context };
+    const lookup = { session, catalogue, options, context };
     const self = session.caller.credentials.identity.name;
-    const { found, started } = await findAlone(run, look, self, force);
+    const { found, started } = await findAlone(run, lookup, self, force);
     const { run: runId, entries } = found;
     const history = readHistory(entries);
-    const { playbook, agents } = await findSame(found, started, look);
+    const { playbook, agents } = await findSame(found, started, lookup);
     requireSecretsOnly(secrets, playbook, started);
     refuseQuestions(playbook, options, context);
     const values = { ...started.inputs, ...secrets };
@@ -51,7 +51,7 @@ export async function resumeRun(
     try {
       // Of two that resume it at the same moment, the first to record it continues.
       const now = (await readJournal(stateDirectory, runId, () => {})) ?? [];
-      await refuseRunning({ ...found, entries: now, stored: undefined }, look, { force: true, isSettled: true });
+      await refuseRunning({ ...found, entries: now, stored: undefined }, lookup, { force: true, isSettled: true });
     } catch (error) {
       await journal.close();
       throw error;
@@ -65,12 +65,12 @@ export async function resumeRun(
 }
 
 /** The run, once nobody runs it any more, with the entries that were written during that wait. */
-async function findAlone(run: string, look: JournalLookup, self: string, force: boolean) {
+async function findAlone(run: string, lookup: JournalLookup, self: string, force: boolean) {
   for (;;) {
-    const found = await findRunAnywhere(run, look, { lenient: force });
+    const found = await findRunAnywhere(run, lookup, { lenient: force });
     const started = requireUnfinished(found.entries, found.run);
     requireAuthors(found, started, self, force);
-    if (!(await refuseRunning(found, look, { force }))) return { found, started };
+    if (!(await refuseRunning(found, lookup, { force }))) return { found, started };
   }
 }
 

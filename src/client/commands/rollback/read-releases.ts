@@ -44,5 +44,5 @@ export async function readReleasesBefore(
     context.err(`no run from here upgraded the cluster: ${count(outcomes.length, 'node')} asked what served before`);
   }
   const before = new Map(outcomes.map(({ node, data }) => [node, String(data.previous ?? '')]));
-  return { before, brought: [...serving], inputs: {}, isRollback: false };
+  return { before, deployed: [...serving], inputs: {}, isRollback: false };
 }

@@ -14,7 +14,7 @@ import type { RollbackOptions } from './options.ts';
 /** The earlier release of each node, and those that it may serve now: any other was deployed by somebody else. */
 export interface Known {
   readonly before: ReadonlyMap<string, string>;
-  readonly brought: readonly string[];
+  readonly deployed: readonly string[];
   /** The load balancers that the run called; undefined if no journal names them. */
   readonly balancers?: readonly string[];
   readonly recipient?: string;
@@ -42,7 +42,7 @@ export async function findRecorded(
     const { recipient, notify } = started?.inputs ?? {};
     return {
       before: revisionsBefore(entries),
-      brought: revisionsBrought(entries),
+      deployed: revisionsBrought(entries),
       balancers: balancersCalled(entries),
       inputs: inputsKept(entries),
       isRollback: started?.playbook === 'rollback',

@@ -23,7 +23,7 @@ export async function rollBack(
       (await findRecorded(options, { session, catalogue, options, context })) ??
       (await readReleasesBefore(options, session, catalogue, context)),
   );
-  const { before, brought, balancers } = known;
+  const { before, deployed, balancers } = known;
   if (known.isRollback && options.dryRun !== true) await requireRedo(known, options, context);
   const unknown = [...before].filter(([, revision]) => revision === '').map(([node]) => node);
   if (unknown.length > 0) {
@@ -37,7 +37,7 @@ export async function rollBack(
   const values = {
     cluster,
     targets,
-    instead_of: brought,
+    instead_of: deployed,
     balancers,
     application,
     backend,

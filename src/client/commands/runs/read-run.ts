@@ -42,10 +42,10 @@ async function readRun(
     if (options.offline === true || (options.fleet !== true && !mayContinue(entries))) return { run: here, entries };
   }
   return await withSession(options, context, async (session) => {
-    const look = { session, catalogue, options, context };
-    const found = await findRunAnywhere(id, look, { lenient: true, always: options.fleet === true });
+    const lookup = { session, catalogue, options, context };
+    const found = await findRunAnywhere(id, lookup, { lenient: true, always: options.fleet === true });
     if (found.stored === undefined) return found;
-    const leased = await readLeasedRuns(await findKeepers(session, options, found.stored.stored.holders), look);
+    const leased = await readLeasedRuns(await findKeepers(session, options, found.stored.stored.holders), lookup);
     return { ...found, isHeld: leased?.has(found.run) };
   });
 }

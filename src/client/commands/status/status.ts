@@ -46,7 +46,7 @@ export function showStatus(options: StatusOptions, catalogue: readonly Ddl[], co
     let before = '';
     const readFleet = startFleetRuns(mostStored, { session, catalogue, options, context });
     for (;;) {
-      const seen = await look(options, session, catalogue, context, readFleet);
+      const seen = await readStatus(options, session, catalogue, context, readFleet);
       const key = keyOf(seen);
       if (key !== before) show(seen, options, before === '', context);
       before = key;
@@ -112,7 +112,7 @@ function uniqueNodes(nodes: readonly FoundNode[]): FoundNode[] {
   return [...new Map(nodes.map((node) => [node.name, node])).values()];
 }
 
-async function look(
+async function readStatus(
   options: StatusOptions,
   session: Session,
   catalogue: readonly Ddl[],

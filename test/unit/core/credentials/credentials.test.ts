@@ -65,8 +65,8 @@ describe('credentials', () => {
     const mallory = await fleet.operator('mallory');
     const isRevoked = ({ trust }: Awaited<ReturnType<typeof load>>) =>
       trust.isRevoked(mallory.certificate.serialNumber, fleet.authority.certificate);
-    const brought = join(member.files.directory, 'brought.pem');
-    const loadBoth = () => loadCredentials({ ...member.files, crl, brought }, 'node', readRevocations, Date.now());
+    const delivered = join(member.files.directory, 'delivered.pem');
+    const loadBoth = () => loadCredentials({ ...member.files, crl, delivered }, 'node', readRevocations, Date.now());
     const older = await fleet.crl();
     fleet.revoke(mallory);
     const newer = await fleet.crl();
@@ -76,13 +76,13 @@ describe('credentials', () => {
       [newer, await other.crl()],
     ] as const) {
       await writeFile(crl, placedList);
-      await writeFile(brought, broughtList);
+      await writeFile(delivered, broughtList);
       const loaded = await loadBoth();
       assert.deepEqual([isRevoked(loaded), loaded.warnings(Date.now())], [true, []]);
     }
     await rm(crl);
     assert.equal(isRevoked(await loadBoth()), false);
-    await writeFile(brought, newer);
+    await writeFile(delivered, newer);
     assert.equal(isRevoked(await loadBoth()), true, 'a delivered list alone');
     await writeFile(crl, await other.crl());
     await assert.rejects(loadBoth(), { code: 'foreign-crl' });

@@ -35,7 +35,7 @@ function startTurnAway({ fails = undefined as unknown, enter = undefined as (() 
       return answer(refusal(new Problem('internal', 'x')));
     },
     strangers: { note: (from, reason) => notes.push(`${from}: ${reason}`), count: () => 0 },
-    turnstile: enter === undefined ? limiter : { enter },
+    callerLimiter: enter === undefined ? limiter : { enter },
     now: () => clock.now,
   });
   return { turnAway, notes, calls, clock };

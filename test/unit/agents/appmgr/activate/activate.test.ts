@@ -74,7 +74,7 @@ async function activate({
       : {
           what: 'http://127.0.0.1/health',
           timeout: 5,
-          look: async () => ({ healthy: true, words: '' }),
+          ask: async () => ({ healthy: true, words: '' }),
           wait: async (revision, signal) => {
             happen(`check ${revision}${signal.aborted ? ' (cancelled)' : ''}`);
             return { healthy: !sick.includes(revision), words: 'status 500' };
