@@ -1,9 +1,10 @@
-// npm run bench:discovery [-- [--rounds N] [--no-multicast] [--relays N] [--overlap] NODES…]: how many of the nodes a client finds,
+// npm run bench:discovery [-- [--rounds N] [--no-multicast] [--relays N] [--overlap] [--only TEXT] NODES…]: how many of the nodes a client finds,
 // in what time and with what it takes: heard by mDNS, then pinged (proven over mutual TLS) by mDNS and by list, and called where they
 // are known; then the same by way of relays that keep their connections to the nodes open.
 //   --no-multicast   the nodes announce nothing: the client and the relays take them from lists (for thousands of nodes)
 //   --relays N       so many relays, each with its own part of the nodes, as with one in each segment
 //   --overlap        each relay has all of the nodes
+//   --only TEXT      only the rows with this text
 // Runs in a network namespace of its own (unshare --net), in which one interface carries the multicast.
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -31,11 +32,13 @@ const byMulticast: readonly Means[] = [
 const byList: readonly Means[] = [
   { name: 'ping by list', argv: [program, 'ping', '--json'] },
   { name: 'call by list', argv: call },
+  { name: 'call by list, nodes known', argv: call, known: true },
 ];
 /** @param way how the relays are named; nothing for the host’s own daemon, at its socket */
 const overRelays = (way: readonly string[], over: string, extra: number): readonly Means[] => [
   { name: `ping, found by ${over}`, argv: [program, 'ping', '--json', '--dm', 'relay', ...way], extra },
   { name: `call by list over ${over}`, argv: [...call, ...way] },
+  { name: `call by list over ${over}, nodes known`, argv: [...call, ...way], known: true },
   { name: `call, found by ${over}`, argv: [...call, '--dm', 'relay', ...way], extra },
 ];
 
@@ -44,6 +47,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '20' },
     relays: { type: 'string', default: '1' },
     overlap: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
     'no-multicast': { type: 'boolean', default: false },
   },
   allowPositionals: true,
@@ -67,7 +71,8 @@ async function measure(size: number): Promise<void> {
   const runner: Runner = { home, traffic, relays: [] };
   if (multicast) await warmUp(runner, size);
   const measureAll = async (by: Runner, means: readonly Means[]) => {
-    for (const one of means) printRow(size, one, await runRounds(by, one, rounds));
+    for (const one of means.filter(({ name }) => name.includes(values.only)))
+      printRow(size, one, await runRounds(by, one, rounds));
   };
   await measureAll(runner, multicast ? [...byMulticast, ...byList] : byList);
 

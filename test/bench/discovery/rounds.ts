@@ -11,6 +11,8 @@ const repository = join(import.meta.dirname, '../../..');
 export interface Means {
   readonly name: string;
   readonly argv: readonly string[];
+  /** The nodes are known from the command before: its cache stays. */
+  readonly known?: boolean;
   /** Nodes that are found besides: the relays are some. */
   readonly extra?: number;
 }
@@ -30,7 +32,7 @@ export interface Round {
   readonly tls: Traffic;
 }
 
-/** Runs commands in a home without a cache. */
+/** Runs commands, each in a home without a cache unless it takes the nodes as known. */
 export interface Runner {
   readonly home: string;
   readonly traffic: TrafficCounter;
@@ -39,13 +41,13 @@ export interface Runner {
 
 export async function runRounds(
   { home, traffic, relays }: Runner,
-  { argv }: Pick<Means, 'argv'>,
+  { argv, known = false }: Pick<Means, 'argv' | 'known'>,
   count: number,
 ): Promise<Round[]> {
   const done: Round[] = [];
   const relayTimes = () => Promise.all(relays.map(({ pid = 0 }) => processorTime(pid)));
   while (done.length < count) {
-    await rm(join(home, '.cache'), { recursive: true, force: true });
+    if (!known) await rm(join(home, '.cache'), { recursive: true, force: true });
     traffic.read();
     const before = await relayTimes();
     const begun = performance.now();
