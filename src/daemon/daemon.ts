@@ -14,6 +14,7 @@ import { type DaemonState, defineNodeView } from './node-view.ts';
 import { type OpenNode, openNode } from './open-node.ts';
 import type { Relay } from './relay/start.ts';
 import { defineReloading, type Reloading } from './reload.ts';
+import { partPatience, stopPart } from './stop-part.ts';
 import { warnDaily } from './system/live-keys.ts';
 import { absent, type Presence, startPresence } from './system/presence.ts';
 
@@ -40,6 +41,8 @@ export interface Daemon {
 
 /** Milliseconds for running calls to end when the daemon stops. */
 const grace = 20_000;
+/** Milliseconds for the rest of the audit log to be sent. */
+const shipPatience = 2200;
 
 /** Starts a node: ready when this resolves. @throws Problem when it cannot start */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -191,22 +194,23 @@ async function stopDaemon({
   presence,
   timers,
 }: DaemonParts): Promise<void> {
+  const { log } = node;
   calls.close();
   node.keys.stop();
   for (const end of timers) end();
-  await metrics?.stop();
+  await stopPart('the metrics', () => metrics?.stop(), log);
   relay?.stop();
-  await presence.stop();
+  await stopPart('multicast', presence.stop, log, partPatience + 500);
   const forced = setTimeout(calls.cancel, grace);
   const ended = calls.ended();
-  await Promise.all([listener.stop(ended, grace + 3000), ended]);
+  await stopPart('the calls', () => Promise.all([listener.stop(ended, grace + 3000), ended]), log, grace + 4000);
   clearTimeout(forced);
   calls.cancel();
-  await roster.stop();
+  await stopPart('the agents', roster.stop, log);
   await node.life.stopped();
-  await node.shipping?.stop();
+  await stopPart('audit.ship', () => node.shipping?.stop(), log, shipPatience);
   await node.audit.close();
-  node.log.info({}, 'stopped');
+  log.info({}, 'stopped');
 }
 
 const noneElsewhere: FindExternalAgents = async () => ({ entries: [], refused: [], unsettled: [] });

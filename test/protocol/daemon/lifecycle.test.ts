@@ -8,7 +8,8 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { sealRequest } from '../../../src/core/request/request.ts';
-import { waiting } from '../../support/agents/probe-agent.ts';
+import type { AgentEntry } from '../../../src/core/agent.ts';
+import { probeAgent, waiting } from '../../support/agents/probe-agent.ts';
 import { frame, headersFor, preface } from '../../support/attack/frames.ts';
 import { tlsOf } from '../../support/attack/target.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
@@ -98,6 +99,23 @@ describe('the life cycle of a daemon', () => {
     const again = await node.call(rip, { requestId, action: 'count', input: {} });
     assert.deepEqual([again.outcome, again.recorded], ['ok', true], 'the outcome, and no second execution');
   });
+
+  for (const [what, stop] of [
+    ['fails', () => Promise.reject(new Error('it broke'))],
+    ['hangs', () => new Promise<never>(() => {})],
+  ] as const) {
+    test(`ends in order although a part of it ${what} when it stops`, async () => {
+      const load: AgentEntry['load'] = async () => {
+        const start = await probeAgent.load();
+        return async (setup) => ({ ...(await start(setup)), stop });
+      };
+      const agent = { ...probeAgent, load };
+      const node = await startTestNode(fleet, { name: `${what}.devco.net`, agents: [agent] });
+      assert.equal(await codeOf(node), '');
+      await node.daemon.stop();
+      assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
+    });
+  }
 
   test('a process notifies when it is ready, reloads on SIGHUP, exits with 0 on SIGTERM', async () => {
     const member = await fleet.node('dev6.devco.net');
