@@ -72,7 +72,7 @@ async function makeAssets(parts: string, work: string, withCode: boolean): Promi
   const rehearsal = await startRehearsal(work);
   try {
     const groups = await writeWrapped(sources, wrapped, await traceGroups(sources, parts, work, rehearsal));
-    if (withCode) await runToItsEnd([...flags, record, wrapped, ...rehearsal.words], rehearsal.env);
+    if (withCode) await runToItsEnd([...flags, record, wrapped, JSON.stringify(rehearsal.commands)], rehearsal.env);
     return await packAll(wrapped, groups, work, withCode);
   } finally {
     await rehearsal.stop();
@@ -84,15 +84,19 @@ async function traceGroups(
   sources: Sources,
   parts: string,
   work: string,
-  { words, env }: Rehearsal,
+  { relayed, call, env }: Rehearsal,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const list = join(work, 'loaded.json');
   const loadedBy = async (...command: readonly string[]): Promise<ReadonlySet<string>> => {
     await runToItsEnd([trace, parts, list, ...command], env);
     return new Set(JSON.parse(await readFile(list, 'utf8')) as string[]);
   };
-  // Without its configuration a daemon ends once its code is loaded.
-  return groupParts(sources, await loadedBy(...words), await loadedBy('daemon', '--config', join(work, 'none.yaml')));
+  return groupParts(sources, {
+    relayed: await loadedBy(...relayed),
+    call: await loadedBy(...call),
+    // Without its configuration a daemon ends once its code is loaded.
+    daemon: await loadedBy('daemon', '--config', join(work, 'none.yaml')),
+  });
 }
 
 /** Writes each part, or the group that it lies in, as it is compiled. @returns the group of each part that lies in one */

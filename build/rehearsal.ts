@@ -10,10 +10,14 @@ import type { Identity } from '../src/core/identity.ts';
 import { startDaemon } from '../src/daemon/daemon.ts';
 import { version } from '../src/version.ts';
 
-/** A fleet of two nodes, on loopback, for the program to be run against while it is built: a relay, and one that it does not know. */
+/** A fleet of two nodes, on loopback, for the program to be run against while it is built: a relay, and one that it does not know. Each command ends with 0. */
 export interface Rehearsal {
-  /** A command that calls both nodes, one over the relay's socket and one directly, and ends with 0. */
-  readonly words: readonly string[];
+  /** Calls the relay alone, over its socket. */
+  readonly relayed: readonly string[];
+  /** Calls both nodes, one over the relay's socket and one directly. */
+  readonly call: readonly string[];
+  /** What people type often, on both nodes: the code of what these run is recorded. */
+  readonly commands: readonly (readonly string[])[];
   readonly env: Readonly<Record<'HOME', string>>;
   /** Ends the node and removes all that it took. */
   readonly stop: () => Promise<void>;
@@ -33,8 +37,11 @@ export async function startRehearsal(directory: string): Promise<Rehearsal> {
     'client.yaml': stringify({ relay_socket: socket, discovery: { method: 'file', file: 'nodes.json' } }),
     'nodes.json': JSON.stringify([relay, node].map(({ name, port }) => ({ name, address, port }))),
   });
+  const call = ['rpc', 'rpcutil', 'ping'];
   return {
-    words: ['rpc', 'rpcutil', 'ping'],
+    relayed: [...call, '--with-identity', relay.name],
+    call,
+    commands: [['ping'], call, [...call, '--dm', 'cache', '--json']],
     env: { HOME: place },
     stop: async () => {
       await Promise.all([relay.stop(), node.stop()]);

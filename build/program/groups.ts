@@ -4,17 +4,25 @@ export type Sources = ReadonlyMap<string, string>;
 /** The group of the parts that every start loads. */
 export const startGroup = 'start';
 
+/** The parts that each of these loads. */
+export interface Loaded {
+  /** A call to a node over the relay of its own host. */
+  readonly relayed: ReadonlySet<string>;
+  /** A call to nodes over that relay and directly. */
+  readonly call: ReadonlySet<string>;
+  /** A daemon that starts. */
+  readonly daemon: ReadonlySet<string>;
+}
+
 /**
- * The parts that are in one script, because they are loaded together: those of every start, those that a call to a node and a
- * daemon load, and those of a call that no daemon ever loads. So a daemon has nothing in its memory that it does not use.
- * @param call the parts that a call to a node loads
- * @param daemon the parts that a daemon loads as it starts
+ * The parts that are in one script, because they are loaded together: those of every start, those that a call and a
+ * daemon load, among these what only a direct call needs (gRPC), and those of a call that no daemon ever loads. So a
+ * daemon has nothing in its memory that it does not use, and a call over the relay of its host reads no gRPC.
  * @returns the members of each group, in the order of the sources
  */
 export function groupParts(
   sources: Sources,
-  call: ReadonlySet<string>,
-  daemon: ReadonlySet<string>,
+  { relayed, call, daemon }: Loaded,
 ): ReadonlyMap<string, readonly string[]> {
   const names = [...sources.keys()];
   const start = reachable(sources, ['main.cjs'], withoutLater);
@@ -24,9 +32,11 @@ export function groupParts(
     others.filter((name) => daemon.has(name)),
     (text) => text,
   );
+  const ofBoth = others.filter((name) => call.has(name) && daemon.has(name));
   return new Map([
     [startGroup, names.filter((name) => start.has(name))],
-    ['shared', others.filter((name) => call.has(name) && daemon.has(name))],
+    ['shared', ofBoth.filter((name) => relayed.has(name))],
+    ['direct', ofBoth.filter((name) => !relayed.has(name))],
     ['call', others.filter((name) => call.has(name) && !ofDaemons.has(name))],
   ]);
 }

@@ -3,6 +3,7 @@ import {
   existsSync,
   fchmodSync,
   fsync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -35,7 +36,8 @@ export function readAtOnce(file: string): string | undefined {
  */
 export async function replaceAtOnce(file: string, content: string, { sync = true } = {}): Promise<void> {
   const directory = dirname(file);
-  if (!existsSync(directory)) await makeDirectories(directory, 0o700);
+  if (!sync) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  else if (!existsSync(directory)) await makeDirectories(directory, 0o700);
   removeAbandonedDrafts(directory);
   const draft = draftOf(file);
   try {

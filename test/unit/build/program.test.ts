@@ -83,24 +83,27 @@ test('runs the parts of a group from one script, and all others from their own',
   assert.deepEqual(compiled, ['start', 'far']);
 });
 
-test('groups what every start loads, what calls and daemons load, and what calls alone ever load', () => {
+test('groups what every start loads, what calls and daemons load, among it what only direct calls need, and what calls alone ever load', () => {
   const later = (name: string) => `Promise.resolve().then(() => require("./${name}"));`;
   const sources = new Map([
     ['both.cjs', ''],
-    ['call.cjs', 'require("./both.cjs");'],
-    ['daemon.cjs', `require("./both.cjs"); ${later('rare.cjs')}`],
+    ['call.cjs', `require("./both.cjs"); ${later('grpc.cjs')}`],
+    ['daemon.cjs', `require("./both.cjs"); require("./grpc.cjs"); ${later('rare.cjs')}`],
+    ['grpc.cjs', ''],
     ['main.cjs', `require("./words.cjs"); ${later('call.cjs')} ${later('daemon.cjs')}`],
     ['other.cjs', ''],
     ['rare.cjs', ''],
     ['words.cjs', ''],
   ]);
   const start = ['main.cjs', 'words.cjs'];
-  const call = new Set([...start, 'call.cjs', 'both.cjs', 'rare.cjs']);
-  const daemon = new Set([...start, 'daemon.cjs', 'both.cjs']);
+  const relayed = new Set([...start, 'call.cjs', 'both.cjs', 'rare.cjs']);
+  const call = new Set([...relayed, 'grpc.cjs']);
+  const daemon = new Set([...start, 'daemon.cjs', 'both.cjs', 'grpc.cjs']);
   // Parts that a daemon may load later have files of their own, so that it does not load the parts of calls then.
-  assert.deepEqual(Object.fromEntries(groupParts(sources, call, daemon)), {
+  assert.deepEqual(Object.fromEntries(groupParts(sources, { relayed, call, daemon })), {
     start,
     shared: ['both.cjs'],
+    direct: ['grpc.cjs'],
     call: ['call.cjs'],
   });
 });
