@@ -43,51 +43,62 @@ export async function runSteps(steps: readonly Step[], run: RunContext, afterFai
 
 async function runStep(step: Step, run: RunContext, afterFailure: boolean, waitedFor: readonly string[]) {
   const startedAt = run.ports.now();
-  let outcome: Ended | undefined;
-  const { id, kind, body } = step;
+  const { id, kind, body, source } = step;
   // Also of a step that turns out to be skipped: each start has an end.
-  run.ports.emit({ type: 'step-started', step: id, name: step.source.name ?? id, title: body.title, kind });
+  run.ports.emit({ type: 'step-started', step: id, name: source.name ?? id, title: body.title, kind });
+  let ended = await carryOut(step, run, afterFailure, waitedFor);
+  if (ended.state === 'failed' && source.fail_ok === true) ended = accepted(ended);
+  const isAccepted = source.fail_ok === true && (ended.failed ?? []).length > 0;
+  ended = await recordEnd(step, ended, run);
+  const { state, ran, replies = [], finish = false } = ended;
+  run.setStep(id, { ok: !isAccepted && (state === 'done' || state === 'skipped'), ran, replies });
+  const report = showable(describe(step, ended, run.ports.now() - startedAt, afterFailure), run);
+  run.ports.emit({ type: 'step-finished', label: run.label, report });
+  return { report, finish: finish && state === 'done' };
+}
+
+/** Runs a step; whatever it throws is its failure. */
+async function carryOut(
+  step: Step,
+  run: RunContext,
+  afterFailure: boolean,
+  waitedFor: readonly string[],
+): Promise<Ended> {
+  let ended: Ended | undefined;
   const fault = await attempt(async () => {
-    if (step.condition !== undefined && !decide(step.condition, run.context())) {
-      outcome = { state: 'skipped', ran: false };
-      return;
-    }
-    if (step.body.once === true && isPast(step, run)) {
-      outcome = { state: 'done', ran: true };
-      return;
-    }
-    await run.journal({
-      type: 'step-started',
-      step: id,
-      needs: waitedFor,
-      name: step.source.name ?? id,
-      title: body.title,
-      kind,
-      ...(afterFailure ? { afterFailure } : {}),
-    });
-    outcome = await step.body.run(run, step);
+    ended = await runUnlessSkipped(step, run, afterFailure, waitedFor);
   });
-  let settled: Ended = outcome ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };
-  if (settled.state === 'failed' && step.source.fail_ok === true) settled = accepted(settled);
-  const isAccepted = step.source.fail_ok === true && (settled.failed ?? []).length > 0;
-  const { state: intended, untouched = [] } = settled;
-  const failed = reasonsToKeep(settled.failed ?? [], run);
+  return ended ?? { state: 'failed', ran: true, failed: fault === undefined ? [] : [fault] };
+}
+
+async function runUnlessSkipped(
+  step: Step,
+  run: RunContext,
+  afterFailure: boolean,
+  waitedFor: readonly string[],
+): Promise<Ended> {
+  const { id, kind, body, condition, source } = step;
+  if (condition !== undefined && !decide(condition, run.context())) return { state: 'skipped', ran: false };
+  if (body.once === true && isPast(step, run)) return { state: 'done', ran: true };
+  const named = { step: id, needs: waitedFor, name: source.name ?? id, title: body.title, kind };
+  await run.journal({ type: 'step-started', ...named, ...(afterFailure ? { afterFailure } : {}) });
+  return await body.run(run, step);
+}
+
+/** @returns the end of the step: a failure if the journal cannot be written */
+async function recordEnd({ id }: Step, ended: Ended, run: RunContext): Promise<Ended> {
+  const { state, untouched = [] } = ended;
+  const failed = reasonsToKeep(ended.failed ?? [], run);
   const unwritten = await attempt(() =>
     run.journal({
       type: 'step-finished',
-      step: step.id,
-      state: intended,
+      step: id,
+      state,
       ...(failed.length === 0 ? {} : { failed }),
       ...(untouched.length === 0 ? {} : { untouched }),
     }),
   );
-  if (unwritten !== undefined)
-    settled = { ...settled, state: 'failed', failed: [...(settled.failed ?? []), unwritten] };
-  const { state, ran, replies = [], finish = false } = settled;
-  run.setStep(step.id, { ok: !isAccepted && (state === 'done' || state === 'skipped'), ran, replies });
-  const report = showable(describe(step, settled, run.ports.now() - startedAt, afterFailure), run);
-  run.ports.emit({ type: 'step-finished', label: run.label, report });
-  return { report, finish: finish && state === 'done' };
+  return unwritten === undefined ? ended : { ...ended, state: 'failed', failed: [...(ended.failed ?? []), unwritten] };
 }
 
 /** A failure that the playbook allows: it is shown, and the run continues. */

@@ -4,7 +4,7 @@ import { defineChangeMutex } from '../runtime/mutex.ts';
 import { readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { readViews } from '../servers/backend.ts';
-import { checkHost, type ProcessView } from './check.ts';
+import { checkHost, type ProcessView } from './check-held-host.ts';
 import type { Break, HeldHost } from './held-hosts.ts';
 import { maintenanceFile, readMaintenance, writeMaintenance } from './store.ts';
 

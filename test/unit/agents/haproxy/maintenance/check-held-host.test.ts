@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { checkHost } from '../../../../../src/agents/haproxy/maintenance/check.ts';
+import { checkHost } from '../../../../../src/agents/haproxy/maintenance/check-held-host.ts';
 import type { HeldHost, HeldLine } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { readInfo } from '../../../../../src/agents/haproxy/runtime/process.ts';
 import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
