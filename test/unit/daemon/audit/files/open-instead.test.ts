@@ -101,6 +101,16 @@ describe('a new file in place of what is found at the path of an audit log', () 
     }
   });
 
+  test('is not opened before the old one has its new name, however long that takes', async () => {
+    writeFileSync(file, 'x');
+    using _watch = watchFileCalls(directory, async ({ name }, _args, real) => {
+      if (name === 'rename') await new Promise((resolve) => setTimeout(resolve, 5));
+      return real();
+    });
+    assert.equal(await begin(), aside);
+    assert.equal(readFileSync(join(directory, aside), 'utf8'), 'x');
+  });
+
   test('is opened when the old name is free, and both names are then made to last', async () => {
     writeFileSync(file, 'x');
     const calls = await recordChanges(directory, begin);
