@@ -36,6 +36,10 @@ describe('log entries about strangers', () => {
     clock.now += minute;
     note('x', 'y');
     assert.equal(lines.length, 62, 'none was left out');
-    assert.equal(count(), 65);
+    for (let time = 0; time < 30; time++) note('x', 'y');
+    clock.now += minute;
+    note('x', 'y');
+    assert.deepEqual(lines.at(-2), ['more strangers were refused than are logged', { dropped: 1 }]);
+    assert.equal(count(), 96);
   });
 });
