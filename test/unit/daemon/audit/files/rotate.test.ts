@@ -11,7 +11,7 @@ import { type AuditLimits, endless, rotateWhenDue } from '../../../../../src/dae
 
 const day = 24 * 60 * 60_000;
 const now = 100 * day;
-const systemError = (code: string) => Object.assign(new Error(`${code}: x`), { code, syscall: 'x' });
+const systemError = (code: string) => Object.assign(new Error(`${code}: x`), { code, syscall: 'x', path: '/x' });
 
 let directory: string;
 let file: string;
@@ -22,14 +22,18 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 /** A log that is rotated: `done` lists the calls, in order. A call that is named in `fails` fails with that error. */
-function startLog({ size = 0, begun = now as number | undefined, fails = {} as Record<string, Error> } = {}) {
+function startLog({ size = 0, age = 0 as number | 'none', fails = {} as Record<string, Error> } = {}) {
   const done: unknown[] = [];
   const call = async (name: string, what: unknown) => {
     await new Promise((resolve) => setImmediate(resolve));
     if (fails[name] !== undefined) throw fails[name];
     done.push([name, what]);
   };
-  const active = { size: () => size, begun: () => begun, rotate: (last: number) => call('rotate', last) };
+  const active = {
+    size: () => size,
+    begun: () => (age === 'none' ? undefined : now - age),
+    rotate: (last: number) => call('rotate', last),
+  };
   const chain = { end: () => ({ sequence: 8, hash: '' }), write: (entries: unknown) => call('record', entries) };
   const rotate = (limits: Partial<AuditLimits>) =>
     rotateWhenDue(active as unknown as AuditFileWriter, chain as unknown as ChainWriter, {
@@ -64,10 +68,10 @@ describe('a file of the audit log', () => {
       [999, day - 1, false],
       [1000, 0, true],
       [0, day, true],
-      [999, undefined, false],
-      [1000, undefined, true],
+      [999, 'none', false],
+      [1000, 'none', true],
     ] as const) {
-      const { done, rotate } = startLog({ size, begun: age === undefined ? undefined : now - age });
+      const { done, rotate } = startLog({ size, age });
       assert.deepEqual(await rotate(limits), due ? [] : undefined, `${size} ${age}`);
       assert.deepEqual(done, due ? [['rotate', 8]] : []);
     }
