@@ -148,6 +148,7 @@ describe('the stored hashes of deleted files', () => {
       writeFileSync(path(other), '{"v":1,"sequence":1,"of":"another"}\n'.repeat(5));
       for (const one of [archive, other]) await remove(one);
       write(name, 6, 9);
+      writeFileSync(path(`${archive.replace('1', '2')}.backup`), Buffer.alloc(5 * 32));
       for (let sequence = 1; sequence <= 9; sequence++) {
         assert.equal(await findHash(path(name), sequence), hashLine(line(sequence)), `${sequence}`);
       }
