@@ -50,8 +50,10 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
     stop: async (calls, grace) => {
       connections.stop();
       const gone = new Promise<void>((resolve) => tcp.close(() => resolve()));
+      // Only then: a client ends a connection that is being closed at its next keepalive, with the call that waits there.
+      await within(grace, calls);
       grpc.close();
-      await closeAll(gone, calls, grace, sockets);
+      await closeAll(gone, sockets);
     },
   };
 }
@@ -60,14 +62,17 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
  * A client that only watches, or disappeared without closing, would keep its connection and the process forever: the
  * remaining ones are closed a moment after the calls.
  */
-async function closeAll(gone: Promise<void>, calls: Promise<void>, grace: number, left: Set<Socket>): Promise<void> {
-  const timers = new AbortController();
-  const wait = (milliseconds: number) => delay(milliseconds, undefined, { signal: timers.signal }).catch(() => {});
-  await Promise.race([calls, wait(grace)]);
-  await Promise.race([gone, wait(farewell)]);
-  timers.abort();
+async function closeAll(gone: Promise<void>, left: Set<Socket>): Promise<void> {
+  await within(farewell, gone);
   for (const socket of left) socket.destroy();
   await gone;
+}
+
+/** Waits for work, but no longer than so many milliseconds. */
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([work, delay(milliseconds, undefined, { signal: timer.signal }).catch(() => {})]);
+  timer.abort();
 }
 
 /** The context for a reload, made once to check that it works. @throws Error of node:tls */

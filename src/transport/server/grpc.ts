@@ -14,7 +14,7 @@ const largestMessage = 1024 * 1024;
 /** The gRPC services of a node, over proven connections. */
 export interface GrpcServer {
   readonly serve: (connection: TLSSocket) => void;
-  /** Informs every client that no more calls are accepted; does not wait for running ones. */
+  /** Ends every connection as soon as it has no call; does not wait for that. */
   readonly close: () => void;
 }
 

@@ -7,7 +7,9 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { openReply } from '../../../src/core/request/reply.ts';
 import { sealRequest } from '../../../src/core/request/request.ts';
+import { createDial } from '../../../src/transport/dial.ts';
 import type { AgentEntry } from '../../../src/core/agent.ts';
 import { probeAgent, waiting } from '../../support/agents/probe-agent.ts';
 import { frame, headersFor, preface } from '../../support/attack/frames.ts';
@@ -40,13 +42,29 @@ describe('the life cycle of a daemon', () => {
     const stopped = node.daemon.stop();
     await assert.rejects(node.dial(rip), { code: 'unreachable' }, 'nobody new comes in');
     const late = connection.call(sealRequest(orderFor(node.name), rip.credentials, Date.now()), () => {}, signal);
-    await assert.rejects(late, { code: 'no-response' }, 'nor does who was connected begin anything');
+    await assert.rejects(late, { code: 'not-serving' }, 'nor does who was connected begin anything');
     assert.equal(await Promise.race([stopped, delay(200, 'it waits')]), 'it waits');
     waiting.shift()?.();
     assert.equal((await running).outcome, 'ok');
     await stopped;
     connection.close();
     assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
+  });
+
+  test('lets the caller of a running call have its reply, also beyond a keepalive', async () => {
+    const node = await startTestNode(fleet, { name: 'dev8.devco.net' });
+    const tls = () => ({ credentials: rip.credentials, trust: fleet.trust });
+    const dial = createDial(tls, 5000, { time: 100, timeout: 10_000 });
+    const connection = await dial(node.name, [{ host: '127.0.0.1', port: node.daemon.port }], signal);
+    const sealed = sealRequest(orderFor(node.name, { action: 'wait', input: {} }), rip.credentials, Date.now());
+    const running = connection.call(sealed, () => {}, signal);
+    await until('the call of probe.wait', () => waiting.length > 0, 0);
+    const stopped = node.daemon.stop();
+    await delay(500);
+    waiting.shift()?.();
+    assert.equal(openReply(await running, sealed.request, node.name, fleet.trust, Date.now()).outcome, 'ok');
+    await stopped;
+    connection.close();
   });
 
   test('lets a change end, and records its outcome, when its caller has already gone', async () => {
