@@ -3,6 +3,8 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Whether the time ended it. */
   readonly passed: () => boolean;
+  /** Begins the time again. */
+  readonly extend: () => void;
   /** Ends the timer and releases the other signals: otherwise each call would leave both behind. */
   readonly end: () => void;
 }
@@ -20,9 +22,9 @@ export function startDeadline(milliseconds: number, followed: readonly AbortSign
     passed = true;
     controller.abort(new DOMException('the time has run out', 'TimeoutError'));
   };
-  const timer = setTimeout(expire, milliseconds);
   // As with AbortSignal.timeout, the timer does not keep the process alive.
-  timer.unref();
+  const start = () => setTimeout(expire, milliseconds).unref();
+  let timer = start();
   const follow = ({ target }: Event) => controller.abort((target as AbortSignal).reason);
   for (const signal of followed) {
     if (signal.aborted) controller.abort(signal.reason);
@@ -31,6 +33,10 @@ export function startDeadline(milliseconds: number, followed: readonly AbortSign
   return {
     signal: controller.signal,
     passed: () => passed,
+    extend: () => {
+      clearTimeout(timer);
+      timer = start();
+    },
     end: () => {
       clearTimeout(timer);
       for (const signal of followed) signal.removeEventListener('abort', follow);

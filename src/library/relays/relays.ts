@@ -33,15 +33,18 @@ export interface RelaysOptions {
 const mostNodes = 20_000;
 /** Milliseconds after which a relay is asked again for the key of a node: its daemon may have been restarted. */
 const keyAge = 5000;
-/** Milliseconds beyond the time of the search in which a relay must end its list. */
+/** Milliseconds beyond the time of the search that a relay may pause in its list of nodes. */
 const listTimeout = 10_000;
-/** Milliseconds for relays to report the nodes that they are connected to. */
+/** The same where only the nodes count that it is connected to, which it reports at once. */
 const lookTimeout = 3000;
+/** Milliseconds in which a relay must end its list: it may be long, and the relay may be hostile. */
+const longestList = 60_000;
 
 export function startRelays({ links, caller, direct, log }: RelaysOptions): Relays {
   const routes = startRoutes((): Trust => caller.trust);
   const keyPair: KeyPair = makeKeyPair(mostNodes);
   const asking = { links, routes, log };
+  const closing = new AbortController();
   const again = new Map(
     links.map((link) => [
       link,
@@ -49,15 +52,18 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
         const onNode: OnNode = (event) => {
           if (routes.take(event, link)) onReported(event.node);
         };
-        await askOne(link, { timeout: 0, names }, onNode, AbortSignal.timeout(lookTimeout));
+        await askOne(link, { timeout: 0, names }, onNode, closing.signal, lookTimeout);
       }),
     ]),
   );
   /** The first question to the relays about their nodes, if nodes come from another source. */
   const look = once(() =>
-    askAll({ timeout: 0, names: [] }, asking, routes.note, AbortSignal.timeout(lookTimeout)).catch((error: unknown) => {
-      log.warn({}, `nodes are reached without relays: ${explain(error)}`);
-    }),
+    askAll({ timeout: 0, names: [] }, { ...asking, pause: lookTimeout }, routes.note, closing.signal).catch(
+      (error: unknown) => {
+        if (closing.signal.aborted) return;
+        log.warn({}, `nodes are reached without relays: ${explain(error)}`);
+      },
+    ),
   );
   return {
     ask: (search, signal) => askForNodes(search, asking, signal),
@@ -73,6 +79,7 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
       });
     },
     close: () => {
+      closing.abort();
       for (const link of links) link.close();
     },
   };
@@ -92,11 +99,17 @@ async function askOne(
   request: DiscoverRequest,
   onNode: OnNode,
   signal: AbortSignal,
+  pause: number,
 ): Promise<Problem | undefined> {
-  const deadline = startDeadline(request.timeout + listTimeout, [signal]);
+  const began = performance.now();
+  const deadline = startDeadline(request.timeout + pause, [signal]);
+  const onEvent = (event: DiscoverEvent) => {
+    if (performance.now() - began < longestList) deadline.extend();
+    onNode(event, link);
+  };
   try {
     const relay = await link.open();
-    await relay.discover(request, (event) => onNode(event, link), deadline.signal);
+    await relay.discover(request, onEvent, deadline.signal);
     return undefined;
   } catch (error) {
     if (deadline.passed()) return new Problem('no-response', `${link.name} does not end its list of nodes`);
@@ -108,11 +121,11 @@ async function askOne(
 
 async function askAll(
   request: DiscoverRequest,
-  { links, log }: Pick<Asking, 'links' | 'log'>,
+  { links, log, pause = listTimeout }: Pick<Asking, 'links' | 'log'> & { readonly pause?: number },
   onNode: OnNode,
   signal: AbortSignal,
 ): Promise<void> {
-  const faults = await Promise.all(links.map((link) => askOne(link, request, onNode, signal)));
+  const faults = await Promise.all(links.map((link) => askOne(link, request, onNode, signal, pause)));
   const broken = faults.flatMap((fault, index) => (fault === undefined ? [] : [{ fault, link: links[index] }]));
   signal.throwIfAborted();
   if (broken.length === links.length) throw noRelay(broken.map(({ fault }) => fault));

@@ -87,7 +87,7 @@ export async function startNodes(
 export async function configure(
   fleet: Fleet,
   name: string,
-  { multicast, relay }: { readonly multicast: boolean; readonly relay?: string },
+  { multicast, relay, metrics }: { readonly multicast: boolean; readonly relay?: string; readonly metrics?: number },
 ): Promise<string> {
   const { directory } = (await fleet.node(name, { relay: relay !== undefined })).files;
   await mkdir(join(directory, 'policies'));
@@ -101,6 +101,7 @@ export async function configure(
     'log: { level: silent }',
     'agents: { rpcutil: {} }',
     ...(relay === undefined ? [] : [`relay: ${relay}`]),
+    ...(metrics === undefined ? [] : [`metrics: { port: ${metrics} }`]),
   ];
   await writeFile(file, lines.join('\n'));
   return file;

@@ -3,6 +3,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fleet } from '../../support/fleet/fleet.ts';
+import { freePort } from '../../support/free-port.ts';
 import { address, configure, type Listed, memoryOf, type Processes } from './estate.ts';
 import type { Memory } from './nodes.ts';
 
@@ -35,7 +36,8 @@ export async function startRelay(
   // Its own name is not its peer: a list of no nodes.
   await writeFile(list, JSON.stringify([{ name, address }]));
   const relay = `{ nodes: ${list}, socket: ${socketOf(fleet, name)}, max_peers: 20000 }`;
-  const file = await configure(fleet, name, { multicast: false, relay });
+  const metrics = await freePort();
+  const file = await configure(fleet, name, { multicast: false, relay, metrics });
   const { child, ports } = await processes.start([file]);
   const via = `${name}=${address}:${ports[0]}`;
   // The client's questions load the code of a relay, which is not the memory of a connection.
@@ -43,10 +45,16 @@ export async function startRelay(
   const empty = await memoryOf(child);
   await writeFile(`${list}.new`, JSON.stringify(nodes));
   await rename(`${list}.new`, list);
-  for (let found = 0; found < nodes.length + 1; await delay(1000)) found = await countFound(['--via', via]);
+  while ((await countWarm(metrics)) < nodes.length) await delay(500);
   // The garbage of the handshakes is collected by then.
   await delay(1000);
   return { name, child, via, peers: nodes.length, empty, warm: await memoryOf(child) };
+}
+
+/** The connections that the relay has, by its own metrics. */
+async function countWarm(port: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return Number(/^mco_deploy_relay_connections_warm (\d+)/m.exec(text)?.[1]);
 }
 
 /** The memory of each connection, in KiB. */
