@@ -16,44 +16,44 @@ const isOutcome = (step: string) => (entry: LogLine) => entry.type === 'outcome'
 const isCall = (step: string, batch: number) => (entry: LogLine) =>
   entry.type === 'call' && entry.step === step && entry.batch === batch;
 
-describe('runs that are interrupted, on nine web servers behind two load balancers', () => {
-  let lab: Lab;
-  /** The revision that bravo serves; each test brings it to the other one. */
-  let served = '10';
-  const other = () => (served === '10' ? '20' : '10');
-  const upgrade = (revision: string) => ['upgrade', '--cluster', 'bravo', '--rev', revision, '--no-notify'];
+let lab: Lab;
+/** The revision that bravo serves; each test brings it to the other one. */
+let served = '10';
+const other = () => (served === '10' ? '20' : '10');
+const upgrade = (revision: string) => ['upgrade', '--cluster', 'bravo', '--rev', revision, '--no-notify'];
 
-  before(async () => {
-    lab = await startLab({ lbs: 2 });
-    for (const host of bravo) await countReloads(lab, host);
-  });
-  after(() => lab.stop());
+before(async () => {
+  lab = await startLab({ lbs: 2 });
+  for (const host of bravo) await countReloads(lab, host);
+});
+after(() => lab.stop());
 
-  const inMaintenance = async (balancer: string) =>
-    (await lab.servers(balancer)).filter(({ status }) => status === 'MAINT').map(({ name }) => name);
-  const reloads = () => Promise.all(bravo.map((host) => reloadsOf(lab, host)));
-  const assertServed = async (revision: string, text: string) => {
-    for (const host of bravo) assert.equal(await lab.revision(host), revision, `${host}: ${text}`);
-    for (const balancer of balancers) {
-      const up = (await lab.servers(balancer)).filter(({ status }) => status === 'UP');
-      assert.equal(up.length, 9, `${balancer}: ${text}`);
-    }
-    served = revision;
-  };
-  /** Resumes a run that was ended, and checks that each server has switched once in total. */
-  const assertResumed = async (id: string, counted: readonly number[]) => {
-    const revision = other();
-    const resumed = await lab.client(['resume', id.slice(0, 8)]);
-    assert.equal(resumed.code, 0, resumed.stdout + resumed.stderr);
-    await assertServed(revision, resumed.stdout);
-    assert.deepEqual(
-      await reloads(),
-      counted.map((count) => count + 1),
-      resumed.stdout,
-    );
-    return resumed;
-  };
+const inMaintenance = async (balancer: string) =>
+  (await lab.servers(balancer)).filter(({ status }) => status === 'MAINT').map(({ name }) => name);
+const reloads = () => Promise.all(bravo.map((host) => reloadsOf(lab, host)));
+const assertServed = async (revision: string, text: string) => {
+  for (const host of bravo) assert.equal(await lab.revision(host), revision, `${host}: ${text}`);
+  for (const balancer of balancers) {
+    const up = (await lab.servers(balancer)).filter(({ status }) => status === 'UP');
+    assert.equal(up.length, 9, `${balancer}: ${text}`);
+  }
+  served = revision;
+};
+/** Resumes a run that was ended, and checks that each server has switched once in total. */
+const assertResumed = async (id: string, counted: readonly number[]) => {
+  const revision = other();
+  const resumed = await lab.client(['resume', id.slice(0, 8)]);
+  assert.equal(resumed.code, 0, resumed.stdout + resumed.stderr);
+  await assertServed(revision, resumed.stdout);
+  assert.deepEqual(
+    await reloads(),
+    counted.map((count) => count + 1),
+    resumed.stdout,
+  );
+  return resumed;
+};
 
+describe('a run that is killed, on nine web servers behind two load balancers', () => {
   test('SIGKILL after disable: status names the servers left out, and resume finishes the run', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade(other()));
@@ -126,7 +126,9 @@ describe('runs that are interrupted, on nine web servers behind two load balance
     assert.equal(damaged.stderr.split('\n')[0], warning);
     assert.match(damaged.stderr, /long\.yaml has changed since the run started/);
   });
+});
 
+describe('a run that is interrupted by its operator or a cut link', () => {
   test('Ctrl-C once ends after the current batch, and prints what is left and how to continue', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade(other()));
@@ -164,7 +166,9 @@ describe('runs that are interrupted, on nine web servers behind two load balance
     await lab.heal('dev8');
     await assertResumed(run.id, counted);
   });
+});
 
+describe('a run whose load balancers or nodes fail', () => {
   test('a load balancer that is reloaded in mid-run ends it, and resume takes servers out again before the next', async () => {
     const counted = await reloads();
     const run = await startRun(lab, upgrade(other()));

@@ -120,7 +120,9 @@ describe('install', { timeout: 300_000 }, () => {
     assert.deepEqual(await readFile(at('node.key')), key);
     assert.equal(existsSync(stale), false);
   });
+});
 
+describe('install on hosts of other kinds', { timeout: 300_000 }, () => {
   test('needs no root if all paths belong to the user', async () => {
     const home = '/home/guest/mco-deploy';
     const settings =

@@ -27,44 +27,44 @@ interface Report {
   }[];
 }
 
+let lab: Lab;
+before(async () => {
+  lab = await startLab({ hosts: hosts.length, publishes: true });
+  for (const host of ['control', ...hosts]) await lab.limit(host, 40);
+});
+after(() => lab[Symbol.asyncDispose]());
+
+/** An artifact of the application on the control host. */
+const writeRelease = async (revision: string, bytes: number): Promise<Buffer> => {
+  const packed = makeTarGz([...releaseFiles(revision), { path: 'data.bin', content: randomBytes(bytes) }]);
+  await writeFile(lab.path('control', `tmp/${revision}.tar.gz`), packed);
+  return packed;
+};
+const publish = async (revision: string) => {
+  const words = ['publish', 'app', revision, `/tmp/${revision}.tar.gz`, '--json'];
+  const { code, stdout, stderr } = await lab.client(words);
+  assert.ok(stdout.startsWith('{'), stdout + stderr);
+  return { code, stderr, report: JSON.parse(stdout) as Report };
+};
+const bytesOut = async () =>
+  Number((await lab.exec('control', ['cat', '/sys/class/net/eth0/statistics/tx_bytes'])).stdout);
+const storeOf = (host: string) => lab.path(host, 'var/lib/mco-deploy/publish');
+const sizeOf = (file: string) =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+const assertPublished = async (on: readonly string[], revision: string, packed: Buffer) => {
+  for (const host of on) {
+    const file = join(storeOf(host), `applications/app/app-${revision}.tar.gz`);
+    assert.equal(sumOf(await readFile(file)), sumOf(packed), host);
+  }
+};
+const until = async (holds: () => Promise<boolean>) => {
+  while (!(await holds())) await sleep(10);
+};
+
 describe('publish to 24 nodes over slow links', () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await startLab({ hosts: hosts.length, publishes: true });
-    for (const host of ['control', ...hosts]) await lab.limit(host, 40);
-  });
-  after(() => lab[Symbol.asyncDispose]());
-
-  /** An artifact of the application on the control host. */
-  const writeRelease = async (revision: string, bytes: number): Promise<Buffer> => {
-    const packed = makeTarGz([...releaseFiles(revision), { path: 'data.bin', content: randomBytes(bytes) }]);
-    await writeFile(lab.path('control', `tmp/${revision}.tar.gz`), packed);
-    return packed;
-  };
-  const publish = async (revision: string) => {
-    const words = ['publish', 'app', revision, `/tmp/${revision}.tar.gz`, '--json'];
-    const { code, stdout, stderr } = await lab.client(words);
-    assert.ok(stdout.startsWith('{'), stdout + stderr);
-    return { code, stderr, report: JSON.parse(stdout) as Report };
-  };
-  const bytesOut = async () =>
-    Number((await lab.exec('control', ['cat', '/sys/class/net/eth0/statistics/tx_bytes'])).stdout);
-  const storeOf = (host: string) => lab.path(host, 'var/lib/mco-deploy/publish');
-  const sizeOf = (file: string) =>
-    stat(file).then(
-      ({ size }) => size,
-      () => 0,
-    );
-  const assertPublished = async (on: readonly string[], revision: string, packed: Buffer) => {
-    for (const host of on) {
-      const file = join(storeOf(host), `applications/app/app-${revision}.tar.gz`);
-      assert.equal(sumOf(await readFile(file)), sumOf(packed), host);
-    }
-  };
-  const until = async (holds: () => Promise<boolean>) => {
-    while (!(await holds())) await sleep(10);
-  };
-
   test('crosses the operator’s link once, and takes at most one round more than doubling takes', async () => {
     const packed = await writeRelease('20', 4_000_000);
     const before = await bytesOut();
@@ -124,7 +124,9 @@ describe('publish to 24 nodes over slow links', () => {
     // Parts that were verified before the kill were not sent again.
     assert.ok(resumed !== undefined && resumed.received < packed.length, `${resumed?.received} after ${half}`);
   });
+});
 
+describe('publish to 24 nodes, some without space, and the upgrade after it', () => {
   test('sends nothing to a node whose disk is too small, and frees the space on one that fills up', async () => {
     const packed = await writeRelease('40', 8_000_000);
     const [small, filling] = ['dev23.devco.net', 'dev24.devco.net'];

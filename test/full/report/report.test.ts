@@ -15,63 +15,63 @@ const views = [1400, 400].flatMap((width) => (['light', 'dark'] as const).map((s
 /** Pictures stay where REPORT_PICTURES says, for a person to look at. */
 const picturesIn = process.env.REPORT_PICTURES ?? '';
 
+let lab: Lab;
+let browser: Browser;
+let directory = '';
+const pages: Partial<Record<Name, string>> = {};
+const fileOf = (name: Name) => join(directory, `${name}.html`);
+
+before(async () => {
+  directory = picturesIn === '' ? await mkdtemp(join(tmpdir(), 'mco-pages-')) : picturesIn;
+  await mkdir(directory, { recursive: true });
+  lab = await startLab({ lbs: 2 });
+  await recordRuns(lab, async (name, id) => {
+    const { code, stdout, stderr } = await lab.client(['runs', 'report', id], { env: { TZ: 'Europe/Berlin' } });
+    assert.equal(code, 0, stderr);
+    pages[name] = stdout;
+    await writeFile(fileOf(name), stdout);
+  });
+  await lab.stop();
+  browser = await startBrowser();
+});
+after(async () => {
+  await browser?.[Symbol.asyncDispose]();
+  await lab?.stop();
+});
+
+const text = async (selector: string) =>
+  String(
+    await browser.evaluate(`[...document.querySelectorAll('${selector}')].map((one) => one.innerText).join('\\n')`),
+  );
+const number = async (expression: string) => Number(await browser.evaluate(expression));
+const wide = { width: 1400, scheme: 'light' } as const;
+
+for (const name of names) {
+  test(`a ${name} run: nothing overflows the page and all text is legible, at 1400 and 400 px, light and dark`, async () => {
+    for (const view of views) {
+      const shown = `${view.width}-${view.scheme}`;
+      await browser.open(fileOf(name), view);
+      assert.equal(
+        await number('document.documentElement.scrollWidth'),
+        view.width,
+        `${shown}: it has to be scrolled sideways`,
+      );
+      assert.deepEqual(await browser.evaluate(faintTexts), [], shown);
+      assert.equal(await browser.evaluate("document.querySelector('main').firstElementChild.id"), 'banner');
+      assert.ok(
+        (await number("document.querySelector('h1').getBoundingClientRect().top")) < 120,
+        'what happened is seen first',
+      );
+      const ground = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
+      assert.equal(ground, view.scheme === 'dark' ? 'rgb(13, 17, 23)' : 'rgb(255, 255, 255)');
+      const picture = join(directory, `${name}-${shown}.png`);
+      await browser.screenshot(picture);
+      assert.ok((await stat(picture)).size > 20_000, 'a picture of a page, not of nothing');
+    }
+  });
+}
+
 describe('the page of a run, of real runs in a real browser', () => {
-  let lab: Lab;
-  let browser: Browser;
-  let directory = '';
-  const pages: Partial<Record<Name, string>> = {};
-  const fileOf = (name: Name) => join(directory, `${name}.html`);
-
-  before(async () => {
-    directory = picturesIn === '' ? await mkdtemp(join(tmpdir(), 'mco-pages-')) : picturesIn;
-    await mkdir(directory, { recursive: true });
-    lab = await startLab({ lbs: 2 });
-    await recordRuns(lab, async (name, id) => {
-      const { code, stdout, stderr } = await lab.client(['runs', 'report', id], { env: { TZ: 'Europe/Berlin' } });
-      assert.equal(code, 0, stderr);
-      pages[name] = stdout;
-      await writeFile(fileOf(name), stdout);
-    });
-    await lab.stop();
-    browser = await startBrowser();
-  });
-  after(async () => {
-    await browser?.[Symbol.asyncDispose]();
-    await lab?.stop();
-  });
-
-  const text = async (selector: string) =>
-    String(
-      await browser.evaluate(`[...document.querySelectorAll('${selector}')].map((one) => one.innerText).join('\\n')`),
-    );
-  const number = async (expression: string) => Number(await browser.evaluate(expression));
-  const wide = { width: 1400, scheme: 'light' } as const;
-
-  for (const name of names) {
-    test(`a ${name} run: nothing overflows the page and all text is legible, at 1400 and 400 px, light and dark`, async () => {
-      for (const view of views) {
-        const shown = `${view.width}-${view.scheme}`;
-        await browser.open(fileOf(name), view);
-        assert.equal(
-          await number('document.documentElement.scrollWidth'),
-          view.width,
-          `${shown}: it has to be scrolled sideways`,
-        );
-        assert.deepEqual(await browser.evaluate(faintTexts), [], shown);
-        assert.equal(await browser.evaluate("document.querySelector('main').firstElementChild.id"), 'banner');
-        assert.ok(
-          (await number("document.querySelector('h1').getBoundingClientRect().top")) < 120,
-          'what happened is seen first',
-        );
-        const ground = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
-        assert.equal(ground, view.scheme === 'dark' ? 'rgb(13, 17, 23)' : 'rgb(255, 255, 255)');
-        const picture = join(directory, `${name}-${shown}.png`);
-        await browser.screenshot(picture);
-        assert.ok((await stat(picture)).size > 20_000, 'a picture of a page, not of nothing');
-      }
-    });
-  }
-
   test('a good run: one line that says what changed, and a table of its nodes', async () => {
     await browser.open(fileOf('good'), wide);
     assert.match(await text('h1'), /^bravo 10 → 20 on 4 nodes in \d+\.\d s$/);
@@ -113,7 +113,9 @@ describe('the page of a run, of real runs in a real browser', () => {
       /dev4\.devco\.net\t10\t20\tNO: out of app on lb1\.devco\.net, lb2\.devco\.net\tfailed at “Check the load”/,
     );
   });
+});
 
+describe('the page of a run that was resumed, rolling or killed', () => {
   test('a resumed run: each attempt has its own timeline, and the failures of the first stay visible', async () => {
     await browser.open(fileOf('resumed'), wide);
     assert.match(await text('h1'), /^bravo 10 → 20 on 4 nodes/);

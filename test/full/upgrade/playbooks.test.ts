@@ -11,27 +11,27 @@ const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco
 const alfa = ['dev1.devco.net', 'dev3.devco.net', 'dev5.devco.net', 'dev7.devco.net', 'dev9.devco.net'];
 
 /** Each test leaves all servers in traffic, so that one lab serves them all. */
-describe('the shipped playbooks, on twelve hosts', () => {
-  let lab: Lab;
-  before(async () => {
-    lab = await startLab();
-  });
-  after(() => lab.stop());
+let lab: Lab;
+before(async () => {
+  lab = await startLab();
+});
+after(() => lab.stop());
 
-  const write = async (host: string, path: string, text: string) => {
-    const file = lab.path(host, path);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text);
-  };
-  /** The calls to a host, by its audit log. */
-  const changes = async (host: string, action: string) =>
-    (await lab.audit(host)).filter((one) => one.kind === 'intent' && one.action === action && !one.dry_run);
-  const upServers = async () =>
-    (await lab.servers())
-      .filter(({ status }) => status === 'UP')
-      .map(({ name }) => name)
-      .sort();
+const write = async (host: string, path: string, text: string) => {
+  const file = lab.path(host, path);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+};
+/** The calls to a host, by its audit log. */
+const changes = async (host: string, action: string) =>
+  (await lab.audit(host)).filter((one) => one.kind === 'intent' && one.action === action && !one.dry_run);
+const upServers = async () =>
+  (await lab.servers())
+    .filter(({ status }) => status === 'UP')
+    .map(({ name }) => name)
+    .sort();
 
+describe('a shipped playbook that reads or repairs, on twelve hosts', () => {
   test('mail_queue delivers waiting mail, with an agent in Python that the client does not know', async () => {
     for (const host of ['notify1', 'notify2']) {
       const directory = lab.path(host, 'etc/mco-deploy/agents.d');
@@ -95,7 +95,9 @@ describe('the shipped playbooks, on twelve hosts', () => {
     assert.equal(allowed.code, 0, allowed.stdout);
     await lab.setLoad('dev3', '0.10 0.08 0.05 1/100 1000');
   });
+});
 
+describe('a shipped playbook that takes servers out of traffic', () => {
   test('maintenance takes servers out, and puts them back', async () => {
     const words = ['run', 'maintenance', 'backend=app', `servers=${bravo[0]},${bravo[1]}`];
     const on = await lab.client([...words, 'state=on']);
