@@ -15,36 +15,36 @@ import {
   writeArtifact,
 } from '../../support/publish/publish-fleet.ts';
 
-describe('publish', () => {
-  let lab: PublishFleet;
-  let file: string;
-  let packed: Buffer;
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const run = (...words: string[]) => runInProcess(words, lab.home);
-  const artifactOn = (index: number, revision: string) =>
-    join(lab.store(lab.nodes[index] as (typeof lab.nodes)[0]), `applications/shop/shop-${revision}.tar.gz`);
+let lab: PublishFleet;
+let file: string;
+let packed: Buffer;
+const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+const run = (...words: string[]) => runInProcess(words, lab.home);
+const artifactOn = (index: number, revision: string) =>
+  join(lab.store(lab.nodes[index] as (typeof lab.nodes)[0]), `applications/shop/shop-${revision}.tar.gz`);
 
-  before(async () => {
-    lab = await startPublishFleet(6, {
-      node: (index, fleet) => {
-        if (index === 6) return { sections: { publish: { applications: { blog: {} } }, appmgr: blog(index) } };
-        return index === 5 ? { sections: { publish: { applications: { shop: {} } }, appmgr: signedShop(fleet) } } : {};
-      },
-    });
-    file = join(lab.fleet.dir, 'dist.tar.gz');
-    packed = await writeArtifact(file);
-    await writeFile(join(lab.fleet.dir, 'sign.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
-    await writeFile(join(lab.fleet.dir, 'sign.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+before(async () => {
+  lab = await startPublishFleet(6, {
+    node: (index, fleet) => {
+      if (index === 6) return { sections: { publish: { applications: { blog: {} } }, appmgr: blog(index) } };
+      return index === 5 ? { sections: { publish: { applications: { shop: {} } }, appmgr: signedShop(fleet) } } : {};
+    },
   });
-  after(() => lab[Symbol.asyncDispose]());
-  /** An application whose artifacts must be signed. */
-  const signedShop = ({ dir }: PublishFleet['fleet']) => {
-    return {
-      applications: { shop: { root: join(dir, 'app-5'), artifacts: 'published', signers: [join(dir, 'sign.pub')] } },
-    };
+  file = join(lab.fleet.dir, 'dist.tar.gz');
+  packed = await writeArtifact(file);
+  await writeFile(join(lab.fleet.dir, 'sign.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
+  await writeFile(join(lab.fleet.dir, 'sign.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+});
+after(() => lab[Symbol.asyncDispose]());
+/** An application whose artifacts must be signed. */
+const signedShop = ({ dir }: PublishFleet['fleet']) => {
+  return {
+    applications: { shop: { root: join(dir, 'app-5'), artifacts: 'published', signers: [join(dir, 'sign.pub')] } },
   };
-  const blog = (index: number) => ({ applications: { blog: { root: `/nowhere/${index}`, artifacts: 'published' } } });
+};
+const blog = (index: number) => ({ applications: { blog: { root: `/nowhere/${index}`, artifacts: 'published' } } });
 
+describe('publish', () => {
   test('delivers a file to every node of the application with one copy over the operator’s link', async () => {
     const { code, out, err } = await run('publish', 'shop', '20', file, '--json');
     assert.deepEqual([code, err], [0, []]);
@@ -104,7 +104,9 @@ describe('publish', () => {
     assert.notEqual(beside.code, 0);
     assert.equal((await lab.nodes[0]?.records())?.length, before);
   });
+});
 
+describe('publish of a directory', () => {
   test('packs a directory into the same bytes every time and everywhere, and signs it', async () => {
     for (const name of ['one', 'two']) await makeTree(join(lab.fleet.dir, name));
     const signing = ['--sign', join(lab.fleet.dir, 'sign.key'), '--json'];
@@ -139,7 +141,9 @@ describe('publish', () => {
     assert.equal(code, 0, err.join('\n'));
     assert.equal(await readFile(join(lab.fleet.dir, 'app-5/current/bin/start'), 'utf8'), '#!/bin/sh\nexit 0\n');
   });
+});
 
+describe('published and prune', () => {
   test('lists what each node holds, and prunes everything that is not kept, serving or served before', async () => {
     const listed = await run('published', 'shop', '--json');
     const nodes = JSON.parse(listed.out.join('\n'));
@@ -170,7 +174,9 @@ describe('publish', () => {
     // Revision 31 has the same bytes as 30: they stay.
     assert.ok((await readFile(artifactOn(0, '31'))).length > 0);
   });
+});
 
+describe('publish by fleet.yaml, interrupted or with wrong names', () => {
   test('finds the nodes of an application that fleet.yaml declares', async () => {
     const hosts = lab.nodes.map(({ name, daemon }, index) => {
       const role = index === 5 ? 'balancer' : 'web';
@@ -266,65 +272,3 @@ async function makeTree(directory: string): Promise<void> {
   await symlink('bin/start', join(directory, 'current'));
   await utimes(join(directory, 'bin/start'), new Date(), new Date(Math.random() * 1e12));
 }
-
-describe('upgrade --publish', () => {
-  let lab: PublishFleet;
-  const run = (...words: string[]) =>
-    runInProcess(['upgrade', '--cluster', 'bravo', '--rev', '20', '--no-notify', ...words], lab.home);
-
-  before(async () => {
-    lab = await startPublishFleet(2, {
-      node: (index) => (index === 2 ? { policies: { default: 'policy default deny\n' } } : {}),
-    });
-  });
-  after(() => lab[Symbol.asyncDispose]());
-
-  test('needs the application, and --sign needs --publish', async () => {
-    const nameless = await run('--publish', 'dist.tar.gz');
-    assert.deepEqual([nameless.code, nameless.err.length], [64, 1]);
-    assert.match(nameless.err.join(), /--publish needs the name of the application: add --application NAME/);
-    const unused = await run('--sign', 'release.key');
-    assert.equal(unused.code, 64);
-    assert.match(unused.err.join(), /--sign needs --publish/);
-  });
-
-  test('starts no upgrade when a server does not accept the artifact', async () => {
-    const file = join(lab.fleet.dir, 'dist.tar.gz');
-    await writeArtifact(file, 1000);
-    const { code, err } = await run('--publish', file, '--application', 'shop');
-    assert.equal(code, 2);
-    assert.match(err.join('\n'), /dev2\.devco\.net: cert=rip@devco\.net may not publish\.list/);
-    assert.match(err.join('\n'), /the upgrade was not begun: not every server has the artifact/);
-    const asked = (await lab.nodes[0]?.records())?.some((one) => one.kind === 'intent' && one.agent === 'appmgr');
-    assert.equal(asked, false);
-  });
-});
-
-describe('publish over a link that is faster than the node’s limit per caller', () => {
-  test('slows down, and delivers everything', async () => {
-    const config = 'limits: { rate: 40, burst: 50 }';
-    await using lab = await startPublishFleet(1, { node: () => ({ config }) });
-    const file = join(lab.fleet.dir, 'dist.tar.gz');
-    const packed = await writeArtifact(file, 25_000_000);
-    const { code, out, err } = await runInProcess(['publish', 'shop', '20', file, '--json'], lab.home);
-    assert.equal(code, 0, err.join('\n'));
-    assert.ok(JSON.parse(out.join('\n')).sent < packed.length + 8192);
-    const refused = (await lab.nodes[0]?.records())?.length ?? 0;
-    assert.ok(refused < 40, `${refused} records`);
-  });
-});
-
-describe('prune', () => {
-  test('removes nothing on a node that does not report its current release', async () => {
-    const allow = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
-    await using lab = await startPublishFleet(1, { node: () => ({ policies: { publish: allow } }) });
-    const file = join(lab.fleet.dir, 'dist.tar.gz');
-    await writeArtifact(file, 1000);
-    assert.equal((await runInProcess(['publish', 'shop', '20', file], lab.home)).code, 0);
-    const { code, err } = await runInProcess(['prune', 'shop', '--keep', '0'], lab.home);
-    assert.equal(code, 77);
-    assert.match(err.join(), /dev1\.devco\.net: nothing was removed: cert=rip@devco\.net may not appmgr\.releases/);
-    const { out } = await runInProcess(['published', '--json'], lab.home);
-    assert.equal(JSON.parse(out.join('\n'))[0].published.length, 1);
-  });
-});

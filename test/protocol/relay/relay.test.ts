@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadClientConfig } from '../../../src/library/config/config.ts';
@@ -18,27 +18,27 @@ import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/r
 
 const names = (out: readonly string[]) => (JSON.parse(out.join('\n')) as { node: string }[]).map(({ node }) => node);
 
+let fleet: Fleet;
+let relay: TestNode;
+let home: string;
+const nodes: TestNode[] = [];
+
+before(async () => {
+  fleet = await makeFleet();
+  home = join(fleet.dir, 'home');
+  for (const name of ['dev1.devco.net', 'dev2.devco.net']) {
+    nodes.push(await startTestNode(fleet, { name, agents: testAgents }));
+  }
+  relay = await startRelayNode(fleet, 'bastion.devco.net', nodes);
+  await makeHome(fleet, home, relayLine([relay]));
+});
+after(async () => {
+  await relay[Symbol.asyncDispose]();
+  for (const node of nodes) await node[Symbol.asyncDispose]();
+  await fleet.remove();
+});
+
 describe('nodes behind a relay', () => {
-  let fleet: Fleet;
-  let relay: TestNode;
-  let home: string;
-  const nodes: TestNode[] = [];
-
-  before(async () => {
-    fleet = await makeFleet();
-    home = join(fleet.dir, 'home');
-    for (const name of ['dev1.devco.net', 'dev2.devco.net']) {
-      nodes.push(await startTestNode(fleet, { name, agents: testAgents }));
-    }
-    relay = await startRelayNode(fleet, 'bastion.devco.net', nodes);
-    await makeHome(fleet, home, relayLine([relay]));
-  });
-  after(async () => {
-    await relay[Symbol.asyncDispose]();
-    for (const node of nodes) await node[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
   test('are found by ping, each with its path, and the relay is one of the nodes', async () => {
     const { code, out, err } = await runInProcess(['ping', '-v'], home);
     assert.deepEqual([code, err], [0, []], err.join('\n'));
@@ -105,7 +105,9 @@ describe('nodes behind a relay', () => {
       [['ok', 'lists 2 peers']],
     );
   });
+});
 
+describe('nodes behind a relay that a source names, or whose peers change', () => {
   test('are reached over a relay that a source names, until the source no longer names it', async () => {
     const answer = join(fleet.dir, 'catalogue.json');
     const listed = nodes.map((node) => ({ name: node.name, address: '127.0.0.1', port: node.daemon.port }));
@@ -198,7 +200,9 @@ describe('nodes behind a relay', () => {
     await writeFile(join(fleet.dir, 'listing.devco.net-peers.json'), JSON.stringify(list));
     assert.deepEqual(await found(), ['dev2.devco.net', 'listing.devco.net']);
   });
+});
 
+describe('nodes behind several relays, or one that refuses', () => {
   test('count as one node each over two relays', async () => {
     await using second = await startRelayNode(fleet, 'bastion2.devco.net', nodes);
     const two = join(fleet.dir, 'two');
@@ -229,81 +233,5 @@ describe('nodes behind a relay', () => {
     const { code, err } = await runInProcess(['ping'], known);
     assert.equal(code, 5, err.join('\n'));
     assert.match(err.join('\n'), /dev3\.devco\.net .*last seen/);
-  });
-});
-
-describe('a second relay on the way', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let inner: TestNode;
-  let outer: TestNode;
-  let home: string;
-  const allow = (relay: string) =>
-    `policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\nallow\tnode=${relay}.devco.net\t*\t*\t*\n`;
-
-  before(async () => {
-    fleet = await makeFleet();
-    node = await startTestNode(fleet, { name: 'dev1.devco.net', agents: testAgents });
-    inner = await startRelayNode(fleet, 'inner.devco.net', [node], { policies: { default: allow('outer') } });
-    outer = await startRelayNode(fleet, 'outer.devco.net', [inner], { policies: { default: allow('first') } });
-    home = join(fleet.dir, 'home');
-    await makeHome(fleet, home, relayLine([outer]));
-  });
-  after(async () => {
-    for (const one of [outer, inner, node]) await one[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  test('reaches the nodes that only it is connected to, and ping shows both', async () => {
-    const { code, out, err } = await runInProcess(['ping', '-v', '-I', 'dev1.devco.net'], home);
-    assert.equal(code, 0, err.join('\n'));
-    assert.match(out[0] ?? '', /via outer\.devco\.net > inner\.devco\.net/);
-    const called = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev1.devco.net', '--json'], home);
-    assert.deepEqual([called.code, names(called.out)], [0, ['dev1.devco.net']]);
-    const intent = (await node.records()).findLast((record) => record.kind === 'intent');
-    assert.equal(intent?.kind === 'intent' && intent.relay, 'inner.devco.net');
-  });
-
-  test('is the last: nodes behind a third are not reached', async () => {
-    await using first = await startRelayNode(fleet, 'first.devco.net', [outer]);
-    const far = join(fleet.dir, 'far');
-    await makeHome(fleet, far, relayLine([first]));
-    const { out } = await runInProcess(['ping', '--json'], far);
-    const found = (JSON.parse(out.join('\n')) as { nodes: { node: string }[] }).nodes.map((one) => one.node);
-    assert.ok(found.includes('inner.devco.net'), String(found));
-    assert.ok(!found.includes('dev1.devco.net'), String(found));
-  });
-});
-
-describe('the relay of the host itself', () => {
-  let fleet: Fleet;
-  let node: TestNode;
-  let relay: TestNode;
-  let socket: string;
-
-  before(async () => {
-    fleet = await makeFleet();
-    socket = join(fleet.dir, 'relay.sock');
-    node = await startTestNode(fleet, { name: 'dev1.devco.net', agents: testAgents });
-    relay = await startRelayNode(fleet, 'here.devco.net', [node], { settings: `socket: ${socket}` });
-  });
-  after(async () => {
-    for (const one of [relay, node]) await one[Symbol.asyncDispose]();
-    await fleet.remove();
-  });
-
-  test('is used by its socket without being named, and --via direct leaves it out', async () => {
-    const home = join(fleet.dir, 'home');
-    await makeHome(fleet, home, `relay_socket: ${socket}\ndiscovery: { method: file, file: nodes.json }`);
-    const list = [{ name: node.name, address: '127.0.0.1', port: node.daemon.port }];
-    await writeFile(join(home, '.config/mco-deploy/nodes.json'), JSON.stringify(list));
-    const path = async (...more: string[]) =>
-      (await runInProcess(['ping', '-v', ...more], home)).out[0]?.replace(/.* ms /, '');
-    assert.equal(await path(), 'via here.devco.net');
-    assert.equal(await path('--via', 'direct'), 'direct');
-  });
-
-  test('lets its owner and its group use the socket, and nobody else', async () => {
-    assert.equal((await stat(socket)).mode & 0o777, 0o660);
   });
 });

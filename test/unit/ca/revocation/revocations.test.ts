@@ -134,7 +134,9 @@ describe('revocations that are read again', () => {
     assert.deepEqual(after.warnings(now), [words]);
     assert.deepEqual((await readRevocations(second, authorities, before)).warnings(now), [], 'the other stays');
   });
+});
 
+describe('revocations by an intermediate CA', () => {
   test('stay for an intermediate CA only while it leads to a trusted root', async () => {
     const [root, next] = [await makeRoot('devco.net', now), await makeAuthority('devco.net', now)];
     const below = await makeBelow(root);
@@ -187,7 +189,9 @@ describe('revocations that are read again', () => {
     );
     assert.equal(alone.isRevoked(lost, third.certificate), false, 'a CA without a list');
   });
+});
 
+describe('the lists behind revocations', () => {
   test('give their lists, and another check of revocation has none', async () => {
     assert.deepEqual(listsOf(undefined), []);
     assert.deepEqual(listsOf({ isRevoked: () => false, warnings: () => [] }), []);
