@@ -35,13 +35,6 @@ export function runProgram(
       end();
       reject(failed(why));
     };
-    const killGroup = () => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // It has ended already.
-      }
-    };
     const cancel = () => {
       end();
       reject(new Problem('cancelled', `the discovery program ${program} was stopped`));
@@ -51,7 +44,7 @@ export function runProgram(
     const end = () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', cancel);
-      killGroup();
+      killGroup(child.pid);
     };
     const [out, complaints]: [Buffer[], Buffer[]] = [[], []];
     let [size, complained] = [0, 0];
@@ -69,9 +62,7 @@ export function runProgram(
       reject(notStarted(error));
     });
     child.on('close', (code, killedBy) => {
-      const [complaint = ''] = Buffer.concat(complaints).toString().split('\n');
-      const why = complaint === '' ? '' : `: ${printableLine(complaint).slice(0, 200)}`;
-      if (code !== 0) return fail(`ended with ${killedBy ?? `exit code ${code}`}${why}`);
+      if (code !== 0) return fail(`ended with ${killedBy ?? `exit code ${code}`}${firstLine(complaints)}`);
       end();
       resolve(Buffer.concat(out).toString('utf8'));
     });
@@ -79,4 +70,18 @@ export function runProgram(
     child.stdin.on('error', () => {});
     child.stdin.end(input);
   });
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** For the end of a message: the first line of standard error, if there is one. */
+function firstLine(complaints: readonly Buffer[]): string {
+  const [complaint = ''] = Buffer.concat(complaints).toString().split('\n');
+  return complaint === '' ? '' : `: ${printableLine(complaint).slice(0, 200)}`;
 }

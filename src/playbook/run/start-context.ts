@@ -58,10 +58,8 @@ export function startRunContext(
     dry_run: dryRun,
     playbook: playbook.name,
   };
-  const isSensitive = (name: string) => playbook.inputs[name]?.sensitive === true;
-  const sensitive = Object.entries(inputs).filter(([name]) => isSensitive(name));
-  const open = Object.fromEntries(Object.entries(inputs).filter(([name]) => !isSensitive(name)));
-  const taint = startTaint(Object.fromEntries(sensitive), options.taint);
+  const { sensitive, open } = divideInputs(playbook, inputs);
+  const taint = startTaint(sensitive, options.taint);
   const early = withTaint({ inputs: toCel(inputs), run: toCel({ ...run, label: '' }) }, taint);
   const label = hideSecrets(toText(playbook.label(early)), taint);
   const seen = startSeen(stepIds, { ...early, nodes: known.seen, run: toCel({ ...run, label }) }, taint);
@@ -93,6 +91,16 @@ export function startRunContext(
       return locked;
     },
     journal: (entry) => ports.journal({ at: ports.now(), runId, ...entry } as JournalEntry),
+  };
+}
+
+/** Separates the inputs that must stay secret from the others. */
+function divideInputs(playbook: Pick<Playbook, 'inputs'>, inputs: Readonly<Record<string, unknown>>) {
+  const isSensitive = (name: string) => playbook.inputs[name]?.sensitive === true;
+  const all = Object.entries(inputs);
+  return {
+    sensitive: Object.fromEntries(all.filter(([name]) => isSensitive(name))),
+    open: Object.fromEntries(all.filter(([name]) => !isSensitive(name))),
   };
 }
 
