@@ -98,9 +98,9 @@ export function inForce(crls: readonly Crl[], authorities: readonly X509Certific
   const lists = newest(crls);
   const isRevoked = revocationOf(lists);
   const isOut = ({ issuer }: Crl) => {
-    const paths = pathsOf(issuer, { authorities });
-    const isRefused = ([above]: X509Certificate[]) => above !== undefined && isRevoked(issuer.serialNumber, above);
-    return paths.length > 0 && paths.every(isRefused);
+    // All CAs that issued one certificate have one key: the list of any of them decides.
+    const [above] = pathsOf(issuer, { authorities })[0] ?? [];
+    return above !== undefined && isRevoked(issuer.serialNumber, above);
   };
   return lists.filter((list) => !isOut(list));
 }
