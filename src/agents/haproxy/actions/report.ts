@@ -36,9 +36,7 @@ export function reportHost(host: ScopedHost): HostReport {
 /** For messages: the host, and its lines if they have other names. */
 export function formatHost({ name, chosen }: ScopedHost): string {
   const lines = [...new Set(chosen.map(lineName))];
-  return lines.every((line) => line.endsWith(`/${name}`)) && lines.length === 1
-    ? name
-    : `${name} (${lines.join(', ')})`;
+  return lines.length === 1 && lines[0]?.endsWith(`/${name}`) ? name : `${name} (${lines.join(', ')})`;
 }
 
 export function namesOf(hosts: readonly { readonly name: string }[]): string[] {

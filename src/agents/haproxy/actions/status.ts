@@ -63,7 +63,7 @@ async function describeProcess(runtime: Runtime, signal: AbortSignal) {
 
 /** Since when it is out and who took it out, if this agent did it, and what broke that. */
 function describeHold(held: HeldHost | undefined) {
-  if (held === undefined) return {};
+  if (held === undefined) return undefined;
   const { since, caller = '', run = '', outSince, breaks } = held;
   return {
     ...(since === undefined ? {} : { since, caller, run }),
@@ -83,7 +83,7 @@ function describeHost(host: ScopedHost) {
     server: [...names].join(','),
     address: shown.address,
     status: shown.status,
-    check: reasonOf(shown, shown.check) || shown.check,
+    check: reasonOf(shown, shown.check),
     sessions: lines.reduce((sum, { server }) => sum + server.sessions, 0),
     weight: shown.weight,
     in_rotation: lines.every(({ server }) => inRotation(server)),

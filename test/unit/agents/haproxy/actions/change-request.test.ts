@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import dns from 'node:dns/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { describe, mock, test } from 'node:test';
 import * as requests from '../../../../../src/agents/haproxy/actions/change-request.ts';
 import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { lineName } from '../../../../../src/agents/haproxy/servers/line.ts';
@@ -110,6 +112,45 @@ describe('the known addresses of hosts', () => {
     const balancer = await fakeBalancer([two()]);
     const { resolve } = await requests.prepareHosts(balancer, 'constructor');
     assert.deepEqual(resolve(await readViews([two()], new AbortController().signal))[0]?.lines, []);
+  });
+
+  /** Finds the lines of a host while names resolve as given. */
+  const findWith = async (found: Readonly<Record<string, string>>, name: string, servers: Record<string, string>) => {
+    const asked: string[] = [];
+    const lookup = mock.method(dns, 'lookup', async (host: string) => {
+      asked.push(host);
+      return [{ address: found[host] ?? '10.9.9.9', family: 4 }];
+    });
+    syncBuiltinESMExports();
+    try {
+      const fake = fakeHaproxy({
+        app: [
+          { name: 'x', ip: '10.0.0.1' },
+          { name: 'y', ip: '10.0.0.2' },
+          { name: 'z', ip: '10.0.0.3' },
+        ],
+      });
+      const balancer = await fakeBalancer([fake], { servers });
+      balancer.seen.set('h1', ['10.0.0.2']);
+      const { resolve } = await requests.prepareHosts(balancer, name);
+      const lines = resolve(await readViews([fake], new AbortController().signal))[0]?.lines.map(lineName);
+      return { asked, lines };
+    } finally {
+      lookup.mock.restore();
+      syncBuiltinESMExports();
+    }
+  };
+
+  test('are those of an earlier call and those of now', async () => {
+    const { asked, lines } = await findWith({ h1: '10.0.0.1' }, 'h1', {});
+    assert.deepEqual([asked, lines], [['h1'], ['app/x', 'app/y']]);
+  });
+
+  test('are looked up for lines of the map that have the name of a host, not for those with a plain one', async () => {
+    const { asked } = await findWith({}, 'h2', { h2: 'z', h3: 'other.example' });
+    assert.deepEqual(asked, ['h2']);
+    const other = await findWith({ 'other.example': '10.0.0.3' }, 'h3', { h2: 'z', h3: 'app/other.example' });
+    assert.deepEqual(other.asked, ['h3', 'other.example']);
   });
 
   test('include both earlier and current ones', async () => {
