@@ -83,6 +83,7 @@ describe('a command whose disk fails at any call', () => {
           assertReadable([...out, ...err].join('\n'), where);
         },
         name === 'rpc' || name.startsWith('ca init') ? 5 : 1,
+        { sync: true },
       );
       assert.ok(tried >= 2, `${tried} calls`);
     });

@@ -1,4 +1,4 @@
-import { watchFileCalls } from './file-calls.ts';
+import { type FileCall, watchFileCalls } from './file-calls.ts';
 
 /** The errors of a disk, in turn. */
 export const diskErrors = ['EROFS', 'EACCES', 'ENOSPC', 'EDQUOT', 'EMFILE', 'EIO'] as const;
@@ -7,6 +7,11 @@ const syscalls: Readonly<Record<string, string>> = {
   writeFile: 'write',
   appendFile: 'write',
   readFile: 'open',
+  readFileSync: 'open',
+  openSync: 'open',
+  renameSync: 'rename',
+  rmSync: 'unlink',
+  readdirSync: 'scandir',
   readdir: 'scandir',
   sync: 'fsync',
   datasync: 'fdatasync',
@@ -30,6 +35,7 @@ export interface Injected {
  * Over all runs, each error comes in turn. In the last run nothing fails.
  * @param prepare runs before each
  * @param every 1: each call; 5: each fifth one
+ * @param sync whether calls that do not wait (`readFileSync`) fail, too
  */
 export async function failEachCall(
   root: string,
@@ -37,6 +43,7 @@ export async function failEachCall(
   work: () => Promise<unknown>,
   check: (outcome: { readonly error?: unknown; readonly value?: unknown }, injected: Injected) => void | Promise<void>,
   every = 1,
+  { sync = false } = {},
 ): Promise<number> {
   let tried = 0;
   for (;;) {
@@ -45,12 +52,23 @@ export async function failEachCall(
     let injected: Injected | undefined;
     let outcome: { error?: unknown; value?: unknown };
     {
-      using _watch = watchFileCalls(root, (call, _args, real) => {
-        if (seen++ !== tried) return real();
+      const errorOf = (call: FileCall) => {
+        if (seen++ !== tried) return undefined;
         const code = diskErrors[tried % diskErrors.length] ?? 'EIO';
         injected = { code, where: `${code} at ${call.name} ${call.path}` };
-        return Promise.reject(systemError(code, call.name, call.path));
-      });
+        return systemError(code, call.name, call.path);
+      };
+      using _watch = watchFileCalls(
+        root,
+        (call, _args, real) => {
+          const error = errorOf(call);
+          return error === undefined ? real() : Promise.reject(error);
+        },
+        (call) => {
+          const error = sync ? errorOf(call) : undefined;
+          if (error !== undefined) throw error;
+        },
+      );
       outcome = await work().then(
         (value) => ({ value }),
         (error: unknown) => ({ error }),

@@ -27,7 +27,10 @@ const reading = ['readFile', 'readdir', 'stat', 'lstat', 'readlink', 'access', '
 const onHandle = ['write', 'writev', 'writeFile', 'appendFile', 'sync', 'datasync', 'truncate', 'chmod'];
 const readingHandle = ['read', 'readFile', 'stat'];
 
-let watching: { readonly root: string; readonly onCall: OnFileCall } | undefined;
+/** Called before a call that does not wait (`readFileSync`); throws the error with which it fails. */
+export type OnSyncCall = (call: FileCall) => void;
+
+let watching: { readonly root: string; readonly onCall: OnFileCall; readonly onSync: OnSyncCall } | undefined;
 const opened = new Map<FileHandle, string>();
 /** The files that were opened while calls were watched. */
 const watched = new Set<FileHandle>();
@@ -100,12 +103,25 @@ prototype.close = function (this: FileHandle) {
   watched.delete(this);
   return realClose.apply(this);
 };
+
+const syncFiles = createRequire(import.meta.url)('node:fs') as Record<string, (...args: unknown[]) => unknown>;
+for (const name of ['readFileSync', 'openSync', 'renameSync', 'rmSync', 'readdirSync'] as const) {
+  const real = syncFiles[name] as (...args: unknown[]) => unknown;
+  syncFiles[name] = (...args) => {
+    const path = String(name === 'renameSync' ? args[1] : args[0]);
+    if (watching !== undefined && isBelow(path)) watching.onSync({ name, path, changes: !name.startsWith('read') });
+    return real(...args);
+  };
+}
 syncBuiltinESMExports();
 
-/** Calls `onCall` for each call below `root` until the result is disposed of. One watch at a time. */
-export function watchFileCalls(root: string, onCall: OnFileCall): Disposable {
+/**
+ * Calls `onCall` for each call below `root` until the result is disposed of. One watch at a time.
+ * @param onSync for the calls that do not wait; they pass if it is omitted
+ */
+export function watchFileCalls(root: string, onCall: OnFileCall, onSync: OnSyncCall = () => {}): Disposable {
   if (watching !== undefined) throw new Error('file calls are watched already');
-  watching = { root, onCall };
+  watching = { root, onCall, onSync };
   return {
     [Symbol.dispose]: () => {
       watching = undefined;
