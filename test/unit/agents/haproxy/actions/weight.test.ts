@@ -124,6 +124,18 @@ describe('a weight that HAProxy rejects', () => {
     assert.deepEqual([fake.server('app/web1').weight, fake.server('static/s1').weight], [10, 3]);
   });
 
+  test('is reported with what HAProxy refused, and what was set is restored', async () => {
+    const { fake, set } = await estate();
+    fake.onCommand = (command) => {
+      if (command === 'set server static/s1 weight 5') throw new Error('connection lost');
+    };
+    await assert.rejects(set({ weight: '5' }), {
+      code: 'haproxy-failed',
+      message: 'connection lost; put back: app/web1 to weight 10, static/s1 to weight 3',
+    });
+    assert.equal(fake.server('app/web1').weight, 10);
+  });
+
   test('is reported with all lines if one of them is gone', async () => {
     const { fake, set } = await estate();
     fake.onCommand = (command) => {
