@@ -106,7 +106,9 @@ describe('the life cycle of a daemon', () => {
       said = Buffer.concat([said, ...(await once(socket, 'data'))]);
     await Promise.all([once(socket, 'close'), node.daemon.stop()]);
   });
+});
 
+describe('a daemon that starts again, or receives signals', () => {
   test('remembers after a restart what was sent before it', async () => {
     await using node = await startTestNode(fleet, { name: 'dev2.devco.net' });
     const signed = sealRequest(orderFor(node.name, { action: 'count', input: {} }), rip.credentials, Date.now());

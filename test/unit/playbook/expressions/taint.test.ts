@@ -18,24 +18,24 @@ const secret = 'Hunter-2-Xyzzy';
 /** The values that the expressions below compute from it: they must appear nowhere. */
 const derived = [secret, 'HUNTER', 'Hunter', 'hunter', 'Xyzzy', 'SHOUTED', 'Hu'];
 
+let directory = '';
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mco-taint-'));
+});
+after(() => rm(directory, { recursive: true }));
+
+const run = async (steps: string, more = '', given = secret, options: RunOptions = {}) => {
+  const file = join(directory, 'secret.yaml');
+  const head = 'name: secret\ninputs:\n  s: { sensitive: true }\n  open: { required: false, default: open }\n';
+  await writeFile(file, `${head}${more}nodes: { all: { agents: [thing] } }\nsteps:\n${steps}\n`);
+  const fabric = createFabric([{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: '' }) } }]);
+  const playbook = await loadPlaybook(file, [labDdl]);
+  const report = await runPlaybook(playbook, bindInputs(playbook, { s: given }), fabric.ports, options);
+  const seen = JSON.stringify([fabric.events, fabric.journal, report]);
+  return { report, seen, calls: fabric.calls };
+};
+
 describe('a value computed from a sensitive input', () => {
-  let directory = '';
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'mco-taint-'));
-  });
-  after(() => rm(directory, { recursive: true }));
-
-  const run = async (steps: string, more = '', given = secret, options: RunOptions = {}) => {
-    const file = join(directory, 'secret.yaml');
-    const head = 'name: secret\ninputs:\n  s: { sensitive: true }\n  open: { required: false, default: open }\n';
-    await writeFile(file, `${head}${more}nodes: { all: { agents: [thing] } }\nsteps:\n${steps}\n`);
-    const fabric = createFabric([{ name: 'a', agents: ['thing'], actions: { 'thing.change': () => ({ text: '' }) } }]);
-    const playbook = await loadPlaybook(file, [labDdl]);
-    const report = await runPlaybook(playbook, bindInputs(playbook, { s: given }), fabric.ports, options);
-    const seen = JSON.stringify([fabric.events, fabric.journal, report]);
-    return { report, seen, calls: fabric.calls };
-  };
-
   const expressions = [
     'inputs.s.upperAscii()',
     'inputs.s.lowerAscii()',
@@ -130,63 +130,63 @@ steps:
     const { seen } = await run('  - { id: one, say: "${{ inputs.open.upperAscii() }}" }');
     assert.match(seen, /OPEN/);
   });
+});
 
-  describe('with characters that JSON and the shell write differently', () => {
-    const odd = `It's "so" \\odd\nas that`;
-    /** Parts of it that no other text has. */
-    const parts = [/so\\*"/, /odd/, /as that/, /It'/];
-    const isHidden = (text: string) => {
-      for (const part of parts) assert.doesNotMatch(text, part);
-    };
+describe('a secret with characters that JSON and the shell write differently', () => {
+  const odd = `It's "so" \\odd\nas that`;
+  /** Parts of it that no other text has. */
+  const parts = [/so\\*"/, /odd/, /as that/, /It'/];
+  const isHidden = (text: string) => {
+    for (const part of parts) assert.doesNotMatch(text, part);
+  };
 
-    for (const expression of [
-      'inputs.s',
-      '[inputs.s]',
-      '{"a": inputs.s}',
-      '{"a": {"b": [inputs.s]}}',
-      '{inputs.s: 1}',
-      '{"a": inputs.s.substring(4)}',
-    ])
-      test(`is hidden when shown: ${expression}`, async () => {
-        const { report, seen } = await run(`  - { id: one, say: 'it is \${{ ${expression} }}!' }`, '', odd);
-        assert.equal(report.state, 'done');
-        assert.match(report.steps[0]?.lines.join() ?? '', /^it is .*\(hidden\).*!$/);
-        isHidden(JSON.stringify(report.steps));
-        isHidden(seen);
-      });
-
-    for (const step of [
-      'say: "${{ inputs.s }}"',
-      'say: "moo ${{ inputs.s }}", cow: true',
-      'finish: "${{ inputs.s }}"',
-      'require: "1 == 2", message: "${{ inputs.s }}"',
-      'require: "1 == 2", message: "${{ {\'a\': inputs.s} }}"',
-    ])
-      test(`is hidden by a step that shows it: ${step}`, async () => {
-        const { seen } = await run(`  - { id: one, ${step} }`, '', `${odd} ${'and more words '.repeat(9)}so odd`);
-        assert.match(seen, /\(hidden\)/);
-        isHidden(seen);
-        assert.doesNotMatch(seen, /more words/);
-      });
-
-    test('is hidden in the command that the end of the run shows', async () => {
-      for (const word of [`'s=${odd.replaceAll("'", "'\\''")}'`, `"s=${odd}"`]) {
-        const command = `mco-deploy run ${word}`;
-        const { report, seen } = await run('  - { id: one, require: "1 == 2" }', '', odd, { command });
-        assert.match(report.next ?? '', /^to try again: mco-deploy run .s=\(hidden\).$/);
-        isHidden(seen);
-      }
+  for (const expression of [
+    'inputs.s',
+    '[inputs.s]',
+    '{"a": inputs.s}',
+    '{"a": {"b": [inputs.s]}}',
+    '{inputs.s: 1}',
+    '{"a": inputs.s.substring(4)}',
+  ])
+    test(`is hidden when shown: ${expression}`, async () => {
+      const { report, seen } = await run(`  - { id: one, say: 'it is \${{ ${expression} }}!' }`, '', odd);
+      assert.equal(report.state, 'done');
+      assert.match(report.steps[0]?.lines.join() ?? '', /^it is .*\(hidden\).*!$/);
+      isHidden(JSON.stringify(report.steps));
+      isHidden(seen);
     });
 
-    test('is refused within the input of a call: in a list, in an object and as its key', () => {
-      for (const given of [
-        { list: [odd] },
-        { map: { a: { b: `x ${odd}` } } },
-        { map: { [odd]: 1 } },
-        { text: JSON.stringify({ a: odd }) },
-      ])
-        assert.throws(() => refuseSecrets(given, startTaint({ s: odd }), 'thing#change'), { code: 'bad-input' });
-      refuseSecrets({ list: ['another'], count: 7 }, startTaint({ s: odd }), 'thing#change');
+  for (const step of [
+    'say: "${{ inputs.s }}"',
+    'say: "moo ${{ inputs.s }}", cow: true',
+    'finish: "${{ inputs.s }}"',
+    'require: "1 == 2", message: "${{ inputs.s }}"',
+    'require: "1 == 2", message: "${{ {\'a\': inputs.s} }}"',
+  ])
+    test(`is hidden by a step that shows it: ${step}`, async () => {
+      const { seen } = await run(`  - { id: one, ${step} }`, '', `${odd} ${'and more words '.repeat(9)}so odd`);
+      assert.match(seen, /\(hidden\)/);
+      isHidden(seen);
+      assert.doesNotMatch(seen, /more words/);
     });
+
+  test('is hidden in the command that the end of the run shows', async () => {
+    for (const word of [`'s=${odd.replaceAll("'", "'\\''")}'`, `"s=${odd}"`]) {
+      const command = `mco-deploy run ${word}`;
+      const { report, seen } = await run('  - { id: one, require: "1 == 2" }', '', odd, { command });
+      assert.match(report.next ?? '', /^to try again: mco-deploy run .s=\(hidden\).$/);
+      isHidden(seen);
+    }
+  });
+
+  test('is refused within the input of a call: in a list, in an object and as its key', () => {
+    for (const given of [
+      { list: [odd] },
+      { map: { a: { b: `x ${odd}` } } },
+      { map: { [odd]: 1 } },
+      { text: JSON.stringify({ a: odd }) },
+    ])
+      assert.throws(() => refuseSecrets(given, startTaint({ s: odd }), 'thing#change'), { code: 'bad-input' });
+    refuseSecrets({ list: ['another'], count: 7 }, startTaint({ s: odd }), 'thing#change');
   });
 });
