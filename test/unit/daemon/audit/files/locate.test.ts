@@ -78,6 +78,25 @@ describe('the offset of a record', () => {
     });
   });
 
+  test('is found before the long rest of a line that was cut off', async () => {
+    for (const rest of [window, 4 * window]) {
+      const content = Array.from({ length: 300 }, (_, index) => line(index + 1)).join('') + 'x'.repeat(rest);
+      await withFile(content, async (handle) => {
+        for (const sequence of [1, 2, 150, 299, 300]) {
+          assert.equal(await offsetOf(handle, sequence), (sequence - 1) * 100, `${sequence}`);
+        }
+        assert.equal(await offsetOf(handle, 301), undefined);
+      });
+    }
+  });
+
+  test('is found in a long last line before the rest of one that was cut off', async () => {
+    await withFile(`${line(1)}${line(2, 3 * window)}xx`, async (handle) => {
+      assert.deepEqual([await offsetOf(handle, 1), await offsetOf(handle, 2)], [0, 100]);
+      assert.equal(await offsetOf(handle, 3), undefined);
+    });
+  });
+
   test('is unknown from a line on that is not a record', async () => {
     await withFile(`${line(1)}x\n${line(3)}`, async (handle) => {
       assert.equal(await offsetOf(handle, 1), 0);
