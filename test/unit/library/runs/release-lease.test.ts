@@ -63,6 +63,50 @@ describe('a lease whose number is known', () => {
   });
 });
 
+describe('a lease that its nodes do not release', () => {
+  const always = Array.from({ length: 9 }, () => failed);
+
+  test('is reported with those nodes in order, after the last try', async () => {
+    const fences = new Map([
+      ['lb1', 1],
+      ['dev2', 1],
+    ]);
+    const { lines } = await release(fences, { 'lb1 release': always, 'dev2 release': always });
+    assert.match(lines.at(-1) ?? '', /still held on dev2, lb1; it ends by itself within 30 s; /);
+  });
+
+  test('is asked for again only after each pause', async () => {
+    const order: string[] = [];
+    const pause = async (milliseconds: number) => {
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+      order.push(`paused ${milliseconds}`);
+    };
+    const ask: ReleaseOptions['ask'] = async (node) => {
+      order.push('asked');
+      return { ...failed, node };
+    };
+    await release(new Map([['dev2', 1]]), {}, { pause, ask });
+    const pauses = [500, 1000, 2000, 4000].flatMap((milliseconds) => [`paused ${milliseconds}`, 'asked']);
+    assert.deepEqual(order, ['asked', ...pauses]);
+  });
+
+  test('is asked for the last time within ten seconds', async (context) => {
+    for (const [wait, tries] of [
+      [10_000, 2],
+      [10_001, 1],
+    ] as const) {
+      let now = 0;
+      const clock = context.mock.method(performance, 'now', () => now);
+      const pause = async () => {
+        now += wait;
+      };
+      const { asked } = await release(new Map([['dev2', 1]]), { 'dev2 release': always }, { pause });
+      clock.mock.restore();
+      assert.equal(asked.length, tries, `${wait}`);
+    }
+  });
+});
+
 describe('a lease whose number is not known, since the reply was lost', () => {
   const unknown = new Map([['dev8', undefined]]);
 
