@@ -9,6 +9,7 @@ import { startHaproxy } from '../../../../src/agents/haproxy/agent.ts';
 import { doctorHaproxy } from '../../../../src/agents/haproxy/doctor.ts';
 import { actionContext, agentSetup, fixedNode, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { type FakeHaproxy, fakeHaproxy } from '../../../support/agents/fake-haproxy.ts';
+import { mockDelays } from '../../../support/mock-delays.ts';
 
 const servers: Server[] = [];
 after(() => {
@@ -94,6 +95,22 @@ describe('the haproxy agent', () => {
     assert.ok(fake.changes().every((command) => command.includes('app/web1')));
     await agent.stop?.();
   });
+});
+
+test('the haproxy agent checks held hosts no more once it has stopped', async () => {
+  using clock = mockDelays();
+  const { fake, agent, call } = await started();
+  await call('disable', { server: 'web1' });
+  /** Whether it has asked for the process, as each check begins, by the time that another call has ended. */
+  const checks = async () => {
+    fake.asked.length = 0;
+    await clock.pass(3_600_000);
+    await call('list', {});
+    return fake.asked.includes('show info');
+  };
+  assert.equal(await checks(), true);
+  await agent.stop?.();
+  assert.equal(await checks(), false);
 });
 
 describe('the doctor', () => {
