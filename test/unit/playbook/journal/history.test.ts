@@ -26,7 +26,12 @@ describe('the history of a run', () => {
   test('has the nodes of each playbook as they were first found', () => {
     const found = (sets: object, prefix?: string) =>
       entry('nodes-found', { sets, ...(prefix === undefined ? {} : { prefix }) });
-    const { setsOf } = readHistory([found({ all: ['a'] }), found({ all: ['b'] }, 'use.'), found({ all: [] })]);
+    const { setsOf } = readHistory([
+      entry('run-resumed', {}),
+      found({ all: ['a'] }),
+      found({ all: ['b'] }, 'use.'),
+      found({ all: [] }),
+    ]);
     assert.deepEqual(['', 'use.', 'other.'].map(setsOf), [{ all: ['a'] }, { all: ['b'] }, undefined]);
   });
 
@@ -35,12 +40,14 @@ describe('the history of a run', () => {
     const { isDone } = readHistory([
       ...[finished('well', 'failed'), finished('well', 'done'), finished('badly', 'done'), finished('badly', 'failed')],
       ...[finished('cut', 'interrupted'), entry('step-started', { step: 'begun' })],
+      entry('step-started', { step: 'well' }),
     ]);
     assert.deepEqual(['well', 'badly', 'cut', 'begun', 'unknown'].map(isDone), [true, false, false, false, false]);
   });
 
   test('has the steps that were begun', () => {
     const { hasBegun } = readHistory([
+      entry('step-started', { step: 'first' }),
       entry('step-started', { step: 'roll[1].out' }),
       entry('step-finished', { step: 'other', state: 'skipped' }),
     ]);
