@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
@@ -9,18 +9,26 @@ import { isObject } from '../../core/json.ts';
 export interface AuditLocation {
   readonly file: string;
   readonly ca: string | undefined;
+  /** Files of the node that may contain intermediate CAs; each may be absent. */
+  readonly issuers: readonly string[];
 }
 
 /** @throws Problem `unreadable-file` when neither a log is named nor the configuration can be read */
 export async function locateAudit(options: { config: string; file?: string; ca?: string }): Promise<AuditLocation> {
   const { config, file, ca } = options;
-  if (file !== undefined && ca !== undefined) return { file, ca };
+  if (file !== undefined && ca !== undefined) return { file, ca, issuers: [] };
   const node = await readNode(config, file !== undefined);
   const at = (path: unknown, fallback: string) => resolve(dirname(config), typeof path === 'string' ? path : fallback);
   const section = (name: string) => (isObject(node?.[name]) ? node[name] : {});
+  const crl = 'crl.pem';
   return {
     file: file ?? at(section('audit').file, '/var/log/mco-deploy/audit.jsonl'),
     ca: ca ?? (node === undefined ? undefined : at(section('tls').ca, 'ca.crt')),
+    issuers: [
+      at(section('tls').certificate, 'node.crt'),
+      at(section('tls').crl, crl),
+      join(at(node?.state, '/var/lib/mco-deploy'), crl),
+    ],
   };
 }
 

@@ -1,10 +1,13 @@
+import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type AuditFile, readFileLines } from '../../../core/audit/files.ts';
 import type { AuditRecord, ChainState } from '../../../core/audit/record.ts';
 import { verifyAuditLog } from '../../../core/audit/verify-log.ts';
 import { identityOf, parseCertificate } from '../../../core/credentials/certificate.ts';
 import { pemBlocks } from '../../../core/credentials/credentials.ts';
+import { rememberIssuers } from '../../../core/credentials/issuers.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
+import { readIfThere } from '../../../core/files/if-there.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { parseHeads } from '../../../library/fleet/heads.ts';
 import { findAuditFiles, locateAudit } from '../../trace/locate.ts';
@@ -20,9 +23,10 @@ interface VerifyOptions {
 
 /** Exit code 0 when everything is valid, 2 with the first fault named otherwise. */
 export async function checkAudit(options: VerifyOptions, context: CliContext): Promise<number> {
-  const { file, ca } = await locateAudit(options);
+  const { file, ca, issuers } = await locateAudit(options);
   if (ca === undefined) throw new Problem('usage', 'no CA certificate is known', 'give --ca FILE');
-  const authorities = pemBlocks(await readText(ca)).map((pem) => parseCertificate(pem));
+  const authorities = certificatesIn(await readText(ca));
+  for (const path of issuers) rememberIssuersIn((await readIfThere(path)) ?? '', authorities);
   const { node, realm } = await ownerOf(await findAuditFiles(file));
   const heads = [...(options.head ?? []).map(parseHead), ...(await headsOf(node, options.heads ?? [], context))];
   const trust = { realm, authorities, isRevoked: () => false };
@@ -37,7 +41,21 @@ export async function checkAudit(options: VerifyOptions, context: CliContext): P
     context.out(
       `${file.slice(0, file.lastIndexOf('/') + 1)}${fault.file}:${fault.line}: ${fault.code}: ${fault.message}`,
     );
+  if (fault?.code === 'foreign')
+    context.err('a record lacks its intermediate CAs: give --ca a file that has the root and those');
   return fault === undefined ? exitCode.ok : exitCode.someFailed;
+}
+
+function certificatesIn(text: string): X509Certificate[] {
+  return pemBlocks(text).map((pem) => parseCertificate(pem));
+}
+
+/** A record has a certificate alone: the CAs between it and the root are in the node's other files, in any order. */
+function rememberIssuersIn(text: string, authorities: readonly X509Certificate[]): void {
+  if (!text.includes('BEGIN CERTIFICATE')) return;
+  const found = certificatesIn(text);
+  // Each round may find the CA above one that another round remembers.
+  for (let round = 0; round < found.length; round++) for (const one of found) rememberIssuers([one], { authorities });
 }
 
 /**
