@@ -86,3 +86,7 @@ describe('thresholds', () => {
       assert.equal(stops(failed, total, threshold), expected));
   }
 });
+
+test('a threshold that is neither a number nor a percentage stops at the first failure', () => {
+  assert.deepEqual([stops(0, 3, 'half'), stops(1, 3, 'half')], [false, true]);
+});

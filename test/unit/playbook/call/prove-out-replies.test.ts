@@ -152,7 +152,7 @@ describe('a host that was in traffic meanwhile', () => {
   const while_ = 'web1 was put into traffic on lb1 while it had to stay out: ';
 
   test('is reported with the first break since it was taken out: the line, the time, the cause and where to see it', async () => {
-    const breaks = [broke(since - 1, 'old/web1'), broke('x', 'bad/web1'), broke(since + 1000)];
+    const breaks = [broke(since - 1, 'old/web1'), broke(String(since), 'bad/web1'), broke(since + 1000)];
     assert.deepEqual(await reasonOf(servers({ out_since: now, breaks })), [
       ['web1', 'back-in-traffic', `${while_}app/web1, noticed ${noticed}: a person did; see its log`],
     ]);
