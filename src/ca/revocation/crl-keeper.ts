@@ -5,7 +5,7 @@ import type { CrlKeeper, RevocationListInfo } from '../../core/ports.ts';
 import { type Crl, crlLabel, readCrls, signersPem } from './crl.ts';
 import { writeWhole } from '../store/files.ts';
 import { encodePem } from '../x509/pem.ts';
-import { inForce, listsOf } from './revocations.ts';
+import { listsOf, newest } from './revocations.ts';
 
 /**
  * Accepts newer revocation lists from any caller: a trusted CA must have signed them, and no revocation is dropped. So
@@ -20,7 +20,7 @@ export function startCrlKeeper(file: string, credentials: LiveCredentials): CrlK
     const authorities = [...trust.authorities, ...(own.issuers ?? [])];
     const delivered = readCrls(pem, authorities);
     const before = current();
-    const next = inForce([...before, ...delivered], authorities);
+    const next = newest([...before, ...delivered]);
     const changed = next.some((list) => !before.includes(list));
     if (!changed) requireTaken(delivered, next);
     if (changed && !dryRun) {

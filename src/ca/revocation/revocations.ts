@@ -39,13 +39,13 @@ export async function readRevocations(
   if (own !== undefined && own.crls.length === 0) {
     throw new Problem('foreign-crl', 'the revocation list was not signed by this fleet’s CA');
   }
-  const lists = inForce([...current, ...read], authorities);
+  const lists = newest([...current, ...read]);
   const isOnDisk = (one: Crl) => read.some(({ raw }) => raw.equals(one.raw));
   const older = lists.filter((one) => !isOnDisk(one) && read.some((other) => isNewer(one, other)));
   return {
     lists,
     isRevoked: either(revocationOf(lists), laterRevocation(sorted.flatMap(({ unknown }) => unknown))),
-    warnings: (now) => [...older.map(olderWarning), ...dueWarning(lists, now)],
+    warnings: (now) => [...older.map(olderWarning), ...dueWarning(withoutRevokedCas(lists, authorities), now)],
   };
 }
 
@@ -93,16 +93,17 @@ export function newest(crls: readonly Crl[]): Crl[] {
     .filter((crl, index, left) => index === left.findIndex((other) => isSameCa(other.issuer, crl.issuer)));
 }
 
-/** The newest list of each CA, without those of revoked CAs: everything below them is refused. */
-export function inForce(crls: readonly Crl[], authorities: readonly X509Certificate[]): Crl[] {
-  const lists = newest(crls);
+/**
+ * Those of which a newer one is due: a CA that was revoked signs no more. Its last list still counts: another CA may have
+ * signed the same key, and what is below it is then not refused as a whole.
+ */
+export function withoutRevokedCas(lists: readonly Crl[], authorities: readonly X509Certificate[]): Crl[] {
   const isRevoked = revocationOf(lists);
-  const isOut = ({ issuer }: Crl) => {
+  return lists.filter(({ issuer }) => {
     // All CAs that issued one certificate have one key: the list of any of them decides.
     const [above] = pathsOf(issuer, { authorities })[0] ?? [];
-    return above !== undefined && isRevoked(issuer.serialNumber, above);
-  };
-  return lists.filter((list) => !isOut(list));
+    return above === undefined || !isRevoked(issuer.serialNumber, above);
+  });
 }
 
 function olderWarning({ number }: Crl): string {

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readCrl } from '../../../../src/ca/revocation/crl.ts';
 import { makeRevocationList } from '../../../../src/ca/revocation/revocation-list.ts';
-import { inForce, isNewer, listsOf, newest, readRevocations } from '../../../../src/ca/revocation/revocations.ts';
+import {
+  isNewer,
+  listsOf,
+  newest,
+  readRevocations,
+  withoutRevokedCas,
+} from '../../../../src/ca/revocation/revocations.ts';
 import { type Authority, certifyIntermediate, makeAuthority, makeRoot } from '../../../../src/ca/x509/authority.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
 
@@ -29,19 +35,37 @@ async function makeBelow(root: Authority): Promise<Authority> {
 }
 
 describe('the list of a CA that was revoked', () => {
-  test('no longer applies: everything below the CA is refused', async () => {
+  test('needs no successor', async () => {
     const root = await makeRoot('devco.net', now);
     const [below, third] = [await makeBelow(root), await makeBelow(root)];
     const authorities = [root.certificate];
     const list = (by: Authority, made: Made) => readCrl(pemOf(by, made), [by.certificate]);
     const [first, second] = [list(below, { number: 1 }), list(third, { number: 1 })];
     const above = list(root, { number: 1, revoked: [below.certificate.serialNumber] });
-    assert.deepEqual(inForce([first, second, above], authorities), [second, above]);
+    assert.deepEqual(withoutRevokedCas([first, second, above], authorities), [second, above]);
     const another = list(third, { number: 2, revoked: [below.certificate.serialNumber] });
-    assert.deepEqual(inForce([first, another], authorities), [first, another], 'another CA has no say');
+    assert.deepEqual(withoutRevokedCas([first, another], authorities), [first, another], 'another CA has no say');
     const unknown = await makeAuthority('devco.net', now);
     const foreign = list(unknown, { number: 1 });
-    assert.deepEqual(inForce([foreign], authorities), [foreign], 'no way leads to it, which is asked elsewhere');
+    assert.deepEqual(
+      withoutRevokedCas([foreign], authorities),
+      [foreign],
+      'no way leads to it, which is asked elsewhere',
+    );
+  });
+
+  test('still counts: another root may have signed the same key', async () => {
+    const [root, second] = await Promise.all([makeRoot('devco.net', now), makeRoot('devco.net', now)]);
+    const below = await makeBelow(root);
+    const again = await certifyIntermediate(second, below.certificate.publicKey, now);
+    const authorities = [root.certificate, second.certificate, below.certificate];
+    const lists =
+      pemOf(below, { number: 1, revoked: ['0BAD'] }) +
+      pemOf(root, { number: 1, revoked: [below.certificate.serialNumber] });
+    const { isRevoked, lists: kept } = await readRevocations(lists, authorities);
+    assert.equal(isRevoked('0BAD', again), true, 'by the path to the second root');
+    assert.equal(isRevoked(below.certificate.serialNumber, root.certificate), true);
+    assert.equal(kept.length, 2);
   });
 });
 
