@@ -1,5 +1,6 @@
 // Runs daemons on this host, with the agents that their configurations name, and says when all listen and where; then, at each line
-// on its standard input, what CPU they have taken. Their logs go to standard output, one JSON object a line.
+// on its standard input, for how many milliseconds they had work so far: also those in which a busy machine let them wait. Their
+// logs go to standard output, one JSON object a line.
 import { createInterface } from 'node:readline';
 import { agents } from '../../../src/agents/index.ts';
 import { startDaemon } from '../../../src/daemon/daemon.ts';
@@ -11,8 +12,7 @@ const daemons = await Promise.all(
 );
 report({ ports: daemons.map(({ port }) => port) });
 createInterface({ input: process.stdin }).on('line', () => {
-  const { user, system } = process.cpuUsage();
-  report({ cpu: Math.round((user + system) / 1000) });
+  report({ busy: Math.round(performance.eventLoopUtilization().active) });
 });
 await untilStopped();
 await Promise.all(daemons.map((daemon) => daemon.stop()));
