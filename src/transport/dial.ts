@@ -5,6 +5,7 @@ import { rememberIssuers } from '../core/credentials/issuers.ts';
 import { Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
 import type { Dial, TlsState } from '../core/ports.ts';
+import { keepHandshakes } from './connections/keep-handshakes.ts';
 import { diagnose } from './diagnose.ts';
 import { connectionOver } from './node-connection.ts';
 import { proveNode } from './prove-node.ts';
@@ -119,25 +120,24 @@ async function connect(
     refused = proveNode(name, presented, tls());
     return refused;
   };
-  const client = new Client(
-    target(address),
-    ChannelCredentials.createFromSecureContext(context, { checkServerIdentity }),
-    {
-      'grpc.ssl_target_name_override': name,
-      'grpc.default_authority': name,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_retries': 0,
-      'grpc.enable_http_proxy': 0,
-      'grpc.enable_channelz': 0,
-      'grpc.service_config_disable_resolution': 1,
-      'grpc.max_receive_message_length': 8 * 1024 * 1024,
-      ...options,
-    },
-  );
+  const credentials = ChannelCredentials.createFromSecureContext(context, { checkServerIdentity });
+  const closeHandshakes = keepHandshakes(credentials);
+  const client = new Client(target(address), credentials, {
+    'grpc.ssl_target_name_override': name,
+    'grpc.default_authority': name,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_retries': 0,
+    'grpc.enable_http_proxy': 0,
+    'grpc.enable_channelz': 0,
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.max_receive_message_length': 8 * 1024 * 1024,
+    ...options,
+  });
   try {
     await ready(client, timeout, signal);
   } catch {
     client.close();
+    closeHandshakes();
     if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
     throw refused ?? (await diagnose(name, address, tls(), timeout));
   }
@@ -182,13 +182,17 @@ export function ready(client: Client, timeout: number, signal: AbortSignal): Pro
   const channel = client.getChannel();
   const deadline = Date.now() + timeout;
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(new Error('aborted'));
-    signal.addEventListener('abort', onAbort, { once: true });
+    let isSettled = false;
     const settle = (finish: () => void) => {
+      isSettled = true;
       signal.removeEventListener('abort', onAbort);
       finish();
     };
+    const onAbort = () => settle(() => reject(new Error('aborted')));
+    signal.addEventListener('abort', onAbort, { once: true });
     const watch = () => {
+      // Looking at a channel that was closed meanwhile would connect it again.
+      if (isSettled) return;
       const state = channel.getConnectivityState(true);
       if (state === connectivityState.READY) return settle(resolve);
       if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) {

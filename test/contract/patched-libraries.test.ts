@@ -140,6 +140,13 @@ describe('omissions of the bundle', () => {
   });
 });
 
+test('grpc-js still has credentials shake hands over the connection that it gives them', () => {
+  const connector = whole.credentials.createSsl()._createSecureConnector({ scheme: 'dns', path: 'dev1' }, {});
+  assert.equal(typeof connector.connect, 'function');
+  const transport = readFileSync(join(repository, 'node_modules/@grpc/grpc-js/build/src/transport.js'), 'utf8');
+  assert.match(transport, /await secureConnector\.connect\(tcpConnection\)/);
+});
+
 test('the parts of grpc-js that a node imports, file by file, are what its index exports', () => {
   assert.equal(taken.Server, whole.Server);
   assert.equal(taken.ServerCredentials, whole.ServerCredentials);

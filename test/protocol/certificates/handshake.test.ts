@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { rename, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -51,6 +52,31 @@ async function unusedPort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
+
+describe('a dial', () => {
+  for (const [when, given] of [
+    ['it accepts it', 'connection'],
+    ['it has the first message', 'data'],
+  ] as const) {
+    test(`that is given up leaves no connection open to a host that says nothing: as soon as ${when}`, async () => {
+      const silent = createServer().listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const { port } = silent.address() as { port: number };
+      const giveUp = new AbortController();
+      const dial = createDial(() => ({ credentials: rip.credentials, trust: fleet.trust }), 60_000);
+      const accepted = once(silent, 'connection') as Promise<[Socket]>;
+      const dialling = dial('dev9.devco.net', [{ host: '127.0.0.1', port }], giveUp.signal);
+      const [connection] = await accepted;
+      connection.on('error', () => undefined).resume();
+      const closed = once(connection, 'close');
+      if (given === 'data') await once(connection, 'data');
+      giveUp.abort();
+      await assert.rejects(dialling, { code: 'cancelled' });
+      await closed;
+      silent.close();
+    });
+  }
+});
 
 describe('the handshake of a node', () => {
   test('accepts an operator of the fleet', async () => {
