@@ -20,7 +20,7 @@ import {
 } from './findings.ts';
 import { filterHints } from './filter-hints.ts';
 import { doubtfulNodes } from './uncertain-nodes.ts';
-import { type KnownNode, uniteKnown } from './known.ts';
+import { type KnownNode, peersOf, uniteKnown } from './known.ts';
 import { searchAgain, missingNodes, namesExactly } from './missing.ts';
 import type { DescribeNode } from './attempt.ts';
 import { type DialQueueOptions, isReached, startDialQueue } from './dial-queue.ts';
@@ -80,7 +80,7 @@ export const noFindings: Findings = {
   broken: [],
   silent: [],
   hints: [],
-  rumours: { count: 0, examples: [] },
+  rumours: { count: 0, more: false, examples: [] },
   elapsed: 0,
 };
 
@@ -104,12 +104,15 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
   const others = new Set<string>();
   const queue = startDialQueue(dialOptions(options, { isRumour, isUnknown, signal }));
   try {
-    for await (const candidate of options.source.discover(options.filter, options.signal)) {
+    const reading = AbortSignal.any([options.signal, queue.enough]);
+    for await (const candidate of options.source.discover(options.filter, reading)) {
       if (!named.has(candidate.name) && !isWanted(candidate.name)) others.add(candidate.name);
       else queue.add(withAddresses(candidate, cached.get(candidate.name)));
     }
+    const isCut = queue.enough.aborted;
     await queue.idle();
     await queue.settleRumours(performance.now() - begun);
+    await queue.idle();
     const missing = missingNodes(options, queue.attempts(), isRumour);
     await searchAgain(options, queue, missing);
     options.signal.throwIfAborted();
@@ -119,7 +122,8 @@ export async function findNodes(options: FindOptions): Promise<Findings> {
     const doubtful = doubtfulNodes(options.filter, sorted.unmatched, { seen: cached, known });
     await learnFrom(options, sorted);
     const all = { ...sorted, broken: [...sorted.broken, ...doubtful] };
-    const rumours = { count: sorted.rumours.length + queue.dropped(), examples: sorted.rumours.slice(0, mostExamples) };
+    const count = sorted.rumours.length + queue.dropped();
+    const rumours = { count, more: isCut, examples: sorted.rumours.slice(0, mostExamples) };
     const hints = [
       ...filterHints(options.filter, sorted, () => [...known().values()], others),
       ...addressHints(sorted.quiet, cached),
@@ -149,6 +153,7 @@ function dialOptions(
       full: options.full ?? false,
       peers: asksForPeers(options),
     },
+    peersOf: (description) => peersOf(options, description),
     keep: options.keep ?? true,
     timeout: options.timeout ?? 5000,
     concurrency: options.concurrency ?? 32,

@@ -28,6 +28,8 @@ export interface SilentNode {
 /** Names that were only heard, and did not prove themselves: reported in one line, without effect on exit codes. */
 export interface Rumours {
   readonly count: number;
+  /** Whether there are more: a flood is not read to its end. */
+  readonly more: boolean;
   /** Some of them, first those that claim the name of a proven node. */
   readonly examples: readonly BrokenNode[];
 }

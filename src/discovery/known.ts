@@ -1,7 +1,9 @@
 import { isNodeName } from '../core/identity.ts';
 import type { Address, NodeFacts } from '../core/node.ts';
-import type { NodeDescription, Peer } from '../core/wire/messages.ts';
+import type { FilterTerms, NodeDescription, Peer } from '../core/wire/messages.ts';
 import type { CachedNode } from './cache/content.ts';
+import type { ConfirmedNode } from './dial-queue.ts';
+import { mayMatch } from './may-match.ts';
 
 /** A known node, heard now or not. */
 export interface KnownNode extends NodeFacts {
@@ -39,6 +41,27 @@ export function uniteKnown(
     }
   }
   return known;
+}
+
+/** What decides which of a node's peers the search may dial. */
+interface PeerSearch {
+  readonly cache?: ClientMemory;
+  readonly filter: FilterTerms;
+  readonly expect?: readonly string[];
+  readonly now: () => number;
+}
+
+/** The nodes that a node has proven, with what this client knows of them. */
+export function peersOf(
+  { cache, filter, now, expect = [] }: PeerSearch,
+  description: NodeDescription,
+): ConfirmedNode[] {
+  if (description.peers.length === 0) return [];
+  const possible = mayMatch(filter);
+  return [...uniteKnown(cache, [description], now()).values()].map((node) => {
+    const { name, addresses } = node;
+    return { name, addresses, mayMatch: possible(node) || expect.includes(name) };
+  });
 }
 
 /** Claims of a later sight replace the earlier ones; addresses of both are tried, the later first. */

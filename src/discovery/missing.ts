@@ -35,8 +35,10 @@ export function missingNodes(
   isRumour: (candidate: Candidate) => boolean,
 ): Map<string, KnownNode> {
   const reached = attempts.filter(isReached);
-  // A failed rumour is not evidence about a node with that name that others have proven.
-  const counted = attempts.filter((one) => one.proven || !isRumour(one.candidate));
+  // A failed rumour, or a failure at the last known address, does not decide about a node that others have proven.
+  const counted = attempts.filter(
+    (one) => one.proven || !(isRumour(one.candidate) || one.candidate.source === 'known'),
+  );
   const seen = new Set(counted.map(({ candidate }) => candidate.name));
   const known = namesExactly(search.source)
     ? new Map<string, KnownNode>()
@@ -70,10 +72,25 @@ export async function searchAgain(
     if (addresses.length > 0) queue.add({ name, addresses, source: 'known' });
   if (search.source.name === 'mdns') {
     const names: FilterTerms = { ...noFilter, identities: [...missing.keys()] };
-    const signal = AbortSignal.any([search.signal, AbortSignal.timeout(secondAsking)]);
+    const signal = AbortSignal.any([search.signal, AbortSignal.timeout(secondAsking), allReached(queue, missing)]);
     for await (const candidate of search.source.discover(names, signal)) {
       if (missing.has(candidate.name)) queue.add(candidate);
     }
   }
   await queue.idle();
+}
+
+/** Aborted when all of them were reached. */
+function allReached(queue: DialQueue, missing: ReadonlyMap<string, KnownNode>): AbortSignal {
+  const reached = new AbortController();
+  void queue.idle().then(() => {
+    const names = new Set(
+      queue
+        .attempts()
+        .filter(isReached)
+        .map(({ candidate }) => candidate.name),
+    );
+    if ([...missing.keys()].every((name) => names.has(name))) reached.abort();
+  });
+  return reached.signal;
 }

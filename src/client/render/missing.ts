@@ -28,12 +28,12 @@ export function printMissing(
 const mostNamed = 3;
 
 /** Announced names that were not proven make one line, however many they are. */
-function rumourLine({ count: all, examples }: Rumours): string {
+function rumourLine({ count: all, more: isCut, examples }: Rumours): string {
   const [first] = examples;
   const names = examples.slice(0, mostNamed).map(({ name }) => name);
   const more = all > names.length ? ', …' : '';
   const which = names.length === 0 ? '' : ` (${names.join(', ')}${more}: ${printable(first?.problem.message ?? '')})`;
-  return `not counted: ${count(all, 'name')} ${all === 1 ? 'was' : 'were'} announced by multicast without proof${which}`;
+  return `not counted: ${isCut ? 'more than ' : ''}${count(all, 'name')} ${all === 1 ? 'was' : 'were'} announced by multicast without proof${which}`;
 }
 
 /** At most a readable number of lines, and how many more there are. */

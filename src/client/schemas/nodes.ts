@@ -1,5 +1,5 @@
 /** The output of commands that read nodes with --json. */
-import { anyObject, count, list, milliseconds, object, oneOf, orNull, runId, text, texts, time } from './parts.ts';
+import { anyObject, count, flag, list, milliseconds, object, oneOf, orNull, runId, text, texts, time } from './parts.ts';
 
 const problem = { node: text, code: text, message: text };
 
@@ -21,7 +21,7 @@ export const nodeSchemas = {
     nodes: list(object({ node: text, elapsed_ms: milliseconds, version: text, path: texts, warnings: texts })),
     broken: list(object(problem)),
     silent: list(object({ node: text, last_seen: orNull(time), by: text })),
-    rumours: object({ count, examples: list(object(problem)) }),
+    rumours: object({ count, more: flag, examples: list(object(problem)) }),
     elapsed_ms: milliseconds,
   }),
   find: list(object({ node: text, version: text, agents: texts, classes: texts, facts: anyObject })),

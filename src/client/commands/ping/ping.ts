@@ -80,6 +80,7 @@ function asJson({ nodes, broken, silent, rumours, elapsed }: Findings) {
     })),
     rumours: {
       count: rumours.count,
+      more: rumours.more,
       examples: rumours.examples.map(({ name, problem }) => ({
         node: name,
         code: problem.code,

@@ -7,49 +7,84 @@ import { mdnsPort } from '../service.ts';
 import { parseAnswers } from '../wire/answer.ts';
 
 const mostTurns = 100;
+/** Packets that wait to be read, and packets that are read at a time. */
+const most = { waiting: 8192, atOnce: 16 };
+/** Packets of one sender that are read while others arrive: the rest of its packets can wait. */
+const readAtOnce = 2;
 /** The number of new answers of one sender that justify waiting for more. */
 const mostWaitedFor = 64;
 
-/** The answers to one question, each instance, host and address once. */
+/**
+ * The answers to one question, each instance, host and address once. Packets are read one of each sender in turn, and only
+ * when they are asked for: reading a flood takes longer than everything else in a search.
+ */
 export interface Inbox {
   /** The names of the instances that answered. */
   readonly instances: ReadonlySet<string>;
   readonly isEmpty: () => boolean;
-  /** Whether the answers since the last call justify waiting for more: one sender's made-up names do not. */
+  /** Whether the answers read since the last call justify waiting for more: one sender's made-up names do not. */
   readonly isWorthWaiting: () => boolean;
-  /** The answers since the last call. */
-  readonly takeAll: () => ReceivedAnswer[];
+  /** Reads the next few packets. @param isLate whether to read what can wait even while other packets arrive */
+  readonly readSome: (isLate: boolean) => ReceivedAnswer[];
   /** Waits for something new, but not beyond a time of `performance.now()`. */
   readonly waitUntil: (time: number) => Promise<void>;
   /** Ends a wait. */
   readonly wake: () => void;
 }
 
+interface Sender {
+  readonly address: string;
+  /** Not read yet. */
+  readonly packets: { readonly bytes: Buffer; readonly interface: string }[];
+  /** The number of packets that were read, and of new answers in them. */
+  read: number;
+  answers: number;
+}
+
 /** @param id of the question: a responder repeats it (RFC 6762, 6.7) */
 export function openInbox(askers: readonly QuerySocket[], id: number, log: Log): Inbox {
-  const queue: ReceivedAnswer[] = [];
+  const senders = new Map<string, Sender>();
+  // Those with unread packets, in the order of their turns: first those with few packets read.
+  const [first, later] = [new Set<Sender>(), new Set<Sender>()];
   const seen = new Set<string>();
   const instances = new Set<string>();
-  const bySender = new Map<string, number>();
   let worthWaiting = false;
-  let received = 0;
+  let [received, waiting, lastReceived] = [0, 0, 0];
   let wake: () => void = () => undefined;
-  const take = (bytes: Buffer, from: { address: string; port: number }, name: string) => {
+
+  function take(bytes: Buffer, from: { address: string; port: number }, name: string): void {
     received++;
     // Only a responder speaks from that port (RFC 6762, 6).
     if (from.port !== mdnsPort || bytes.length < 2 || bytes.readUInt16BE(0) !== id) return;
-    for (const answer of parseAnswers(bytes)) {
+    const sender = senders.get(from.address) ?? { address: from.address, packets: [], read: 0, answers: 0 };
+    if (waiting >= most.waiting && sender.packets.length > 0) return;
+    sender.packets.push({ bytes, interface: name });
+    senders.set(from.address, sender);
+    waiting++;
+    (sender.read < readAtOnce ? first : later).add(sender);
+    wake();
+  }
+
+  function readNext(sender: Sender): ReceivedAnswer[] {
+    const packet = sender.packets.shift();
+    for (const turns of [first, later]) turns.delete(sender);
+    if (packet === undefined) return [];
+    waiting--;
+    sender.read++;
+    if (sender.packets.length > 0) (sender.read < readAtOnce ? first : later).add(sender);
+    const fresh: ReceivedAnswer[] = [];
+    for (const answer of parseAnswers(packet.bytes)) {
       const key = [answer.instance, answer.target, ...answer.addresses].join(' ');
       if (answer.leaves || seen.has(key)) continue;
       seen.add(key);
       instances.add(answer.instance);
-      const answers = (bySender.get(from.address) ?? 0) + 1;
-      bySender.set(from.address, answers);
-      worthWaiting ||= answers <= mostWaitedFor;
-      queue.push({ ...answer, interface: name, from: from.address });
+      sender.answers++;
+      worthWaiting ||= sender.answers <= mostWaitedFor;
+      fresh.push({ ...answer, interface: packet.interface, from: sender.address });
     }
-    if (queue.length > 0) wake();
-  };
+    return fresh;
+  }
+
   for (const { socket, interface: one } of askers) {
     socket.on('message', (bytes, from) => take(bytes, from, one.name));
     // A route that disappears in the middle of a question: earlier answers stay.
@@ -57,13 +92,23 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
   }
   return {
     instances,
-    isEmpty: () => queue.length === 0,
+    isEmpty: () => waiting === 0,
     isWorthWaiting: () => {
       const worth = worthWaiting;
       worthWaiting = false;
       return worth;
     },
-    takeAll: () => queue.splice(0),
+    readSome: (isLate) => {
+      const answers: ReceivedAnswer[] = [];
+      const isArriving = received !== lastReceived;
+      lastReceived = received;
+      for (let count = 0; count < most.atOnce; count++) {
+        const [sender] = first.size > 0 || (isArriving && !isLate) ? first : later;
+        if (sender === undefined) break;
+        answers.push(...readNext(sender));
+      }
+      return answers;
+    },
     waitUntil: async (time) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
@@ -73,7 +118,7 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
       wake = () => undefined;
       // A busy process runs its timers before it reads its sockets, and reads a few packets a turn: arrived packets
       // must count.
-      for (let turn = 0, before = -1; queue.length === 0 && before !== received && turn < mostTurns; turn++) {
+      for (let turn = 0, before = -1; waiting === 0 && before !== received && turn < mostTurns; turn++) {
         before = received;
         await nextTurn();
       }

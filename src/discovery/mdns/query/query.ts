@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type QuerySocket, sendQuestions, openQuerySockets } from './query-sockets.ts';
 import { type Inbox, openInbox } from './inbox.ts';
 import type { ReceivedAnswer, QueryOptions } from './options.ts';
@@ -54,8 +55,17 @@ async function* answers(
       options,
     );
     while (!signal.aborted && performance.now() < begun + timeout + longest) {
+      const isLate = performance.now() >= quietUntil;
+      const fresh = inbox.readSome(isLate);
       if (inbox.isWorthWaiting()) quietUntil = performance.now() + window;
-      yield* inbox.takeAll();
+      yield* fresh;
+      if (!inbox.isEmpty()) {
+        // Packets that repeat what was heard must not keep a query open.
+        if (fresh.length === 0 && isLate) return;
+        // Other work comes first: the nodes that were heard are being dialled meanwhile.
+        await nextTurn();
+        continue;
+      }
       const pausing: boolean = instances.size > known && further < mostFurther;
       await inbox.waitUntil(pausing ? performance.now() + pause : quietUntil);
       if (!inbox.isEmpty()) continue;
