@@ -3,7 +3,6 @@ import {
   existsSync,
   fchmodSync,
   fsync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -36,8 +35,7 @@ export function readAtOnce(file: string): string | undefined {
  */
 export async function replaceAtOnce(file: string, content: string, { sync = true } = {}): Promise<void> {
   const directory = dirname(file);
-  if (!sync) mkdirSync(directory, { recursive: true, mode: 0o700 });
-  else if (!existsSync(directory)) await makeDirectories(directory, 0o700);
+  if (!existsSync(directory)) await makeDirectories(directory, 0o700, { sync });
   removeAbandonedDrafts(directory);
   const draft = draftOf(file);
   try {
