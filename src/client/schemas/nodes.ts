@@ -1,5 +1,18 @@
 /** The output of commands that read nodes with --json. */
-import { anyObject, count, flag, list, milliseconds, object, oneOf, orNull, runId, text, texts, time } from './parts.ts';
+import {
+  anyObject,
+  count,
+  flag,
+  list,
+  milliseconds,
+  object,
+  oneOf,
+  orNull,
+  runId,
+  text,
+  texts,
+  time,
+} from './parts.ts';
 
 const problem = { node: text, code: text, message: text };
 
