@@ -34,14 +34,14 @@ events.on('end', () => {
 });
 
 /**
- * The lab comes last, two labs at a time: a lab waits as long as it computes. A file of the full matrices has the
- * machine's cores for itself.
+ * Three files at a time: most of them wait a good part of their time. The lab comes last, two labs at a time: a lab waits
+ * as long as it computes. A file of the full matrices has the machine's cores for itself.
  */
 async function* runFolders(folders: readonly string[]): AsyncGenerator<unknown> {
   const alone = new Set(['full', 'matrix']);
   const quick = folders.filter((folder) => folder !== 'lab' && !alone.has(folder)).flatMap(testsOf);
   const slow = folders.filter((folder) => alone.has(folder)).flatMap(testsOf);
-  yield* runFiles(quick, 2, 5 * minute);
+  yield* runFiles(quick, 3, 5 * minute);
   if (folders.includes('lab')) yield* runFiles(testsOf('lab'), 2, 20 * minute);
   yield* runFiles(slow, 1, 20 * minute);
   yield* Object.entries(totals).map(([name, count]) => ({
