@@ -10,6 +10,15 @@ export interface CaOptions {
   readonly json?: boolean;
 }
 
+/** Those options in the words of commands that reach hosts by ssh: `--ca-dir`, not `--dir`. */
+export function caOptionsOf(options: { readonly caDir?: string; readonly passphraseFile?: string }): CaOptions {
+  const { caDir, passphraseFile } = options;
+  return {
+    ...(caDir === undefined ? {} : { dir: caDir }),
+    ...(passphraseFile === undefined ? {} : { passphraseFile }),
+  };
+}
+
 /** The additional options of commands that issue a certificate. */
 export interface CertificateOutputOptions {
   readonly out?: string;

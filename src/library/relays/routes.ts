@@ -66,12 +66,9 @@ export function startRoutes(trust: () => Trust): Routes {
   return {
     take: (event, link) => take({ event, link, at: performance.now() }),
     note: (event, link) => {
-      const all = [...(noted.get(event.node) ?? []), { event, link, at: performance.now() }];
-      // At most one of each relay, as its last report says; a relay may report one node often.
-      noted.set(
-        event.node,
-        all.filter((one, index) => all.findLastIndex((other) => other.link === one.link) === index),
-      );
+      // The last report of each relay counts; a relay may report one node often.
+      const others = (noted.get(event.node) ?? []).filter((one) => one.link !== link);
+      noted.set(event.node, [...others, { event, link, at: performance.now() }]);
       if (waiting.has(event.node)) settle(event.node);
     },
     when: async (node) => {

@@ -5,6 +5,7 @@ import { trustedPem } from '../../../ca/store/store.ts';
 import type { Authority } from '../../../ca/x509/authority.ts';
 import type { SshTransport } from '../../apply/over-ssh.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
+import { caOptionsOf } from '../../ca/options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import type { Session } from '../../fleet/session.ts';
 import type { Fleet } from '../../fleet-file/model.ts';
@@ -20,10 +21,7 @@ export async function openSshTransport(
   session: Session,
   context: CliContext,
 ): Promise<SshTransport> {
-  const caOptions = {
-    ...(options.caDir === undefined ? {} : { dir: options.caDir }),
-    ...(options.passphraseFile === undefined ? {} : { passphraseFile: options.passphraseFile }),
-  };
+  const caOptions = caOptionsOf(options);
   const program = await openProgram(options, own);
   const store = await openCa(caOptions, context);
   const crl = await readStoredCrl(store);

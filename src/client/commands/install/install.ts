@@ -12,6 +12,7 @@ import { createDial } from '../../../transport/dial.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openSession, type Session } from '../../fleet/session.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
+import { caOptionsOf } from '../../ca/options.ts';
 import { type Ending, exitForHosts, onHosts, printProblem } from '../../install/hosts.ts';
 import { type HostResult, installHost } from '../../install/install-host.ts';
 import type { InstallHostOptions } from '../../install/install-options.ts';
@@ -72,10 +73,7 @@ async function installHostOptions(
   { check, own }: Self,
   context: CliContext,
 ): Promise<InstallHostOptions> {
-  const caOptions = {
-    ...(options.caDir === undefined ? {} : { dir: options.caDir }),
-    ...(options.passphraseFile === undefined ? {} : { passphraseFile: options.passphraseFile }),
-  };
+  const caOptions = caOptionsOf(options);
   const program = await openProgram(options, own);
   const paths = pathsOf(program, options);
   const store = await openCa(caOptions, context);
