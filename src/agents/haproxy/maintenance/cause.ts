@@ -19,7 +19,7 @@ export function breakOf(found: Found, at: number): Break {
 /** A line that is out now, and that received sessions since it was last seen out. */
 export function unexpectedSessions(found: Found, sessions: number, at: number): Break {
   const where = `“show stat” at ${found.line.view.runtime.name}, column “stot” of ${lineName(found.line)}`;
-  const how = isReloaded(found)
+  const how = replacedProcess(found)
     ? 'HAProxy was reloaded or restarted and sent them before it restored its state'
     : 'something put it in for a moment, or sends requests all the same (“force-persist”)';
   return { at, ...lineOf(found), cause: `it got ${sessions} requests: ${how}`, where };
@@ -29,17 +29,19 @@ function lineOf({ line }: Found): Pick<Break, 'socket' | 'line'> {
   return { socket: line.view.runtime.name, line: lineName(line) };
 }
 
-function isReloaded({ processes: { known, now } }: Found): boolean {
-  return known !== undefined && isAnother(known, now);
+/** The earlier process, if another one answers now. */
+function replacedProcess({ processes: { known, now } }: Found): HaproxyInfo | undefined {
+  return known !== undefined && isAnother(known, now) ? known : undefined;
 }
 
 function causeOf(found: Found): Pick<Break, 'cause' | 'where'> {
   const { line, before, processes } = found;
   const socket = line.view.runtime.name;
-  if (isReloaded(found)) {
+  const earlier = replacedProcess(found);
+  if (earlier !== undefined) {
     return {
       cause: 'HAProxy was reloaded or restarted, and forgot that it is in maintenance',
-      where: `“show info” at ${socket}: ${describe(processes.now)}, before it was ${describe(processes.known)}`,
+      where: `“show info” at ${socket}: ${describe(processes.now)}, before it was ${describe(earlier)}`,
     };
   }
   const { agent } = line.server;
@@ -62,8 +64,6 @@ function causeOf(found: Found): Pick<Break, 'cause' | 'where'> {
   };
 }
 
-function describe(info: HaproxyInfo | undefined): string {
-  if (info === undefined) return 'unknown';
-  const { pid, started } = info;
+function describe({ pid, started }: HaproxyInfo): string {
   return `process ${pid}${started === undefined ? '' : ` of ${new Date(started * 1000).toISOString()}`}`;
 }

@@ -202,7 +202,7 @@ export function endHold(
 
 /** Requested as `ADDRESS:PORT`, a host is only chosen at that port. */
 function portsOf({ name, chosen }: ScopedHost, ports: readonly number[]): readonly number[] {
-  const literal = chosen.length > 0 && chosen.every(({ server }) => server.address === name);
+  const literal = chosen.some(({ server }) => server.address === name);
   return literal ? chosen.map(({ server }) => server.port) : ports;
 }
 
@@ -211,7 +211,7 @@ function joinPorts(before: readonly number[], more: readonly number[]): number[]
 }
 
 function pickOrigin(before: HeldHost | undefined) {
-  if (before?.since === undefined) return {};
+  if (before?.since === undefined) return undefined;
   return { since: before.since, caller: before.caller ?? '', run: before.run ?? '' };
 }
 

@@ -50,7 +50,9 @@ export async function startMaintenanceWatch(setup: MaintenanceWatchSetup): Promi
     if (timer !== undefined || stopping.signal.aborted || held.hosts().length === 0) return;
     timer = setTimeout(() => {
       running = checkNow(stopping.signal)
-        .then(complain.over, complain.complain)
+        .then(complain.over, (problem: unknown) => {
+          if (!stopping.signal.aborted) complain.complain(problem);
+        })
         .finally(() => {
           timer = undefined;
           plan();
@@ -91,13 +93,12 @@ interface HeldHosts {
 /** A damaged file is refused until it is moved away: each change reads it again and reports it. */
 async function openHeldHosts(file: string, log: Log): Promise<HeldHosts> {
   let hosts: readonly HeldHost[] = [];
-  let damaged = false;
+  let damaged = true;
   const read = async () => {
     hosts = (await readMaintenance(file)).map(normalizeAfterRestart);
     damaged = false;
   };
   await read().catch((problem: unknown) => {
-    damaged = true;
     log.error(
       { problem: explain(problem) },
       'the list of hosts that are held out cannot be read: nothing is taken out or put in',

@@ -113,6 +113,28 @@ test('the haproxy agent checks held hosts no more once it has stopped', async ()
   assert.equal(await checks(), false);
 });
 
+test('the haproxy agent stops once the check in progress has ended', async () => {
+  using clock = mockDelays();
+  const { fake, agent, call } = await started();
+  await call('disable', { server: 'web1' });
+  const begun = Promise.withResolvers<void>();
+  // It never answers.
+  fake.onCommand = () => {
+    begun.resolve();
+    return Promise.withResolvers<void>().promise;
+  };
+  await clock.pass(3_600_000);
+  await begun.promise;
+  let stopped = false;
+  const stopping = agent.stop?.().then(() => {
+    stopped = true;
+  });
+  // The connection of the check ends only after all that is ready to run now.
+  for (let step = 0; step < 20; step++) await Promise.resolve();
+  assert.equal(stopped, false);
+  await stopping;
+});
+
 describe('the doctor', () => {
   const findings = (sockets: string[], signal = new AbortController().signal) =>
     doctorHaproxy({ config: configOf(sockets), node: fixedNode, signal } as never);

@@ -5,6 +5,7 @@ import { defineChangeMutex } from '../../../../../src/agents/haproxy/runtime/mut
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import type { Log } from '../../../../../src/core/ports.ts';
 import { silentLog } from '../../../../support/agents/agent-setup.ts';
+import { mockDelays, someTurns } from '../../../../support/mock-delays.ts';
 import { until } from '../../../../support/until.ts';
 
 /** Answers “show info” alone, as the process of that id. */
@@ -84,6 +85,67 @@ describe('hosts that many calls have enabled', () => {
     // The clock of “until” stands still too.
     for (let turn = 0; (await looks()) > 0; turn++) assert.ok(turn < 200, 'it looks no longer');
     await enableWatch.stop();
+  });
+
+  test('are first checked after the interval', async () => {
+    using clock = mockDelays();
+    const { runtime, seen } = countingRuntime();
+    const enableWatch = startEnableWatch({
+      ...{ runtimes: [runtime], every: 1, inTurn: defineChangeMutex(), log: silentLog },
+    });
+    enableWatch.watch({}, async () => []);
+    await clock.pass(999);
+    assert.equal(seen.asked, 0);
+    await clock.pass(1);
+    assert.equal(seen.asked, 1);
+    await enableWatch.stop();
+  });
+
+  test('are enabled again after a reload in their last moment, and not watched any longer', async (context) => {
+    let now = 0;
+    context.mock.method(performance, 'now', () => now);
+    using clock = mockDelays();
+    const { runtime, seen } = countingRuntime();
+    const enableWatch = startEnableWatch({
+      ...{ runtimes: [runtime], every: 1, inTurn: defineChangeMutex(), log: silentLog },
+    });
+    let served = 0;
+    enableWatch.watch(
+      { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } },
+      async () => [String(++served)],
+    );
+    for (const time of [9_999, 10_000, 10_001]) {
+      now = time;
+      seen.pid++;
+      await clock.pass(1_000);
+    }
+    assert.deepEqual([served, seen.asked], [2, 2]);
+    await enableWatch.stop();
+  });
+
+  test('keep the agent from stopping while they are enabled again', async () => {
+    const { runtime } = countingRuntime();
+    const enableWatch = startEnableWatch({
+      ...{ runtimes: [runtime], every: 0.001, inTurn: defineChangeMutex(), log: silentLog },
+    });
+    const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    enableWatch.watch(
+      { [runtime.name]: { version: '2.6.12', pid: 7, uptime: 1, started: 1_790_000_000 } },
+      async () => {
+        begun.resolve();
+        await over.promise;
+        return [];
+      },
+    );
+    await begun.promise;
+    let stopped = false;
+    const stopping = enableWatch.stop().then(() => {
+      stopped = true;
+    });
+    await someTurns();
+    assert.equal(stopped, false);
+    over.resolve();
+    await stopping;
   });
 
   test('are logged by name if a reload disabled them, and nothing is logged if it disabled none', async () => {

@@ -161,6 +161,22 @@ describe('the start of a hold', () => {
     assert.deepEqual(again.backends, ['static', 'app']);
   });
 
+  test('keeps what was known of an agent-check, and has each line once', () => {
+    const host = hostOf('web1', everything);
+    const lines = [heldLine(), heldLine({ backend: 'static', server: 's1', address: '10.0.0.1:8080', agent: true })];
+    assert.deepEqual(
+      beginHold(host, everything, held({ lines }), origin).lines.map(({ backend, agent }) => [backend, agent]),
+      [
+        ['app', false],
+        ['static', true],
+      ],
+    );
+    assert.deepEqual(
+      beginHold(host, everything, undefined, origin).lines.map(({ agent }) => agent),
+      [true, false],
+    );
+  });
+
   test('covers every backend if the host was held out of all, and otherwise those of both calls', () => {
     const app = { backends: ['app'], ports: [] };
     assert.equal(beginHold(hostOf('web1', app), app, held(), origin).backends, undefined);

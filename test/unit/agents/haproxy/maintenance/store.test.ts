@@ -55,7 +55,6 @@ describe('the file of held hosts', () => {
     ['is of a later form', '{"version":3,"hosts":[]}'],
     ['has no version and no servers', '{}'],
     ['has no list of hosts', '{"version":2,"hosts":{}}'],
-    ['has a host that is none', '{"version":2,"hosts":[null]}'],
   ] as const) {
     test(`is damaged if ${what}: the hosts that must stay out are unknown`, () =>
       assert.rejects(reading(text), {
@@ -99,6 +98,14 @@ describe('the file of held hosts', () => {
   ]) {
     test(`is damaged with a host of ${JSON.stringify(changes)}`, () =>
       assert.rejects(readingHost(changes), { code: 'damaged-state', message: /a host of it is not whole/ }));
+  }
+
+  for (const host of ['null', '7', '"dev1"']) {
+    test(`is damaged with the host ${host}`, () =>
+      assert.rejects(reading(`{"version":2,"hosts":[${host}]}`), {
+        code: 'damaged-state',
+        message: /a host of it is not whole/,
+      }));
   }
 
   for (const stage of ['leaving', 'out', 'entering'] as const) {
