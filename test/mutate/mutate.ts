@@ -11,22 +11,24 @@ import { openResults, type Result, scoreOf } from './results.ts';
 import { shareProcess } from './shared/shared-process.ts';
 import { startTests } from './tests.ts';
 import { startTrials } from './trials.ts';
+import { describeWay, type Way, wayOf } from './way.ts';
 import { makeWorkplace } from './workplace.ts';
 
 const root = join(import.meta.dirname, '../..');
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    parts: { type: 'string', default: 'unit,contract,protocol' },
-    most: { type: 'string', default: '5' },
-    slowest: { type: 'string', default: '8' },
-    sample: { type: 'string', default: '1' },
+    parts: { type: 'string' },
+    most: { type: 'string' },
+    slowest: { type: 'string' },
+    sample: { type: 'string' },
+    recorded: { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
   },
 });
-if (positionals.length === 0) {
-  process.stderr.write('mutate: name folders or files, such as src/core/policy\n');
+if (positionals.length === 0 && !values.recorded) {
+  process.stderr.write('mutate: name folders or files, such as src/core/policy, or type --recorded for all results\n');
   process.exit(64);
 }
 
@@ -35,36 +37,32 @@ using shared = shareProcess(place.root);
 const results = openResults(join(root, 'docs/testing.md'));
 const kept = join(root, 'node_modules/.cache/mutate');
 const outcomes = openOutcomes(place.root, join(kept, 'outcomes'));
-const every = Number(values.sample);
-const limits = { most: Number(values.most), slowest: 1000 * Number(values.slowest) };
 const importers = readImporters(place.root);
-const tests = startTests(place, startConcerned(importers, values.parts.split(',')), limits, join(kept, 'tests'));
 
 const report = (file: string, { line, before, after }: Mutant, why: string) =>
   process.stdout.write(`${file}:${line}: survives${why}\n  - ${before}\n  + ${after}\n`);
 
-/** The mutants that are not listed as equivalent, each with whether a test noticed it. */
-async function runFile(file: string): Promise<Pick<Result, 'mutants' | 'killed' | 'equivalent'>> {
+/** How many of the mutants that are not listed as equivalent a test noticed. */
+async function runFile(file: string, way: Way): Promise<Pick<Result, 'mutants' | 'killed' | 'equivalent'>> {
   const source = readFileSync(join(place.root, file), 'utf8');
-  const all = mutantsOf(source).filter((mutant) => isSampled(file, mutant, every));
-  const chosen = all.length === 0 ? [] : await tests.choose(file);
+  const all = mutantsOf(source).filter((mutant) => isSampled(file, mutant, way.sample));
+  const tests = startTests(place, startConcerned(importers, way.parts.split(',')), way, join(kept, 'tests'));
   const trials = startTrials(place, shared, file, [...importers(file).keys()]);
-  const named = chosen.map(({ test }) => test).join(' ') || 'none';
-  process.stdout.write(`${file}: ${all.length} mutants, tests: ${named}\n`);
+  process.stdout.write(`${file}: ${all.length} mutants\n`);
   const open = all.filter((mutant) => !results.isEquivalent(file, mutant));
   let [killed, last] = [0, ''];
   for (const mutant of open) {
-    // The test that noticed the mutant before it most often notices this one, too.
-    const reaching = tests
-      .reach(chosen, file, mutant)
-      .sort((a, b) => Number(b.test === last) - Number(a.test === last));
+    // The file may have to be measured. The test that noticed the mutant before it most often notices this one, too.
+    place.write(file, source);
+    const reaching = await tests.reach(file, mutant);
+    reaching.sort((a, b) => Number(b.test === last) - Number(a.test === last));
     const names = reaching.map(({ test }) => test);
     let killer = values.fresh ? undefined : outcomes.find(file + mutant.source, names);
     if (killer === undefined) {
       killer = await trials.killer(mutant, reaching);
       outcomes.keep(file + mutant.source, names, killer);
     }
-    if (killer === '') report(file, mutant, reaching.length === 0 ? ': no test runs it' : '');
+    if (killer === '') report(file, mutant, `: ${names.join(' ') || 'no test runs it'}`);
     else [killed, last] = [killed + 1, killer];
   }
   place.write(file, source);
@@ -72,23 +70,26 @@ async function runFile(file: string): Promise<Pick<Result, 'mutants' | 'killed' 
 }
 
 async function runFolder(folder: string): Promise<void> {
-  const files = statSync(join(place.root, folder)).isDirectory()
-    ? globSync(`${folder}/**/*.ts`, { cwd: place.root }).filter(
-        (file) => !/\/(ddl(-parts)?|config|schema)\.ts$/.test(file),
-      )
-    : [folder];
+  const isFolder = !folder.includes('*') && statSync(join(place.root, folder)).isDirectory();
+  const pattern = isFolder ? `${folder}/**/*.ts` : folder;
+  const files = globSync(pattern, { cwd: place.root }).filter(
+    (file) => !/\/(ddl(-parts)?|config|schema)\.ts$/.test(file),
+  );
+  const before = results.recorded(folder);
+  const way = wayOf(values, before);
   let [mutants, killed, equivalent] = [0, 0, 0];
   for (const file of files.sort()) {
-    const one = await runFile(file);
+    const one = await runFile(file, way);
     [mutants, killed, equivalent] = [mutants + one.mutants, killed + one.killed, equivalent + one.equivalent];
   }
-  const result = { folder, every, mutants, killed, equivalent };
-  const [score, before] = [scoreOf(result), results.recorded(folder, every)];
+  const result = { folder, every: way.sample, options: describeWay(way), mutants, killed, equivalent };
+  const score = scoreOf(result);
   process.stdout.write(`${folder}: ${killed} of ${mutants} killed, ${equivalent} equivalent: ${score} %\n`);
-  if (before !== undefined && score < before) {
-    process.stdout.write(`the score was ${before} %: it may not fall\n`);
+  const comparable = before?.every === result.every && before.options === result.options;
+  if (comparable && score < before.score) {
+    process.stdout.write(`the score was ${before.score} %: it may not fall\n`);
     process.exitCode = 1;
   } else if (values.record) results.record(result);
 }
 
-for (const folder of positionals) await runFolder(folder.replace(/\/$/, ''));
+for (const folder of values.recorded ? results.folders() : positionals) await runFolder(folder.replace(/\/$/, ''));

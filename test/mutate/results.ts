@@ -10,10 +10,12 @@ export interface Result {
   readonly killed: number;
   /** Survivors that change nothing that could be observed, as the page says. */
   readonly equivalent: number;
+  /** How it was run, such as "--parts unit,protocol --most 8"; empty for the options of rows that name none. */
+  readonly options: string;
 }
 
 /** Percent, rounded down: of the mutants that are not equivalent, how many a test noticed. */
-export function scoreOf({ mutants, killed, equivalent }: Omit<Result, 'folder' | 'every'>): number {
+export function scoreOf({ mutants, killed, equivalent }: Pick<Result, 'mutants' | 'killed' | 'equivalent'>): number {
   return mutants === equivalent ? 100 : Math.floor((100 * killed) / (mutants - equivalent));
 }
 
@@ -39,19 +41,26 @@ export function openResults(page: string) {
         const [where, was, becomes, reason = ''] = cells(row);
         return where === `\`${file}\`` && was === `\`${before}\`` && becomes === `\`${after}\`` && reason !== '';
       }),
-    /** The score that was recorded for a folder, of all mutants or of such a sample. */
-    recorded: (folder: string, every: number): number | undefined => {
+    /** What was recorded for a folder: its score, and how it was run. */
+    recorded: (folder: string): (Pick<Result, 'every' | 'options'> & { readonly score: number }) | undefined => {
       const row = rows()
         .map(cells)
-        .find(
-          ([name, mutants = '']) =>
-            name === `\`${folder}\`` && /^\d+/.test(mutants) && mutants.replace(/^\d+/, '') === sampleOf(every),
-        );
-      return row === undefined ? undefined : Number.parseInt(row[4] ?? '', 10);
+        .find(([name, mutants = '']) => name === `\`${folder}\`` && /^\d+/.test(mutants));
+      if (row === undefined) return undefined;
+      const [, mutants = '', , , score = '', options = ''] = row;
+      const every = Number(/ \(1 in (\d+)\)$/.exec(mutants)?.[1] ?? 1);
+      return { every, options: options.replaceAll('`', ''), score: Number.parseInt(score, 10) };
     },
+    /** The folders with a result. */
+    folders: (): string[] =>
+      rows()
+        .map(cells)
+        .filter(([, mutants = '']) => /^\d+/.test(mutants))
+        .map(([name = '']) => name.slice(1, -1)),
     record: (result: Result): void => {
-      const { folder, every, mutants, killed, equivalent } = result;
-      const line = `| \`${folder}\` | ${mutants}${sampleOf(every)} | ${killed} | ${equivalent} | ${scoreOf(result)} % |`;
+      const { folder, every, mutants, killed, equivalent, options } = result;
+      const how = options === '' ? '' : ` \`${options}\` |`;
+      const line = `| \`${folder}\` | ${mutants}${sampleOf(every)} | ${killed} | ${equivalent} | ${scoreOf(result)} % |${how}`;
       const lines = readFileSync(page, 'utf8').split('\n');
       const table = lines.findIndex((one) => one.startsWith('| Folder '));
       const end = lines.findIndex((one, index) => index > table && !one.startsWith('|'));

@@ -6,6 +6,7 @@ import { startConcerned } from '../../mutate/concerned.ts';
 import { readImporters } from '../../mutate/imports.ts';
 import { isSampled, mutantsOf } from '../../mutate/mutants.ts';
 import { openResults, scoreOf } from '../../mutate/results.ts';
+import { describeWay, wayOf } from '../../mutate/way.ts';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 
 const afterOf = (source: string) => mutantsOf(source).map(({ after }) => after);
@@ -84,6 +85,18 @@ describe('the tests of a file', () => {
   });
 });
 
+describe('a later run', () => {
+  test('repeats what was recorded, except for what its command asks for', () => {
+    const usual = { parts: 'unit', most: 5, slowest: 8000, sample: 1 };
+    assert.deepEqual(wayOf({}, undefined), usual);
+    assert.deepEqual(wayOf({}, { every: 20, options: '' }), { ...usual, sample: 20 });
+    const way = wayOf({ sample: '3' }, { every: 20, options: '--parts unit,process --most 8' });
+    assert.deepEqual(way, { parts: 'unit,process', most: 8, slowest: 8000, sample: 3 });
+    assert.equal(describeWay(way), '--parts unit,process --most 8');
+    assert.deepEqual([describeWay(usual), describeWay({ ...usual, slowest: 20_000 })], ['', '--slowest 20']);
+  });
+});
+
 describe('the results', () => {
   test('are stored by folder, and mark equivalent mutants', () => {
     const page = join(temporaryDirectory(), 'testing.md');
@@ -96,12 +109,15 @@ describe('the results', () => {
     assert.equal(results.isEquivalent('a.ts', { before: 'x || y', after: 'x' }), true);
     assert.equal(results.isEquivalent('a.ts', { before: 'x || y', after: 'y' }), false);
     assert.equal(results.isEquivalent('b.ts', { before: 'x || y', after: 'x' }), false);
-    assert.equal(results.recorded('src/b', 1), undefined);
-    for (const killed of [8, 9]) results.record({ folder: 'src/b', every: 1, mutants: 11, killed, equivalent: 1 });
-    results.record({ folder: 'src/a', every: 1, mutants: 1, killed: 1, equivalent: 0 });
-    assert.deepEqual([results.recorded('src/b', 1), results.recorded('src/a', 1)], [90, 100]);
-    results.record({ folder: 'src/c', every: 10, mutants: 4, killed: 3, equivalent: 0 });
-    assert.deepEqual([results.recorded('src/c', 10), results.recorded('src/c', 1)], [75, undefined]);
+    assert.equal(results.recorded('src/b'), undefined);
+    const whole = { every: 1, equivalent: 0, options: '' };
+    for (const killed of [8, 9]) results.record({ ...whole, folder: 'src/b', mutants: 11, killed, equivalent: 1 });
+    results.record({ ...whole, folder: 'src/a', mutants: 1, killed: 1 });
+    assert.deepEqual([results.recorded('src/b')?.score, results.recorded('src/a')?.score], [90, 100]);
+    results.record({ ...whole, folder: 'src/c/d.ts', mutants: 4, killed: 3 });
+    results.record({ ...whole, folder: 'src/c', every: 10, options: '--parts unit,protocol', mutants: 4, killed: 3 });
+    assert.deepEqual(results.recorded('src/c'), { every: 10, options: '--parts unit,protocol', score: 75 });
+    assert.deepEqual(results.folders(), ['src/a', 'src/b', 'src/c'], 'that of a folder replaces those of its files');
     assert.equal(scoreOf({ mutants: 3, killed: 2, equivalent: 0 }), 66);
   });
 });
