@@ -1,35 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startHaproxy } from '../../../../src/agents/haproxy/agent.ts';
-import { doctorHaproxy } from '../../../../src/agents/haproxy/doctor.ts';
-import { actionContext, agentSetup, fixedNode, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
-import { type FakeHaproxy, fakeHaproxy } from '../../../support/agents/fake-haproxy.ts';
+import { actionContext, agentSetup } from '../../../support/agents/agent-setup.ts';
+import { fakeHaproxy } from '../../../support/agents/fake-haproxy.ts';
+import { listenAs } from '../../../support/agents/listening-haproxy.ts';
 import { mockDelays } from '../../../support/mock-delays.ts';
-
-const servers: Server[] = [];
-after(() => {
-  for (const server of servers) server.close();
-});
-
-/** A fake HAProxy behind a real socket. */
-async function listening(fake: FakeHaproxy): Promise<string> {
-  const path = join(temporaryDirectory(), 'admin.sock');
-  const server = createServer((socket) => {
-    socket.on('data', (command) => {
-      void fake
-        .ask(command.toString().trim(), new AbortController().signal)
-        .then((answer) => socket.end(`${answer}\n`));
-    });
-  });
-  servers.push(server);
-  await once(server.listen(path), 'listening');
-  return path;
-}
 
 const settings = { servers: {}, ports: [], min_available: 0, drain_timeout: 0, enable_timeout: 60, settle: 0.001 };
 const configOf = (sockets: string[]) => ({ ...settings, sockets, watch_interval: 3600, timeout: 30 });
@@ -44,7 +19,7 @@ const two = () =>
 /** The agent in front of one fake. */
 async function started(changes: { min_available?: number } = {}) {
   const fake = two();
-  const agent = await startHaproxy(agentSetup({ ...configOf([await listening(fake)]), ...changes }));
+  const agent = await startHaproxy(agentSetup({ ...configOf([await listenAs(fake)]), ...changes }));
   const call = (action: string, input: object, context = actionContext()) => {
     const handler = agent.handlers[action] as (input: object, context: object) => Promise<Record<string, unknown>>;
     return handler(input, context);
@@ -133,41 +108,4 @@ test('the haproxy agent stops once the check in progress has ended', async () =>
   for (let step = 0; step < 20; step++) await Promise.resolve();
   assert.equal(stopped, false);
   await stopping;
-});
-
-describe('the doctor', () => {
-  const findings = (sockets: string[], signal = new AbortController().signal) =>
-    doctorHaproxy({ config: configOf(sockets), node: fixedNode, signal } as never);
-
-  test('finds each HAProxy that replies, and whether it keeps its states over a reload', async () => {
-    for (const [text, status, what] of [
-      ['  load-server-state-from-file local\n', 'ok', /restores its servers’ states when it is reloaded$/],
-      ['global\n', 'warning', /forgets its servers’ states .*: a reload while hosts are out lets requests through/],
-      [undefined, 'warning', /has a configuration that cannot be read/],
-    ] as const) {
-      const [fake, file] = [two(), join(temporaryDirectory(), 'haproxy.cfg')];
-      if (text !== undefined) writeFileSync(file, text);
-      // A process in place of HAProxy: its arguments name the file.
-      const stdio: ['pipe', 'ignore', 'ignore'] = ['pipe', 'ignore', 'ignore'];
-      const child = spawn('sh', ['-c', 'read line', 'haproxy', '-f', file], { stdio });
-      await once(child, 'spawn');
-      fake.info.pid = child.pid ?? 0;
-      const path = await listening(fake);
-      const [answers, states, ...more] = await findings([path]);
-      assert.deepEqual([answers?.status, answers?.what], ['ok', `HAProxy 3.0.11 answers at ${path}`]);
-      assert.deepEqual([states?.status, more], [status, []]);
-      assert.match(states?.what ?? '', what);
-      assert.equal(states?.fix.includes('load-server-state-from-file global'), status !== 'ok');
-      child.stdin.end();
-      await once(child, 'exit');
-    }
-  });
-
-  test('finds one that does not reply, next to another that does', async () => {
-    const gone = join(temporaryDirectory(), 'gone.sock');
-    const found = await findings([gone, await listening(two())]);
-    assert.equal(found.length, 3);
-    assert.match(found[0]?.what ?? '', /gone\.sock cannot be reached/);
-    assert.deepEqual([found[0]?.status, found[1]?.status], ['broken', 'ok']);
-  });
 });

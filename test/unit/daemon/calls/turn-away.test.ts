@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { AgentEntry } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import { sealRequest } from '../../../../src/core/request/request.ts';
 import type { SignedRequest } from '../../../../src/core/wire/messages.ts';
@@ -21,13 +22,17 @@ before(async () => {
 after(() => fleet.remove());
 
 /** The records: notes of strangers, and calls that go through the pipeline. */
-function startTurnAway({ fails = undefined as unknown, enter = undefined as (() => never) | undefined } = {}) {
+function startTurnAway({
+  fails = undefined as unknown,
+  enter = undefined as (() => never) | undefined,
+  agents = (): readonly AgentEntry[] => [probeAgent],
+} = {}) {
   const notes: string[] = [];
   const calls: IncomingCall[] = [];
   const clock = { now: Date.now() };
   const limiter = startCallerLimiter({ atOnce: 1, rate: 1, burst: 3 }, () => clock.now);
   const turnAway = defineTurnAway({
-    agents: () => [probeAgent],
+    agents,
     tls: () => ({ credentials: eve.credentials, trust: fleet.trust }),
     handle: async (call) => {
       if (fails !== undefined) throw fails;
@@ -87,6 +92,12 @@ describe('a refused caller', () => {
     assert.match(said[7] ?? '', /^it was revoked \(and 5 more since /);
   });
 
+  test('is recorded as often without a call, by name', async () => {
+    const { turnAway, notes } = startTurnAway();
+    for (let time = 0; time < 9; time++) await turnAway(rip.identity, revoked);
+    assert.equal(notes.length, 4);
+  });
+
   test('counts by the size of its requests', async () => {
     const { turnAway, calls } = startTurnAway();
     const large = { ...callOf(rip), request: Buffer.alloc(2 * 16 * 1024) };
@@ -116,5 +127,6 @@ describe('a refused caller', () => {
       throw bug;
     };
     await assert.rejects(startTurnAway({ enter }).turnAway(rip.identity, revoked, callOf(rip)), bug);
+    await assert.rejects(startTurnAway({ agents: enter }).turnAway(rip.identity, revoked, callOf(rip)), bug);
   });
 });

@@ -5,6 +5,7 @@ import type { HeldHost, HeldLine } from '../../../../../src/agents/haproxy/maint
 import { readInfo } from '../../../../../src/agents/haproxy/runtime/process.ts';
 import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { someTurns } from '../../../../support/mock-delays.ts';
 
 const { signal } = new AbortController();
 const socket = '/run/fake.sock';
@@ -85,6 +86,24 @@ describe('a host that is held and was enabled', () => {
     const { host } = await check(fake, held({ lines: [line({ agent: true })] }));
     assert.deepEqual(fake.changes(), ['disable agent app/web1', 'set server app/web1 state maint']);
     assert.equal(host.lines[0]?.agent, true, 'it is to be switched on when the host is put in');
+  });
+
+  test('gets the command for maintenance only once HAProxy has answered the one before', async () => {
+    const fake = fakeHaproxy({ app: [{ ...web1, agent: 'up' }] });
+    const answer = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    fake.onCommand = (command) => {
+      if (command !== 'disable agent app/web1') return undefined;
+      begun.resolve();
+      return answer.promise;
+    };
+    const checking = check(fake);
+    await begun.promise;
+    await someTurns();
+    assert.deepEqual(fake.changes(), ['disable agent app/web1']);
+    answer.resolve();
+    await checking;
+    assert.deepEqual(fake.changes(), ['disable agent app/web1', 'set server app/web1 state maint']);
   });
 
   test('has an active agent-check switched off even while it is out', async () => {

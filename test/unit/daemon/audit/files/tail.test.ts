@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { chainStart, hashLine } from '../../../../../src/core/audit/record.ts';
 import { readFirst, readRecent, readTail } from '../../../../../src/daemon/audit/tail.ts';
 
@@ -23,10 +23,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-async function withFile<T>(
-  content: string,
-  read: (handle: Awaited<ReturnType<typeof open>>) => Promise<T>,
-): Promise<T> {
+async function withFile<T>(content: string, read: (handle: FileHandle) => Promise<T>): Promise<T> {
   writeFileSync(file, content);
   await using handle = await open(file, 'r');
   return await read(handle);
@@ -74,6 +71,43 @@ describe('the end of a file of the audit log', () => {
       await assert.rejects(tail(text(line(1), last)), { code: 'audit-failed', message: words }, last);
     }
     await assert.rejects(tail('\n'), { code: 'audit-failed' });
+  });
+});
+
+describe('a file of the audit log is read in as few pieces as possible', () => {
+  /** The pieces that were read: where they begin, and their size. */
+  const pieces = (content: string, read: (handle: FileHandle) => Promise<unknown>) =>
+    withFile(content, async (handle) => {
+      const spied = mock.method(handle, 'read').mock;
+      await read(handle);
+      return spied.calls.map(({ arguments: given }) => {
+        const [, , size, from] = given as unknown as readonly [Buffer, number, number, number];
+        return [from, size];
+      });
+    });
+  const readEnd = (handle: FileHandle) => readTail(handle, 'audit.jsonl');
+
+  test('for its end: the last MiB, and more only while that has fewer than two newlines', async () => {
+    const short = text(...Array.from({ length: 3 * 1024 }, (_, index) => line(index + 1, 1023)));
+    assert.equal(short.length, 3 * chunk);
+    assert.deepEqual(await pieces(short, readEnd), [[2 * chunk, chunk]]);
+    const two = (bytes: number) => pieces(text(line(1, chunk - 1), line(2, bytes)), readEnd);
+    assert.deepEqual(await two(chunk - 2), [[chunk - 1, chunk]], 'with the newline before the last line');
+    assert.deepEqual(await two(chunk - 1), [
+      [chunk, chunk],
+      [0, chunk],
+    ]);
+  });
+
+  test('for its first record: 64 KiB, then a MiB, then 16 MiB, and no more', async () => {
+    const of = (content: string) => pieces(content, readFirst);
+    const [small, medium, large] = [64 * 1024, chunk, 16 * chunk].map((size) => [0, size]);
+    assert.deepEqual(await of(text(line(1, 64 * 1024 - 1), line(2))), [small]);
+    assert.deepEqual(await of(text(line(1, 64 * 1024), line(2))), [small, medium]);
+    assert.deepEqual(await of(text(line(1, chunk), line(2))), [small, medium, large]);
+    assert.deepEqual(await of('x'.repeat(16 * chunk + 1)), [small, medium, large]);
+    assert.deepEqual(await of(line(1)), [small], 'it has no more');
+    assert.deepEqual(await of(line(1, 64 * 1024)), [small, medium], 'it may have more');
   });
 });
 
