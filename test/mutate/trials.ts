@@ -51,10 +51,18 @@ export function startTrials(
         place.write(file, source);
         if ((await runShared(test, most)) === 'passed') return true;
         process.end();
-        place.write(file, mutant.source);
       }
+      if (outcome === 'late' && (await isLateAgain(mutant, test, most))) return true;
     }
     return await noticesAlone(mutant, one);
+  };
+
+  /** Whether the test takes too long once more, and not without the mutant in between. */
+  const isLateAgain = async (mutant: Mutant, test: string, most: number): Promise<boolean> => {
+    place.write(file, source);
+    if ((await runShared(test, most)) !== 'passed') return false;
+    place.write(file, mutant.source);
+    return (await runShared(test, most)) === 'late';
   };
 
   /** Runs a test in a new process. A test that takes too long may only have waited: then it takes as long without the mutant. */

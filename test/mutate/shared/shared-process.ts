@@ -18,8 +18,8 @@ export interface Answer {
   readonly id: number;
   readonly outcome: Outcome;
 }
-/** Unclear: something failed outside of the test, it took too long, or the process ended. */
-export type Outcome = 'passed' | 'failed' | 'unclear';
+/** Unclear: something failed outside of the test, or the process ended. */
+export type Outcome = 'passed' | 'failed' | 'late' | 'unclear';
 
 /** A process in which test files run again and again, without a start of Node and without loading all that they import. */
 export interface SharedProcess extends Disposable {
@@ -61,7 +61,7 @@ export function shareProcess(root: string): SharedProcess {
       runs++;
       const url = (file: string) => pathToFileURL(join(root, file)).href;
       const outcome = await ask(child, { id: runs, test: url(test), again: again.map(url) }, most);
-      if (outcome === 'unclear') end();
+      if (outcome === 'unclear' || outcome === 'late') end();
       return outcome;
     },
     end,
@@ -73,7 +73,7 @@ function ask(child: ChildProcess, order: Order, most: number): Promise<Outcome> 
   return new Promise((resolve) => {
     const onAnswer = ({ id, outcome }: Answer) => id === order.id && settle(outcome);
     const onExit = () => settle('unclear');
-    const timer = setTimeout(onExit, most);
+    const timer = setTimeout(() => settle('late'), most);
     const settle = (outcome: Outcome) => {
       clearTimeout(timer);
       child.off('message', onAnswer).off('exit', onExit);
