@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { reportService } from '../../../../../src/agents/appmgr/activate/service-report.ts';
@@ -75,6 +76,21 @@ describe('a signal to the process of a pid file', () => {
       code: 'reload-failed',
       message: `process ${pid} of ${path} cannot be sent SIGWINCH: there is no such process`,
     });
+  });
+
+  test('fails with the reason if it must not be sent', async (context) => {
+    const { mock } = context.mock.method(process, 'kill', () => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM', errno: -1, syscall: 'kill' });
+    });
+    syncBuiltinESMExports();
+    try {
+      const path = file('7');
+      const message = `process 7 of ${path} cannot be sent SIGWINCH: operation not permitted`;
+      await assert.rejects(send(path), { code: 'reload-failed', message });
+    } finally {
+      mock.restore();
+      syncBuiltinESMExports();
+    }
   });
 
   for (const text of ['', '0', '1', '-1', '-5', '007', 'x', '12x', '1 2', '12345678901', `${' '.repeat(64)}77`])

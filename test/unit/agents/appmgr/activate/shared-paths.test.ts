@@ -12,10 +12,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
 import { recordChanges } from '../../../../support/faults/record-calls.ts';
 import { linkShared } from '../../../../../src/agents/appmgr/activate/shared-paths.ts';
 import type { Layout } from '../../../../../src/agents/appmgr/release/layout.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+import { someTurns } from '../../../../support/mock-delays.ts';
 
 /** A root with one release, and what all releases share. */
 function estate(...shared: string[]) {
@@ -81,6 +83,38 @@ describe('a path that all releases share', () => {
     mkdirSync(at('uploads'));
     await assert.rejects(link('uploads'), { code: 'ENOTDIR' });
     assert.ok(lstatSync(at('uploads')).isDirectory());
+  });
+
+  test('is refused if what is at its place cannot be read: nothing is moved away', async () => {
+    const { root, link, at } = estate('uploads');
+    mkdirSync(at('uploads'));
+    const changes: string[] = [];
+    using _watch = watchFileCalls(root, async (call, _args, real) => {
+      if (call.changes) changes.push(call.name);
+      if (call.name === 'readlink') throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+      return await real();
+    });
+    await assert.rejects(link('uploads'), { code: 'EIO' });
+    assert.deepEqual(changes, []);
+  });
+
+  test('is replaced only once the old entry is removed from the disk', async () => {
+    const { root, link, at } = estate('uploads');
+    mkdirSync(at('uploads'));
+    const [begun, removed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    using _watch = watchFileCalls(root, async (call, _args, real) => {
+      if (call.name === 'rm') {
+        begun.resolve();
+        await removed.promise;
+      }
+      return await real();
+    });
+    const linking = link('uploads');
+    await begun.promise;
+    await someTurns();
+    assert.equal(existsSync(at('uploads')), false);
+    removed.resolve();
+    await linking;
   });
 
   test('must exist: the release is not touched', async () => {
