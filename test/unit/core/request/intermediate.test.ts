@@ -9,6 +9,7 @@ import type { Credentials } from '../../../../src/core/credentials/signature.ts'
 import { openQuery, openQueryReply, signQuery, signQueryReply } from '../../../../src/core/request/query.ts';
 import { digestRequest, okReply, openReply, sealReply } from '../../../../src/core/request/reply.ts';
 import { openRequest, proveCaller, sealRequest } from '../../../../src/core/request/request.ts';
+import { makeKeyPair as makeEncryptionKey, openKey, signKey } from '../../../../src/core/sealed/encryption-key.ts';
 import { orderFor } from '../../../support/node/node.ts';
 
 const node = 'dev2.devco.net';
@@ -65,6 +66,15 @@ describe('the signer’s intermediate CA', () => {
       openReply({ ...signed, chain }, request, node, fleet.trust, Date.now()).outcome;
     assert.throws(() => open(signed.chain.slice(0, 1)), { code: 'foreign-certificate' });
     assert.equal(open(), 'ok');
+  });
+
+  test('is included in the encryption key of a node, and leads to the root', async () => {
+    const fleet = await makeRootFleet();
+    const pair = makeEncryptionKey();
+    const signed = signKey(pair, await below(fleet, 'node', node), Date.now());
+    const open = (chain = signed.chain) => openKey({ ...signed, chain }, node, fleet.trust, Date.now());
+    assert.throws(() => open(signed.chain.slice(0, 1)), { code: 'foreign-certificate' });
+    assert.deepEqual(open(), pair.publicKey);
   });
 
   test('is included in a query and in the reply to it, and leads to the root', async () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { createDecipheriv, createECDH, createHash, hkdfSync } from 'node:crypto';
+import { createDecipheriv, createECDH, createHash, createSecretKey, type ECDH, hkdfSync } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { makeKeyPair, openKey, signKey } from '../../../../src/core/sealed/encryption-key.ts';
 import { openSealed, sealTo } from '../../../../src/core/sealed/exchange.ts';
-import { envelopeCodec } from '../../../../src/core/wire/codec.ts';
+import { envelopeCodec, envelopeReplyCodec } from '../../../../src/core/wire/codec.ts';
 import type { Envelope } from '../../../../src/core/wire/messages.ts';
 import { type Fleet, makeFleet } from '../../../support/fleet/fleet.ts';
 
@@ -11,6 +11,8 @@ const target = 'dev1.devco.net';
 const envelope: Envelope = {
   call: { request: Buffer.from('request'), signature: Buffer.from('signature'), chain: [], sensitive: {} },
 };
+
+const secretOf = (ecdh: ECDH) => (other: Uint8Array) => createSecretKey(ecdh.computeSecret(other));
 
 describe('a message that is sealed to a node', () => {
   let fleet: Fleet;
@@ -46,6 +48,69 @@ describe('a message that is sealed to a node', () => {
     decipher.setAuthTag(ciphertext.subarray(-16));
     const plain = Buffer.concat([decipher.update(ciphertext.subarray(0, -16)), decipher.final()]);
     assert.deepEqual(envelopeCodec.decode(plain).call?.signature, Buffer.from('signature'));
+  });
+
+  test('has replies that match docs/reach.md, byte for byte: each part has its number as the nonce', () => {
+    const [node, caller] = [makeKeyPair(), createECDH('prime256v1')];
+    const own = { ...makeKeyPair(), publicKey: caller.generateKeys() };
+    const sent = sealTo(target, node.publicKey, { ...own, secretWith: secretOf(caller) }, envelope);
+    const { keyId, ephemeral, salt, ciphertext } = sent.request;
+    const { seal } = openSealed(target, node, sent.request);
+    const parts = ['half', 'most', 'all'].map((message, index) => seal({ progress: { at: 1, message } }, index === 2));
+    assert.deepEqual(
+      parts.map((part) => [part.sequence, part.last, part.salt.length]),
+      [
+        [0, false, 32],
+        [1, false, 0],
+        [2, true, 0],
+      ],
+    );
+    const info = Buffer.concat([Buffer.from('mco-deploy/1/sealed-reply\0'), ephemeral, node.publicKey]);
+    const salts = Buffer.concat([salt, parts[0]?.salt ?? Buffer.alloc(0)]);
+    const key = Buffer.from(hkdfSync('sha256', caller.computeSecret(node.publicKey), salts, info, 32));
+    const whole = createHash('sha256')
+      .update(Buffer.concat([keyId, ephemeral, salt, ciphertext]))
+      .digest();
+    const opened = parts.map((part, index) => {
+      const nonce = Buffer.alloc(12);
+      nonce.writeUInt32BE(index, 8);
+      const decipher = createDecipheriv('aes-256-gcm', key, nonce);
+      decipher.setAAD(Buffer.concat([whole, Buffer.from([part.last ? 1 : 0])]));
+      decipher.setAuthTag(part.ciphertext.subarray(-16));
+      const plain = Buffer.concat([decipher.update(part.ciphertext.subarray(0, -16)), decipher.final()]);
+      return envelopeReplyCodec.decode(plain).progress?.message;
+    });
+    assert.deepEqual(opened, ['half', 'most', 'all']);
+  });
+
+  test('has a reply that opens part by part, in order, and with the mark of its last part', () => {
+    const [node, caller] = [makeKeyPair(), makeKeyPair()];
+    const { request, open } = sealTo(target, node.publicKey, caller, envelope);
+    const { seal } = openSealed(target, node, request);
+    const [first, second] = ['half', 'all'].map((message) => seal({ progress: { at: 1, message } }, false));
+    assert.ok(first && second);
+    const order = { code: 'bad-seal', message: 'a part of the reply is out of order' };
+    const changed = { code: 'bad-seal', message: /^what was sealed cannot be opened/ };
+    assert.throws(() => open(second), order);
+    assert.throws(() => open({ ...first, last: true }), changed);
+    assert.throws(() => open({ ...first, salt: Buffer.alloc(32) }), changed);
+    assert.equal(open(first).progress?.message, 'half', 'a forged part does not keep the real one out');
+    assert.throws(() => open(first), order);
+    assert.throws(() => open({ ...second, ciphertext: second.ciphertext.subarray(0, 15) }), changed);
+    assert.equal(open(second).progress?.message, 'all');
+  });
+
+  test('is refused without a salt of the right length, in both directions', () => {
+    const [node, caller] = [makeKeyPair(), makeKeyPair()];
+    const { request, open } = sealTo(target, node.publicKey, caller, envelope);
+    for (const salt of [Buffer.alloc(0), Buffer.alloc(31), Buffer.alloc(33)]) {
+      assert.throws(() => openSealed(target, node, { ...request, salt }), {
+        code: 'bad-seal',
+        message: 'the request has no salt',
+      });
+      const event = openSealed(target, node, request).seal({ progress: { at: 1, message: '' } }, false);
+      assert.throws(() => open({ ...event, salt }), { code: 'bad-seal', message: 'the reply has no salt' });
+    }
   });
 
   test('rejects a key of any wrong length, or off the curve', () => {
