@@ -57,6 +57,8 @@ export async function callNode(
     return await keepHead(outcome, reply, caller.heads, headBefore);
   } catch (error) {
     return { ...lost(error, options.target, deadline.passed()), elapsed: elapsed() };
+  } finally {
+    deadline.end();
   }
 }
 
