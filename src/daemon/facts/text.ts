@@ -38,8 +38,8 @@ function exactly(number: number, source: string): unknown {
 export function parsePrintedFacts(text: string): ReadFacts {
   const trimmed = text.trim();
   if (trimmed.startsWith('{')) return parseJsonFacts(trimmed);
-  const lines = trimmed.split('\n').filter((line) => line.trim() !== '');
+  const lines = trimmed.split(/\r?\n/).filter((line) => line.trim() !== '');
   const pairs = lines.map((line) => /^([A-Za-z0-9_:.-]{1,200})=(.*)$/.exec(line));
   if (!pairs.every((pair) => pair !== null)) return parseYamlFacts(text);
-  return keepRepresentable(Object.fromEntries(pairs.map(([, name, value]) => [name, value?.replace(/\r$/, '')])));
+  return keepRepresentable(Object.fromEntries(pairs.map(([, name, value]) => [name, value])));
 }

@@ -3,12 +3,12 @@ import {
   type Document,
   isAlias,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   type Pair,
   parseDocument,
   type Scalar,
-  type YAMLMap,
 } from 'yaml';
 import type { LostFact } from './representable.ts';
 
@@ -63,7 +63,9 @@ class YamlReading {
     if (this.#left < 0) throw new Error('it has too many values: does it use aliases many times over?');
     if (path.length > deepest) return this.#lose(path, `it is nested deeper than ${deepest} levels`);
     if (isAlias(node)) return this.#aliased(node, path);
-    if (isMap(node)) return this.#mapping(node, path);
+    if (isMap(node)) return this.#mapping(node.items, path);
+    // An item of an ordered mapping (`!!omap`).
+    if (isPair(node)) return this.#mapping([node], path);
     if (isSeq(node)) return node.items.map((item, at) => this.value(item, [...path, String(at)]));
     return isScalar(node) ? this.#scalar(node, path) : null;
   }
@@ -80,10 +82,10 @@ class YamlReading {
       : this.value(node, path);
   }
 
-  #mapping(map: YAMLMap, path: readonly string[]): unknown {
+  #mapping(pairs: readonly Pair[], path: readonly string[]): unknown {
     const entries = new Map<string, unknown>();
     const merged = new Map<string, unknown>();
-    for (const pair of map.items as Pair[]) {
+    for (const pair of pairs) {
       const key = this.#key(pair.key, path);
       if (key === undefined) continue;
       const value = this.value(pair.value, [...path, key]);
@@ -111,7 +113,8 @@ class YamlReading {
 
   #scalar(node: Scalar, path: readonly string[]): unknown {
     const { value, tag } = node;
-    if (typeof value === 'string') return isBinary(tag) ? this.#binary(value, path) : plainText(node, value);
+    if (value instanceof Uint8Array) return this.#binary(Buffer.from(value).toString('base64'), path);
+    if (typeof value === 'string') return tag === '!binary' ? this.#binary(value, path) : plainText(node, value);
     if (typeof value === 'bigint') return value >= -maxSafe && value <= maxSafe ? Number(value) : value;
     if (typeof value === 'number' && !Number.isFinite(value)) return this.#source(node) ?? String(value);
     return value instanceof Date ? (this.#source(node) ?? value.toISOString()) : value;
@@ -134,10 +137,6 @@ class YamlReading {
 }
 
 const maxSafe = BigInt(Number.MAX_SAFE_INTEGER);
-
-function isBinary(tag: string | undefined): boolean {
-  return tag === '!binary' || tag === 'tag:yaml.org,2002:binary';
-}
 
 /** `:name` without quotes is a symbol in Ruby, which becomes text. */
 function plainText({ type, tag }: Scalar, value: string): string {
