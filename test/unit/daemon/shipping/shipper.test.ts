@@ -12,7 +12,7 @@ import { bytesAfter, readRecords } from '../../../../src/daemon/shipping/read-re
 import { startShipper } from '../../../../src/daemon/shipping/shipper.ts';
 import { silentLog } from '../../../../src/daemon/system/silent-log.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
+import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
 let fleet: Fleet;
 let node: Member;
