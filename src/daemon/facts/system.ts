@@ -8,8 +8,8 @@ import { readVirtualisation } from './virtualisation.ts';
 /** Facts from the operating system: files under /proc, /sys and /etc; no program is run. */
 export async function gatherSystemFacts(): Promise<JsonObject> {
   const [os, memory, disks, routes, virtualisation] = await Promise.all([
-    readDistribution(),
-    readMemory(),
+    read('/etc/os-release').then(distributionIn),
+    read('/proc/meminfo').then(memoryIn),
     readDisks(),
     read('/proc/net/route'),
     readVirtualisation(),
@@ -26,14 +26,13 @@ export async function gatherSystemFacts(): Promise<JsonObject> {
     processors: { count: cpus().length, models: [...new Set(cpus().map(({ model }) => model))] },
     memory,
     disks,
-    network: { interfaces: interfaces(), primary: primaryInterface(routes) },
+    network: { interfaces: interfacesIn(hostInterfaces()), primary: primaryInterface(routes) },
     virtualisation,
   };
 }
 
-/** os-release(5). */
-async function readDistribution(): Promise<JsonObject> {
-  const text = await read('/etc/os-release');
+/** @param text of os-release(5) */
+export function distributionIn(text: string): JsonObject {
   const value = (key: string) => new RegExp(`^${key}="?([^"\n]*)"?$`, 'm').exec(text)?.[1];
   const name = value('ID') ?? platform();
   return {
@@ -44,9 +43,8 @@ async function readDistribution(): Promise<JsonObject> {
   };
 }
 
-/** proc_meminfo(5). */
-async function readMemory(): Promise<JsonObject> {
-  const text = await read('/proc/meminfo');
+/** @param text of proc_meminfo(5) */
+export function memoryIn(text: string): JsonObject {
   const bytes = (key: string) => Number(new RegExp(`^${key}: +(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024;
   return {
     total_bytes: totalmem(),
@@ -56,8 +54,8 @@ async function readMemory(): Promise<JsonObject> {
   };
 }
 
-function interfaces(): JsonObject {
-  const named = Object.entries(hostInterfaces()).map(([name, addresses = []]) => [
+export function interfacesIn(found: ReturnType<typeof hostInterfaces>): JsonObject {
+  const named = Object.entries(found).map(([name, addresses = []]) => [
     name,
     { mac: addresses[0]?.mac ?? '', addresses: addresses.map(({ cidr, address }) => cidr ?? address) },
   ]);
@@ -65,7 +63,7 @@ function interfaces(): JsonObject {
 }
 
 /** The interface of the default route (proc_net(5): a destination and a mask of zeros); empty where there is none. */
-function primaryInterface(routes: string): string {
+export function primaryInterface(routes: string): string {
   const columns = routes.split('\n').map((line) => line.split('\t'));
   return (
     columns.find(([, destination, , , , , , mask]) => destination === '00000000' && mask === '00000000')?.[0] ?? ''

@@ -252,7 +252,12 @@ describe('facts that are kept fresh', () => {
     mock.timers.enable({ apis: ['setInterval'] });
     const { truth, reloads, settle, change } = controlled();
     let changes = 0;
-    const end = keepFresh(truth, 2, async () => void changes++, assert.fail);
+    const end = keepFresh(
+      truth,
+      2,
+      async () => void changes++,
+      (error) => assert.fail(String(error)),
+    );
     mock.timers.tick(1999);
     assert.equal(reloads.length, 0);
     mock.timers.tick(1);
