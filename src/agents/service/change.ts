@@ -62,12 +62,12 @@ async function untilReached(
   signal: AbortSignal,
   progress: (message: string) => void,
 ): Promise<UnitState> {
-  const deadline = Date.now() + wait * 1000;
+  const deadline = performance.now() + wait * 1000;
   let reached: { at: number; invocation: string } | undefined;
   let before = '';
   for (;;) {
     const unit = await systemd.show(name, signal);
-    const at = Date.now();
+    const at = performance.now();
     const shown = `${unit.state} (${unit.detail})`;
     if (shown !== before) progress(`${name} is ${shown}`);
     before = shown;

@@ -15,7 +15,7 @@ const pause = 25;
  * @throws Problem `ca-busy` when another holds the lock for longer than ten seconds, `unwritable-file`
  */
 export function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
-  return locked(join(directory, 'lock'), Date.now() + patience, async () => {
+  return locked(join(directory, 'lock'), performance.now() + patience, async () => {
     removeAbandonedDrafts(directory);
     return work();
   });
@@ -25,7 +25,7 @@ async function locked<T>(path: string, end: number, work: () => Promise<T>): Pro
   const { host, boot, pid, start } = await markProcess();
   const me = `${host} ${boot} ${pid} ${start}\n`;
   while (!(await tryToTake(path, me))) {
-    if (Date.now() > end) throw await busy(path);
+    if (performance.now() > end) throw await busy(path);
     if (await isAbandoned(path)) await breakLock(path, end);
     else await wait(pause);
   }
