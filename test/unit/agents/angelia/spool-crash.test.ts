@@ -1,11 +1,11 @@
-import { crashAtEachChange } from '../../../support/faults/crash.ts';
-import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Message } from '../../../../src/agents/angelia/message.ts';
 import { openSpool, type Spool } from '../../../../src/agents/angelia/spool.ts';
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 
 const message: Message = {
   id: 'a1',

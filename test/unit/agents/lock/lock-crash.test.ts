@@ -1,10 +1,10 @@
-import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { startLock } from '../../../../src/agents/lock/agent.ts';
 import type { ActionContext } from '../../../../src/core/agent.ts';
 import { actionContext, agentSetup } from '../../../support/agents/agent-setup.ts';
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
 
 const rip = actionContext({ runId: 'a'.repeat(32) });
 const bob = actionContext({ runId: 'b'.repeat(32), caller: 'cert=bob@devco.net' });

@@ -12,11 +12,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
-import { recordChanges } from '../../../../support/faults/record-calls.ts';
 import { linkShared } from '../../../../../src/agents/appmgr/activate/shared-paths.ts';
 import type { Layout } from '../../../../../src/agents/appmgr/release/layout.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
+import { recordChanges } from '../../../../support/faults/record-calls.ts';
 import { someTurns } from '../../../../support/mock-delays.ts';
 
 /** A root with one release, and what all releases share. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { verifyArtifact as verify } from '../../../../../src/agents/appmgr/artifact/artifact.ts';
 import { hasArtifact, parseSums } from '../../../../../src/agents/appmgr/artifact/locate.ts';
-import { type ArtifactSource, withSuffix, locationOf } from '../../../../../src/agents/appmgr/artifact/source.ts';
+import { type ArtifactSource, locationOf, withSuffix } from '../../../../../src/agents/appmgr/artifact/source.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 import { release, testApplication } from '../../../../support/agents/application.ts';
 

@@ -1,5 +1,3 @@
-import { crashAtEachChange } from '../../../../support/faults/crash.ts';
-import { recordChanges } from '../../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import {
   lstatSync,
@@ -16,8 +14,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { unpack } from '../../../../../src/agents/appmgr/artifact/unpack.ts';
 import { syncDirectory } from '../../../../../src/core/files/durable.ts';
-import { makeTarGz } from '../../../../support/agents/tar-archive.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+import { makeTarGz } from '../../../../support/agents/tar-archive.ts';
+import { crashAtEachChange } from '../../../../support/faults/crash.ts';
+import { recordChanges } from '../../../../support/faults/record-calls.ts';
 
 const entries = [
   { path: './', type: '5', mode: 0o755 },

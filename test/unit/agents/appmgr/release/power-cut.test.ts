@@ -1,11 +1,11 @@
-import { type CrashKind, crashAtEachChange } from '../../../../support/faults/crash.ts';
-import { recordChanges } from '../../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { release, type TestApplication, testApplication } from '../../../../support/agents/application.ts';
 import { appmgrOn } from '../../../../support/agents/appmgr.ts';
+import { type CrashKind, crashAtEachChange } from '../../../../support/faults/crash.ts';
+import { recordChanges } from '../../../../support/faults/record-calls.ts';
 
 let directory: string;
 let application: TestApplication;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { disable, type DisableInput } from '../../../../../src/agents/haproxy/actions/disable.ts';
+import { type DisableInput, disable } from '../../../../../src/agents/haproxy/actions/disable.ts';
 import { readMaintenance } from '../../../../../src/agents/haproxy/maintenance/store.ts';
 import type { ActionContext } from '../../../../../src/core/agent.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';

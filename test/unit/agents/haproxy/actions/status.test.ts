@@ -7,8 +7,8 @@ import type { HaproxyConfig } from '../../../../../src/agents/haproxy/config.ts'
 import { Problem } from '../../../../../src/core/errors.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
 import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import type { Status } from '../../../../support/agents/haproxy-agent.ts';
 import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import type { Status } from '../../../../support/agents/haproxy-agent.ts';
 
 const [dev1, dev2] = ['10.0.0.1', '10.0.0.2'] as const;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { weigh, weightFor, type WeightInput } from '../../../../../src/agents/haproxy/actions/weight.ts';
+import { type WeightInput, weigh, weightFor } from '../../../../../src/agents/haproxy/actions/weight.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
 import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
 import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { readChangeRequest } from '../../../../../src/agents/haproxy/actions/change-request.ts';
 import { disable } from '../../../../../src/agents/haproxy/actions/disable.ts';
 import * as holds from '../../../../../src/agents/haproxy/into-traffic/enable-holds.ts';
-import { readChangeRequest } from '../../../../../src/agents/haproxy/actions/change-request.ts';
 import type { HeldHost } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { readMaintenance } from '../../../../../src/agents/haproxy/maintenance/store.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { defineHostEntry } from '../../../../../src/agents/haproxy/into-traffic/enable-host.ts';
 import { trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
+import { defineHostEntry } from '../../../../../src/agents/haproxy/into-traffic/enable-host.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';
 import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { defineLineEntry } from '../../../../../src/agents/haproxy/into-traffic/enable-line.ts';
 import { type Changes, trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
+import { defineLineEntry } from '../../../../../src/agents/haproxy/into-traffic/enable-line.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import type { AgentCheck, Server } from '../../../../../src/agents/haproxy/servers/server.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';

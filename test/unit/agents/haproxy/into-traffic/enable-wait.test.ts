@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Request } from '../../../../../src/agents/haproxy/actions/change-request.ts';
 import type { HostEntry } from '../../../../../src/agents/haproxy/into-traffic/enable-host.ts';
 import { waitForAll } from '../../../../../src/agents/haproxy/into-traffic/enable-wait.ts';
 import type { LoadBalancer } from '../../../../../src/agents/haproxy/load-balancer.ts';
-import type { Request } from '../../../../../src/agents/haproxy/actions/change-request.ts';
 import { readInfos } from '../../../../../src/agents/haproxy/runtime/process.ts';
 import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';

@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import {
   addBreaks,
   agentWasOn,
-  beginHold,
   type Break,
+  beginHold,
   confirmHolds,
   endHold,
   findHeldLine,

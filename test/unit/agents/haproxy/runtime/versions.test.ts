@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readViews, refreshViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { hasCommand, requireCommands } from '../../../../../src/agents/haproxy/runtime/commands.ts';
 import { isAnother, parseInfo, readInfo } from '../../../../../src/agents/haproxy/runtime/process.ts';
-import { inMaintenance, inRotation } from '../../../../../src/agents/haproxy/servers/state.ts';
+import { readViews, refreshViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { findDoubt } from '../../../../../src/agents/haproxy/servers/capacity.ts';
+import { inMaintenance, inRotation } from '../../../../../src/agents/haproxy/servers/state.ts';
 import { recorded } from '../../../../support/agents/recorded-haproxy.ts';
 
 const signal = new AbortController().signal;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import { readViews, refreshViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { lineName, linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
-import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
 
 const { signal } = new AbortController();

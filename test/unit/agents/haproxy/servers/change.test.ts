@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
+import { readAgreedViews } from '../../../../../src/agents/haproxy/servers/agreed-views.ts';
 import { type BackendView, readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import * as changes from '../../../../../src/agents/haproxy/servers/change.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';
-import { readAgreedViews } from '../../../../../src/agents/haproxy/servers/agreed-views.ts';
 import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { HostIdentity } from '../../../../../src/agents/haproxy/servers/host.ts';
 import { nameHosts } from '../../../../../src/agents/haproxy/servers/every-host.ts';
+import type { HostIdentity } from '../../../../../src/agents/haproxy/servers/host.ts';
 import { lineName } from '../../../../../src/agents/haproxy/servers/line.ts';
 import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';

@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { readTar, type TarEntry } from '../../../../../../src/agents/appmgr/artifact/tar/read.ts';
 import { Problem } from '../../../../../../src/core/errors.ts';
 import { temporaryDirectory } from '../../../../../support/agents/agent-setup.ts';
-import { holds, reached } from '../../../../../support/property/property.ts';
 import { makeTar } from '../../../../../support/agents/tar-archive.ts';
+import { holds, reached } from '../../../../../support/property/property.ts';
 
 async function* inChunks(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
