@@ -7,8 +7,8 @@ import { Problem } from '../../../src/core/errors.ts';
 import { defineIdentity } from '../../../src/core/identity.ts';
 import type { IncomingCall } from '../../../src/daemon/incoming-call.ts';
 import { definePipeline } from '../../../src/daemon/pipeline.ts';
-import { probeAgent } from '../../support/agents/probe-agent.ts';
 import { silentLog } from '../../support/agents/agent-setup.ts';
+import { probeAgent } from '../../support/agents/probe-agent.ts';
 import { incomingCall } from '../../support/node/incoming-call.ts';
 
 const self = 'dev2.devco.net';

@@ -1,4 +1,3 @@
-import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { agents } from '../../../../src/agents/index.ts';
 import type { ActionContext } from '../../../../src/core/agent.ts';
 import { loadAgents } from '../../../../src/daemon/agents/load-agents.ts';
 import { actionContext, fixedNode, silentLog } from '../../../support/agents/agent-setup.ts';
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
 
 let root: string;
 beforeEach(() => {

@@ -1,5 +1,3 @@
-import { crashAtEachChange } from '../../../support/faults/crash.ts';
-import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +6,8 @@ import type { AuditEvent, ChainState } from '../../../../src/core/audit/record.t
 import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
 import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
 import { type AuditLimits, endless } from '../../../../src/daemon/audit/rotate.ts';
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
 const hour = 60 * 60_000;

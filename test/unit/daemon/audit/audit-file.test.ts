@@ -1,5 +1,3 @@
-import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
-import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -15,6 +13,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { chainStart, hashLine } from '../../../../src/core/audit/record.ts';
 import { openAuditFile } from '../../../../src/daemon/audit/audit-file.ts';
+import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 
 const line = (sequence: number) => JSON.stringify({ v: 1, sequence, time: new Date(sequence * 1000).toISOString() });
 const bytes = (sequence: number) => Buffer.from(`${line(sequence)}\n`);

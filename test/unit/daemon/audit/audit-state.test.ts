@@ -1,4 +1,3 @@
-import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
@@ -18,6 +17,7 @@ import type { AuditEvent, AuditRecord } from '../../../../src/core/audit/record.
 import type { Credentials } from '../../../../src/core/credentials/signature.ts';
 import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
 import { endless } from '../../../../src/daemon/audit/rotate.ts';
+import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
 const minute = 60_000;

@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
 import type { AuditEvent, AuditRecord } from '../../../../src/core/audit/record.ts';
+import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
 import { openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
 import { endless } from '../../../../src/daemon/audit/rotate.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { failure, okReply, refusal } from '../../../../src/core/request/reply.ts';
-import { type Answer, answer } from '../../../../src/daemon/incoming-call.ts';
 import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
+import { type Answer, answer } from '../../../../src/daemon/incoming-call.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 
 const minute = 60_000;

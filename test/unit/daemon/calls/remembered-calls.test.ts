@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { AuditRecord } from '../../../../src/core/audit/record.ts';
+import { requestCodec } from '../../../../src/core/wire/codec.ts';
 import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
 import { fillFromLog, noCalls } from '../../../../src/daemon/calls/remembered-calls.ts';
-import { requestCodec } from '../../../../src/core/wire/codec.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { intent, outcome } from '../../../support/node/audit-lines.ts';
 

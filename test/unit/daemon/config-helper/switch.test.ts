@@ -1,5 +1,3 @@
-import { crashAtEachChange } from '../../../support/faults/crash.ts';
-import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +5,8 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type Pending, readPending, readReturned } from '../../../../src/core/node-files/pending.ts';
 import type { NewFile } from '../../../../src/daemon/config-helper/change.ts';
 import { effectOf, revertChange, settle, switchFiles } from '../../../../src/daemon/config-helper/switch.ts';
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 
 /** One file is replaced, one is new, and one is removed. */
 const files: readonly NewFile[] = [

@@ -107,7 +107,7 @@ describe('a receiver of syslog over TLS', () => {
         if (text.includes('hash3')) arrived.resolve();
       });
     });
-    const receiver = syslogReceiver(config(port), setup());
+    const receiver = makeReceiver({ syslog: config(port) }, setup());
     assert.deepEqual([await receiver.open(signal), await receiver.open(signal)], [5, 0]);
     await receiver.send([shipped(1), shipped(2)], signal);
     await receiver.send([shipped(3)], signal);
@@ -178,7 +178,7 @@ describe('a receiver at an HTTPS endpoint', () => {
 
   test('takes a batch as lines of JSON, with the token and the node’s certificate, byte for byte', async () => {
     await using endpoint = await startHttpsReceiver(siem, 'open-sesame');
-    const receiver = httpsReceiver({ url: endpoint.url, ...bodyOf() }, setup());
+    const receiver = makeReceiver({ https: { url: endpoint.url, ...bodyOf() } }, setup());
     assert.deepEqual([await receiver.open(signal), receiver.settle], [0, 0]);
     await receiver.send([shipped(1), shipped(2)], signal);
     assert.deepEqual(

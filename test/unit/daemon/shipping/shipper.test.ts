@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { listAuditFiles } from '../../../../src/core/audit/files.ts';
 import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
 import { endless } from '../../../../src/daemon/audit/rotate.ts';
 import { defineAutoResetEvent } from '../../../../src/daemon/shipping/auto-reset-event.ts';
@@ -66,7 +67,7 @@ const start = async (overlap: number, fails: () => boolean = () => false, settle
       },
     }),
   });
-  return { received, shipper };
+  return { received, shipper, isOpen: () => isOpen };
 };
 
 const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, index) => from + index);
@@ -90,14 +91,41 @@ describe('the sent copy of the audit log', () => {
       [4, 5, 6, 7],
     );
     assert.equal(await bytesAfter(file, last), 0);
-    assert.ok((await bytesAfter(file, last - 1)) > 100);
+    const text = (await Promise.all((await listAuditFiles(file)).map(({ path }) => readFile(path, 'utf8')))).join('');
+    const lengths = text.split('\n').map((line) => Buffer.byteLength(line) + 1);
+    const bytesOf = (records: number) => lengths.slice(last - records, last).reduce((sum, one) => sum + one, 0);
+    for (const records of [1, 2, 30]) assert.equal(await bytesAfter(file, last - records), bytesOf(records));
+  });
+
+  test('is read in parts of 256 records', async () => {
+    await log.close();
+    log = await openAuditLog(file, () => node.credentials, Date.now, endless);
+    await write(260);
+    assert.deepEqual(
+      (await readRecords(file, 0, 260)).map(({ record }) => record.sequence),
+      upTo(256),
+    );
+    assert.equal((await readRecords(file, 256, 260)).length, 4);
+  });
+
+  test('is sent up to its last record when the daemon stops, if the receiver takes it', async () => {
+    await write(3);
+    const { received, shipper } = await start(0);
+    await shipper.stop();
+    assert.deepEqual([received, shipper.status().waiting], [upTo(3), 0]);
+    await write(1);
+    const failing = await start(0, () => true);
+    await failing.shipper.stop();
+    assert.deepEqual([failing.received, failing.shipper.status().waiting], [[], 1]);
   });
 
   test('continues after the last record that was received, after a restart, with the overlap of a new connection', async () => {
     await write(5);
     const first = await start(0);
-    await eventually(async () => assert.deepEqual(first.received, upTo(5)));
+    await eventually(async () => assert.equal(first.shipper.status().waiting, 0));
+    assert.deepEqual([first.received, first.shipper.status().sent, first.isOpen()], [upTo(5), 5, true]);
     await first.shipper.stop();
+    assert.equal(first.isOpen(), false, 'its connection is closed');
     await write(1);
     const second = await start(2);
     await eventually(async () => assert.deepEqual(second.received, upTo(log.safe().sequence, 4)));
@@ -149,6 +177,29 @@ describe('the sent copy of the audit log', () => {
     await eventually(async () => assert.equal(second.shipper.status().waiting, 0));
     assert.match(second.shipper.status().missing ?? '', /^records 4 to \d+$/);
     await second.shipper.stop();
+  });
+
+  test('waits until the bell rings, or its signal aborts', async () => {
+    const ending = new AbortController();
+    const bell = defineAutoResetEvent(ending.signal);
+    let heard = 0;
+    const wait = () => bell.wait().then(() => heard++);
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const first = wait();
+    await turn();
+    assert.equal(heard, 0);
+    bell.set();
+    await first;
+    bell.set();
+    await wait();
+    assert.equal(heard, 2, 'a ring that nobody waited for counts');
+    const third = wait();
+    await turn();
+    assert.equal(heard, 2, 'once');
+    ending.abort();
+    await third;
+    await wait();
+    assert.equal(heard, 4);
   });
 
   test('waits for records without adding a listener at each wait', async () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { answer } from '../../../../src/daemon/incoming-call.ts';
-import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
-import { fresh } from '../../../../src/daemon/stages/replay.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
+import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
+import { answer } from '../../../../src/daemon/incoming-call.ts';
+import { fresh } from '../../../../src/daemon/stages/replay.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 
 const minute = 60_000;

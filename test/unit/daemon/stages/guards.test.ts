@@ -10,8 +10,6 @@ import { okReply } from '../../../../src/core/request/reply.ts';
 import { hideSensitive } from '../../../../src/core/request/sensitive.ts';
 import type { Policies } from '../../../../src/daemon/agents/policies.ts';
 import { answer, type IncomingCall, type Stage } from '../../../../src/daemon/incoming-call.ts';
-import { match, validate } from '../../../../src/daemon/stages/fits.ts';
-import { handover } from '../../../../src/daemon/stages/replay.ts';
 import {
   authorize,
   confine,
@@ -20,6 +18,8 @@ import {
   uniqueName,
   verify,
 } from '../../../../src/daemon/stages/authorization.ts';
+import { match, validate } from '../../../../src/daemon/stages/fits.ts';
+import { handover } from '../../../../src/daemon/stages/replay.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 
 const self = 'dev2.devco.net';

@@ -112,7 +112,7 @@ describe('a message that is posted', () => {
   test('is judged by the answer of the services that say more than their status', async () => {
     let body = '';
     const { send } = await receiver((response) => response.writeHead(200).end(body));
-    const good: [EndpointConfig['format'], string][] = [
+    const good: [NonNullable<EndpointConfig['format']>, string][] = [
       ['slack', 'ok'],
       ['slack', '{"ok": true}'],
       ['mattermost', ' ok\n'],
@@ -126,7 +126,7 @@ describe('a message that is posted', () => {
       body = text;
       await send({ format, token_file: secretFile('t') });
     }
-    const bad: [EndpointConfig['format'], string, boolean][] = [
+    const bad: [NonNullable<EndpointConfig['format']>, string, boolean][] = [
       ['slack', 'invalid_token', true],
       ['slack', '{"ok": false}', false],
       ['mattermost', 'no', false],

@@ -1,5 +1,3 @@
-import { recordChanges } from '../../../../support/faults/record-calls.ts';
-import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
@@ -15,6 +13,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { hashLine } from '../../../../../src/core/audit/record.ts';
 import { findHash, keepHashes } from '../../../../../src/daemon/audit/find-hash.ts';
+import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
+import { recordChanges } from '../../../../support/faults/record-calls.ts';
 
 const line = (sequence: number) => `{"v":1,"sequence":${sequence},"x":"${'x'.repeat((sequence * 7919) % 3000)}"}`;
 

@@ -1,5 +1,3 @@
-import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
-import { recordChanges } from '../../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import {
   constants,
@@ -19,6 +17,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { findDisplacement, openInstead } from '../../../../../src/daemon/audit/displaced.ts';
+import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
+import { recordChanges } from '../../../../support/faults/record-calls.ts';
 
 const now = Date.UTC(2026, 5, 1, 12, 30);
 const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND;

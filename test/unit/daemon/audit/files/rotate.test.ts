@@ -1,5 +1,3 @@
-import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
-import { recordChanges } from '../../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +6,8 @@ import { hashLine } from '../../../../../src/core/audit/record.ts';
 import type { AuditFileWriter } from '../../../../../src/daemon/audit/audit-file.ts';
 import type { ChainWriter } from '../../../../../src/daemon/audit/chain-writer.ts';
 import { type AuditLimits, endless, rotateWhenDue } from '../../../../../src/daemon/audit/rotate.ts';
+import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
+import { recordChanges } from '../../../../support/faults/record-calls.ts';
 
 const day = 24 * 60 * 60_000;
 const now = 100 * day;
