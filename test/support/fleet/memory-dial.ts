@@ -28,6 +28,8 @@ export interface MemoryNode {
   readonly onGivenUp?: () => void;
   /** Describes itself as another. */
   readonly says?: string;
+  /** The version of its protocol, if not this one. */
+  readonly protocol?: number;
 }
 
 /** A network in memory: nodes by `host:port`. */
@@ -94,7 +96,7 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
         return {
           identity: node.says ?? name,
           version: '0.1.0',
-          protocol: 1,
+          protocol: node.protocol ?? 1,
           matched: matchesFilter(parseFilter(request.filter ?? noFilter), { name, agents, classes, facts }),
           agents: agents.map((agent) => ({ name: agent, version: '1', ddl: Buffer.alloc(0) })),
           classes: [...classes],

@@ -21,20 +21,58 @@ import {
 
 describe('the directory', () => {
   test('uses no node whose name two machines prove, on the report of any reachable node', async () => {
-    const duplicates = [{ identity: 'dev2', addresses: ['10.0.0.2', '10.0.0.99'], since: 1000 }];
-    for (const witness of [
-      { dev2: { duplicates }, dev1: {} },
-      { dev2: {}, dev1: { duplicates } },
-    ]) {
+    const duplicates = [{ identity: 'dev2', addresses: ['10.0.0.2', '10.0.0.99\x1b[2J'], since: 1000 }];
+    for (const [what, filter, witness] of [
+      ['its own', noFilter, { dev2: { duplicates }, dev1: {} }],
+      ['that of another that matches', noFilter, { dev2: {}, dev1: { duplicates } }],
+      ['that of one that does not match', bravo, { dev2: {}, dev1: { duplicates } }],
+    ] as const) {
       const network = memoryNetwork({
         'h1:5810': { ...web('dev1', 'alfa'), ...witness.dev1 },
         'h2:5810': { ...web('dev2', 'bravo'), ...witness.dev2 },
       });
       const candidates = [listed('dev1', 'h1'), listed('dev2', 'h2')];
-      const found = await find(network, candidates, { source: telling('file', candidates) });
-      assert.deepEqual([found.names, found.codes], [['dev1'], ['dev2 duplicate-identity']]);
-      assert.match(found.broken[0]?.problem.message ?? '', /10\.0\.0\.2 was there first, 10\.0\.0\.99 since/);
+      const found = await find(network, candidates, { source: telling('file', candidates), filter });
+      const matching = filter === bravo ? [] : ['dev1'];
+      assert.deepEqual([found.names, found.codes], [matching, ['dev2 duplicate-identity']], what);
+      const message = found.broken[0]?.problem.message ?? '';
+      assert.match(message, /10\.0\.0\.2 was there first, 10\.0\.0\.99.* since/, what);
+      assert.ok(!message.includes('\x1b'), 'the report of a node controls no terminal');
     }
+  });
+
+  test('closes each connection once its node has described itself, if no node will be called', async () => {
+    const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h2:5810': web('dev2', 'bravo') });
+    const open: number[] = [];
+    const onNode = () => void open.push(network.openConnections());
+    await find(network, [heard('dev1', 'h1'), heard('dev2', 'h2')], { keep: false, concurrency: 1, onNode });
+    assert.deepEqual(open, [0, 0]);
+  });
+
+  test('uses no node of another protocol, and reports which side is older', async () => {
+    for (const [protocol, hint] of [
+      [0, /upgrade the node/],
+      [2, /upgrade this client/],
+    ] as const) {
+      const network = memoryNetwork({ 'h1:5810': { ...web('dev1', 'alfa'), protocol } });
+      const found = await find(network, [heard('dev1', 'h1')]);
+      assert.deepEqual([found.names, found.codes], [[], ['dev1 other-protocol']]);
+      assert.match(found.broken[0]?.problem.hint ?? '', hint);
+    }
+  });
+
+  test('connects to an expected node although the filter rules out its name', async () => {
+    const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h2:5810': web('dev2', 'bravo') });
+    const candidates = [listed('dev1', 'h1'), listed('dev2', 'h2')];
+    const filter = { ...noFilter, identities: ['dev1'] };
+    const source: DiscoverySource = {
+      name: 'file',
+      async *discover() {
+        yield* candidates;
+      },
+    };
+    const found = await find(network, candidates, { source, filter, expect: ['dev2'] });
+    assert.deepEqual([found.names, found.unmatched, found.silent], [['dev1'], 1, []]);
   });
 
   test('remembers only what was proven', async () => {
@@ -184,6 +222,20 @@ describe('nodes that reply', () => {
     const list = names.map((name) => listed(name, name));
     await find(network, list, { source: telling('file', list) });
     assert.equal(network.askedForPeers.length, 5);
+  });
+
+  test('that fail before they have described themselves take the place of no other that could be asked for its peers', async () => {
+    const names = Array.from({ length: 9 }, (_, index) => `n${index}`);
+    const nodes = names.map(
+      (name, index) => [`${name}:5810`, index < 5 ? { name, says: 'another' } : { name }] as const,
+    );
+    const network = memoryNetwork(Object.fromEntries(nodes));
+    await find(
+      network,
+      names.map((name) => heard(name, name)),
+      { concurrency: 1 },
+    );
+    assert.deepEqual(network.askedForPeers.slice(5), ['n5', 'n6', 'n7', 'n8']);
   });
 
   test('of the cache are not queried for their peers by a call, and are by a search', async () => {

@@ -3,6 +3,8 @@ import { describe, test } from 'node:test';
 import { Problem } from '../../../src/core/errors.ts';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import type { DiscoverySource } from '../../../src/core/ports.ts';
+import type { Attempt } from '../../../src/discovery/attempt.ts';
+import { missingNodes } from '../../../src/discovery/missing.ts';
 import { type MemoryNode, memoryNetwork } from '../../support/fleet/memory-dial.ts';
 import {
   at,
@@ -90,6 +92,43 @@ describe('silent nodes', () => {
       { name: 'dev7', lastSeen: undefined, by: 'expected' },
     ]);
     assert.deepEqual(found.codes, []);
+  });
+
+  test('include an expected node that is listed, whatever the cache remembers of it', async () => {
+    const list = [listed('dev2', 'h2'), listed('dev4', 'h4')];
+    const cache = await cacheOf(['dev2', 'h2', 'alfa'], ['dev4', 'h4', 'alfa']);
+    const more = { source: telling('file', list), filter: bravo, cache, expect: ['dev2'] };
+    const found = await find(memoryNetwork({}), list, more);
+    assert.deepEqual(found.silent, [{ name: 'dev2', lastSeen: 5000, by: 'cache' }]);
+  });
+
+  test('include known nodes that a relay, a service or the DNS does not list', async () => {
+    const cache = await cacheOf(['dev2', 'h2', 'bravo'], ['dev4', 'h4', 'alfa']);
+    for (const source of ['relay', 'mdns', 'dns', 'consul', 'puppetdb', 'exec', 'sql']) {
+      const found = await find(memoryNetwork({}), [], { source: telling(source, []), filter: bravo, cache });
+      assert.deepEqual(found.silent, [{ name: 'dev2', lastSeen: 5000, by: 'cache' }], source);
+    }
+  });
+
+  test('include a node whose last known address another uses, but none that others failed to prove', () => {
+    const failed = (source: string, proven: boolean): Attempt => ({
+      candidate: { name: 'dev2', addresses: at('h2'), source },
+      proven,
+      result: new Problem('wrong-node', 'another answers'),
+    });
+    const search = {
+      ...{ source: telling('mdns', []), filter: noFilter, expect: ['dev2'] },
+      ...{ now: () => now, signal: new AbortController().signal },
+    };
+    for (const [source, isRumour, proven, isMissing] of [
+      ['known', false, false, true],
+      ['mdns', true, false, true],
+      ['mdns', false, false, false],
+      ['known', false, true, false],
+    ] as const) {
+      const missing = missingNodes(search, [failed(source, proven)], () => isRumour);
+      assert.equal(missing.has('dev2'), isMissing, `${source}, rumour: ${isRumour}, proven: ${proven}`);
+    }
   });
 
   test('are limited to those that a list names', async () => {
@@ -185,6 +224,13 @@ describe('a set that shrinks', () => {
     }
     cache.forget('dev4', now + 1);
     assert.deepEqual(lost(await find(network, all, { filter: bravo, cache, now: () => now + 2 })), []);
+  });
+
+  test('does not name a node that lost the fact and does not run the agent either', async () => {
+    const network = memoryNetwork({ 'h4:5810': { name: 'dev4', agents: ['rpcutil'] } });
+    const cache = await cacheOf(['dev4', 'h4', 'bravo']);
+    const filter = { ...bravo, agents: ['appmgr'] };
+    assert.deepEqual(lost(await find(network, [heard('dev4', 'h4')], { filter, cache })), []);
   });
 
   test('names a node that only its peers remember as a member', async () => {

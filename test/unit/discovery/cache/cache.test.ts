@@ -107,6 +107,15 @@ describe('the cache', () => {
     assert.equal(cache.nodes().length, 1);
   });
 
+  test('has the last of two sights at one moment, and not a node that was forgotten in the moment of its sight', () => {
+    const cache = openCache(fresh(), keepingLog());
+    cache.remember([node('dev1', '10.0.0.1')], 2000);
+    cache.remember([node('dev1', '10.0.0.2')], 2000);
+    assert.equal(cache.nodes()[0]?.addresses[0]?.host, '10.0.0.2');
+    cache.forget('dev1', 2000);
+    assert.deepEqual([cache.nodes(), cache.forgotten('dev1')], [[], 2000]);
+  });
+
   test('causes a warning if it cannot be written', async () => {
     const log = keepingLog();
     const cache = openCache('/proc/none/cache.json', log);

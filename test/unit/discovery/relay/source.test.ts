@@ -38,4 +38,16 @@ describe('a search over relays', () => {
     const any = await searchFor({ facts: ['cluster=bravo'], agents: ['haproxy'] });
     assert.deepEqual(names.map(any.isWanted), [true, true, true, true]);
   });
+
+  test('takes only valid names from a relay, and no addresses', async () => {
+    const source = relaySource(async function* () {
+      yield* ['web1.devco.net', '../etc', '', 'WEB2', '\x1b[2J', `${'a'.repeat(64)}.net`, 'web3'];
+    }, 100);
+    const found: unknown[] = [];
+    for await (const one of source.discover(noFilter, new AbortController().signal)) found.push(one);
+    assert.deepEqual(found, [
+      { name: 'web1.devco.net', addresses: [], source: 'relay' },
+      { name: 'web3', addresses: [], source: 'relay' },
+    ]);
+  });
 });

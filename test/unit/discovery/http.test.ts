@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { fetchJson } from '../../../src/discovery/http.ts';
+import { startJsonServer } from '../../support/discovery/json-server.ts';
+import { rejection } from '../../support/thrown.ts';
+
+describe('a question to a web server that lists nodes', () => {
+  const ask = (url: string, signal = new AbortController().signal) =>
+    fetchJson(
+      { what: 'consul', place: (name) => `discovery.${name}`, url: new URL(url), tls: {}, timeout: 20_000 },
+      signal,
+    );
+
+  test('accepts only the answer 200: no redirect, no part and no error', async () => {
+    for (const status of [200, 201, 202, 206, 301, 302, 307, 403, 404, 500, 503]) {
+      await using server = await startJsonServer([{ Node: 'web1' }], status);
+      if (status === 200) assert.deepEqual((await ask(server.url)).value, [{ Node: 'web1' }]);
+      else {
+        const { code, message, hint } = await rejection(ask(server.url));
+        assert.equal(code, 'source-failed', String(status));
+        assert.match(message, new RegExp(`it answers ${status}`));
+        assert.match(hint, /check discovery\.consul/);
+      }
+    }
+  });
+
+  test('shows no control characters of an answer that is wrong', async () => {
+    for (const [answer, status] of [
+      ['\x1b[2Jno\x07', 500],
+      ['\x1b[2Jno\x07', 200],
+    ] as const) {
+      await using server = await startJsonServer(answer, status);
+      const { message } = await rejection(ask(server.url));
+      assert.ok(!/[\x00-\x1f]/.test(message), JSON.stringify(message));
+    }
+  });
+
+  test('is cancelled, and not called a fault of the server, when the command is interrupted', async () => {
+    await using server = await startJsonServer([]);
+    const control = new AbortController();
+    control.abort();
+    assert.equal((await rejection(ask(server.url, control.signal))).code, 'cancelled');
+  });
+});
