@@ -1,23 +1,27 @@
 import { copyFile, cp, link, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFleet } from '../fleet/fleet.ts';
+import { builtProgram } from '../program/built-program.ts';
 import { controlHost, type Host, isNode, reliefHost } from './estate.ts';
 import { homeOf, operatorFiles } from './files/control.ts';
 import { type FileTree, writeFiles } from './files/file-tree.ts';
 import { hostFiles } from './files/host-files.ts';
 import { deployer, relief } from './files/node.ts';
 import { artifacts } from './files/releases.ts';
-import { waitForServers } from './traffic/haproxy.ts';
+import { hostOf } from './find.ts';
 import { logOf, waitForLine } from './log.ts';
 import { startHost, startSwitch } from './network/namespaces.ts';
 import { hostNetwork, wireHosts } from './network/network.ts';
 import { removeLab } from './remove.ts';
 import { requireRoot } from './require-root.ts';
-import { builtProgram } from '../program/built-program.ts';
 import { type LabState, makeState, rootOf, saveState } from './state.ts';
+import { waitForServers } from './traffic/haproxy.ts';
 
 /** Operators on the control host: one who may deploy, one who may nothing, one whose certificate is of another CA. */
 export const operators = { deployer, stranger: 'eve@devco.net', foreigner: 'mallory@devco.net' } as const;
+
+/** How many hosts start their services at the same time. */
+const startedTogether = 24;
 
 /** Builds a lab to its end, or takes down what there is of it. */
 export async function buildLab(hosts: readonly Host[], lifetime: LabState['lifetime']): Promise<LabState> {
@@ -33,7 +37,6 @@ export async function buildLab(hosts: readonly Host[], lifetime: LabState['lifet
     lab = holders.lab;
     await saveState(lab);
     await holders.proceed();
-    await waitUntilReady(lab);
     return lab;
   } catch (error) {
     await removeLab(lab);
@@ -116,18 +119,21 @@ async function startHolders(lab: LabState): Promise<{ lab: LabState; proceed: ()
       net.pid,
       up.map(({ mark }) => mark),
     );
-    await Promise.all(up.map((one) => one.proceed()));
+    // A hundred daemons that start together would each take longer than one may.
+    for (let first = 0; first < up.length; first += startedTogether)
+      await Promise.all(
+        up.slice(first, first + startedTogether).map(async (one) => {
+          await one.proceed();
+          await waitUntilServing(lab, hostOf(lab, one.name));
+        }),
+      );
+    const balancers = lab.hosts.filter(({ kind }) => kind === 'balancer');
+    await Promise.all(balancers.map(({ name }) => waitForServers(lab, name)));
   };
   return { lab: { ...lab, holders }, proceed };
 }
 
-async function waitUntilReady(lab: LabState): Promise<void> {
-  await Promise.all(
-    lab.hosts.map(async ({ name, kind }) => {
-      if (kind === 'mail') await waitForLine(logOf(lab, name, 'var/log/inbox.log'), 0, 'listening');
-      if (kind === 'control' || kind === 'mail') return;
-      await waitForLine(logOf(lab, name, 'var/log/mco-deploy/daemon.log'), 0, 'announced');
-      if (kind === 'balancer') await waitForServers(lab, name);
-    }),
-  );
+async function waitUntilServing(lab: LabState, { name, kind }: Host): Promise<void> {
+  if (kind === 'mail') await waitForLine(logOf(lab, name, 'var/log/inbox.log'), 0, 'listening');
+  else if (kind !== 'control') await waitForLine(logOf(lab, name, 'var/log/mco-deploy/daemon.log'), 0, 'announced');
 }
