@@ -20,7 +20,7 @@ export interface Leases {
   readonly write: (fence: number, leases: readonly Lease[]) => Promise<void>;
   /** Ends a lease: it has ended even if this throws. @throws Problem `unwritable-state` */
   readonly end: (name: string) => Promise<void>;
-  /** When the next lease ends, by the clock; undefined if none is held. */
+  /** When the next lease ends, or when one has ended that is still on the disk, by the clock; undefined if there is none. */
   readonly nextEnd: () => number | undefined;
   /** Takes leases that have expired off the disk. @throws Problem `unwritable-state` */
   readonly forgetExpired: () => Promise<void>;
@@ -55,10 +55,13 @@ export async function openLeases(directory: string, clock: Clock): Promise<Lease
       leases = others(name);
       await write(fence, leases);
     },
-    nextEnd: () => living().reduce<number | undefined>((next, { ends }) => Math.min(ends, next ?? ends), undefined),
+    nextEnd: () => leases.reduce<number | undefined>((next, { ends }) => Math.min(ends, next ?? ends), undefined),
     forgetExpired: async () => {
       const left = living();
-      if (left.length < leases.length) await write(fence, left);
+      if (left.length === leases.length) return;
+      // Here at once, as above: what a disk does not take is not tried again and again.
+      leases = left;
+      await write(fence, left);
     },
     extend: (lease, ttl) => {
       const extended = { ...lease, ttl, ends: clock() + ttl };

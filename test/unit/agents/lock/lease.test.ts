@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { assertFree, judgeClaim, type Lease } from '../../../../src/agents/lock/lease.ts';
 import { openLeases } from '../../../../src/agents/lock/leases.ts';
@@ -104,10 +105,27 @@ describe('the leases of a node', () => {
     await leases.write(8, [{ ...held, name: 'app/alfa', fence: 8, ends: 30_000 }, held]);
     assert.equal(leases.nextEnd(), 20_000);
     clock.now = 20_000;
-    assert.equal(leases.nextEnd(), 30_000);
+    assert.equal(leases.nextEnd(), 20_000, 'it is still on the disk');
     await leases.forgetExpired();
+    assert.equal(leases.nextEnd(), 30_000);
     const { fence, leases: kept } = await readLocks(stateFile(directory), 0);
     assert.deepEqual([fence, kept.map(({ name }) => name)], [8, ['app/alfa']]);
+  });
+
+  test('are removed from the disk also if they end while another is removed, or the disk is full', async () => {
+    const clock = { now: 0 };
+    const directory = temporaryDirectory();
+    const leases = await openLeases(directory, () => clock.now);
+    await leases.write(8, [held, { ...held, name: 'app/alfa', fence: 8, ends: 30_000 }]);
+    clock.now = 20_000;
+    const forgetting = leases.forgetExpired();
+    clock.now = 30_000;
+    await forgetting;
+    // The timer for the next one is set only now.
+    assert.equal(leases.nextEnd(), 30_000);
+    rmSync(directory, { recursive: true });
+    await assert.rejects(leases.forgetExpired(), { code: 'unwritable-state' });
+    assert.equal(leases.nextEnd(), undefined, 'a disk that takes nothing is not tried again at once');
   });
 
   test('are extended one by one', async () => {

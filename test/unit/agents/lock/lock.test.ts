@@ -254,3 +254,15 @@ test('ends a lease in time, even if the disk cannot be written: the next run doe
   mkdirSync(stateDirectory);
   assert.ok((await take(bob)) > fence);
 });
+
+test('gives no lease that is not on the disk, and counts none: the run that had it keeps it', async () => {
+  const { take, check, stateDirectory } = await startLocks();
+  const fence = await take(rip);
+  rmSync(stateDirectory, { recursive: true });
+  assert.equal(await codeOf(take(rip)), 'unwritable-state');
+  assert.equal(check(fence), undefined);
+  assert.equal(await codeOf(take(bob, 'app/alfa')), 'unwritable-state');
+  mkdirSync(stateDirectory);
+  // Neither of the two numbers was given.
+  assert.equal(await take(bob, 'app/alfa'), fence + 1);
+});
