@@ -15,8 +15,11 @@ const postject = join(import.meta.dirname, '../node_modules/postject/dist/cli.js
 const record = join(import.meta.dirname, 'program/record.ts');
 const trace = join(import.meta.dirname, 'program/trace.ts');
 
-/** Flags of V8 that every start of the binary has. */
-const flags: readonly string[] = [];
+/**
+ * Flags of V8 that every start of the binary has. Of the young generation, which V8 lets grow to 3 × 32 MB: a command
+ * over a thousand nodes takes 35 MB less memory and no more time. This flag does not invalidate recorded code.
+ */
+const flags: readonly string[] = ['--max-semi-space-size=4'];
 
 export interface BinaryOptions {
   /** The directory of the program's parts. */

@@ -1,5 +1,5 @@
 import type { ProblemCode } from '../problems/index.ts';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { chainOf, type Credentials, sign, verifies } from '../credentials/signature.ts';
 import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
 import { proveCertificate, type Trust } from '../credentials/proof.ts';
@@ -71,7 +71,7 @@ export function failure(problem: Problem, outcome: 'failed' | 'cancelled' = 'fai
 }
 
 export function digestRequest(request: Uint8Array): Buffer {
-  return createHash('sha256').update(request).digest();
+  return hash('sha256', request, 'buffer');
 }
 
 export interface ReplyEnvelope {

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hash, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { Problem } from '../errors.ts';
 
 /** Bytes of AES-256-GCM's tag (NIST SP 800-38D, 5.2.1.2). */
@@ -17,9 +17,10 @@ export function deriveKey(
   direction: Direction,
   salts: readonly Uint8Array[],
   parties: readonly Uint8Array[],
-): Buffer {
+): KeyObject {
   const info = Buffer.concat([Buffer.from(`mco-deploy/1/sealed-${direction}\0`), ...parties]);
-  return Buffer.from(hkdfSync('sha256', secret, Buffer.concat(salts), info, 32));
+  // Node needs six times as long to begin a cipher with a key that is not an object.
+  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, Buffer.concat(salts), info, 32)));
 }
 
 export function makeSalt(): Buffer {
@@ -31,14 +32,14 @@ export function isSalt(bytes: Uint8Array): boolean {
 }
 
 /** @param sequence the number of the encrypted part under this key: each number once */
-export function encrypt(key: Uint8Array, sequence: number, additional: Uint8Array, plain: Uint8Array): Buffer {
+export function encrypt(key: KeyObject, sequence: number, additional: Uint8Array, plain: Uint8Array): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, nonceOf(sequence));
   cipher.setAAD(additional);
   return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
 /** @throws Problem `bad-seal` unless key, sequence, additional data and every byte are unchanged since encryption */
-export function decrypt(key: Uint8Array, sequence: number, additional: Uint8Array, sealed: Uint8Array): Buffer {
+export function decrypt(key: KeyObject, sequence: number, additional: Uint8Array, sealed: Uint8Array): Buffer {
   try {
     const end = sealed.length - tagLength;
     const decipher = createDecipheriv('aes-256-gcm', key, nonceOf(sequence), { authTagLength: tagLength });
@@ -61,5 +62,5 @@ function nonceOf(sequence: number): Buffer {
 
 /** The name of a public key without its bytes. */
 export function keyIdOf(publicKey: Uint8Array): Buffer {
-  return createHash('sha256').update(publicKey).digest().subarray(0, 16);
+  return hash('sha256', publicKey, 'buffer').subarray(0, 16);
 }

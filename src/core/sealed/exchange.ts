@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { Problem } from '../errors.ts';
 import { envelopeCodec, envelopeReplyCodec } from '../wire/codec.ts';
 import type { Envelope, EnvelopeReply, SealedEvent, SealedRequest } from '../wire/messages.ts';
@@ -33,7 +33,7 @@ export function sealTo(target: string, targetKey: Uint8Array, own: KeyPair, enve
     ciphertext: encrypt(key, 0, requestContext(target, header), envelopeCodec.encode(envelope)),
   };
   const digest = digestOf(request);
-  let replyKey: Buffer | undefined;
+  let replyKey: KeyObject | undefined;
   let expected = 0;
   return {
     request,
