@@ -107,12 +107,15 @@ async function askInstead(
   return { ...((await describing) ?? (isUnclear ? await look() : undefined) ?? undescribed(name)), matched };
 }
 
+/** One for all nodes. */
+const noFacts = Buffer.from('{}');
+
 /** For a node that got another question. */
 function undescribed(identity: string): NodeDescription {
   const nothing = {
     agents: [],
     classes: [],
-    facts: Buffer.from('{}'),
+    facts: noFacts,
     peers: [],
     warnings: [],
     incomplete: [],

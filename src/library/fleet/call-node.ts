@@ -5,10 +5,11 @@ import { parseCertificate } from '../../core/credentials/certificate.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
 import { startDeadline } from '../../core/deadline.ts';
 import { Problem, TurnedAway } from '../../core/errors.ts';
+import { ownBytes } from '../../core/bytes.ts';
 import { parseJsonObject } from '../../core/json.ts';
 import type { NodeConnection } from '../../core/ports.ts';
 import { type Outcome, openReply, replyStatus } from '../../core/request/reply.ts';
-import type { SignedReply, SignedRequest } from '../../core/wire/messages.ts';
+import type { AuditHead, SignedReply, SignedRequest } from '../../core/wire/messages.ts';
 import type { Heads, KnownHead } from './heads.ts';
 
 export interface Caller {
@@ -131,7 +132,13 @@ function outcomeOf(signedReply: SignedReply, signed: SignedRequest, node: string
   const reply = openReply(signedReply, signed.request, node, trust, Date.now());
   const { outcome, status, code, message, hint, auditHead, headCheck } = reply;
   const data = parseJsonObject(reply.data, `the data of ${node}`);
-  return { node, outcome, status, code, message, hint, data, ...(auditHead === null ? {} : { auditHead, headCheck }) };
+  const head = auditHead === null ? {} : { auditHead: ownHead(auditHead), headCheck };
+  return { node, outcome, status, code, message, hint, data, ...head };
+}
+
+/** Outcomes are kept until all nodes have replied: with slices, the whole message of each would be. */
+function ownHead({ sequence, hash, signature }: AuditHead): AuditHead {
+  return { sequence, hash: ownBytes(hash), signature: ownBytes(signature) };
 }
 
 function lost(error: unknown, node: string, timedOut: boolean): Unmeasured {

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
+import { ownBytes } from '../../core/bytes.ts';
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import { openKey } from '../../core/sealed/encryption-key.ts';
@@ -109,7 +110,8 @@ function rememberKeys(trust: () => Trust): (key: SignedKey, node: string) => Buf
     { readonly id: string; readonly trust: Trust; readonly at: number; readonly key: Buffer }
   >();
   return (signed, node) => {
-    const id = Buffer.concat([signed.key, signed.signature, ...signed.chain]).toString('latin1');
+    // A digest, and a copy of the key: for each of thousands of nodes, its whole message would be kept.
+    const id = hash('sha256', Buffer.concat([signed.key, signed.signature, ...signed.chain]), 'base64');
     const known = proven.get(node);
     const [now, current] = [performance.now(), trust()];
     if (known?.id === id && known.trust === current && now - known.at < provenFor) return known.key;
@@ -121,7 +123,7 @@ function rememberKeys(trust: () => Trust): (key: SignedKey, node: string) => Buf
 
 function provenKey(key: NonNullable<DiscoverEvent['key']>, node: string, trust: Trust): Buffer | undefined {
   try {
-    return openKey(key, node, trust, Date.now());
+    return ownBytes(openKey(key, node, trust, Date.now()));
   } catch (error) {
     if (error instanceof Problem) return undefined;
     throw error;

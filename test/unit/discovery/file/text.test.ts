@@ -61,6 +61,20 @@ describe('a list of nodes', () => {
     assert.match(fault('../etc/passwd\n'), /^nodes:1: .*not a valid node name/);
   });
 
+  test('is refused with file and line of the fault in JSON, too', () => {
+    assert.match(fault('["dev1",\n"dev 2"]'), /^nodes:2: “dev 2” is not a valid node name/);
+    assert.match(fault('["dev1",\n "dev1"]'), /^nodes:2: dev1 occurs twice \(first at nodes:1\)/);
+    assert.match(fault('[{"name":"dev1",\n"name":"dev2"}]'), /^nodes:2: Map keys must be unique/);
+    assert.match(fault('{"nodes": "dev1"}'), /^nodes:1: expected a list/);
+    assert.match(fault('["dev1"'), /^nodes:\d: /);
+  });
+
+  test('may be JSON with escapes, numbers in another form and comments of YAML', () => {
+    const expected = [{ name: 'dev1', addresses: at('10.0.0.1', 6000), source: 'file' }];
+    for (const port of ['6000', '6e3', '6000.0'])
+      assert.deepEqual(parse(`[ {"name":"d\\u0065v1","address":"10.0.0.1","port":${port}} ] # ours`), expected, port);
+  });
+
   test('names a wrong key', () => {
     assert.match(fault('- {name: dev2, adress: 10.0.0.1}\n'), /^nodes:1: unknown key “adress”: did you mean “address”/);
   });

@@ -134,6 +134,13 @@ describe('a call of one node', () => {
     assert.ok(timers() <= before);
   });
 
+  test('keeps the end of the audit log alone, not the message that brought it', async () => {
+    const auditHead = { sequence: 7, hash: Buffer.alloc(32, 7), signature: Buffer.alloc(70, 1) };
+    const { auditHead: kept } = await startCall({ envelope: () => ({ auditHead }) }).outcome;
+    assert.deepEqual(kept, auditHead);
+    assert.deepEqual([kept?.hash.buffer.byteLength, kept?.signature.buffer.byteLength], [32, 70]);
+  });
+
   test('is a failure if the audit log of the node was rewritten, and the proof is stored before it is reported', async () => {
     const head = { sequence: 7, hash: Buffer.alloc(32, 7), signature: Buffer.alloc(64) };
     const happened: string[] = [];

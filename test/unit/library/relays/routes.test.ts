@@ -34,6 +34,12 @@ describe('the ways to a node', () => {
     assert.deepEqual(orderOf(routes), ['near', 'far', 'closed']);
   });
 
+  test('keep the key of each node alone, not the message that brought it', () => {
+    const routes = startRoutes(() => fleet.trust);
+    assert.ok(routes.take(report(['near']), linkTo('near')));
+    assert.equal(routes.to('dev1.devco.net')[0]?.publicKey.buffer.byteLength, 65);
+  });
+
   test('spread many nodes evenly over equal relays, and use the same relay for each node', async () => {
     const links = ['one', 'two', 'three'].map((name) => linkTo(name));
     const counts = new Map<string, number>();
