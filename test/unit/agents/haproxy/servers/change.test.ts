@@ -7,6 +7,7 @@ import * as changes from '../../../../../src/agents/haproxy/servers/change.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';
 import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { mockDelays, someTurns } from '../../../../support/mock-delays.ts';
 
 const { signal } = new AbortController();
 
@@ -56,6 +57,27 @@ describe('a reading that decides something', () => {
     const found = await readAgreedViews([changing], (views) => ({ views, more: 'kept' }), signal);
     return { looks, found };
   };
+
+  test('is repeated only after a pause: the two answers come from different moments', async () => {
+    using clock = mockDelays();
+    const fake = fakeHaproxy({ app: [{ name: 'web1' }] });
+    let looks = 0;
+    const changing: Runtime = {
+      name: fake.name,
+      ask: async (command, given) => {
+        const answer = await fake.ask(command, given);
+        if (!command.startsWith('show stat') || ++looks > 1) return answer;
+        return answer.replace(/(BACKEND.*?),1,0,/, '$1,0,0,');
+      },
+    };
+    const reading = readAgreedViews([changing], (views) => ({ views }), signal);
+    await someTurns();
+    await clock.pass(39);
+    assert.equal(looks, 1);
+    await clock.pass(1);
+    await reading;
+    assert.equal(looks, 2);
+  });
 
   test('is repeated if HAProxy’s own count disagrees, up to three times', async () => {
     const once = await read(0);

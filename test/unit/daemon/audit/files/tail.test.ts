@@ -48,7 +48,7 @@ describe('the end of a file of the audit log', () => {
   test('is found in lines that are longer than the read buffer', async () => {
     for (const bytes of [chunk - 2, chunk - 1, chunk, chunk + 1, 2 * chunk + 7]) {
       const last = line(2, bytes);
-      for (const torn of ['', '{', 'x'.repeat(chunk + 5)]) {
+      for (const torn of ['', '{', 'x'.repeat(chunk - 1), 'x'.repeat(chunk + 5)]) {
         const whole = text(line(1), last);
         const found = await tail(whole + torn);
         assert.deepEqual(found.state, { sequence: 2, hash: hashLine(last) }, `${bytes}`);
@@ -107,6 +107,7 @@ describe('a file of the audit log is read in as few pieces as possible', () => {
     assert.deepEqual(await of(text(line(1, chunk), line(2))), [small, medium, large]);
     assert.deepEqual(await of('x'.repeat(16 * chunk + 1)), [small, medium, large]);
     assert.deepEqual(await of(line(1)), [small], 'it has no more');
+    assert.deepEqual(await of(`\n${'x'.repeat(64 * 1024)}`), [small], 'its first line is empty');
     assert.deepEqual(await of(line(1, 64 * 1024)), [small, medium], 'it may have more');
   });
 });
