@@ -27,7 +27,7 @@ async function learned(...sights: Partial<LearnedNode>[]) {
 }
 
 describe('what a client learns of a node', () => {
-  test('is no address from a search over a relay, where it was not proven at any', async () => {
+  test('does not include addresses from a search over a relay, where it was not proven at any', async () => {
     const relayed = { addresses: at('evil'), connection: { path: ['bastion'] } };
     assert.deepEqual((await learned(relayed)).addresses, []);
     assert.deepEqual((await learned({}, relayed)).addresses, at('h1'), 'the one that it proved before');

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
 import { playbookText, runText } from '../../../support/fleet/playbook.ts';
+import { runTwice } from '../../../support/fleet/resumed.ts';
+import { testProblem } from '../../../support/test-problem.ts';
 
 const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
 const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);
@@ -24,6 +26,41 @@ describe('the steps of a playbook', () => {
       ],
     );
     assert.equal(fabric.calls.length, 1);
+  });
+
+  test('fail if their end cannot be recorded, and those that depend on them do not run', async () => {
+    const full = (type: string) => (entry: { readonly type: string; readonly step?: string }) => {
+      if (entry.type === type && entry.step === 'one') throw testProblem('journal-failed', 'the disk is full');
+    };
+    for (const type of ['step-started', 'call', 'outcome', 'step-finished']) {
+      const fabric = createFabric(four, { onJournal: full(type) });
+      const report = await runText(three, fabric);
+      const [one, ...others] = report.steps;
+      assert.deepEqual([report.state, one?.state], ['failed', 'failed'], type);
+      assert.match(one?.failed.map(({ code }) => code).join() ?? '', /journal-failed/, type);
+      assert.deepEqual(
+        others.map(({ state }) => state),
+        ['not-run', 'not-run'],
+        type,
+      );
+      const called = type === 'outcome' || type === 'step-finished' ? ['one'] : [];
+      assert.deepEqual(
+        fabric.calls.map(({ step }) => step),
+        called,
+        `${type}: nothing is called that is not recorded`,
+      );
+    }
+  });
+
+  test('show no secret in the lines of a failure that the playbook accepts', async () => {
+    const text = playbookText(
+      '  - {id: go, require: "false", message: "it needs ${{ inputs.token }}", fail_ok: true}',
+      'inputs: {token: {sensitive: true}}',
+    );
+    const fabric = createFabric(four);
+    const report = await runText(text, fabric, { token: 'hunter2' });
+    assert.deepEqual(report.steps[0]?.lines, ['failed, and the run continues (fail_ok): it needs (hidden)']);
+    assert.doesNotMatch(JSON.stringify([report, fabric.events, fabric.journal]), /hunter2/);
   });
 
   test('still run if they do not depend on a failed one', async () => {
@@ -162,3 +199,27 @@ describe('an interruption', () => {
     );
   });
 });
+
+describe('a step of a resumed run that only waits', () => {
+  const text = playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}}
+  - {id: rest, pause: 5s}
+  - {id: more, call: thing.change, on: all, with: {to: y}}`);
+
+  test('waits again only if something was changed again before it', async () => {
+    const last = { onJournal: failAt('more') };
+    const kept = await runTwice(text, last);
+    assert.deepEqual([kept.before.slept, kept.report.state], [[5000], 'done']);
+    assert.deepEqual(kept.fabric.slept, [], 'nothing was changed since');
+    const lost = await runTwice(text, last, {}, (journal) =>
+      journal.filter((entry) => !('step' in entry && entry.step === 'go' && entry.type !== 'step-started')),
+    );
+    assert.deepEqual([lost.fabric.slept, lost.report.state], [[5000], 'done'], 'the change is made again');
+  });
+});
+
+/** Fails the journal when the step begins. */
+function failAt(step: string) {
+  return (entry: { readonly type: string; readonly step?: string }) => {
+    if (entry.type === 'step-started' && entry.step === step) throw testProblem('journal-failed', 'the disk is full');
+  };
+}
