@@ -38,6 +38,8 @@ export interface Called {
   readonly outcomes: Outcome[];
   /** Milliseconds from the first call to the last reply. */
   readonly elapsed: number;
+  /** Whether it was ended before all nodes were found and called. */
+  readonly isCutOff: boolean;
 }
 
 /** A call to all nodes that match, of an agent that is built in or described by the nodes. */
@@ -66,7 +68,8 @@ export async function callAgent(
   const plan = planned ?? planFor(learnDdl(agent, findings.nodes, catalogue, session.environment));
   const began = performance.now();
   const outcomes = await callAll(plan, findings.nodes, targets, session, batching, signal, onOutcome(plan));
-  return { plan, findings, outcomes, elapsed: performance.now() - began };
+  const isCutOff = outcomes.length < findings.nodes.length;
+  return { plan, findings, outcomes, elapsed: performance.now() - began, isCutOff };
 }
 
 /**
@@ -124,7 +127,7 @@ function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: 
   };
 }
 
-/** Calls found nodes, in batches. Exactly one outcome a node. */
+/** Calls found nodes, in batches. Exactly one outcome a node, of the batches that were begun. */
 async function callAll(
   plan: Plan,
   nodes: readonly FoundNode[],
@@ -138,8 +141,8 @@ async function callAll(
   const connections = new Map(nodes.map(({ name, connection }) => [name, connection]));
   const outcomes: Outcome[] = [];
   for (const [index, names] of cutBatches([...connections.keys()], batch).entries()) {
-    if (signal.aborted) break;
     if (index > 0 && pause > 0) await sleep(pause, undefined, { signal }).catch(() => {});
+    if (signal.aborted) break;
     const replies = await mapLimited(names, session.config.concurrency, async (name) => {
       const outcome = await calls.one(name, connections.get(name) as NodeConnection);
       calls.done(name);
@@ -182,11 +185,12 @@ async function callAsFound(
       findings,
       outcomes: findings.nodes.flatMap(({ name }) => outcomes.get(name) ?? []),
       elapsed: performance.now() - began,
+      isCutOff: false,
     };
   } catch (error) {
     if (!signal.aborted || outcomes.size === 0) throw error;
     const replies = [...outcomes.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
-    return { findings: noFindings, outcomes: replies, elapsed: performance.now() - began };
+    return { findings: noFindings, outcomes: replies, elapsed: performance.now() - began, isCutOff: true };
   } finally {
     calls.end();
   }

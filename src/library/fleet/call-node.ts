@@ -53,6 +53,8 @@ export async function callNode(
   const deadline = startDeadline(settings.timeout, [settings.signal]);
   const elapsed = () => performance.now() - began;
   try {
+    // A call that was given up before it was sent is not sent at all.
+    if (settings.signal.aborted) throw new Problem('cancelled', `the call to ${options.target} was cancelled`);
     const reply = await sendAndAsk(connection, signed, deadline.signal, settings);
     const outcome = { ...outcomeOf(reply, signed, options.target, caller.trust), elapsed: elapsed() };
     return await keepHead(outcome, reply, caller.heads, headBefore);

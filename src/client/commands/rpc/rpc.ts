@@ -67,12 +67,18 @@ export async function runRpc(words: RpcArguments, catalogue: readonly Ddl[], con
       session,
       catalogue,
     );
-    const { plan, findings, elapsed } = called;
+    const { plan, findings, elapsed, isCutOff } = called;
     const outcomes = options.sort === true ? called.outcomes.toSorted(byNode) : called.outcomes;
+    const code = exitFor({
+      // Replies that all are good do not make a call good that did not reach every node.
+      outcomes: isCutOff ? [...outcomes, { outcome: 'cancelled' }] : outcomes,
+      broken: findings.broken.length,
+      silent: findings.silent.length,
+    });
     if (plan.detach !== undefined) {
       renderDetached(plan, plan.detach, outcomes, options, context);
       printMissing(findings, context, options);
-      return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
+      return code;
     }
     const display = displayOf(options, plan.description);
     const times = { discovery: findings.elapsed, calls: elapsed };
@@ -86,8 +92,9 @@ export async function runRpc(words: RpcArguments, catalogue: readonly Ddl[], con
         { ...times, ...options },
         context,
       );
+    if (isCutOff) context.err('mco-deploy: interrupted: not every node was called');
     if (!context.signal.aborted) printMissing(findings, context, options);
-    return exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length });
+    return code;
   } finally {
     await session.close();
   }

@@ -123,6 +123,15 @@ describe('a call of one node', () => {
     assert.equal(before.node.asked(), 0, 'its caller had ended it before the reply was lost');
   });
 
+  test('is not sent at all if its caller has ended it before', async () => {
+    for (const changes of [true, false]) {
+      const { node, outcome } = startCall({}, { changes, signal: AbortSignal.abort() });
+      const { outcome: what, code } = await outcome;
+      assert.deepEqual([what, code], ['cancelled', 'cancelled']);
+      assert.deepEqual([node.calls.length, node.asked()], [0, 0]);
+    }
+  });
+
   test('leaves nothing on the signal of its caller and no timer, however it ends', async () => {
     const control = new AbortController();
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
