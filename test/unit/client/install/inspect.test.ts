@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
+  certificateReason,
+  type HostInspection,
   type Installed,
   judgeHost,
-  type HostInspection,
-  certificateReason,
 } from '../../../../src/client/install/inspect.ts';
-import { sumOf } from '../../../../src/core/node-files/list.ts';
-import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
 import { planFiles } from '../../../../src/client/install/plan-files.ts';
 import type { Program } from '../../../../src/client/install/program.ts';
+import { sumOf } from '../../../../src/core/node-files/list.ts';
+import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
 import { makeChainedFleet } from '../../../support/fleet/chain.ts';
 import { makeFleet } from '../../../support/fleet/fleet.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createContext, runInContext } from 'node:vm';
 import { describe, test } from 'node:test';
+import { createContext, runInContext } from 'node:vm';
 import { dropInText, polkitText } from '../../../../src/client/install/system-files.ts';
 import { systemNeeds } from '../../../../src/client/install/system-needs.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
