@@ -8,8 +8,9 @@ import { makePlan } from '../../../../src/client/install/plan.ts';
 import type { Program } from '../../../../src/client/install/program.ts';
 import type { Remote, Script } from '../../../../src/client/install/ssh.ts';
 import { unitFile } from '../../../../src/client/install/unit.ts';
-import { Problem, type ProblemCode } from '../../../../src/core/errors.ts';
+import { Problem } from '../../../../src/core/errors.ts';
 import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
+import type { ProblemCode } from '../../../../src/core/problems/index.ts';
 import type { NodeDescription } from '../../../../src/core/wire/messages.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
