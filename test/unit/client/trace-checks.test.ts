@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { compareWithJournal, type TracedNode } from '../../../src/client/trace/checks.ts';
 import type { IntentRecord, OutcomeRecord } from '../../../src/core/audit/record.ts';
-import { type TracedNode, compareWithJournal } from '../../../src/client/trace/checks.ts';
 import type { JournalEntry } from '../../../src/playbook/journal/entries.ts';
 
 const node = 'dev2.devco.net';

@@ -131,7 +131,9 @@ describe('a message', () => {
   test('is refused before it is stored: a bad id, an unknown recipient, a full queue', async () => {
     const { asked, directory, send } = await angelia([fails]);
     await assert.rejects(send('a/b'), refuses('bad-id'));
-    await assert.rejects(send('a0', { recipient: 'exec:other' }), refuses('unknown-recipient'));
+    for (const recipient of ['exec:other', 'exec:constructor', 'webhook:toString', '__proto__:x']) {
+      await assert.rejects(send('a0', { recipient }), refuses('unknown-recipient'), recipient);
+    }
     await send('a1');
     await send('a2');
     await assert.rejects(send('a3'), refuses('queue-full', /2 messages wait already/));
@@ -187,6 +189,20 @@ describe('a message', () => {
   });
 });
 
+describe('a message for a recipient that is no longer configured', () => {
+  test('waits: the configuration may change back', async () => {
+    const first = await angelia([fails]);
+    await first.send('a1');
+    await first.stop();
+    const second = await angelia([{}], first.directory, { commands: {} });
+    assert.deepEqual(await second.call('retry', { id: 'a1' }), { retried: ['a1'] });
+    const reason = async () =>
+      ((await second.call('queue', {})) as Record<string, JsonObject[]>)['queued']?.[0]?.['reason'];
+    await until('the try has failed', async () => /there is no command “note”/.test(String(await reason())));
+    assert.deepEqual([second.asked.length, (await second.status())['queued']], [0, 1]);
+  });
+});
+
 describe('a message that is held for a run', () => {
   const runId = 'b'.repeat(32);
 
@@ -212,6 +228,19 @@ describe('a message that is held for a run', () => {
       held: false,
     });
     assert.deepEqual([readdirSync(join(directory, 'held')), asked.length], [[], 0]);
+  });
+
+  test('is sent once, though a crash left it held', async () => {
+    const first = await angelia([fails]);
+    await first.send('a1', { hold: 0.02 }, { runId });
+    const held = readFileSync(join(first.directory, 'held', `${runId}.json`), 'utf8');
+    await until('it waits for another try', async () => (await first.status())['queued'] === 1);
+    await first.stop();
+    writeFileSync(join(first.directory, 'held', `${runId}.json`), held);
+    const second = await angelia([{}], first.directory);
+    await until('it is delivered', async () => (await second.status())['delivered'] === 1);
+    await until('nothing is held', async () => readdirSync(join(first.directory, 'held')).length === 0);
+    assert.deepEqual([second.asked.length, (await second.status())['queued']], [1, 0]);
   });
 
   test('is delivered when its run is not heard of in time', async () => {

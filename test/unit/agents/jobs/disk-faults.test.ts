@@ -1,4 +1,3 @@
-import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { endJob } from '../../../../src/agents/jobs/job.ts';
 import { openJobs } from '../../../../src/agents/jobs/store.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import { actionContext, agentSetup } from '../../../support/agents/agent-setup.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 
 const config = { max_running: 1, max_jobs: 3, max_output: 100, keep: 60 };
 const rip = 'cert=rip@devco.net';

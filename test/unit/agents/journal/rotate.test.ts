@@ -1,12 +1,12 @@
-import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { type IndexedRun, chooseOldest } from '../../../../src/agents/journal/rotate.ts';
+import { chooseOldest, type IndexedRun } from '../../../../src/agents/journal/rotate.ts';
 import { openStore } from '../../../../src/agents/journal/store.ts';
 import type { StoredJournal } from '../../../../src/agents/journal/stored.ts';
 import { hashText, type JournalLine } from '../../../../src/core/journal/line.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { lease, run, writeLines } from '../../../support/runs/journal-lines.ts';
 

@@ -1,4 +1,3 @@
-import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -7,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { parsePrivateKey } from '../../../../src/ca/x509/private-key.ts';
 import { initCa } from '../../../../src/client/commands/ca/init.ts';
 import { issueNew } from '../../../../src/client/commands/ca/issue.ts';
+import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import { quietContext } from '../../../support/program/quiet-context.ts';
 
 describe('ca issue --out that is interrupted at any change of the disk', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { usesColors } from '../../../../src/client/cli/io/color.ts';
-import { columnsOf, applyColors, paintFor, paintMessage } from '../../../../src/client/render/color.ts';
+import { applyColors, columnsOf, paintFor, paintMessage } from '../../../../src/client/render/color.ts';
 import { formatTable } from '../../../../src/client/render/table.ts';
 import { runInProcess } from '../../../support/program/cli.ts';
 

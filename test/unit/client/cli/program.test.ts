@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { agents } from '../../../../src/agents/index.ts';
 import { runCli } from '../../../../src/client/cli/cli.ts';
-import { commands } from '../../../../src/client/commands/index.ts';
-import { nodeParts } from '../../../../src/command-line.ts';
 import type { CliContext, CommandEntry } from '../../../../src/client/cli/context.ts';
 import { defineNeeded, defineProgram } from '../../../../src/client/cli/program.ts';
+import { commands } from '../../../../src/client/commands/index.ts';
+import { nodeParts } from '../../../../src/command-line.ts';
 
 const cli = {
   version: 'mco-deploy 1.2.3',

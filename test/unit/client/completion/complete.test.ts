@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { agents } from '../../../../src/agents/index.ts';
-import { candidatesOf } from '../../../../src/client/completion/candidates.ts';
 import type { CliContext } from '../../../../src/client/cli/context.ts';
 import { defineProgram } from '../../../../src/client/cli/program.ts';
+import { candidatesOf } from '../../../../src/client/completion/candidates.ts';
 import { commandLine } from '../../../../src/command-line.ts';
 
 const program = defineProgram(commandLine, {} as CliContext);

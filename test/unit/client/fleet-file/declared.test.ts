@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readUpgradeOptions, type TypedUpgradeOptions } from '../../../../src/client/commands/upgrade/declared.ts';
 import { readRollbackOptions } from '../../../../src/client/commands/rollback/declared.ts';
 import { readStatusOptions } from '../../../../src/client/commands/status/declared.ts';
-import { parseNodesText } from '../../../../src/discovery/file/text.ts';
+import { readUpgradeOptions, type TypedUpgradeOptions } from '../../../../src/client/commands/upgrade/declared.ts';
 import { nodeParts } from '../../../../src/command-line.ts';
+import { parseNodesText } from '../../../../src/discovery/file/text.ts';
 import { fleetOf, shopFleet } from '../../../support/program/fleet-file.ts';
 
 // The values of commander for options that were not typed: --no-notify has a default, --check has none.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { configFiles } from '../../../../src/client/fleet-file/desired.ts';
-import { serviceCommands, helperSettings } from '../../../../src/client/fleet-file/helper-settings.ts';
+import { helperSettings, serviceCommands } from '../../../../src/client/fleet-file/helper-settings.ts';
 import { lockOut } from '../../../../src/client/fleet-file/lock-out.ts';
 import { decide } from '../../../../src/core/policy/decide.ts';
 import { parsePolicy } from '../../../../src/core/policy/parse.ts';

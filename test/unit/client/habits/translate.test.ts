@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { agents } from '../../../../src/agents/index.ts';
-import { optionsOf, defineProgram } from '../../../../src/client/cli/program.ts';
 import type { CliContext } from '../../../../src/client/cli/context.ts';
+import { defineProgram, optionsOf } from '../../../../src/client/cli/program.ts';
 import { commands } from '../../../../src/client/commands/index.ts';
-import { nodeParts } from '../../../../src/command-line.ts';
-import { translate } from '../../../../src/client/habits/translate.ts';
 import { translateSelect } from '../../../../src/client/habits/select.ts';
+import { translate } from '../../../../src/client/habits/translate.ts';
+import { nodeParts } from '../../../../src/command-line.ts';
 import { namesOf } from '../../../../src/core/ddl/ddl.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);

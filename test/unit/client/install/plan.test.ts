@@ -219,18 +219,18 @@ describe('the plan for a host', () => {
   });
 
   test('is refused if another program has the port', async () => {
-    const describe = (code: ProblemCode) => async () => {
+    const fails = (code: ProblemCode) => async () => {
       throw new Problem(code, 'no');
     };
     const host = await installed();
-    for (const code of ['unreachable', 'handshake-failed', 'wrong-node']) {
-      const plan = makePlan(target, options({ describe: describe(code) }), fakeHost(host).remote);
+    for (const code of ['unreachable', 'handshake-failed', 'wrong-node'] as const) {
+      const plan = makePlan(target, options({ describe: fails(code) }), fakeHost(host).remote);
       await assert.rejects(plan, refuses('port-in-use', /another program listens on port 8140/));
     }
-    const denied = await makePlan(target, options({ describe: describe('policy-denied') }), fakeHost(host).remote);
+    const denied = await makePlan(target, options({ describe: fails('policy-denied') }), fakeHost(host).remote);
     assert.deepEqual([denied.answers, denied.verb], [false, 'restart'], 'a node that refuses is ours, and restarts');
     const none = { ...fresh, listening: true };
-    const plan = makePlan(target, options({ describe: describe('policy-denied') }), fakeHost(none).remote);
+    const plan = makePlan(target, options({ describe: fails('policy-denied') }), fakeHost(none).remote);
     await assert.rejects(plan, refuses('port-in-use'));
   });
 

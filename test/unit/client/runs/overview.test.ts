@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applyColors, paintFor } from '../../../../src/client/render/color.ts';
 import { formatStatus, statusJson } from '../../../../src/client/commands/status/format.ts';
-import { findDeployments, type Deployed, incompleteRuns } from '../../../../src/client/runs/overview.ts';
+import { applyColors, paintFor } from '../../../../src/client/render/color.ts';
+import { type Deployed, findDeployments, incompleteRuns } from '../../../../src/client/runs/overview.ts';
 import type { RunRecord } from '../../../../src/client/runs/record.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 import { assertFits } from '../../../support/program/output-schema.ts';

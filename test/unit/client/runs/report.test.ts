@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { duration } from '../../../../src/client/render/times.ts';
 import { readAttempts } from '../../../../src/client/runs/report/read/attempts.ts';
 import { groupFailures } from '../../../../src/client/runs/report/read/failures.ts';
 import { replayJournal } from '../../../../src/client/runs/report/read/replay.ts';
 import { findTicks } from '../../../../src/client/runs/report/ticks.ts';
-import { duration } from '../../../../src/client/render/times.ts';
 import { defineClock } from '../../../../src/client/runs/report/times.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 
