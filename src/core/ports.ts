@@ -151,10 +151,15 @@ export interface NodeConnection {
   /** Whether the node's certificate, as its handshake proved it, allows it to relay; absent without a handshake. */
   readonly hasRelayRole?: boolean;
   readonly describe: (request: DescribeRequest, signal: AbortSignal) => Promise<NodeDescription>;
+  /**
+   * @param isRead whether the call changes nothing (default false): only such a call may be sent again, where a way that
+   * was remembered does not lead to the node any more
+   */
   readonly call: (
     request: SignedRequest,
     onProgress: (message: string) => void,
     signal: AbortSignal,
+    isRead?: boolean,
   ) => Promise<SignedReply>;
   readonly result: (request: SignedRequest, signal: AbortSignal) => Promise<ResultReply>;
   /** Sends a part of an artifact under a ticket that the node accepted. */

@@ -20,6 +20,25 @@ export function isIssuedBy(certificate: X509Certificate, authority: X509Certific
   return is;
 }
 
+/** The CA certificates whose signature on a certificate leads to a trusted root. */
+export function issuersOf(certificate: X509Certificate, trust: Roots): X509Certificate[] {
+  return [...new Set(pathsOf(certificate, trust).flatMap(([issuer]) => issuer ?? []))];
+}
+
+/**
+ * Takes it as checked that CAs signed a certificate, because an earlier command checked it: the same bytes have the
+ * same signature. Everything else about the certificate and these CAs is still checked.
+ * @param fingerprints SHA-256, as X509Certificate.fingerprint256
+ */
+export function recallIssuers(certificate: X509Certificate, fingerprints: readonly string[], trust: Roots): void {
+  const found = issued.get(certificate) ?? new WeakMap<X509Certificate, boolean>();
+  issued.set(certificate, found);
+  for (const authority of [...trust.authorities, ...intermediates.values()]) {
+    if (!fingerprints.includes(authority.fingerprint256)) continue;
+    if (authority.ca && certificate.checkIssued(authority)) found.set(authority, true);
+  }
+}
+
 /** A CA certificate that only itself has signed. */
 export function isRoot(certificate: X509Certificate): boolean {
   return isIssuedBy(certificate, certificate);

@@ -2,7 +2,7 @@ import { createECDH, createSecretKey, type ECDH, type KeyObject } from 'node:cry
 import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
 import { proveCertificate, type Trust } from '../credentials/proof.ts';
 import { sign, verifies, chainOf, type Credentials } from '../credentials/signature.ts';
-import { rememberIssuers } from '../credentials/issuers.ts';
+import { recallIssuers, rememberIssuers } from '../credentials/issuers.ts';
 import { Problem } from '../errors.ts';
 import { encryptionKeyCodec, protocolVersion } from '../wire/codec.ts';
 import type { SignedKey } from '../wire/messages.ts';
@@ -60,20 +60,34 @@ export function signKey({ publicKey }: KeyPair, node: Credentials, createdAt: nu
   return { key, signature: sign('encryption-key', key, node.key), chain: chainOf(node) };
 }
 
+/** That the signatures of a key were checked before, byte for byte. */
+export interface CheckedSignatures {
+  /** SHA-256 fingerprints of the CA certificates whose signature on the node's certificate held. */
+  readonly issuers: readonly string[];
+}
+
 /**
  * The public key, once it is proven that the target node signed it.
+ * @param checked an earlier check of the same signatures, which are then not checked again; all else is
  * @throws Problem `bad-key`, or as {@link proveCertificate}
  */
-export function openKey(signed: SignedKey, node: string, trust: Trust, now: number): Buffer {
+export function openKey(
+  signed: SignedKey,
+  node: string,
+  trust: Trust,
+  now: number,
+  checked?: CheckedSignatures,
+): Buffer {
   const [leaf] = signed.chain;
   if (leaf === undefined) throw new Problem('bad-key', `the encryption key of ${node} has no certificate`);
   const certificate = parseCertificate(leaf);
   rememberIssuers(issuersIn(signed.chain), trust);
+  if (checked !== undefined) recallIssuers(certificate, checked.issuers, trust);
   const { identity } = proveCertificate(certificate, 'node', trust, now);
   if (identity.name !== node) {
     throw new Problem('bad-key', `the encryption key of ${node} is signed by ${identity.name}`);
   }
-  if (!verifies('encryption-key', signed.key, signed.signature, certificate)) {
+  if (checked === undefined && !verifies('encryption-key', signed.key, signed.signature, certificate)) {
     throw new Problem('bad-key', `the signature of the encryption key of ${node} does not hold`);
   }
   const key = encryptionKeyCodec.decode(signed.key);

@@ -109,6 +109,8 @@ export interface ClientConfig extends Omit<ClientDocument, 'tls'> {
   readonly file: string;
   /** The cache of known nodes. */
   readonly cacheFile: string;
+  /** The memory of keys of nodes behind relays. */
+  readonly keysFile: string;
   /** The directory of the runs' journals. */
   readonly stateDirectory: string;
 }
@@ -142,6 +144,7 @@ export async function loadClientConfig(
     discovery: discoveryPaths(value.discovery, at),
     relay_socket: at(value.relay_socket),
     cacheFile: join(xdgDirectory(env, 'XDG_CACHE_HOME', '.cache'), 'nodes.json'),
+    keysFile: join(xdgDirectory(env, 'XDG_CACHE_HOME', '.cache'), 'keys'),
     stateDirectory: xdgDirectory(env, 'XDG_STATE_HOME', '.local/state'),
   });
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mapLimited } from '../../core/concurrency.ts';
+import { Problem } from '../../core/errors.ts';
 import { type ActionDdl, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { NodeConnection } from '../../core/ports.ts';
@@ -174,6 +175,8 @@ async function callAsFound(
     const outcome = await calls.one(name, connection, targets.filter);
     calls.done(name);
     if (outcome.code === 'not-matched') return false;
+    // Only the memory of an earlier command said how to reach it: as silent as a node that could not be connected.
+    if (outcome.code === 'unreachable') throw new Problem(outcome.code, outcome.message, outcome.hint);
     outcomes.set(name, outcome);
     onOutcome(outcome);
     return true;

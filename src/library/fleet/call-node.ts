@@ -97,7 +97,7 @@ async function sendAndAsk(
   { changes, onProgress }: NodeCallSettings,
 ): Promise<SignedReply> {
   try {
-    return await connection.call(signed, onProgress, signal);
+    return await connection.call(signed, onProgress, signal, !changes);
   } catch (error) {
     const mayBeAsked = changes && error instanceof Problem && error.code === 'no-response' && !signal.aborted;
     const found = mayBeAsked ? await askResult(connection, signed, signal) : undefined;

@@ -11,6 +11,7 @@ import { dialLater } from '../../transport/later.ts';
 import type { Caller } from './call-node.ts';
 import { type ClientConfig, loadClientConfig } from '../config/config.ts';
 import { type Heads, headsFile, openHeads } from './heads.ts';
+import { openKeyMemory } from '../relays/key-memory.ts';
 import { openRelays } from '../relays/open-relays.ts';
 import type { Relays } from '../relays/relays.ts';
 import { chooseSource } from './sources.ts';
@@ -83,7 +84,8 @@ export async function openSession(
   const timeout = config.timeout * 1000;
   // A node that no relay reaches usually cannot be reached from here either.
   const direct = dialLater(live.current, Math.min(timeout, directTimeout));
-  const relays = await openRelays({ config, via, tls: live.current, caller, direct, cache, log });
+  const memory = openKeyMemory(config.keysFile, () => caller.credentials.key);
+  const relays = await openRelays({ config, via, tls: live.current, caller, direct, cache, memory, log });
   const dial = relays?.dial ?? dialLater(live.current, timeout);
   const finding = { config, cache, log, environment, relays, dial, startedAt: Date.now() };
   const open = new Set<FoundNode>();
@@ -108,7 +110,7 @@ export async function openSession(
       live.stop();
       for (const { connection } of open) connection.close();
       relays?.close();
-      await Promise.all([cache.save(), keepHeads(heads, log)]);
+      await Promise.all([cache.save(), memory.save(), keepHeads(heads, log)]);
     },
   };
 }

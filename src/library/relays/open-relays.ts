@@ -8,6 +8,7 @@ import { openLocalRelay } from '../../transport/relay/local/open.ts';
 import type { ClientConfig } from '../config/config.ts';
 import type { Caller } from '../fleet/call-node.ts';
 import { openAutomatic } from './automatic.ts';
+import type { KeyMemory } from './key-memory.ts';
 import { startRelayLink } from './relay-link.ts';
 import { type Relays, startRelays } from './relays.ts';
 
@@ -19,6 +20,7 @@ export interface OpenRelaysOptions {
   readonly caller: Pick<Caller, 'credentials' | 'trust'>;
   readonly direct: Dial;
   readonly cache: Cache;
+  readonly memory: KeyMemory;
   readonly log: Log;
 }
 
@@ -33,7 +35,7 @@ const localTimeout = 1000;
  * @throws Problem `usage`
  */
 export async function openRelays(options: OpenRelaysOptions): Promise<Relays | undefined> {
-  const { config, via, tls, caller, direct, log } = options;
+  const { config, via, tls, caller, direct, memory, log } = options;
   if (via.includes('direct')) {
     if (via.length > 1) throw new Problem('usage', '“direct” means no relay: it cannot be combined with another --via');
     return undefined;
@@ -46,7 +48,7 @@ export async function openRelays(options: OpenRelaysOptions): Promise<Relays | u
   );
   const allLinks = local === undefined ? links : [local, ...links];
   const all = allLinks.length > 0 || !config.auto_relays ? allLinks : await openAutomatic(options.cache, tls);
-  return all.length === 0 ? undefined : startRelays({ links: all, caller, direct, log });
+  return all.length === 0 ? undefined : startRelays({ links: all, caller, direct, memory, log });
 }
 
 /** The host's own daemon, if it relays and this user may use it. */

@@ -22,64 +22,130 @@ export interface RelayedOptions {
   readonly caller: Pick<Caller, 'credentials' | 'trust'>;
   /** Of this command. */
   readonly keyPair: KeyPair;
+  /** The way that an earlier command had. */
+  readonly recalled: Route | undefined;
   /** The ways to the node now, the best first; asks a relay again if its report is old. */
   readonly routes: (node: string) => Promise<readonly Route[]>;
   /** Connects to the node itself, if no relay helps. */
   readonly direct: (signal: AbortSignal) => Promise<NodeConnection>;
+  /** Called when the node has replied: its key is the current one. */
+  readonly onReply: (route: Route) => void;
 }
 
 /**
  * A node behind relays: everything is sealed for it and signed, and anything else that comes back counts as silence.
  */
 export function relayedConnection(name: string, options: RelayedOptions): NodeConnection {
-  const { routes } = options;
+  const { routes, recalled } = options;
   let path: readonly string[] = [];
-  const best = async (): Promise<Route> => {
+  /** Whether the way of an earlier command still led to the node; undefined: not tried. */
+  let isValid: boolean | undefined;
+  const best = async (): Promise<Route | undefined> => {
+    if (recalled !== undefined && isValid === true && recalled.link.isOpen()) return recalled;
     const [route] = await routes(name);
-    if (route === undefined) throw new Problem('unreachable', `no relay has a connection to ${name}`);
-    path = route.path;
+    path = route?.path ?? [];
+    if (route === undefined && recalled === undefined) {
+      throw new Problem('unreachable', `no relay has a connection to ${name}`);
+    }
     return route;
+  };
+  /** Over a relay, or to the node itself where only an earlier command had a way over one. */
+  const over = async <T>(
+    signal: AbortSignal,
+    relayed: (route: Route) => Promise<T>,
+    directly: (connection: NodeConnection) => Promise<T>,
+  ): Promise<T> => {
+    const route = await best();
+    if (route !== undefined) return await relayed(route);
+    const connection = await options.direct(signal);
+    return await directly(connection).finally(connection.close);
+  };
+  const send = async (...[request, onProgress, signal, isRead]: Parameters<NodeConnection['call']>) => {
+    if (recalled !== undefined && isRead === true && isValid === undefined) {
+      path = recalled.path;
+      try {
+        const reply = await callOver(name, recalled, request, options, onProgress, signal);
+        isValid = true;
+        return reply;
+      } catch (error) {
+        isValid = false;
+        if (signal.aborted || !isSilence(error)) throw error;
+      }
+    }
+    return await over(
+      signal,
+      (route) => callOver(name, route, request, options, onProgress, signal),
+      (connection) => connection.call(request, onProgress, signal),
+    );
   };
   return {
     name,
     get path() {
       return path;
     },
-    describe: async (request, signal) => {
-      const { description } = await ask(name, await best(), { describe: request }, options, signal);
-      if (!description) throw new Problem('bad-reply', `${name} does not describe itself`);
-      return description;
-    },
-    call: async (request, onProgress, signal) => {
-      const route = await best();
-      const onAbort = () => {
-        // Signed: a relay that hangs up does not cancel a call, and no relay can cancel one by itself.
-        const cancel = referenceTo(request);
-        void ask(name, route, { cancel }, options, AbortSignal.timeout(1000)).catch(() => undefined);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      try {
-        const { reply } = await exchange(name, route, { call: request }, options, signal, onProgress).catch(
-          async (error: unknown) => ({ reply: await replyDespite(error, name, route, request, options, signal) }),
-        );
-        if (!reply) throw new Problem('bad-reply', `${name} ended the call without a reply`);
-        // This side never sends a request twice: the first copy may have been served, and its reply withheld.
-        if (replyCodec.decode(reply.reply).code === 'replayed') {
-          throw new Problem('no-response', `a relay sent the request to ${name} twice and withheld a reply`);
-        }
-        return reply;
-      } finally {
-        signal.removeEventListener('abort', onAbort);
+    describe: (request, signal) =>
+      over(
+        signal,
+        async (route) => {
+          const { description } = await ask(name, route, { describe: request }, options, signal);
+          if (!description) throw new Problem('bad-reply', `${name} does not describe itself`);
+          return description;
+        },
+        (connection) => connection.describe(request, signal),
+      ),
+    call: async (request, ...rest) => {
+      const reply = await send(request, ...rest);
+      // This side repeats a request at most once, and only if it changes nothing.
+      if (replyCodec.decode(reply.reply).code === 'replayed') {
+        throw new Problem('no-response', `the request reached ${name} twice, and a reply was lost or withheld`);
       }
+      return reply;
     },
     result: (request, signal) => findResult(name, request, options, signal),
-    store: async (request, signal) => {
-      const { store } = await ask(name, await best(), { store: request }, options, signal);
-      if (!store) throw new Problem('bad-reply', `${name} did not reply to what it was sent`);
-      return store;
-    },
+    store: (request, signal) =>
+      over(
+        signal,
+        async (route) => {
+          const { store } = await ask(name, route, { store: request }, options, signal);
+          if (!store) throw new Problem('bad-reply', `${name} did not reply to what it was sent`);
+          return store;
+        },
+        (connection) => connection.store(request, signal),
+      ),
     close: () => {},
   };
+}
+
+/** Whether a failure proves nothing about the node: a relay ended the call, or could not be reached. */
+function isSilence(error: unknown): boolean {
+  if (error instanceof TurnedAway) return false;
+  return error instanceof Problem && (error.code === 'no-response' || error.code === 'unreachable');
+}
+
+/** Sends a call over one way, and asks for its reply if the node refuses it before the pipeline. */
+async function callOver(
+  name: string,
+  route: Route,
+  request: SignedRequest,
+  options: RelayedOptions,
+  onProgress: (message: string) => void,
+  signal: AbortSignal,
+): Promise<SignedReply> {
+  const onAbort = () => {
+    // Signed: a relay that hangs up does not cancel a call, and no relay can cancel one by itself.
+    const cancel = referenceTo(request);
+    void ask(name, route, { cancel }, options, AbortSignal.timeout(1000)).catch(() => undefined);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const { reply } = await exchange(name, route, { call: request }, options, signal, onProgress).catch(
+      async (error: unknown) => ({ reply: await replyDespite(error, name, route, request, options, signal) }),
+    );
+    if (!reply) throw new Problem('bad-reply', `${name} ended the call without a reply`);
+    return reply;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /**
@@ -154,12 +220,13 @@ async function ask(
  */
 async function exchange(
   name: string,
-  { link, publicKey }: Route,
+  route: Route,
   envelope: Envelope,
-  { keyPair }: RelayedOptions,
+  { keyPair, onReply }: RelayedOptions,
   signal: AbortSignal,
   onProgress: (message: string) => void,
 ): Promise<EnvelopeReply> {
+  const { link, publicKey } = route;
   const relay = await link.open();
   const sealed = sealTo(name, publicKey, keyPair, envelope);
   const ending = await new Promise<EnvelopeReply>((resolve, reject) => {
@@ -173,6 +240,7 @@ async function exchange(
       .forward(name, sealed.request, onEvent, signal)
       .then(() => reject(new Problem('no-response', `${name} did not answer over the relay ${link.name}`)), reject);
   });
+  onReply(route);
   const { turnAway } = ending;
   // A newer node may send a code that this version does not know: it is passed on as it came.
   if (turnAway) throw new TurnedAway(turnAway.code as ProblemCode, turnAway.message, turnAway.hint);

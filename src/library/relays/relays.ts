@@ -1,7 +1,10 @@
 import { once } from '../../core/concurrency.ts';
+import { parseCertificate } from '../../core/credentials/certificate.ts';
+import { issuersOf } from '../../core/credentials/issuers.ts';
 import { startDeadline } from '../../core/deadline.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
 import { explain, Problem } from '../../core/errors.ts';
+import { isNodeName } from '../../core/identity.ts';
 import type { Dial, Log } from '../../core/ports.ts';
 import { type KeyPair, makeKeyPair } from '../../core/sealed/encryption-key.ts';
 import type { DiscoverOverRelays, RelaySearch } from '../../discovery/relay/source.ts';
@@ -9,6 +12,7 @@ import type { DiscoverEvent, DiscoverRequest } from '../../core/wire/messages.ts
 import type { Caller } from '../fleet/call-node.ts';
 import { startNameStream } from './name-stream.ts';
 import { type AskAgain, startAskingAgain } from './ask-again.ts';
+import { type KeyMemory, noKeyMemory } from './key-memory.ts';
 import type { RelayLink } from './relay-link.ts';
 import { relayedConnection } from './relayed-connection.ts';
 import { type Route, type Routes, startRoutes } from './routes.ts';
@@ -27,6 +31,8 @@ export interface RelaysOptions {
   readonly caller: Pick<Caller, 'credentials' | 'trust'>;
   readonly direct: Dial;
   readonly log: Log;
+  /** The keys that earlier commands proved. */
+  readonly memory?: KeyMemory;
 }
 
 /** The nodes of a command with which a secret is shared at most: each takes some 300 bytes. */
@@ -40,8 +46,8 @@ const lookTimeout = 3000;
 /** Milliseconds in which a relay must end its list: it may be long, and the relay may be hostile. */
 const longestList = 60_000;
 
-export function startRelays({ links, caller, direct, log }: RelaysOptions): Relays {
-  const routes = startRoutes((): Trust => caller.trust);
+export function startRelays({ links, caller, direct, log, memory = noKeyMemory }: RelaysOptions): Relays {
+  const routes = startRoutes((): Trust => caller.trust, memory);
   const keyPair: KeyPair = makeKeyPair(mostNodes);
   const asking = { links, routes, log };
   const closing = new AbortController();
@@ -65,17 +71,26 @@ export function startRelays({ links, caller, direct, log }: RelaysOptions): Rela
       },
     ),
   );
+  /** As soon as one relay names it; all of them must answer only to know that none does. */
+  const find = async (name: string) => {
+    if (routes.to(name).length === 0) await Promise.race([look(), routes.when(name)]);
+  };
   return {
     ask: (search, signal) => askForNodes(search, asking, signal),
     dial: async (name, addresses, signal) => {
-      // As soon as one relay names it; all of them must answer only to know that none does.
-      if (routes.to(name).length === 0) await Promise.race([look(), routes.when(name)]);
-      if (routes.to(name).length === 0) return await direct(name, addresses, signal);
+      const recalled = routes.to(name).length === 0 ? routes.recall(name, links) : undefined;
+      if (recalled === undefined) await find(name);
+      if (recalled === undefined && routes.to(name).length === 0) return await direct(name, addresses, signal);
       return relayedConnection(name, {
         caller,
         keyPair,
-        routes: (node) => freshRoutes(node, routes, again),
+        recalled,
+        routes: async (node) => {
+          await find(node);
+          return await freshRoutes(node, routes, again);
+        },
         direct: (within) => direct(name, addresses, within),
+        onReply: (route) => remember(name, route, memory, caller.trust),
       });
     },
     close: () => {
@@ -170,6 +185,14 @@ async function freshRoutes(
   if (old.length === 0) return known;
   await Promise.all(old.map(({ link }) => again.get(link)?.(node)));
   return routes.to(node).filter(({ link, at }) => link.isOpen() && performance.now() - at <= keyAge * 2);
+}
+
+/** A node that has replied with this key, and over this relay, is called the same way by the next command. */
+function remember(node: string, { link, unknown, path }: Route, memory: KeyMemory, trust: Trust): void {
+  const [leaf] = unknown?.chain ?? [];
+  if (unknown === undefined || leaf === undefined || !path.every(isNodeName)) return;
+  const issuers = issuersOf(parseCertificate(leaf), trust).map(({ fingerprint256 }) => fingerprint256);
+  memory.learn(node, { signed: unknown, issuers, relay: link.name, path });
 }
 
 function noRelay(faults: readonly Problem[]): Problem {

@@ -2,15 +2,18 @@ import { createHash, hash } from 'node:crypto';
 import { ownBytes } from '../../core/bytes.ts';
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
-import { openKey } from '../../core/sealed/encryption-key.ts';
+import { type CheckedSignatures, openKey } from '../../core/sealed/encryption-key.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
 import type { DiscoverEvent, SignedKey } from '../../core/wire/messages.ts';
+import { type KeyMemory, noKeyMemory } from './key-memory.ts';
 import type { RelayLink } from './relay-link.ts';
 
 /** A way to a node over a relay, with the key that the node itself signed. */
 export interface Route {
   readonly link: RelayLink;
   readonly publicKey: Buffer;
+  /** The key as the node signed it, unless it is remembered with this relay already. */
+  readonly unknown?: SignedKey;
   /** The relays on the way, the nearest first, as the nearest reports. */
   readonly path: readonly string[];
   /** When the relay reported it, on the clock of performance.now. */
@@ -33,6 +36,11 @@ export interface Routes {
    * draw that gives each of several equal relays an even share of the nodes.
    */
   readonly to: (node: string) => readonly Route[];
+  /**
+   * The way that an earlier command had, over a relay of this one: the node may have another key since, and the relay
+   * no connection to it.
+   */
+  readonly recall: (node: string, links: readonly RelayLink[]) => Route | undefined;
 }
 
 /** What a relay reported, before it is proven. */
@@ -45,7 +53,7 @@ interface Noted {
 /** Milliseconds for which a proven key is not proven again, as long as the trust is the same. */
 const provenFor = 60_000;
 
-export function startRoutes(trust: () => Trust): Routes {
+export function startRoutes(trust: () => Trust, memory: KeyMemory = noKeyMemory): Routes {
   const prove = rememberKeys(trust);
   const routes = new Map<string, Map<string, Route>>();
   const noted = new Map<string, Noted[]>();
@@ -53,10 +61,12 @@ export function startRoutes(trust: () => Trust): Routes {
   const take = ({ event: { node, key, path }, link, at }: Noted): boolean => {
     if (!key || !isNodeName(node)) return false;
     const known = routes.get(node) ?? new Map<string, Route>();
-    const publicKey = prove(key, node);
+    const remembered = memory.holds(node, key);
+    const publicKey = prove(key, node, remembered);
     if (publicKey === undefined) return false;
     routes.set(node, known);
-    known.set(link.name, { link, publicKey, path: path.slice(0, 2), at });
+    const route = { link, publicKey, path: path.slice(0, 2), at };
+    known.set(link.name, remembered?.relay === link.name ? route : { ...route, unknown: key });
     waiting.get(node)?.resolve();
     return true;
   };
@@ -87,6 +97,13 @@ export function startRoutes(trust: () => Trust): Routes {
       const ranked = all.map((route) => ({ route, rank: rank(route) }));
       return ranked.sort((a, b) => compare(a.rank, b.rank)).map(({ route }) => route);
     },
+    recall: (node, links) => {
+      const known = memory.recall(node);
+      const link = links.find(({ name }) => name === known?.relay);
+      if (known === undefined || link === undefined) return undefined;
+      const publicKey = prove(known.signed, node, known);
+      return publicKey && { link, publicKey, path: known.path, at: performance.now() };
+    },
   };
 }
 
@@ -102,28 +119,33 @@ function compare(a: readonly number[], b: readonly number[]): number {
 
 /**
  * Proves the keys of nodes. Several relays report the same key of a node: it is proven once, for a short time and for
- * one trust.
+ * one trust. The signatures of a key that an earlier command proved are not checked again.
  */
-function rememberKeys(trust: () => Trust): (key: SignedKey, node: string) => Buffer | undefined {
+function rememberKeys(trust: () => Trust) {
   const proven = new Map<
     string,
     { readonly id: string; readonly trust: Trust; readonly at: number; readonly key: Buffer }
   >();
-  return (signed, node) => {
+  return (signed: SignedKey, node: string, checked?: CheckedSignatures): Buffer | undefined => {
     // A digest, and a copy of the key: for each of thousands of nodes, its whole message would be kept.
     const id = hash('sha256', Buffer.concat([signed.key, signed.signature, ...signed.chain]), 'base64');
     const known = proven.get(node);
     const [now, current] = [performance.now(), trust()];
     if (known?.id === id && known.trust === current && now - known.at < provenFor) return known.key;
-    const key = provenKey(signed, node, current);
+    const key = provenKey(signed, node, current, checked);
     if (key !== undefined) proven.set(node, { id, trust: current, at: now, key });
     return key;
   };
 }
 
-function provenKey(key: NonNullable<DiscoverEvent['key']>, node: string, trust: Trust): Buffer | undefined {
+function provenKey(
+  key: SignedKey,
+  node: string,
+  trust: Trust,
+  checked: CheckedSignatures | undefined,
+): Buffer | undefined {
   try {
-    return ownBytes(openKey(key, node, trust, Date.now()));
+    return ownBytes(openKey(key, node, trust, Date.now(), checked));
   } catch (error) {
     if (error instanceof Problem) return undefined;
     throw error;

@@ -23,6 +23,8 @@ export interface HostileRelay extends AsyncDisposable {
   readonly port: number;
   readonly behave: (behaviour: Behaviour) => void;
   readonly pass: Pass;
+  /** Connects to a node again, which was restarted. */
+  readonly connect: (node: TestNode) => Promise<void>;
   /** The key that a node signed. */
   readonly key: (node: string) => Promise<SignedKey>;
   /** All bytes that it was given to pass on, in either direction. */
@@ -101,6 +103,7 @@ export async function startHostileRelay(fleet: Fleet, name: string, nodes: reado
       behaviour = next;
     },
     pass,
+    connect,
     key: async (node) => {
       const peer = peers.get(node);
       if (peer === undefined) throw new Error(`${node} is not known`);

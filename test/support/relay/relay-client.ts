@@ -1,4 +1,5 @@
 import { callNode } from '../../../src/library/fleet/call-node.ts';
+import { type KeyMemory, noKeyMemory } from '../../../src/library/relays/key-memory.ts';
 import { startRelayLink } from '../../../src/library/relays/relay-link.ts';
 import { type Relays, startRelays } from '../../../src/library/relays/relays.ts';
 import type { Trust } from '../../../src/core/credentials/proof.ts';
@@ -29,13 +30,14 @@ export function startRelayClient(
   { credentials }: Pick<Member, 'credentials'>,
   trust: Trust,
   direct = nowhere,
+  memory: KeyMemory = noKeyMemory,
 ): RelayClient {
   const caller = { credentials, trust };
   const dial = createRelayDial(() => caller, 5000);
   const links = relays.map(({ name, port }) =>
     startRelayLink(name, () => dial(name, [{ host: '127.0.0.1', port }], signal)),
   );
-  const started = startRelays({ links, caller, direct, log: keepingLog() });
+  const started = startRelays({ links, caller, direct, memory, log: keepingLog() });
   return {
     relays: started,
     names: async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { makeKeyPair, signKey } from '../../../../src/core/sealed/encryption-key.ts';
+import type { Trust } from '../../../../src/core/credentials/proof.ts';
+import { noKeyMemory, type RememberedKey } from '../../../../src/library/relays/key-memory.ts';
 import type { RelayLink } from '../../../../src/library/relays/relay-link.ts';
 import { startRoutes } from '../../../../src/library/relays/routes.ts';
 import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
@@ -82,6 +84,31 @@ describe('the ways to a node', () => {
     routes.note({ node: 'dev2.devco.net', key, path: [], lastHeard: 0 }, linkTo('two'));
     await waiting;
     assert.equal(routes.to('dev2.devco.net').length, 1);
+  });
+
+  test('are recalled from an earlier command, over the same relay, as far as this command trusts the node', async () => {
+    const { key: signed } = report(['near']);
+    const fingerprints = fleet.trust.authorities.map(({ fingerprint256 }) => fingerprint256);
+    const recallWith = (trust: Trust, { issuers = fingerprints, of = signed, over = 'near' } = {}) => {
+      const remembered: RememberedKey = { signed: of, issuers, relay: 'near', path: ['near'] };
+      const memory = { ...noKeyMemory, recall: () => remembered, holds: () => remembered };
+      return startRoutes(() => trust, memory).recall('dev1.devco.net', [linkTo('other'), linkTo(over)])?.link.name;
+    };
+    const { trust } = fleet;
+    assert.equal(recallWith(trust), 'near');
+    assert.equal(recallWith(trust, { over: 'far' }), undefined);
+    assert.equal(recallWith({ ...trust, isRevoked: () => true }), undefined);
+    assert.equal(recallWith({ ...trust, realm: 'other.net' }), undefined);
+    await using others = await makeFleet();
+    assert.equal(recallWith({ ...trust, authorities: others.trust.authorities }), undefined);
+    // A CA that is named there and has not issued the certificate makes nothing of it.
+    const foreign = await others.node('dev1.devco.net');
+    const of = signKey(makeKeyPair(), foreign.credentials, Date.now());
+    assert.equal(recallWith(trust, { of, issuers: fingerprints }), undefined);
+    const { credentials } = await fleet.node('dev3.devco.net');
+    assert.equal(recallWith(trust, { of: signKey(makeKeyPair(), credentials, Date.now()) }), undefined);
+    const { credentials: ended } = await fleet.node('dev1.devco.net', { notBefore: 1000, notAfter: 2000 });
+    assert.equal(recallWith(trust, { of: signKey(makeKeyPair(), ended, Date.now()) }), undefined);
   });
 
   test('prove a key again once the trust has changed: a node that was revoked meanwhile cannot be reached', () => {
