@@ -57,14 +57,19 @@ async function runFile(file: string, way: Way): Promise<Pick<Result, 'mutants' |
     const reaching = await tests.reach(file, mutant);
     reaching.sort((a, b) => Number(b.test === last) - Number(a.test === last));
     const names = reaching.map(({ test }) => test);
-    let killer = values.fresh ? undefined : outcomes.find(file + mutant.source, names);
-    if (killer === undefined) {
-      killer = await trials.killer(mutant, reaching);
+    const count = (killer: string) => {
+      if (killer === '') report(file, mutant, `: ${names.join(' ') || 'no test runs it'}`);
+      else killed++;
+    };
+    const settle = (killer: string) => {
       outcomes.keep(file + mutant.source, names, killer);
-    }
-    if (killer === '') report(file, mutant, `: ${names.join(' ') || 'no test runs it'}`);
-    else [killed, last] = [killed + 1, killer];
+      count(killer);
+    };
+    const before = values.fresh ? undefined : outcomes.find(file + mutant.source, names);
+    if (before !== undefined) count(before);
+    last = (before ?? (await trials.run(mutant, reaching, settle))) || last;
   }
+  await trials.end();
   place.write(file, source);
   return { mutants: all.length, killed, equivalent: all.length - open.length };
 }

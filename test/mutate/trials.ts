@@ -11,10 +11,32 @@ const longest = 3000;
 /** How many times a test that takes too long runs with a mutant, and without it. */
 const mostTries = 5;
 
+/** How many failures in the shared process are checked together: that the same tests pass there without a mutant. */
+const mostUnproven = 8;
+
+/** Receives the first of the tests that notices a mutant, or an empty text. */
+export type Settle = (killer: string) => void;
+
 /** The tests of one file, each run where it may: in the shared process, which is many times quicker, or in one of its own. */
 export interface Trials {
-  /** The first of the tests that notices the mutant, or an empty text. The file is not restored. */
-  readonly killer: (mutant: Mutant, tests: readonly Measured[]) => Promise<string>;
+  /**
+   * Runs the tests until one notices the mutant. The file is not restored.
+   * @param settle called once that is certain: now, during a later run, or at the end
+   * @returns the test that seems to notice it
+   */
+  readonly run: (mutant: Mutant, tests: readonly Measured[], settle: Settle) => Promise<string>;
+  /** Settles all that is left. */
+  readonly end: () => Promise<void>;
+}
+
+/** A failure in the shared process, which an earlier mutant may have broken. */
+interface Unproven {
+  readonly mutant: Mutant;
+  readonly tests: readonly Measured[];
+  /** The test that failed, and the number of the process. */
+  readonly test: string;
+  readonly life: number;
+  readonly settle: Settle;
 }
 
 /** @param importers the files that import it, over however many others, and itself */
@@ -27,6 +49,7 @@ export function startTrials(
   const source = readFileSync(join(place.root, file), 'utf8');
   const runShared = (test: string, most: number) => process.run(test, importers, most);
   const known = new Map<string, number | undefined>();
+  let unproven: readonly Unproven[] = [];
 
   /** Milliseconds that a test may take in the shared process; undefined where it does not fit. The file is restored. */
   const boundOf = async ({ test, coverage, bounds }: Measured): Promise<number | undefined> => {
@@ -38,23 +61,58 @@ export function startTrials(
     return again === 'passed' && took <= longest ? 2 * took + 1500 : undefined;
   };
 
-  const notices = async (mutant: Mutant, one: Measured): Promise<boolean> => {
-    const { test } = one;
-    if (!known.has(test)) known.set(test, await boundOf(one));
+  const boundIn = async (one: Measured): Promise<number | undefined> => {
+    if (!known.has(one.test)) known.set(one.test, await boundOf(one));
+    return known.get(one.test);
+  };
+
+  /** The test passed in the process of now: so each of its earlier failures there was the mutant's doing. */
+  const believe = (test: string) => {
+    const isProven = (one: Unproven) => one.test === test && one.life === process.life();
+    for (const one of unproven) if (isProven(one)) one.settle(test);
+    unproven = unproven.filter((one) => !isProven(one));
+  };
+
+  /** Undefined: it failed in the shared process, which is to be proven. */
+  const notices = async (mutant: Mutant, one: Measured): Promise<boolean | undefined> => {
+    const most = await boundIn(one);
     place.write(file, mutant.source);
-    const most = known.get(test);
     if (most !== undefined) {
-      const outcome = await runShared(test, most);
-      if (outcome === 'passed') return false;
-      if (outcome === 'failed') {
-        // It is the mutant's doing if the test passes without it, in the same process.
-        place.write(file, source);
-        if ((await runShared(test, most)) === 'passed') return true;
-        process.end();
+      const outcome = await runShared(one.test, most);
+      if (outcome === 'passed') {
+        believe(one.test);
+        return false;
       }
-      if (outcome === 'late' && (await isLateAgain(mutant, test, most))) return true;
+      if (outcome === 'failed') return undefined;
+      if (outcome === 'late' && (await isLateAgain(mutant, one.test, most))) return true;
     }
     return await noticesAlone(mutant, one);
+  };
+
+  const prove = async (): Promise<void> => {
+    const ofNow = unproven.filter(({ life }) => life === process.life());
+    for (const test of new Set(ofNow.map((one) => one.test))) {
+      place.write(file, source);
+      if ((await runShared(test, known.get(test) ?? 0)) === 'passed') believe(test);
+      else process.end();
+    }
+    const left = unproven;
+    unproven = [];
+    for (const { mutant, tests, settle } of left) settle(await certainKiller(mutant, tests));
+  };
+
+  /** Each failure in the shared process is proven at once. */
+  const certainKiller = async (mutant: Mutant, tests: readonly Measured[]): Promise<string> => {
+    for (const one of tests) {
+      const noticed = await notices(mutant, one);
+      if (noticed === undefined) {
+        place.write(file, source);
+        if ((await runShared(one.test, known.get(one.test) ?? 0)) === 'passed') return one.test;
+        process.end();
+      }
+      if (noticed ?? (await noticesAlone(mutant, one))) return one.test;
+    }
+    return '';
   };
 
   /** Whether the test takes too long once more, and not without the mutant in between. */
@@ -78,9 +136,23 @@ export function startTrials(
   };
 
   return {
-    killer: async (mutant, tests) => {
-      for (const one of tests) if (await notices(mutant, one)) return one.test;
+    run: async (mutant, tests, settle) => {
+      if (unproven.length >= mostUnproven || process.isOld()) await prove();
+      if (process.isOld()) process.end();
+      for (const one of tests) {
+        const noticed = await notices(mutant, one);
+        if (noticed === undefined) {
+          unproven = [...unproven, { mutant, tests, test: one.test, life: process.life(), settle }];
+          return one.test;
+        }
+        if (noticed) {
+          settle(one.test);
+          return one.test;
+        }
+      }
+      settle('');
       return '';
     },
+    end: prove,
   };
 }

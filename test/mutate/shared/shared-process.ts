@@ -31,19 +31,26 @@ export interface SharedProcess extends Disposable {
   readonly run: (test: string, again: readonly string[], most: number) => Promise<Outcome>;
   /** Ends the process, and what it left behind with it. The next run starts another. */
   readonly end: () => void;
+  /** The number of the process: another one has another. */
+  readonly life: () => number;
+  /** Whether it ends soon, because it has run so often. */
+  readonly isOld: () => boolean;
 }
 
-/** Each run leaves its copies of the files in memory. */
+/** Each run leaves its copies of the files in memory. Some more runs than this are made, to prove what is not proven. */
 const mostRuns = 200;
+const moreRuns = 50;
 
 /** @param root of the copy of the project, where the files are changed */
 export function shareProcess(root: string): SharedProcess {
   let [host, runs, temporary]: [ChildProcess | undefined, number, string] = [undefined, 0, ''];
+  let lives = 0;
 
   const end = () => {
     if (host?.pid !== undefined) killGroup(host.pid);
     if (temporary !== '') rmSync(temporary, { recursive: true, force: true });
     [host, runs, temporary] = [undefined, 0, ''];
+    lives++;
   };
   const start = async (): Promise<ChildProcess> => {
     temporary = mkdtempSync(join(tmpdir(), 'mut-'));
@@ -56,7 +63,7 @@ export function shareProcess(root: string): SharedProcess {
   };
   return {
     run: async (test, again, most) => {
-      if (runs >= mostRuns) end();
+      if (runs >= mostRuns + moreRuns) end();
       const child = host ?? (await start());
       runs++;
       const url = (file: string) => pathToFileURL(join(root, file)).href;
@@ -65,6 +72,8 @@ export function shareProcess(root: string): SharedProcess {
       return outcome;
     },
     end,
+    life: () => lives,
+    isOld: () => runs >= mostRuns,
     [Symbol.dispose]: end,
   };
 }
