@@ -34,7 +34,7 @@ describe('a job on a disk that takes no file', () => {
     assert.equal((await jobs.begin(request)).cancelled.aborted, false);
   });
 
-  test('ends all the same: whoever waits for it learns its outcome, and another may begin', async () => {
+  test('ends all the same: the caller who waits for it learns its outcome, and another may begin', async () => {
     const jobs = await openJobs(directory, config, () => 0);
     const job = await jobs.begin(request);
     rmSync(directory, { recursive: true });
