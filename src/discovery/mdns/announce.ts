@@ -156,7 +156,7 @@ function announce(setup: AnnounceSetup, claims: ClaimedTerms, onLost: () => void
     setup.log.warn({ configured: setup.interfaces }, 'no network interface to announce this node on by multicast');
     return { settled: Promise.resolve('stopped'), stop: async () => undefined };
   }
-  const opened = openResponder(interfaces, setup.log);
+  const opened = openResponder(interfaces, instanceOf(setup.identity), setup.log);
   return present(opened, defineService(opened.responder, interfaces, setup, claims), onLost);
 }
 

@@ -4,6 +4,7 @@ import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { mentions, parseHeader } from './wire/header.ts';
 import { keepInstancesWhole } from './wire/instance-label.ts';
+import { dropOthersAnswers } from './wire/known-answers.ts';
 import type { MulticastInterface } from './interfaces.ts';
 import { watchNetworks } from './networks.ts';
 
@@ -32,8 +33,12 @@ const ours = ['mco-', '_dns-sd'];
 
 let opened = 0;
 
-/** Opens a separate multicast DNS responder on these interfaces, which drops costly packets. */
-export function openResponder(interfaces: readonly MulticastInterface[], log: Log): OpenedResponder {
+/**
+ * Opens a separate multicast DNS responder on these interfaces, which drops costly packets.
+ *
+ * @param instance the one that it will announce
+ */
+export function openResponder(interfaces: readonly MulticastInterface[], instance: string, log: Log): OpenedResponder {
   keepInstancesWhole();
   // ciao shares responders with equal options; a unique number keeps this one separate, so that it can be closed alone.
   const options: ResponderOptions & { mine: number } = {
@@ -52,7 +57,8 @@ export function openResponder(interfaces: readonly MulticastInterface[], log: Lo
     // Without this, ciao takes up to 40 ms for one packet of pointers to pointers.
     if (parseHeader(packet) === undefined || !mentions(packet, ours)) return;
     // A socket in the group on one interface hears the group on all, and would answer with addresses of the wrong one.
-    if (!belongsElsewhere(from.address, name)) handle(name, packet, from, ...more);
+    if (belongsElsewhere(from.address, name)) return;
+    handle(name, dropOthersAnswers(packet, instance), from, ...more);
   };
   inside.server.createDgramSocket = openSocketsOf(inside.server);
   return { responder, ready: inside.promiseChain };

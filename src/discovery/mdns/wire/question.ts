@@ -14,6 +14,9 @@ const knownAnswerTtl = 4500;
 /** The size of a packet without fragmentation. */
 const largest = 1400;
 
+/** Fewer than the records that a node accepts in a packet (header.ts). */
+const mostAnswers = 60;
+
 const domainLabels = serviceDomain.split('.');
 
 function labelsOf(question: Question): string[] {
@@ -27,14 +30,6 @@ function labelsOf(question: Question): string[] {
   }
 }
 
-function encodeLabels(labels: readonly string[]): Buffer {
-  const parts = labels.map((label) => {
-    const bytes = Buffer.from(label);
-    return Buffer.concat([Buffer.of(bytes.length), bytes]);
-  });
-  return Buffer.concat([...parts, Buffer.of(0)]);
-}
-
 function header(id: number, questions: number, answers: number, more: boolean): Buffer {
   const bytes = Buffer.alloc(12);
   bytes.writeUInt16BE(id, 0);
@@ -44,21 +39,63 @@ function header(id: number, questions: number, answers: number, more: boolean): 
   return bytes;
 }
 
-function encodeAsked(question: Question): Buffer {
-  const tail = Buffer.alloc(4);
-  tail.writeUInt16BE(question.kind === 'instance' ? recordType.ANY : recordType.PTR, 0);
-  tail.writeUInt16BE(classIn, 2);
-  return Buffer.concat([encodeLabels(labelsOf(question)), tail]);
-}
+/** A packet being written: a name that it already has is a pointer to it (RFC 1035, 4.1.4). */
+class Page {
+  readonly parts: Buffer[] = [];
+  readonly #offsets = new Map<string, number>();
+  questions = 0;
+  answers = 0;
+  size = 12;
 
-function encodeKnown(question: Question, instance: string): Buffer {
-  const data = encodeLabels([instance, ...domainLabels]);
-  const fixed = Buffer.alloc(10);
-  fixed.writeUInt16BE(recordType.PTR, 0);
-  fixed.writeUInt16BE(classIn, 2);
-  fixed.writeUInt32BE(knownAnswerTtl, 4);
-  fixed.writeUInt16BE(data.length, 8);
-  return Buffer.concat([encodeLabels(labelsOf(question)), fixed, data]);
+  ask(question: Question): void {
+    const tail = Buffer.alloc(4);
+    tail.writeUInt16BE(question.kind === 'instance' ? recordType.ANY : recordType.PTR, 0);
+    tail.writeUInt16BE(classIn, 2);
+    this.#add(this.#name(labelsOf(question), this.size));
+    this.#add(tail);
+    this.questions++;
+  }
+
+  /** Adds a known answer. @returns false, with nothing added, when it does not fit */
+  answer(question: Question, instance: string): boolean {
+    const name = this.#name(labelsOf(question), this.size);
+    const data = this.#name([instance, ...domainLabels], this.size + name.length + 10);
+    const size = this.size + name.length + 10 + data.length;
+    if (this.answers > 0 && (size > largest || this.answers === mostAnswers)) return false;
+    const fixed = Buffer.alloc(10);
+    fixed.writeUInt16BE(recordType.PTR, 0);
+    fixed.writeUInt16BE(classIn, 2);
+    fixed.writeUInt32BE(knownAnswerTtl, 4);
+    fixed.writeUInt16BE(data.length, 8);
+    for (const part of [name, fixed, data]) this.#add(part);
+    this.answers++;
+    return true;
+  }
+
+  bytes(id: number, more: boolean): Buffer {
+    return Buffer.concat([header(id, this.questions, this.answers, more), ...this.parts]);
+  }
+
+  #add(part: Buffer): void {
+    this.parts.push(part);
+    this.size += part.length;
+  }
+
+  /** @param at where the name will stand in the packet */
+  #name(labels: readonly string[], at: number): Buffer {
+    const parts: Buffer[] = [];
+    let offset = at;
+    for (const [index, label] of labels.entries()) {
+      const rest = labels.slice(index).join('\0');
+      const known = this.#offsets.get(rest);
+      if (known !== undefined) return Buffer.concat([...parts, Buffer.of(0xc0 | (known >> 8), known & 0xff)]);
+      this.#offsets.set(rest, offset);
+      const bytes = Buffer.from(label);
+      parts.push(Buffer.of(bytes.length), bytes);
+      offset += 1 + bytes.length;
+    }
+    return Buffer.concat([...parts, Buffer.of(0)]);
+  }
 }
 
 /**
@@ -67,21 +104,18 @@ function encodeKnown(question: Question, instance: string): Buffer {
  * name is one label whatever its dots.
  */
 export function encodeQuestions(id: number, questions: readonly Question[], known: readonly string[] = []): Buffer[] {
-  const answers = questions
-    .filter((question) => question.kind !== 'instance')
-    .flatMap((question) => known.map((instance) => encodeKnown(question, instance)));
-  const pages: Buffer[][] = [[]];
-  let size = questions.map(encodeAsked).reduce((sum, bytes) => sum + bytes.length, 12);
-  for (const answer of answers) {
-    if (size + answer.length > largest) {
-      pages.push([]);
-      size = 12;
+  const first = new Page();
+  for (const question of questions) first.ask(question);
+  const pages = [first];
+  let page = first;
+  for (const question of questions) {
+    if (question.kind === 'instance') continue;
+    for (const instance of known) {
+      if (page.answer(question, instance)) continue;
+      page = new Page();
+      pages.push(page);
+      page.answer(question, instance);
     }
-    pages.at(-1)?.push(answer);
-    size += answer.length;
   }
-  return pages.map((page, index) => {
-    const asked = index === 0 ? questions.map(encodeAsked) : [];
-    return Buffer.concat([header(id, asked.length, page.length, index < pages.length - 1), ...asked, ...page]);
-  });
+  return pages.map((one, index) => one.bytes(id, index < pages.length - 1));
 }

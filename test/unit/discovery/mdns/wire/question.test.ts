@@ -52,4 +52,21 @@ describe('a question', () => {
       known.map((name) => `${name}._mco-deploy._tcp.local`),
     );
   });
+
+  test('has at most 60 known answers in a packet, and names what it already has by a pointer', () => {
+    const short = Array.from({ length: 61 }, (_, index) => `w${index}`);
+    for (const question of [{ kind: 'all' }, { kind: 'subtype', label: 'aa' }] as const) {
+      assert.deepEqual(
+        [60, 61].map((count) =>
+          encodeQuestions(3, [question], short.slice(0, count)).map((one) => decode(one).answers?.length),
+        ),
+        [[60], [60, 1]],
+      );
+      const [packet, second] = encodeQuestions(3, [question], short);
+      for (const one of [packet, second]) {
+        const text = one?.toString('latin1') ?? '';
+        assert.equal(text.split('_mco-deploy').length, 2, 'the type of service is written once');
+      }
+    }
+  });
 });

@@ -1,0 +1,87 @@
+const recordType = { PTR: 12 } as const;
+
+/**
+ * A query with the known answers of other instances left out (RFC 6762, 7.1): they say nothing to this node, and a
+ * question among a hundred nodes has a hundred of them, which the responder would decode at every node. Whatever is not
+ * surely the pointer to another instance stays, and so does a packet that has anything else to say.
+ *
+ * @param instance this node's own, one label
+ */
+export function dropOthersAnswers(packet: Buffer, instance: string): Buffer {
+  const { questions, answers, others } = countsOf(packet);
+  if (answers === 0 || others > 0 || isResponse(packet)) return packet;
+  const asked = endOfQuestions(packet, questions);
+  const found = asked === undefined ? undefined : readPointers(packet, asked, answers);
+  if (asked === undefined || found === undefined) return packet;
+  const own = found.filter(({ label }) => label === instance.toLowerCase());
+  if (own.length === answers || own.some(({ alone }) => !alone)) return packet;
+  const kept = Buffer.concat([packet.subarray(0, asked), ...own.map(({ start, end }) => packet.subarray(start, end))]);
+  kept.writeUInt16BE(own.length, 6);
+  return kept;
+}
+
+/** A PTR record, by its place in the packet. */
+interface Pointer {
+  readonly start: number;
+  readonly end: number;
+  /** The first label of what it points to. */
+  readonly label: string;
+  /** Its names point at nothing behind the questions, so it may move. */
+  readonly alone: boolean;
+}
+
+function countsOf(packet: Buffer) {
+  if (packet.length < 12) return { questions: 0, answers: 0, others: 0 };
+  const [questions, answers] = [packet.readUInt16BE(4), packet.readUInt16BE(6)];
+  return { questions, answers, others: packet.readUInt16BE(8) + packet.readUInt16BE(10) };
+}
+
+function isResponse(packet: Buffer): boolean {
+  return (packet.readUInt16BE(2) & 0x8000) !== 0;
+}
+
+function endOfQuestions(packet: Buffer, questions: number): number | undefined {
+  let at = 12;
+  for (let question = 0; question < questions; question++) {
+    const name = readName(packet, at);
+    if (name === undefined) return undefined;
+    at = name.end + 4;
+  }
+  return at <= packet.length ? at : undefined;
+}
+
+/** All answers; undefined if one is not a pointer to an instance, or the packet does not end with the last. */
+function readPointers(packet: Buffer, asked: number, answers: number): Pointer[] | undefined {
+  const found: Pointer[] = [];
+  let start = asked;
+  for (let answer = 0; answer < answers; answer++) {
+    const owner = readName(packet, start);
+    if (owner === undefined || owner.end + 10 > packet.length) return undefined;
+    const data = owner.end + 10;
+    const end = data + packet.readUInt16BE(owner.end + 8);
+    const target = readName(packet, data);
+    if (packet.readUInt16BE(owner.end) !== recordType.PTR || target?.end !== end) return undefined;
+    // A pointer to a type of service, or a name that is a pointer as a whole.
+    if (target.label === '' || target.label.startsWith('_')) return undefined;
+    found.push({ start, end, label: target.label, alone: owner.pointsTo < asked && target.pointsTo < asked });
+    start = end;
+  }
+  return start === packet.length ? found : undefined;
+}
+
+/** The first label of a name in lower case (empty where the name starts with a pointer), and where the name ends. */
+function readName(packet: Buffer, start: number): { label: string; end: number; pointsTo: number } | undefined {
+  let label = '';
+  for (let at = start; at < packet.length; ) {
+    const length = packet[at] ?? 0;
+    if (length === 0) return { label, end: at + 1, pointsTo: 0 };
+    if (length >= 0xc0) {
+      if (at + 2 > packet.length) return undefined;
+      return { label, end: at + 2, pointsTo: packet.readUInt16BE(at) & 0x3fff };
+    }
+    if (length > 63) return undefined;
+    if (at === start) label = packet.toString('utf8', at + 1, at + 1 + length).toLowerCase();
+    at += 1 + length;
+  }
+  return undefined;
+}

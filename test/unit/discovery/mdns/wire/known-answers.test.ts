@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { decode, encode, type Packet } from 'dns-packet';
+import { dropOthersAnswers } from '../../../../../src/discovery/mdns/wire/known-answers.ts';
+import { encodeQuestions, type Question } from '../../../../../src/discovery/mdns/wire/question.ts';
+
+const service = '_mco-deploy._tcp.local';
+const all: Question = { kind: 'all' };
+const names = (count: number) => Array.from({ length: count }, (_, index) => `dev${index}.devco.net`);
+
+const pointsTo = (packet: Buffer) =>
+  (decode(packet).answers ?? []).map((one) => (one.type === 'PTR' ? one.data : assert.fail(one.type)));
+
+function query(answers: Packet['answers'], more: Partial<Packet> = {}): Buffer {
+  return encode({ type: 'query', id: 7, questions: [{ name: service, type: 'PTR' }], answers, ...more });
+}
+
+const pointer = (data: string, ttl = 4500) => ({ type: 'PTR', name: service, data, ttl }) as const;
+
+describe('a query with known answers', () => {
+  test('keeps its question, and only the answer about the own instance', () => {
+    for (const question of [all, { kind: 'subtype', label: 'aa' } as const]) {
+      const [packet = Buffer.alloc(0), ...more] = encodeQuestions(7, [question], names(20));
+      assert.deepEqual(more, []);
+      const { answers, ...rest } = decode(packet);
+      for (const [own, expected] of [
+        ['dev3.devco.net', [`dev3.devco.net.${service}`]],
+        ['DEV3.devco.net', [`dev3.devco.net.${service}`]],
+        ['dev0.devco.net', [`dev0.devco.net.${service}`]],
+        ['dev.devco.net', []],
+        ['dev33.devco.net', []],
+      ] as const) {
+        const kept = dropOthersAnswers(packet, own);
+        const { answers: left, ...others } = decode(kept);
+        assert.deepEqual(others, rest);
+        assert.deepEqual(pointsTo(kept), expected, own);
+        assert.deepEqual(
+          left,
+          answers?.filter((one) => one.type === 'PTR' && expected.includes(one.data as never)),
+          own,
+        );
+      }
+    }
+  });
+
+  test('of several packets, each keeps that more follow', () => {
+    const packets = encodeQuestions(7, [all], names(150));
+    assert.ok(packets.length > 2);
+    const kept = packets.map((packet) => dropOthersAnswers(packet, 'dev70.devco.net'));
+    assert.deepEqual(
+      kept.map((packet) => decode(packet).flag_tc),
+      packets.map((_, index) => index < packets.length - 1),
+    );
+    const about = kept.flatMap(pointsTo).filter((name) => name === `dev70.devco.net.${service}`);
+    assert.equal(about.length, 1);
+    const none = packets.map((packet) => dropOthersAnswers(packet, 'web1.devco.net'));
+    assert.deepEqual(none.flatMap(pointsTo), []);
+  });
+
+  test('stays as it is when it has anything but pointers to instances', () => {
+    const others = [pointer(`a.${service}`), pointer(`b.${service}`)];
+    const cases: [string, Buffer][] = [
+      ['no answer', query([])],
+      ['a response', encode({ type: 'response', answers: others })],
+      ['a type of service', query([...others, { ...pointer(service), name: '_services._dns-sd._udp.local' }])],
+      ['another record', query([...others, { type: 'TXT', name: `a.${service}`, data: 'x' }])],
+      ['a probe', query(others, { authorities: [{ type: 'A', name: 'host.local', data: '10.0.0.1' }] })],
+      ['an additional record', query(others, { additionals: [{ type: 'A', name: 'host.local', data: '10.0.0.1' }] })],
+      ['more bytes than records', Buffer.concat([query(others), Buffer.of(0)])],
+      ['fewer bytes than a header', query(others).subarray(0, 11)],
+    ];
+    for (const [what, packet] of cases) assert.equal(dropOthersAnswers(packet, 'web1'), packet, what);
+    assert.notEqual(dropOthersAnswers(query(others), 'web1').length, query(others).length);
+  });
+
+  test('that is cut off or damaged anywhere is handed on, and never throws', () => {
+    const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], names(5));
+    let changed = 0;
+    for (let length = 0; length < packet.length; length++) {
+      const cut = packet.subarray(0, length);
+      assert.equal(dropOthersAnswers(cut, 'web1'), cut, `${length} bytes`);
+    }
+    for (let at = 0; at < packet.length; at++)
+      for (const value of [0, 1, 0x3f, 0x40, 0x80, 0xc0, 0xff]) {
+        const damaged = Buffer.from(packet);
+        damaged[at] = value;
+        const kept = dropOthersAnswers(damaged, 'web1');
+        assert.ok(kept.length <= damaged.length);
+        if (kept !== damaged) changed++;
+      }
+    assert.ok(changed > packet.length, 'damage within names and lifetimes does not stop it');
+  });
+});
