@@ -14,17 +14,26 @@ export interface Deadline {
  * timers continue afterwards, and each then makes an error, with a stack, that nobody sees.
  * @param milliseconds until it aborts
  * @param followed signals that abort it, too
+ * @param settle called when the time is over, before it aborts, which `extend` and `end` can still prevent
  */
-export function startDeadline(milliseconds: number, followed: readonly AbortSignal[]): Deadline {
+export function startDeadline(
+  milliseconds: number,
+  followed: readonly AbortSignal[],
+  settle: (expire: () => void) => unknown = (expire) => expire(),
+): Deadline {
   const controller = new AbortController();
   let passed = false;
-  const expire = () => {
-    passed = true;
-    controller.abort(new DOMException('the time has run out', 'TimeoutError'));
-  };
   // As with AbortSignal.timeout, the timer does not keep the process alive.
-  const start = () => setTimeout(expire, milliseconds).unref();
-  let timer = start();
+  const start = () => {
+    const expire = () => {
+      if (timer !== started) return;
+      passed = true;
+      controller.abort(new DOMException('the time has run out', 'TimeoutError'));
+    };
+    const started: NodeJS.Timeout = setTimeout(() => settle(expire), milliseconds).unref();
+    return started;
+  };
+  let timer: NodeJS.Timeout | undefined = start();
   const follow = ({ target }: Event) => controller.abort((target as AbortSignal).reason);
   for (const signal of followed) {
     if (signal.aborted) controller.abort(signal.reason);
@@ -39,6 +48,7 @@ export function startDeadline(milliseconds: number, followed: readonly AbortSign
     },
     end: () => {
       clearTimeout(timer);
+      timer = undefined;
       for (const signal of followed) signal.removeEventListener('abort', follow);
     },
   };

@@ -1,29 +1,29 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** Asks a relay again for the key of a node. Resolves when the relay has reported it, or does not. */
-export type AskAgain = (node: string) => Promise<void>;
+/** Asks a relay again for the key of a node. Resolves with whether the relay replied: with the key, or without it. */
+export type AskAgain = (node: string) => Promise<boolean>;
 
 /**
  * Nodes that are asked for at the same moment go into one question.
- * @param ask resolves when the relay has replied to all of it, or cannot; never rejects
+ * @param ask resolves with whether the relay replied to all of it; never rejects
  */
 export function startAskingAgain(
-  ask: (names: string[], onReported: (name: string) => void) => Promise<void>,
+  ask: (names: string[], onReported: (name: string) => void) => Promise<boolean>,
 ): AskAgain {
-  let next: Map<string, PromiseWithResolvers<void>> | undefined;
-  const send = async (batch: Map<string, PromiseWithResolvers<void>>) => {
+  let next: Map<string, PromiseWithResolvers<boolean>> | undefined;
+  const send = async (batch: Map<string, PromiseWithResolvers<boolean>>) => {
     await turn();
     next = undefined;
     // No node waits for another, to which the relay may have lost its connection.
-    await ask([...batch.keys()], (name) => batch.get(name)?.resolve());
-    for (const { resolve } of batch.values()) resolve();
+    const replied = await ask([...batch.keys()], (name) => batch.get(name)?.resolve(true));
+    for (const { resolve } of batch.values()) resolve(replied);
   };
   return (node) => {
     if (next === undefined) {
       next = new Map();
       void send(next);
     }
-    const wait = next.get(node) ?? Promise.withResolvers<void>();
+    const wait = next.get(node) ?? Promise.withResolvers<boolean>();
     next.set(node, wait);
     return wait.promise;
   };

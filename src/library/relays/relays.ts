@@ -1,18 +1,18 @@
-import { once } from '../../core/concurrency.ts';
 import { parseCertificate } from '../../core/credentials/certificate.ts';
 import { issuersOf } from '../../core/credentials/issuers.ts';
-import { startDeadline } from '../../core/deadline.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
-import { explain, Problem } from '../../core/errors.ts';
+import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import type { Dial, Log } from '../../core/ports.ts';
 import { type KeyPair, makeKeyPair } from '../../core/sealed/encryption-key.ts';
 import type { DiscoverOverRelays, RelaySearch } from '../../discovery/relay/source.ts';
-import type { DiscoverEvent, DiscoverRequest } from '../../core/wire/messages.ts';
+import type { DiscoverRequest } from '../../core/wire/messages.ts';
 import type { Caller } from '../fleet/call-node.ts';
-import { startNameStream } from './name-stream.ts';
 import { type AskAgain, startAskingAgain } from './ask-again.ts';
+import { askOne, type OnNode } from './ask-one.ts';
 import { type KeyMemory, noKeyMemory } from './key-memory.ts';
+import { startLook } from './look.ts';
+import { startNameStream } from './name-stream.ts';
 import type { RelayLink } from './relay-link.ts';
 import { relayedConnection } from './relayed-connection.ts';
 import { type Route, type Routes, startRoutes } from './routes.ts';
@@ -41,10 +41,8 @@ const mostNodes = 20_000;
 const keyAge = 5000;
 /** Milliseconds beyond the time of the search that a relay may pause in its list of nodes. */
 const listTimeout = 10_000;
-/** The same where only the nodes count that it is connected to, which it reports at once. */
-const lookTimeout = 3000;
-/** Milliseconds in which a relay must end its list: it may be long, and the relay may be hostile. */
-const longestList = 60_000;
+/** Milliseconds for a relay to report keys again. */
+const againTimeout = 3000;
 
 export function startRelays({ links, caller, direct, log, memory = noKeyMemory }: RelaysOptions): Relays {
   const routes = startRoutes((): Trust => caller.trust, memory);
@@ -58,20 +56,13 @@ export function startRelays({ links, caller, direct, log, memory = noKeyMemory }
         const onNode: OnNode = (event) => {
           if (routes.take(event, link)) onReported(event.node);
         };
-        await askOne(link, { timeout: 0, names }, onNode, closing.signal, lookTimeout);
+        return (await askOne(link, { timeout: 0, names }, onNode, closing.signal, againTimeout)) === undefined;
       }),
     ]),
   );
   /** The first question to the relays about their nodes, if nodes come from another source. */
-  const look = once(() =>
-    askAll({ timeout: 0, names: [] }, { ...asking, pause: lookTimeout }, routes.note, closing.signal).catch(
-      (error: unknown) => {
-        if (closing.signal.aborted) return;
-        log.warn({}, `nodes are reached without relays: ${explain(error)}`);
-      },
-    ),
-  );
-  /** As soon as one relay names it; all of them must answer only to know that none does. */
+  const look = startLook({ links, onNode: routes.note, signal: closing.signal, log });
+  /** As soon as one relay names it; the others must answer only to know that none does. */
   const find = async (name: string) => {
     if (routes.to(name).length === 0) await Promise.race([look(), routes.when(name)]);
   };
@@ -106,41 +97,13 @@ interface Asking {
   readonly log: Log;
 }
 
-type OnNode = (event: DiscoverEvent, link: RelayLink) => void;
-
-/** @returns why it could not be asked, or undefined */
-async function askOne(
-  link: RelayLink,
-  request: DiscoverRequest,
-  onNode: OnNode,
-  signal: AbortSignal,
-  pause: number,
-): Promise<Problem | undefined> {
-  const began = performance.now();
-  const deadline = startDeadline(request.timeout + pause, [signal]);
-  const onEvent = (event: DiscoverEvent) => {
-    if (performance.now() - began < longestList) deadline.extend();
-    onNode(event, link);
-  };
-  try {
-    const relay = await link.open();
-    await relay.discover(request, onEvent, deadline.signal);
-    return undefined;
-  } catch (error) {
-    if (deadline.passed()) return new Problem('no-response', `${link.name} does not end its list of nodes`);
-    return error instanceof Problem ? error : new Problem('unreachable', `${link.name}: ${explain(error)}`);
-  } finally {
-    deadline.end();
-  }
-}
-
 async function askAll(
   request: DiscoverRequest,
-  { links, log, pause = listTimeout }: Pick<Asking, 'links' | 'log'> & { readonly pause?: number },
+  { links, log }: Pick<Asking, 'links' | 'log'>,
   onNode: OnNode,
   signal: AbortSignal,
 ): Promise<void> {
-  const faults = await Promise.all(links.map((link) => askOne(link, request, onNode, signal, pause)));
+  const faults = await Promise.all(links.map((link) => askOne(link, request, onNode, signal, listTimeout)));
   const broken = faults.flatMap((fault, index) => (fault === undefined ? [] : [{ fault, link: links[index] }]));
   signal.throwIfAborted();
   if (broken.length === links.length) throw noRelay(broken.map(({ fault }) => fault));
@@ -173,7 +136,10 @@ function askForNodes(
   return stream;
 }
 
-/** A restarted daemon has another key: an older one is asked for again, if that costs one question. */
+/**
+ * A restarted daemon has another key: an older one is asked for again, if that costs one question. Where a busy relay
+ * does not reply in time, the older one is used: a node that does not have it any more refuses what is sealed to it.
+ */
 async function freshRoutes(
   node: string,
   routes: Routes,
@@ -183,8 +149,10 @@ async function freshRoutes(
   const now = performance.now();
   const old = known.filter(({ at, link }) => now - at > keyAge || !link.isOpen());
   if (old.length === 0) return known;
-  await Promise.all(old.map(({ link }) => again.get(link)?.(node)));
-  return routes.to(node).filter(({ link, at }) => link.isOpen() && performance.now() - at <= keyAge * 2);
+  const replied = await Promise.all(old.map(({ link }) => again.get(link)?.(node)));
+  const silent = old.filter((_, index) => replied[index] === false).map(({ link }) => link);
+  const isFresh = ({ link, at }: Route) => silent.includes(link) || performance.now() - at <= keyAge * 2;
+  return routes.to(node).filter((route) => route.link.isOpen() && isFresh(route));
 }
 
 /** A node that has replied with this key, and over this relay, is called the same way by the next command. */

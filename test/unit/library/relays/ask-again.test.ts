@@ -7,6 +7,7 @@ describe('a relay that is asked again for keys', () => {
     const asked: string[][] = [];
     const again = startAskingAgain(async (names) => {
       asked.push(names);
+      return true;
     });
     await Promise.all(['web1', 'web2', 'web1'].map(again));
     await again('web3');
@@ -19,13 +20,15 @@ describe('a relay that is asked again for keys', () => {
     const again = startAskingAgain(async (_names, onReported) => {
       onReported('web1');
       await lost.promise;
+      return false;
     });
-    const waiting = again('web2').then(() => {
+    const waiting = again('web2').then((replied) => {
       isOver = true;
+      return replied;
     });
-    await again('web1');
+    assert.equal(await again('web1'), true);
     assert.equal(isOver, false);
     lost.resolve();
-    await waiting;
+    assert.equal(await waiting, false);
   });
 });
