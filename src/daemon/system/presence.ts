@@ -4,7 +4,7 @@ import type { NodeFacts } from '../../core/node.ts';
 import { describeDuplicate } from '../../core/duplicate.ts';
 import type { DuplicateNode, HeardNode, Log, TlsState } from '../../core/ports.ts';
 import { startAnnouncing } from '../../discovery/mdns/announce.ts';
-import { findInterfaces, leftOutWarning } from '../../discovery/mdns/interfaces.ts';
+import { findInterfaces } from '../../discovery/mdns/interfaces.ts';
 import { startListening } from '../../discovery/mdns/listen.ts';
 import type { ProveNode } from '../../discovery/mdns/peers/sighting.ts';
 import { whoAnswers } from '../../transport/who-answers.ts';
@@ -44,9 +44,6 @@ export async function startPresence(
   if (!config.discovery.mdns) return absent;
   const { interfaces } = config.discovery;
   const { name } = self();
-  const leftOut = () => leftOutWarning(findInterfaces(interfaces));
-  const warning = leftOut();
-  if (warning !== undefined) log.warn({}, warning);
   const announcing = await startAnnouncing({ identity: name, port, interfaces, log, ...claims(self(), config) });
   announcing.settled().then(
     (outcome) => log.info({ outcome }, outcome),
@@ -71,13 +68,15 @@ export async function startPresence(
     prove,
     onDuplicate: (duplicate) => log.error({ identity: duplicate.identity }, describeDuplicate(complete(duplicate))),
   });
+  const leftOut = listening.warning();
+  if (leftOut !== undefined) log.warn({}, leftOut);
   const duplicates = () => listening.duplicates().map(complete);
   const ownDuplicate = () => duplicates().filter(({ identity }) => identity === name);
   return {
     heard: listening.heard,
     duplicates,
     warnings: () => {
-      const texts = [announcing.conflict(), ...ownDuplicate().map(describeDuplicate), leftOut()];
+      const texts = [announcing.conflict(), ...ownDuplicate().map(describeDuplicate), listening.warning()];
       return texts.filter((text) => text !== undefined);
     },
     update: () => announcing.update(claims(self(), config)),

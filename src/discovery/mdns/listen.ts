@@ -7,7 +7,7 @@ import type { DuplicateNode, HeardNode, Log } from '../../core/ports.ts';
 import { parseAnswers, parseProbe, type ServiceAnswer } from './wire/answer.ts';
 import { startQuerier } from './querier.ts';
 import { addressesToDial } from './dial-order.ts';
-import { multicastInterfaces } from './interfaces.ts';
+import { findInterfaces, leftOutWarning } from './interfaces.ts';
 import { isOwnAddress } from './networks.ts';
 import { createPeerMemory, type PeerMemory } from './peers/peer-memory.ts';
 import { startProveQueue } from './peers/prove-queue.ts';
@@ -33,6 +33,8 @@ export interface Listening {
   readonly heard: () => HeardNode[];
   /** Names that two machines prove; for this node's own, only the other machine's address is given. */
   readonly duplicates: () => DuplicateNode[];
+  /** The message about interfaces that it does not listen on since there are too many, or undefined. */
+  readonly warning: () => string | undefined;
   readonly stop: () => Promise<void>;
 }
 
@@ -82,6 +84,7 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
   return {
     heard: () => memory.heard(Date.now()),
     duplicates: () => memory.duplicates(Date.now()),
+    warning: group.warning,
     async stop() {
       proving.stop();
       await Promise.all([asking.stop(), group.close()]);
@@ -119,8 +122,11 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
   }
   const memberships = startMemberships();
   const joined = new Set<string>();
+  let warning: string | undefined;
   const join = async () => {
-    for (const one of multicastInterfaces(interfaces)) {
+    const found = findInterfaces(interfaces);
+    warning = leftOutWarning(found);
+    for (const one of found.used) {
       for (const family of familiesOf(one)) {
         const key = `${one.name} ${one[family]}`;
         if (!sockets.has(family) || joined.has(key)) continue;
@@ -146,6 +152,7 @@ async function joinGroups({ interfaces, log }: ListenSetup, take: (bytes: Buffer
   }, joinEvery);
   timer.unref();
   return {
+    warning: () => warning,
     close: async () => {
       clearInterval(timer);
       await joining;
