@@ -6,6 +6,7 @@ import type { ActionContext, AnyHandlers } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import { failure, type Outcome, okReply, type ReplyContent } from '../../../../src/core/request/reply.ts';
 import { actionContext, agentSetup } from '../../../support/agents/agent-setup.ts';
+import { someTurns } from '../../../support/mock-delays.ts';
 
 const names = ['dev8', 'dev2', 'lb1'];
 
@@ -105,7 +106,7 @@ describe('a run’s lease', () => {
       lines.push(line);
       void held.release();
     };
-    const lease = await takeLease(optionsOf('two', { wait: 20_000, report }));
+    const lease = await takeLease(optionsOf('two', { wait: 20_000, report, pause: someTurns }));
     assert.equal(lines.length, 1);
     assert.match(lines[0] ?? '', /^waiting: .*cert=one/);
     await lease.release();
