@@ -32,6 +32,7 @@ import { loadAgents } from '../../src/daemon/agents/load-agents.ts';
 import { openAuditNotes } from '../../src/daemon/audit/notes.ts';
 import { admitNonce } from '../../src/daemon/config-helper/nonces.ts';
 import { openCursor } from '../../src/daemon/shipping/cursor.ts';
+import { openJournal } from '../../src/library/runs/journal.ts';
 import { silentLog } from '../support/agents/agent-setup.ts';
 import { release, testApplication } from '../support/agents/application.ts';
 import { probeAgent } from '../support/agents/probe-agent.ts';
@@ -57,6 +58,7 @@ const writers: Readonly<Record<string, (directory: string) => Promise<unknown>>>
   'a file that is replaced': (at) => replaceFile(join(at, 'a'), 'text'),
   'a file that is replaced by several programs': (at) => replaceFile(join(at, 'a'), 'text', { shared: true }),
   'a small file of a command': (at) => replaceAtOnce(join(at, 'deep', 'a'), 'text'),
+  'the journal of a run': async (at) => await (await openJournal(join(at, 'state'), run)).close(),
   'the notes about the audit log': async (at) => (await openAuditNotes(join(at, 'state', 'a'))).keepEnd(chainStart),
   'the progress of a receiver of the audit log': async (at) =>
     (await openCursor(join(at, 'state'), 'logs')).move({ sequence: 1, hash: 'a' }),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { startNotice } from '../../../../src/library/runs/interruption-notice.ts';
 import type { Outcome } from '../../../../src/core/request/reply.ts';
+import { someTurns } from '../../../support/mock-delays.ts';
 
 const ok = (node: string): Outcome => ({
   node,
@@ -24,7 +25,8 @@ test('a notice is withdrawn after a renewal in progress, so that none is left on
     message: () => 'as it is',
     warn: assert.fail,
     ask: async (node, { hold }) => {
-      if (asked.length === 1) await first.promise;
+      // Only the renewal takes its time: a withdrawal that did not wait for it would come first.
+      if (asked.length === 1 && hold === 30) await first.promise;
       asked.push(`${node} ${String(hold)}`);
       return ok(node);
     },
@@ -32,6 +34,7 @@ test('a notice is withdrawn after a renewal in progress, so that none is left on
   notice.refresh();
   const withdrawn = notice.withdraw();
   notice.refresh();
+  await someTurns();
   first.resolve();
   await withdrawn;
   assert.deepEqual(asked, ['notify1 30', 'notify1 30', 'notify1 0']);
@@ -54,4 +57,57 @@ test('another node keeps a notice when the first one is gone, and the person is 
   gone.add('notify2');
   await (await startNotice(options)).withdraw();
   assert.match(warned.join(''), /no node keeps a notice: notify2: gone/);
+});
+
+test('a notice is withdrawn on every node that has kept it, also on one that was gone for a while', async () => {
+  let isGone = false;
+  const asked: string[] = [];
+  const notice = await startNotice({
+    nodes: ['notify1', 'notify2'],
+    input: {},
+    hold: 30,
+    message: () => 'as it is',
+    warn: assert.fail,
+    ask: async (node, { hold }) => {
+      asked.push(`${node} ${String(hold)}`);
+      return isGone && node === 'notify1' ? { ...ok(node), outcome: 'no-response', message: 'gone' } : ok(node);
+    },
+  });
+  isGone = true;
+  notice.refresh();
+  await someTurns();
+  isGone = false;
+  asked.length = 0;
+  await notice.withdraw();
+  assert.deepEqual(asked.sort(), ['notify1 0', 'notify2 0']);
+});
+
+test('a notice is renewed three times in the time that a node waits, and never after it is withdrawn', async () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  try {
+    const asked: string[] = [];
+    const notice = await startNotice({
+      nodes: ['notify1'],
+      input: {},
+      hold: 30,
+      message: () => 'as it is',
+      warn: assert.fail,
+      ask: async (node, { hold }) => {
+        asked.push(String(hold));
+        return ok(node);
+      },
+    });
+    for (let passed = 0; passed < 3; passed++) {
+      mock.timers.tick(10_000);
+      await someTurns();
+    }
+    assert.deepEqual(asked, ['30', '30', '30', '30']);
+    await notice.withdraw();
+    mock.timers.tick(60_000);
+    notice.refresh();
+    await someTurns();
+    assert.deepEqual(asked.slice(4), ['0']);
+  } finally {
+    mock.timers.reset();
+  }
 });

@@ -1,7 +1,8 @@
 import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import { watchFileCalls } from '../../../support/faults/file-calls.ts';
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { journalFile, openJournal } from '../../../../src/library/runs/journal.ts';
 import { readJournal } from '../../../../src/client/runs/read-journal.ts';
@@ -48,6 +49,33 @@ describe('a journal whose client is interrupted at any change of the disk', () =
       },
       least: 8,
     });
+  });
+});
+
+describe('a journal whose first line cannot be written', () => {
+  test('does not begin the run, and leaves no file open', async () => {
+    const open = () => readdirSync('/proc/self/fd').filter((fd) => isBelow(fd)).length;
+    const isBelow = (fd: string) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(state);
+      } catch {
+        return false;
+      }
+    };
+    for (const [name, path] of [
+      ['appendFile', journalFile(state, run)],
+      ['datasync', journalFile(state, run)],
+      ['sync', join(state, 'runs')],
+      ['open', journalFile(state, run)],
+    ] as const) {
+      using _watch = watchFileCalls(state, async (call, _args, real) => {
+        if (call.name === name && call.path === path) throw Object.assign(new Error('no'), { code: 'EIO' });
+        return await real();
+      });
+      await assert.rejects(openJournal(state, run), { code: 'journal-failed' }, name);
+      assert.equal(open(), 0, name);
+      rmSync(journalFile(state, run), { force: true });
+    }
   });
 });
 

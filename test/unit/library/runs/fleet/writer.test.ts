@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { startJournal } from '../../../../../src/agents/journal/agent.ts';
 import type { AppendTo } from '../../../../../src/library/runs/fleet/append.ts';
 import { startJournaling } from '../../../../../src/library/runs/fleet/journaling.ts';
-import { startFleetJournal } from '../../../../../src/library/runs/fleet/writer.ts';
+import { majorityOf, startFleetJournal } from '../../../../../src/library/runs/fleet/writer.ts';
 import type { JournalLine } from '../../../../../src/core/journal/line.ts';
 import { verifyJournal } from '../../../../../src/core/journal/verify.ts';
 import { Problem } from '../../../../../src/core/errors.ts';
@@ -12,6 +12,7 @@ import type { JournalEntry } from '../../../../../src/playbook/journal/entries.t
 import { actionContext, agentSetup } from '../../../../support/agents/agent-setup.ts';
 import { type Fleet, type Member, makeFleet } from '../../../../support/fleet/fleet.ts';
 import { holders, lease, run, writeLines } from '../../../../support/runs/journal-lines.ts';
+import { someTurns } from '../../../../support/mock-delays.ts';
 import { codeOfAsync } from '../../../../support/thrown.ts';
 
 const config = { max_runs: 9, max_run_size: 1_000_000, max_size: 10_000_000 };
@@ -103,6 +104,23 @@ describe('a run whose journal is stored on nodes', () => {
     });
   });
 
+  test('needs more than half of the nodes, whatever their number', () => {
+    const needed = [1, 2, 3, 4, 5, 6, 7].map(majorityOf);
+    assert.deepEqual(needed, [1, 2, 2, 3, 3, 4, 4]);
+  });
+
+  test('counts a node only if it reports every line that it was sent', async () => {
+    const { append, trouble } = await startHolders();
+    const ok = (node: string, data: Record<string, unknown>) => async () =>
+      ({ ...okReply(data), node, elapsed: 0 }) as Outcome;
+    for (const data of [{ sequence: 0 }, { sequence: 1 }, {}, { sequence: '2' }]) {
+      for (const node of ['dev2', 'dev3']) trouble.set(node, ok(node, data));
+      const journal = open(append);
+      for (const type of ['run-started', 'call']) journal.add({ type, at: Date.now() });
+      assert.equal(await codeOfAsync(() => journal.settle()), 'journal-not-stored', JSON.stringify(data));
+    }
+  });
+
   test('updates a node that was away before it counts again', async () => {
     const { append, linesOn, trouble, fail } = await startHolders();
     fail('dev2', 'no-response');
@@ -135,6 +153,33 @@ describe('a run whose journal is stored on nodes', () => {
     const sent = asked.filter((one) => one.startsWith('dev1 ') && !one.endsWith('dry'));
     // The entry that names the nodes is the first of its own.
     assert.ok(sent.length <= 2, asked.join());
+  });
+
+  test('makes no change that a majority does not have, and waits until it does', async () => {
+    const { append, fail, trouble } = await startHolders();
+    const { note, beforeChange } = begin(append, 'auto');
+    note(change('a'));
+    await beforeChange(change('a'));
+    for (const node of ['dev2', 'dev3']) fail(node, 'no-response');
+    note(change('b'));
+    assert.equal(await codeOfAsync(() => beforeChange(change('b'))), 'journal-not-stored');
+    const late = Promise.withResolvers<void>();
+    for (const node of ['dev2', 'dev3']) {
+      trouble.set(node, async () => {
+        trouble.delete(node);
+        await late.promise;
+        return { ...failure(new Problem('no-response', 'it was away')), node, elapsed: 0 };
+      });
+    }
+    note(change('c'));
+    let isSettled = false;
+    const settling = beforeChange(change('c')).finally(() => {
+      isSettled = true;
+    });
+    await someTurns();
+    assert.equal(isSettled, false);
+    late.resolve();
+    await settling.catch((error: Problem) => assert.equal(error.code, 'journal-not-stored'));
   });
 
   test('continues by default without such nodes, and changes nothing if they are required', async () => {
