@@ -1,5 +1,5 @@
 import { Problem } from '../../../src/core/errors.ts';
-import { type JsonObject, parseJsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
 import type { NodeConnection } from '../../../src/core/ports.ts';
 import {
   digestRequest,
@@ -8,14 +8,17 @@ import {
   type ReplyEnvelope,
   sealReply,
 } from '../../../src/core/request/reply.ts';
-import { requestCodec } from '../../../src/core/wire/codec.ts';
+import { openRequest, revealInput } from '../../../src/core/request/request.ts';
 import type { Request, ResultReply, SignedReply, SignedRequest } from '../../../src/core/wire/messages.ts';
 import type { FoundNode } from '../../../src/discovery/findings.ts';
 import type { Member } from './fleet.ts';
 
-/** A request as it arrives: decoded, with its arguments; the sensitive ones are only commitments. */
+/** A request as it arrives. */
 export interface ArrivedRequest extends Request {
+  /** Its arguments as they are signed: the sensitive ones are only commitments. */
   readonly input: JsonObject;
+  /** Its arguments as the agent receives them. */
+  readonly given: JsonObject;
 }
 
 export type Answer = (
@@ -50,9 +53,9 @@ export function signingNode(node: Member, agents: readonly string[], options: Si
   const { answer = () => okReply({}), envelope = () => ({}) } = options;
   const calls: ArrivedRequest[] = [];
   let [asked, closed] = [0, false];
-  const open = ({ request }: SignedRequest): ArrivedRequest => {
-    const decoded = requestCodec.decode(request);
-    return { ...decoded, input: parseJsonObject(decoded.arguments, 'the arguments') };
+  const open = (sent: SignedRequest): ArrivedRequest => {
+    const opened = openRequest(sent);
+    return { ...opened.request, input: opened.shown, given: revealInput(opened) };
   };
   const reply = (sent: SignedRequest, content: ReplyContent = okReply({})) => {
     const request = open(sent);
