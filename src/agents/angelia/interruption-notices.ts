@@ -3,7 +3,7 @@
  */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
+import { makeDirectories, replaceFile, syncDirectory } from '../../core/files/durable.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { isObject } from '../../core/json.ts';
@@ -46,8 +46,10 @@ export async function openInterruptionNotices({
 }: InterruptionNoticesOptions): Promise<InterruptionNotices> {
   await makeDirectories(directory, 0o700);
   const notices = new Map<string, StoredNotice>();
+  let isStopped = false;
   const fileOf = (run: string) => join(directory, `${run}.json`);
   const hold = (run: string, message: Message, seconds: number, wait = seconds * 1000) => {
+    if (isStopped) return;
     clearTimeout(notices.get(run)?.timer);
     const timer = setTimeout(() => void lapse(run), wait);
     notices.set(run, { message, seconds, timer });
@@ -56,6 +58,8 @@ export async function openInterruptionNotices({
     clearTimeout(notices.get(run)?.timer);
     notices.delete(run);
     await rm(fileOf(run), { force: true });
+    // What a run has withdrawn does not come back after a power cut.
+    await syncDirectory(directory);
   };
   const lapse = async (run: string) => {
     const kept = notices.get(run);
@@ -87,6 +91,7 @@ export async function openInterruptionNotices({
       return known;
     },
     stop: () => {
+      isStopped = true;
       for (const { timer } of notices.values()) clearTimeout(timer);
     },
   };

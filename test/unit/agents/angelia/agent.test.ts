@@ -230,11 +230,21 @@ describe('a message that is held for a run', () => {
     assert.deepEqual([readdirSync(join(directory, 'held')), asked.length], [[], 0]);
   });
 
+  test('is not withdrawn by a dry run', async () => {
+    const { directory, send } = await angelia();
+    await send('a1', { hold: 60 }, { runId });
+    await send('a2', { hold: 0 }, { runId, dryRun: true });
+    assert.deepEqual(readdirSync(join(directory, 'held')), [`${runId}.json`]);
+    await send('a3', { hold: 0 }, { runId });
+  });
+
   test('is sent once, though a crash left it held', async () => {
     const first = await angelia([fails]);
     await first.send('a1', { hold: 0.02 }, { runId });
     const held = readFileSync(join(first.directory, 'held', `${runId}.json`), 'utf8');
-    await until('it waits for another try', async () => (await first.status())['queued'] === 1);
+    const isTried = async () => JSON.stringify(await first.call('queue', {})).includes('"attempts":1');
+    await until('it waits for another try', isTried);
+    await until('nothing is held', async () => readdirSync(join(first.directory, 'held')).length === 0);
     await first.stop();
     writeFileSync(join(first.directory, 'held', `${runId}.json`), held);
     const second = await angelia([{}], first.directory);

@@ -1,4 +1,6 @@
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
@@ -85,4 +87,33 @@ test('a held message outlives a restart of the daemon, and waits its full time a
     ['begun'],
   );
   held.stop();
+});
+
+test('a held message is on the disk before it counts, and is off the disk once it was withdrawn', async (context) => {
+  const directory = join(temporaryDirectory(), 'held');
+  const { held } = await start(context as never, directory);
+  const kept = await recordChanges(directory, () => held.keep(run, message('begun'), 30));
+  assert.deepEqual(kept.slice(-3), [`sync ${run}.json.new`, `rename ${run}.json`, 'sync ./']);
+  const withdrawn = await recordChanges(directory, () => held.withdraw(run, 'cert=rip'));
+  assert.deepEqual(withdrawn, [`rm ${run}.json`, 'sync ./']);
+  rmSync(directory, { recursive: true });
+  await assert.rejects(held.keep(run, message('not stored'), 30), { code: 'ENOENT' });
+  assert.equal(await held.withdraw(run, 'cert=rip'), false, 'what is not on the disk is not held');
+});
+
+test('a held message is not tried again after the daemon has stopped', async (context) => {
+  const { promise, reject } = Promise.withResolvers<void>();
+  let tries = 0;
+  const { held } = await start(context as never, join(temporaryDirectory(), 'held'), () => {
+    tries++;
+    return promise;
+  });
+  await held.keep(run, message('begun'), 30);
+  context.mock.timers.tick(30_000);
+  held.stop();
+  reject(new Error('the disk is full'));
+  await promise.catch(() => {});
+  await new Promise((resolve) => setImmediate(resolve));
+  context.mock.timers.tick(100_000);
+  assert.equal(tries, 1);
 });

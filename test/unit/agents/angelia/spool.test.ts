@@ -48,7 +48,18 @@ describe('the spool', () => {
     await spool.settle(message('a1'), 1000, 'no such user');
     const kept = JSON.parse(readFileSync(join(directory, 'dead', 'a1.json'), 'utf8'));
     assert.equal(kept.message, 'secret text');
-    assert.equal((await openSpool(directory, 99 * day)).dead.get('a1')?.reason, 'no such user');
+    const later = await openSpool(directory, 99 * day);
+    assert.equal(later.dead.get('a1')?.reason, 'no such user');
+    // Nor does another one that ends later remove it.
+    for (const [id, reason] of [
+      ['a2', ''],
+      ['a3', 'no such user'],
+    ] as const) {
+      await later.put(message(id));
+      await later.settle(message(id), 99 * day, reason);
+    }
+    assert.deepEqual([...later.dead.keys()], ['a1', 'a3']);
+    assert.deepEqual(readdirSync(join(directory, 'dead')), ['a1.json', 'a3.json']);
   });
 
   test('treats a message that a crash left in both places as finished', async () => {

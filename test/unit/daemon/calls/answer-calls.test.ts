@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import type { Agent } from '../../../../src/core/agent.ts';
+import { defineIdentity, type Identity } from '../../../../src/core/identity.ts';
 import { signQuery } from '../../../../src/core/request/query.ts';
 import { openReply } from '../../../../src/core/request/reply.ts';
 import { sealRequest } from '../../../../src/core/request/request.ts';
@@ -83,6 +84,21 @@ describe('the calls of a node', () => {
       else waiting.at(-1)?.();
       assert.deepEqual([(await reply).outcome, await all], [end === 'cancelled' ? end : 'ok', 1]);
     }
+  });
+
+  test('are limited for each caller, and by other limits for each relay', () => {
+    const { service } = startCalls();
+    const { calls_per_caller: most, calls_per_relay: mostOfRelay } = node.config.limits;
+    assert.ok(mostOfRelay > most);
+    const relay = defineIdentity('node', 'devco.net', 'relay1.devco.net');
+    const enter = (peer: Identity, times: number) => Array.from({ length: times }, () => service.enter(peer, 0));
+    const left = enter(rip.identity, most);
+    assert.throws(() => service.enter(rip.identity, 0), { code: 'busy', message: /^cert=rip@devco\.net has/ });
+    left.push(...enter(relay, mostOfRelay));
+    assert.throws(() => service.enter(relay, 0), { code: 'busy', message: /^node=relay1\.devco\.net has/ });
+    left.push(...enter(defineIdentity('operator', 'devco.net', 'bob@devco.net'), 1));
+    for (const leave of left) leave();
+    service.enter(rip.identity, 0)();
   });
 
   test('find the artifacts of the agent that keeps some', () => {

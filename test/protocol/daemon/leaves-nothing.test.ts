@@ -1,0 +1,45 @@
+import { pendingTimers } from '../../support/faults/track-timers.ts';
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { agents as builtIn } from '../../../src/agents/index.ts';
+import { probeAgent } from '../../support/agents/probe-agent.ts';
+import { makeFleet } from '../../support/fleet/fleet.ts';
+import { freePort } from '../../support/free-port.ts';
+import { startTestNode } from '../../support/node/node.ts';
+
+/** Those that need no program or section of their own. */
+const enabled = ['angelia', 'audit', 'crl', 'jobs', 'journal', 'lock', 'rpcutil'];
+
+describe('a daemon that has stopped', () => {
+  test('leaves no timer and watches no file: of its own, its relay, its metrics or its agents', async () => {
+    const fleet = await makeFleet();
+    const rip = await fleet.operator('rip@devco.net');
+    assert.deepEqual(pendingTimers(), []);
+    const node = await startTestNode(fleet, {
+      agents: [probeAgent, ...builtIn.filter(({ ddl }) => enabled.includes(ddl.name))],
+      config: `metrics: { port: ${await freePort()} }\nrelay: { socket: false, nodes: nodes.yaml }\n`,
+      prepare: (directory) => writeFile(join(directory, 'nodes.yaml'), '[]\n'),
+    });
+    const runId = 'a'.repeat(32);
+    const order = { agent: 'lock', action: 'take', input: { name: 'app', ttl: 600, from: '' }, runId };
+    const { outcome, message } = await node.call(rip, order);
+    assert.equal(outcome, 'ok', message);
+    const running = pendingTimers();
+    for (const place of [
+      'daemon/facts/node-truth',
+      'daemon/system/live-keys',
+      'daemon/relay/start',
+      'core/files/watch-files',
+      'agents/lock/expiry',
+    ])
+      assert.ok(
+        running.some((one) => one.includes(place)),
+        `${place} is not among ${running.join(', ')}`,
+      );
+    await node.daemon.stop();
+    assert.deepEqual(pendingTimers(), []);
+    await fleet.remove();
+  });
+});
