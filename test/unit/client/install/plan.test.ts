@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { createStore, openStore } from '../../../../src/ca/store/store.ts';
+import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
+import { fingerprintOf, makeRequest } from '../../../../src/ca/x509/request.ts';
 import { judgeHost, parseInspection } from '../../../../src/client/install/inspect.ts';
 import { carryOut } from '../../../../src/client/install/install-host.ts';
 import type { InstallHostOptions } from '../../../../src/client/install/install-options.ts';
@@ -290,6 +296,57 @@ describe('a plan that is carried out', () => {
       { program: { ...program, file: import.meta.filename } },
     );
     await assert.rejects(result, refuses('copy-damaged'));
+  });
+
+  test('certifies the key that the host made, and places its certificate', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'mco-plan-'));
+    try {
+      await createStore(join(directory, 'ca'), fleet.authority, '');
+      const store = await openStore(join(directory, 'ca'));
+      const keys = makeKeyPair();
+      const request = await makeRequest(keys, target.node);
+      const host = { ...(await installed()), key: false };
+      const plan = await makePlan(target, options({ store }), fakeHost(host).remote);
+      const placed: string[][] = [];
+      const { remote } = fakeHost(host);
+      const run: Remote['run'] = async (script, asRoot) => {
+        if (script.purpose === 'move the files into place')
+          placed.push(script.values.slice(script.values.lastIndexOf('--') + 1));
+        if (script.purpose !== 'make the key') return remote.run(script, asRoot);
+        return { code: 0, out: `request=${base64(request)}\n`, lastError: '' };
+      };
+      const { state, fingerprint } = await carryOut(plan, target, options({ store }), { ...remote, run }, () => {});
+      assert.deepEqual([state, placed], ['installed', [['/e/node.crt']]]);
+      assert.equal(fingerprint, fingerprintOf(keys.publicKey));
+      const issued = await readFile(join(directory, 'ca/issued.jsonl'), 'utf8');
+      assert.match(issued, /dev1\.devco\.net/);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test('ends with what doctor finds on a host that does not answer', async () => {
+    const silent = async () => {
+      throw new Problem('unreachable', 'connection refused');
+    };
+    const host = { ...(await installed()), listening: false };
+    const plan = await makePlan(target, options({ describe: silent }), fakeHost(host).remote);
+    const { remote } = fakeHost(host);
+    const findings = [
+      { check: 'nrpe', verdict: 'broken', what: 'not vital', mend: '' },
+      { check: 'state', verdict: 'ok', what: 'fine', mend: '' },
+      { check: 'port', verdict: 'broken', what: '8140 is taken', mend: 'stop the other program' },
+    ];
+    const run: Remote['run'] = async (script, asRoot) =>
+      script.purpose === 'run doctor on the host'
+        ? { code: 0, out: JSON.stringify(findings), lastError: '' }
+        : remote.run(script, asRoot);
+    await assert.rejects(
+      carryOut(plan, target, options({ describe: silent }), { ...remote, run }, () => {}),
+      (problem: Problem) =>
+        /connection refused; the host says: port: 8140 is taken$/.test(problem.message) &&
+        problem.hint === 'stop the other program',
+    );
   });
 
   test('ends with why the node does not answer', async () => {

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { quote } from '../../../../src/client/install/ssh.ts';
-import { parseTarget, readTargets, requireDistinct } from '../../../../src/client/install/target.ts';
+import { parseTarget, readTargets, requireDistinct, targetsOf } from '../../../../src/client/install/target.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
 describe('a host on the command line', () => {
@@ -57,6 +57,26 @@ test('passes its address from a list of nodes to ssh, and not its port', async (
     { node: 'web2.devco.net', host: '10.0.0.8', user: 'root' },
   ]);
   await assert.rejects(readTargets(`${file}.not`, undefined), { code: 'unreadable-file' });
+});
+
+test('hosts come from the command line and from a list, with one user for all', async () => {
+  const hosts = join(temporaryDirectory(), 'nodes.yaml');
+  await writeFile(hosts, '- web2\n');
+  assert.deepEqual(await targetsOf(['web1', 'own@web3'], { hosts, user: 'root' } as Parameters<typeof targetsOf>[1]), [
+    { node: 'web1', host: 'web1', user: 'root' },
+    { node: 'web3', host: 'web3', user: 'own' },
+    { node: 'web2', host: 'web2', user: 'root' },
+  ]);
+  assert.deepEqual(await targetsOf(['web1'], {} as unknown as Parameters<typeof targetsOf>[1]), [
+    { node: 'web1', host: 'web1' },
+  ]);
+  for (const [words, options] of [
+    [['web1'], { user: '-x' }],
+    [['web2'], { hosts }],
+    [[], {}],
+  ] as const) {
+    await assert.rejects(targetsOf(words, options as unknown as Parameters<typeof targetsOf>[1]), { code: 'usage' });
+  }
 });
 
 test('a quoted argument reaches a shell’s program unchanged', () => {
