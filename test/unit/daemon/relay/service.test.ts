@@ -8,6 +8,7 @@ import type { Policies } from '../../../../src/daemon/agents/policies.ts';
 import { startBudget } from '../../../../src/daemon/relay/budget.ts';
 import type { Pool, WarmPeer } from '../../../../src/daemon/relay/pool.ts';
 import { defineRelay, type RelayParts } from '../../../../src/daemon/relay/service.ts';
+import { someTurns } from '../../../support/mock-delays.ts';
 
 const bytes = Buffer.alloc(0);
 const key: SignedKey = { key: bytes, signature: bytes, chain: [] };
@@ -20,8 +21,9 @@ const otherRelay = defineIdentity('node', 'devco.net', 'other.devco.net');
 /**
  * The relay bastion.devco.net. It is connected to dev1, to dev2 (only after a moment), and to the relay other.devco.net, which has dev9
  * behind it. Each way on notes that it was used.
+ * @param answered when a peer replies
  */
-function start(more: Partial<RelayParts> = {}) {
+function start(more: Partial<RelayParts> = {}, answered: Promise<void> = Promise.resolve()) {
   const ways: string[] = [];
   const counts: string[] = [];
   const asked: object[] = [];
@@ -29,6 +31,7 @@ function start(more: Partial<RelayParts> = {}) {
     (way: string) =>
     async (...given: unknown[]) => {
       ways.push(way);
+      await answered;
       const onEvent = given.find((one) => typeof one === 'function') as (event: SealedEvent) => void;
       onEvent(part);
     };
@@ -136,6 +139,18 @@ describe('a sealed request at a relay', () => {
     await assert.rejects(forward('dev8'), unknown('dev8'), 'it was listed without a key');
     assert.deepEqual(ways, Array(2).fill('dev9 over other'));
     assert.deepEqual(counts, ['withheld', 'withheld', 'forwarded', 'forwarded', 'withheld', 'withheld']);
+  });
+
+  test('counts against the budget until its reply has passed', async () => {
+    const answered = Promise.withResolvers<void>();
+    const { forward, discover, budget, counts } = start({}, answered.promise);
+    await discover();
+    const both = ['dev1', 'dev9'].map((target) => forward(target));
+    await someTurns();
+    assert.deepEqual([budget.used(), counts], [{ requests: 2, bytes: 200 }, []]);
+    answered.resolve();
+    await Promise.all(both);
+    assert.deepEqual([budget.used(), counts], [{ requests: 0, bytes: 0 }, ['forwarded', 'forwarded']]);
   });
 
   test('counts against the budget until it has ended, well or not', async () => {
