@@ -51,6 +51,26 @@ describe('an upgrade that is cancelled once the new release is in place', () => 
     assert.equal((await status({})).revision, '10');
   });
 
+  test('has time of its own for each step of the return, to the millisecond', async (context) => {
+    const cancel = new AbortController();
+    const timeouts: number[] = [];
+    const real = AbortSignal.timeout;
+    const { upgrade } = await estate(
+      { health: healthy, hooks: { on_failure: ['notify'] }, reload_timeout: 7, hook_timeout: 9 },
+      (words) => {
+        if (words !== 'check 20') return;
+        cancel.abort();
+        context.mock.method(AbortSignal, 'timeout', (milliseconds: number) => {
+          timeouts.push(milliseconds);
+          return real(milliseconds);
+        });
+      },
+    );
+    await assert.rejects(upgrade({ revision: '20' }, { signal: cancel.signal }), { code: 'cancelled' });
+    // To switch and to reload; to be healthy, and a second more; for the hook.
+    assert.deepEqual(timeouts, [7000, 7000, 6000, 9000]);
+  });
+
   test('returns in each of its steps, and the next upgrade succeeds', async () => {
     for (const step of ['switched 20', 'reload 20', 'check 20', 'finish 20']) {
       const cancel = new AbortController();
