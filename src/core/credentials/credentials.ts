@@ -1,10 +1,10 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { identityOf, parseCertificate } from './certificate.ts';
 import { proveCertificate, type Trust } from './proof.ts';
 import { isRoot, missingLink, rememberIssuers } from './issuers.ts';
 import { type Credentials, unusableKey } from './signature.ts';
 import { errnoOf, explainErrno, Problem } from '../errors.ts';
+import { readPromptly } from '../files/at-once.ts';
 import type { Identity } from '../identity.ts';
 import type { TlsState } from '../ports.ts';
 import { count } from '../text.ts';
@@ -147,7 +147,7 @@ function readKey(file: string, pem: string, certificate: X509Certificate): KeyOb
 
 async function read(file: string, what: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readPromptly(file);
   } catch (cause) {
     throw new Problem('unreadable-file', `the ${what} ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

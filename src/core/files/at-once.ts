@@ -7,8 +7,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from '../errors.ts';
@@ -25,6 +27,14 @@ export function readAtOnce(file: string): string | undefined {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/**
+ * The text of a small file in UTF-8: a file of the disk is read at once, without waiting for the turn of another
+ * thread; anything else, such as a pipe, is waited for there. @throws as readFile
+ */
+export async function readPromptly(file: string): Promise<string> {
+  return statSync(file).isFile() ? readFileSync(file, 'utf8') : await readFile(file, 'utf8');
 }
 
 /**

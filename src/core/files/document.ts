@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   isMap,
   isScalar,
@@ -11,6 +10,7 @@ import {
 } from 'yaml';
 import { validatorOf } from '#validators';
 import { explainErrno, Problem } from '../errors.ts';
+import { readPromptly } from './at-once.ts';
 import { type Fault, faultsOf, formatPath } from '../ddl/schema.ts';
 
 /** A YAML (or JSON) text that matches a schema, with the position of each value. */
@@ -40,7 +40,7 @@ export async function readDocument<T>(
 ): Promise<Document<T>> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readPromptly(file);
   } catch (cause) {
     throw new Problem('unreadable-file', `the ${what} ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

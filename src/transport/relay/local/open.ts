@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import type { ProblemCode } from '../../../core/problems/index.ts';
@@ -25,7 +25,7 @@ const mostBytes = 8 * 1024 * 1024;
  * @throws Problem `unreachable` when there is none, `bad-permissions`
  */
 export async function openLocalRelay(path: string, timeout: number, signal: AbortSignal): Promise<RelayConnection> {
-  await requireOwnSocket(path);
+  requireOwnSocket(path);
   const socket = connect(path);
   let reader: ForwardReader | undefined;
   const discovering = startDiscovering(socket);
@@ -200,9 +200,9 @@ async function within(work: Promise<void>, timeout: number, signal: AbortSignal)
   }
 }
 
-async function requireOwnSocket(path: string): Promise<void> {
+function requireOwnSocket(path: string): void {
   try {
-    const found = await stat(path);
+    const found = statSync(path);
     if (!found.isSocket() || (found.uid !== 0 && found.uid !== process.getuid?.())) {
       throw new Problem('bad-permissions', `${path} is not a socket of root or of this user`);
     }

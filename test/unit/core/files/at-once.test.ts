@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -9,9 +10,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { readAtOnce, replaceAtOnce } from '../../../../src/core/files/at-once.ts';
+import { readAtOnce, readPromptly, replaceAtOnce } from '../../../../src/core/files/at-once.ts';
 
 let root: string;
 let file: string;
@@ -34,6 +36,19 @@ describe('a small file of a command', () => {
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.equal(statSync(join(root, 'state')).mode & 0o777, 0o700);
     assert.deepEqual(readdirSync(join(root, 'state')), ['heads.json']);
+  });
+
+  test('is read at once, and a pipe in its place is read without blocking the program', async () => {
+    await replaceAtOnce(file, 'text “of the disk”');
+    assert.equal(await readPromptly(file), 'text “of the disk”');
+    await assert.rejects(readPromptly(join(root, 'missing')), { code: 'ENOENT' });
+    await assert.rejects(readPromptly(root), { code: 'EISDIR' });
+    const pipe = join(root, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    // Writes only because the program runs on: a read that blocks it would wait forever.
+    const reading = readPromptly(pipe);
+    await writeFile(pipe, 'text of a pipe');
+    assert.equal(await reading, 'text of a pipe');
   });
 
   test('is one of those that several commands write at the same time', async () => {
