@@ -61,18 +61,21 @@ export function pipeline(stages: readonly Stage[]): Handle {
   return stages.reduceRight((next, stage) => stage(next), end);
 }
 
-/**
- * Decodes a request, identifies its caller, and resolves its agent and action. @throws Problem as {@link openRequest}
- */
+/** A decoded request, and its caller or why none is proven. */
+export type JudgedRequest = Pick<IncomingCall, 'opened' | 'verification'>;
+
+/** Decodes a request and proves its caller. @throws Problem as {@link openRequest} */
+export function judgeRequest(signed: SignedRequest, trust: Trust, now: number): JudgedRequest {
+  const opened = openRequest(signed);
+  return { opened, verification: judge(opened, trust, now) };
+}
+
+/** Resolves the agent and action of a request. */
 export function openCall(
-  signed: SignedRequest,
+  { opened, verification }: JudgedRequest,
   peer: Identity,
   agents: readonly AgentEntry[],
-  trust: Trust,
-  now: number,
 ): Omit<IncomingCall, 'onProgress' | 'gone' | 'headCheck'> {
-  const opened = openRequest(signed);
-  const verification = judge(opened, trust, now);
   const { request } = opened;
   const entry = agents.find(({ ddl }) => ddl.name === request.agent || ddl.aliases?.includes(request.agent) === true);
   return {

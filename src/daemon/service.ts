@@ -8,13 +8,13 @@ import type { ArtifactHolder } from '../core/publish/holder.ts';
 import type { KeyPair } from '../core/sealed/encryption-key.ts';
 import type { CallReference, HeadCheck, SignedReply, SignedRequest } from '../core/wire/messages.ts';
 import type { AuditLog } from './audit/audit-log.ts';
-import { type Answer, answer, type Handle, openCall } from './incoming-call.ts';
+import { type Answer, answer, type Handle, type JudgedRequest, judgeRequest, openCall } from './incoming-call.ts';
 import type { CallMemory } from './calls/call-memory.ts';
 import type { CallerLimiter } from './calls/caller-limits.ts';
 import type { Counters } from './metrics/counters.ts';
 import { type Describable, describeNode } from './describe.ts';
 import type { StrangerLog } from './audit/stranger-log.ts';
-import { defineSealedCalls } from './calls/sealed-calls.ts';
+import { defineSealedCalls, type SealedParts } from './calls/sealed-calls.ts';
 import { defineTurnAway } from './calls/turn-away.ts';
 
 export interface ServiceParts {
@@ -43,22 +43,16 @@ export interface ServiceParts {
 
 /** The node's side of the wire: opens requests, sends them through the pipeline, signs the replies. */
 export function defineService(parts: ServiceParts): NodeService {
-  const { agents, tls, now, identity, keyPair, memory, callerLimiter, grace } = parts;
+  const { tls, now, identity, keyPair, memory, callerLimiter, grace } = parts;
   const turnAway = defineTurnAway(parts);
+  const serve: SealedParts['serve'] = (...call) => serveCall(parts, ...call);
   const service = {
     isServing: parts.isServing,
     artifacts: parts.artifacts,
     enter: (peer, bytes) => (peer.kind === 'node' ? parts.relayLimiter : callerLimiter).enter(callerId(peer), bytes),
     call: async (signed, peer, onProgress, gone) => {
-      if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'call again when it runs');
-      const startedAt = now();
-      const open = () => openCall(signed, peer, agents(), tls().trust, startedAt);
-      const opened = noting(open, peer, parts.strangers);
-      const call = { ...opened, headCheck: await checkHead(opened, parts.audit), onProgress, gone };
-      const answer = await guarded(() => parts.handle(call), parts.log, call.opened.request.requestId);
-      parts.counters.count(answer);
-      parts.log.info(summary(call, answer, now() - startedAt), 'request');
-      return seal(signed, { ...call, answer }, startedAt, parts);
+      const judged = noting(() => judgeRequest(signed, tls().trust, now()), peer, parts.strangers);
+      return serve(judged, peer, onProgress, gone);
     },
     result: async (signed, peer) => {
       const call = noting(() => openProven(signed, peer, parts), peer, parts.strangers);
@@ -67,7 +61,7 @@ export function defineService(parts: ServiceParts): NodeService {
       if (content === undefined) return { state };
       const headCheck = await checkHead(call, parts.audit);
       const answer = { content, recorded: true };
-      return { state, reply: seal(signed, { ...call, headCheck, answer }, issuedAt, parts) };
+      return { state, reply: seal({ ...call, headCheck, answer }, issuedAt, parts) };
     },
     describe: async (request) => describeNode(request, await parts.describable(), now()),
     turnAway: async (...refused) => {
@@ -81,8 +75,37 @@ export function defineService(parts: ServiceParts): NodeService {
   const resultOf = (caller: string, reference: CallReference) => findResult(caller, reference, parts);
   return {
     ...service,
-    ...defineSealedCalls({ identity, keyPair, tls, service, memory, limiter: callerLimiter, grace, resultOf, now }),
+    ...defineSealedCalls({
+      identity,
+      keyPair,
+      tls,
+      serve,
+      service,
+      memory,
+      limiter: callerLimiter,
+      grace,
+      resultOf,
+      now,
+    }),
   };
+}
+
+/** Sends a request whose signature was just checked through the pipeline, and signs the reply. @throws Problem `not-serving` */
+async function serveCall(
+  parts: ServiceParts,
+  judged: JudgedRequest,
+  peer: Identity,
+  onProgress: (message: string) => void,
+  gone: AbortSignal,
+): Promise<SignedReply> {
+  if (!parts.isServing()) throw new Problem('not-serving', 'the daemon is stopping', 'call again when it runs');
+  const startedAt = parts.now();
+  const opened = openCall(judged, peer, parts.agents());
+  const call = { ...opened, headCheck: await checkHead(opened, parts.audit), onProgress, gone };
+  const answer = await guarded(() => parts.handle(call), parts.log, call.opened.request.requestId);
+  parts.counters.count(answer);
+  parts.log.info(summary(call, answer, parts.now() - startedAt), 'request');
+  return seal({ ...call, answer }, startedAt, parts);
 }
 
 /** Only for proven callers, because it searches the files for an old record. */
@@ -107,7 +130,7 @@ function findResult(caller: string, { requestId, try: attempt, requestDigest }: 
 type OpenedCall = ReturnType<typeof openCall>;
 
 function openProven(signed: SignedRequest, peer: Identity, { agents, tls, now }: ServiceParts): OpenedCall {
-  const call = openCall(signed, peer, agents(), tls().trust, now());
+  const call = openCall(judgeRequest(signed, tls().trust, now()), peer, agents());
   if ('problem' in call.verification) throw call.verification.problem;
   // Signed requests are in audit logs: a copy of one must not be enough to learn the reply.
   if (callerId(peer) !== call.caller) {
@@ -138,7 +161,6 @@ async function guarded(handle: () => Promise<Answer>, log: Log, requestId: strin
 }
 
 function seal(
-  signed: SignedRequest,
   { opened, headCheck, answer }: OpenedCall & { readonly headCheck: HeadCheck; readonly answer: Answer },
   startedAt: number,
   parts: ServiceParts,
@@ -147,7 +169,7 @@ function seal(
   const envelope = {
     requestId,
     try: attempt,
-    requestDigest: digestRequest(signed.request),
+    requestDigest: digestRequest(opened.signed.request),
     startedAt,
     finishedAt: parts.now(),
     recorded: answer.recorded,

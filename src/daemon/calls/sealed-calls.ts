@@ -2,7 +2,6 @@ import { Problem } from '../../core/errors.ts';
 import { callerId, type Identity } from '../../core/identity.ts';
 import type { NodeService, SealedSink, TlsState } from '../../core/ports.ts';
 import { type OpenedQuery, openQuery, signQueryReply } from '../../core/request/query.ts';
-import { type OpenedRequest, openRequest, proveCaller } from '../../core/request/request.ts';
 import { type KeyPair, signKey } from '../../core/sealed/encryption-key.ts';
 import { openSealed, type TargetExchange } from '../../core/sealed/exchange.ts';
 import type {
@@ -10,10 +9,12 @@ import type {
   QueryReply,
   SignedKey,
   SignedQuery,
+  SignedReply,
   SignedRequest,
   StoreReply,
   StoreRequest,
 } from '../../core/wire/messages.ts';
+import { type JudgedRequest, judgeRequest } from '../incoming-call.ts';
 import { judgeTime } from '../stages/replay.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { CallerLimiter } from './caller-limits.ts';
@@ -22,7 +23,14 @@ export interface SealedParts {
   readonly identity: string;
   readonly keyPair: KeyPair;
   readonly tls: () => TlsState;
-  readonly service: Pick<NodeService, 'call' | 'describe' | 'turnAway' | 'artifacts'>;
+  readonly service: Pick<NodeService, 'describe' | 'turnAway' | 'artifacts'>;
+  /** Serves a request that was judged just before. */
+  readonly serve: (
+    judged: JudgedRequest,
+    relay: Identity,
+    onProgress: (message: string) => void,
+    signal: AbortSignal,
+  ) => Promise<SignedReply>;
   readonly memory: CallMemory;
   /** The limits of callers, by name, including those of relays, for requests without a proven signer. */
   readonly limiter: CallerLimiter;
@@ -79,10 +87,10 @@ async function serveCall(
   relay: Identity,
   { exchange, sink, reads, parts }: Serving,
 ): Promise<void> {
-  const { service, now } = parts;
-  const opened = openRequest(call);
-  const { requestId, try: attempt } = opened.request;
-  const signer = callerToCharge(opened, parts) ?? relay;
+  const { serve, tls, now } = parts;
+  const judged = judgeRequest(call, tls().trust, now());
+  const { requestId, try: attempt } = judged.opened.request;
+  const signer = callerToCharge(judged, parts) ?? relay;
   const leave = await enter(signer, relay, call, parts);
   const caller = callerId(signer);
   const read = reads.begin(caller, requestId, attempt);
@@ -92,7 +100,7 @@ async function serveCall(
   };
   try {
     // Only its caller may end it, by a signature: a relay that hangs up ends nothing.
-    const reply = await service.call(call, relay, progress, read.signal);
+    const reply = await serve(judged, relay, progress, read.signal);
     sink.send(exchange.seal({ reply }, true));
   } finally {
     read.end();
@@ -120,18 +128,12 @@ async function enter(
  * against the relay.
  */
 function callerToCharge(
-  opened: OpenedRequest,
-  { identity, tls, memory, grace, now }: SealedParts,
+  { opened: { request }, verification }: JudgedRequest,
+  { identity, memory, grace, now }: SealedParts,
 ): Identity | undefined {
-  const { request } = opened;
-  try {
-    const { identity: signer } = proveCaller(opened, tls().trust, now());
-    const isDue = request.target === identity && judgeTime(request, now(), grace) === undefined;
-    return isDue && !memory.hasNonce(request.nonce) ? signer : undefined;
-  } catch (error) {
-    if (error instanceof Problem) return undefined;
-    throw error;
-  }
+  if ('problem' in verification) return undefined;
+  const isDue = request.target === identity && judgeTime(request, now(), grace) === undefined;
+  return isDue && !memory.hasNonce(request.nonce) ? verification.caller.identity : undefined;
 }
 
 async function serveQuery(

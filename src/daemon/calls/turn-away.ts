@@ -3,7 +3,7 @@ import { Problem } from '../../core/errors.ts';
 import { callerId, type Identity } from '../../core/identity.ts';
 import type { NodeService, TlsState } from '../../core/ports.ts';
 import type { SignedRequest } from '../../core/wire/messages.ts';
-import { type Handle, openCall } from '../incoming-call.ts';
+import { type Handle, judgeRequest, openCall } from '../incoming-call.ts';
 import type { CallerLimiter } from './caller-limits.ts';
 import { startRefusalSampling } from '../audit/refusal-sampling.ts';
 import type { StrangerLog } from '../audit/stranger-log.ts';
@@ -55,7 +55,7 @@ export function defineTurnAway(parts: TurnAwayParts): NodeService['turnAway'] {
   function open(peer: Identity, signed: SignedRequest | undefined) {
     if (signed === undefined) return undefined;
     try {
-      const call = openCall(signed, peer, agents(), tls().trust, now());
+      const call = openCall(judgeRequest(signed, tls().trust, now()), peer, agents());
       return { ...call, headCheck: 'UNCHECKED' as const, onProgress: () => {}, gone: new AbortController().signal };
     } catch (error) {
       if (error instanceof Problem) return undefined;

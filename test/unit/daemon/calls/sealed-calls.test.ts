@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, mock, test } from 'node:test';
 
 import { Problem } from '../../../../src/core/errors.ts';
 import type { NodeService } from '../../../../src/core/ports.ts';
@@ -11,6 +11,7 @@ import { encryptionKeyCodec } from '../../../../src/core/wire/codec.ts';
 import type { CallReference, Envelope, SealedEvent, SignedReply } from '../../../../src/core/wire/messages.ts';
 import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
 import { type CallerLimits, startCallerLimiter } from '../../../../src/daemon/calls/caller-limits.ts';
+import type { JudgedRequest } from '../../../../src/daemon/incoming-call.ts';
 import { defineSealedCalls } from '../../../../src/daemon/calls/sealed-calls.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { orderFor } from '../../../support/node/node.ts';
@@ -36,6 +37,8 @@ type Call = NodeService['call'];
 interface Options {
   readonly limits?: CallerLimits;
   readonly call?: Call;
+  /** Sees each request as it was judged. */
+  readonly onServe?: (judged: JudgedRequest) => void;
   readonly artifacts?: NodeService['artifacts'];
   readonly congested?: boolean;
 }
@@ -43,7 +46,13 @@ interface Options {
 const signedReply: SignedReply = { reply: Buffer.from('r'), signature: Buffer.from('s'), chain: [] };
 
 /** Requests that come over a relay to a node whose service records them. */
-function startSealed({ limits = { atOnce: 9, rate: 1, burst: 99 }, call, artifacts, congested = false }: Options = {}) {
+function startSealed({
+  limits = { atOnce: 9, rate: 1, burst: 99 },
+  call,
+  onServe = () => {},
+  artifacts,
+  congested = false,
+}: Options = {}) {
   const [keyPair, own] = [makeKeyPair(), makeKeyPair()];
   const clock = { now };
   const entered: (readonly [string, number])[] = [];
@@ -55,8 +64,11 @@ function startSealed({ limits = { atOnce: 9, rate: 1, burst: 99 }, call, artifac
     identity: node,
     keyPair,
     tls: () => ({ ...tls }),
+    serve: (judged, ...rest) => {
+      onServe(judged);
+      return call === undefined ? Promise.resolve(signedReply) : call(judged.opened.signed, ...rest);
+    },
     service: {
-      call: call ?? (async () => signedReply),
       describe: async (_request, caller) => ({ identity: `for ${caller.name}` }) as never,
       turnAway: async (peer, problem, request) => {
         steps.push(`turned away ${peer?.name} ${problem.code} ${request === undefined ? 'nothing' : 'a call'}`);
@@ -145,6 +157,22 @@ describe('a call over a relay', () => {
     assert.deepEqual([reply?.reply, more], [signedReply, []]);
     assert.deepEqual(seen, [[call.request, call.chain, 'lb1.devco.net', false]]);
     assert.deepEqual(entered, [['cert=rip@devco.net', call.request.length]]);
+  });
+
+  test('is served with the proof of its caller by which it was charged, or with the reason that there is none', async () => {
+    const proofs: string[] = [];
+    const onServe = ({ verification }: JudgedRequest) => {
+      proofs.push('caller' in verification ? verification.caller.identity.name : verification.problem.code);
+    };
+    const { send, tls } = startSealed({ onServe });
+    const isRevoked = mock.fn(tls.trust.isRevoked);
+    tls.trust = { ...tls.trust, isRevoked };
+    await send({ call: callOf() });
+    const asked = isRevoked.mock.callCount();
+    await send({ call: forged(callOf()) });
+    await send({ call: callOf({}, dev2) });
+    assert.deepEqual(proofs, ['rip@devco.net', 'bad-signature', 'wrong-kind']);
+    assert.ok(asked >= 1, 'the revocation lists of this moment decide');
   });
 
   test('has its progress sealed with its time, cut to 2048 characters, and omitted for a reader that is too slow', async () => {
