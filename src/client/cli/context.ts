@@ -34,6 +34,8 @@ export interface CliContext {
   readonly kill: AbortSignal;
   /** Sets the exit code of the program. */
   readonly exit: (code: number) => void;
+  /** Called when a command talks to many nodes, at the first of them beyond some hundred. */
+  readonly onMany?: () => void;
   /** For commands that change nodes: the exit code reports the result on the nodes, whatever happens to the output. */
   readonly keepExitCode?: () => void;
 }

@@ -4,6 +4,7 @@ import type { Environment } from '../../library/fleet/environment.ts';
 import type { CliContext } from '../cli/context.ts';
 import { startLive } from '../render/live/live.ts';
 import { startWaiting } from '../render/live/waiting.ts';
+import { noticeMany } from './notice-many.ts';
 
 export type { FindSettings, Session, SessionOptions } from '../../library/fleet/session.ts';
 
@@ -27,7 +28,7 @@ export function environmentOf(context: CliContext): Environment {
     },
     warn: (message) => context.err(`warning: ${message}`),
     list: () => listOn(context)(),
-    waiting: () => startWaiting(context),
+    waiting: () => noticeMany(startWaiting(context), context.onMany),
     begin: (title, total) => startLive(context).begin(title, total),
     onChange: () => context.keepExitCode?.(),
   };

@@ -69,9 +69,25 @@ export function keepCertificates(count: number): void {
   mostKept = Math.max(mostKept, count);
 }
 
+/** So many are kept in any case. */
+const keptAlways = 256;
+
+/**
+ * For a program that talks to many nodes once: a certificate that will probably not come again is dropped if many are
+ * kept, before it is the oldest.
+ */
+export function releaseCertificate(bytes: Uint8Array): void {
+  if (lastRead.size > keptAlways) lastRead.delete(keyOf(bytes));
+}
+
+function keyOf(bytes: Uint8Array | string): string {
+  if (typeof bytes === 'string') return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
 /** @throws Problem `bad-certificate` when the bytes are not a certificate. */
 export function parseCertificate(bytes: Uint8Array | string): X509Certificate {
-  const key = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1');
+  const key = keyOf(bytes);
   const known = lastRead.get(key);
   if (known !== undefined) return known;
   const certificate = readCertificate(bytes);

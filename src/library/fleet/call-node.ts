@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallOptions, sealRequest } from '../../core/request/request.ts';
 import type { Credentials } from '../../core/credentials/signature.ts';
-import { parseCertificate } from '../../core/credentials/certificate.ts';
+import { parseCertificate, releaseCertificate } from '../../core/credentials/certificate.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
 import { startDeadline } from '../../core/deadline.ts';
 import { Problem, TurnedAway } from '../../core/errors.ts';
@@ -57,7 +57,9 @@ export async function callNode(
     if (settings.signal.aborted) throw new Problem('cancelled', `the call to ${options.target} was cancelled`);
     const reply = await sendAndAsk(connection, signed, deadline.signal, settings);
     const outcome = { ...outcomeOf(reply, signed, options.target, caller.trust), elapsed: elapsed() };
-    return await keepHead(outcome, reply, caller.heads, headBefore);
+    const kept = await keepHead(outcome, reply, caller.heads, headBefore);
+    for (const certificate of reply.chain.slice(0, 1)) releaseCertificate(certificate);
+    return kept;
   } catch (error) {
     return { ...lost(error, options.target, deadline.passed()), elapsed: elapsed() };
   } finally {
