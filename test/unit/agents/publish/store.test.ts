@@ -1,4 +1,3 @@
-import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { openStore } from '../../../../src/agents/publish/store/store.ts';
 import { openPartial } from '../../../../src/agents/publish/transfer/partial.ts';
 import { receive } from '../../../../src/agents/publish/transfer/receive.ts';
 import type { ProvenTicket } from '../../../../src/core/publish/ticket.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 import { contentFor, makeArtifact } from '../../../support/publish/tickets.ts';
 
 const artifact = makeArtifact(300_000);

@@ -1,0 +1,511 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { removeAbandoned } from '../../../../src/agents/publish/actions/prune.ts';
+import { startPublish } from '../../../../src/agents/publish/agent.ts';
+import type { PublishConfig } from '../../../../src/agents/publish/config.ts';
+import { openStore } from '../../../../src/agents/publish/store/store.ts';
+import { startTickets } from '../../../../src/agents/publish/transfer/tickets.ts';
+import type { ActionContext } from '../../../../src/core/agent.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import type { JsonObject } from '../../../../src/core/json.ts';
+import type { NodeView } from '../../../../src/core/ports.ts';
+import type { ArtifactHolder } from '../../../../src/core/publish/holder.ts';
+import { openTicket, type TicketContent } from '../../../../src/core/publish/ticket.ts';
+import { signedTicketCodec } from '../../../../src/core/wire/codec.ts';
+import type { SignedTicket } from '../../../../src/core/wire/messages.ts';
+import { actionContext, agentSetup, fixedNode, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
+import { contentFor, idOf, makeArtifact, ticketBy } from '../../../support/publish/tickets.ts';
+
+let fleet: Fleet;
+let rip: Member;
+let eve: Member;
+before(async () => {
+  fleet = await makeFleet();
+  [rip, eve] = await Promise.all([fleet.operator('rip@devco.net'), fleet.operator('eve@devco.net')]);
+});
+after(() => fleet.remove());
+
+const both = ['dev1.devco.net', 'dev2.devco.net'];
+const artifact = makeArtifact(2 * 256 * 1024 + 100);
+const sha256 = artifact.sha256.toString('hex');
+const identityOf = (name: string) =>
+  ({ kind: 'node', realm: 'devco.net', name }) as Parameters<ArtifactHolder['give']>[1];
+
+/** The publish agent of a node; what it sends to others is in `served`, and `peers` are the nodes that it may ask. */
+async function publisher(
+  name = 'dev1.devco.net',
+  more: Partial<PublishConfig> = {},
+  peers: Readonly<Record<string, ArtifactHolder['give']>> = {},
+  may: NodeView['may'] = async () => true,
+) {
+  const state = join(temporaryDirectory(), 'publish');
+  const served: object[] = [];
+  const opened: string[] = [];
+  const node: NodeView = {
+    ...fixedNode,
+    identity: name,
+    may,
+    audit: { ...fixedNode.audit, trust: () => fleet.trust, served: async (event) => void served.push(event) },
+    openArtifactPeer: async (peer, addresses) => {
+      opened.push(`${peer} ${addresses.map(({ host, port }) => `${host}:${port}`).join()}`);
+      const give = peers[peer];
+      if (give === undefined) throw new Problem('unreachable', 'no answer');
+      const fetch = (
+        ...[request, onEvent, signal]: Parameters<Awaited<ReturnType<NodeView['openArtifactPeer']>>['fetch']>
+      ) => give(request, identityOf(name), onEvent, signal);
+      return { name: peer, fetch, close: () => {} };
+    },
+  };
+  const limits = { max_size: 10_000_000, max_total: 100_000_000, keep: 2, serve: 1 };
+  const config = { applications: { shop: {} }, ...limits, ...more } as PublishConfig;
+  const agent = await startPublish(agentSetup(config, { node, stateDirectory: state }));
+  const call = (action: string, input: JsonObject, context: Partial<ActionContext> = {}) =>
+    (agent.handlers[action] as unknown as (i: JsonObject, c: ActionContext) => Promise<JsonObject>)(
+      input,
+      actionContext(context),
+    );
+  const holder = agent.artifacts as ArtifactHolder;
+  const encode = (ticket: SignedTicket) => signedTicketCodec.encode(ticket).toString('base64');
+  const prepare = (ticket: SignedTicket, context: Partial<ActionContext> = {}) =>
+    call('prepare', { ticket: encode(ticket) }, context);
+  const fetch = (ticket: SignedTicket, sources: JsonObject[] = [], context: Partial<ActionContext> = {}) =>
+    call('fetch', { ticket: idOf(ticket).toString('hex'), sources }, context);
+  const store = (ticket: SignedTicket, part: object, operator = rip) =>
+    holder.store({ ticket: idOf(ticket), ...part } as Parameters<ArtifactHolder['store']>[0], operator.identity);
+  return {
+    ...{ state, served, opened, call, prepare, fetch, store, give: holder.give },
+    list: () => call('list', {}),
+    /** All of it, from the operator. */
+    publish: async (ticket: SignedTicket, of = artifact) => {
+      await prepare(ticket);
+      await store(ticket, { manifest: of.manifest });
+      for (let index = 0; index < of.chunks; index++) await store(ticket, { chunk: { index, data: of.chunk(index) } });
+      return await fetch(ticket);
+    },
+  };
+}
+
+const ticketFor = (changes: Partial<TicketContent> = {}, of = artifact, by = rip) =>
+  ticketBy(by, contentFor(of, both, changes));
+const refuses =
+  (code: string, message = /^/) =>
+  (problem: unknown) => {
+    assert.ok(problem instanceof Problem, String(problem));
+    assert.equal(problem.code, code, problem.message);
+    assert.match(problem.message, message);
+    return true;
+  };
+
+describe('an artifact from an operator', () => {
+  test('is announced, received in parts and published with its sums', async () => {
+    const { call, list, prepare, fetch, state, store } = await publisher();
+    const ticket = ticketFor({ sumsSignature: Buffer.alloc(64, 7) });
+    const id = idOf(ticket).toString('hex');
+    assert.deepEqual(await prepare(ticket), {
+      ticket: id,
+      published: false,
+      missing: 3,
+      ranges: [{ first: 0, count: 3 }],
+    });
+    assert.deepEqual(await store(ticket, { manifest: artifact.manifest }), { missing: 3 });
+    assert.deepEqual(await store(ticket, { chunk: { index: 1, data: artifact.chunk(1) } }), { missing: 2 });
+    const { receiving } = (await list()) as { receiving: JsonObject[] };
+    assert.deepEqual(receiving, [{ sha256, size: artifact.bytes.length, have: 256 * 1024 }]);
+    assert.deepEqual((await prepare(ticket))['ranges'], [
+      { first: 0, count: 1 },
+      { first: 2, count: 1 },
+    ]);
+    await assert.rejects(
+      fetch(ticket),
+      refuses('incomplete-artifact', /^shop 20 lacks 262244 of 524388 bytes: no node was named/),
+    );
+    for (const index of [0, 2]) await store(ticket, { chunk: { index, data: artifact.chunk(index) } });
+    assert.deepEqual(await fetch(ticket), {
+      ...{ application: 'shop', revision: '20', sha256, size: artifact.bytes.length, changed: true },
+      ...{ received: 0, sources: [], rejected: [] },
+    });
+    const file = join(state, 'applications/shop/shop-20.tar.gz');
+    assert.deepEqual(readFileSync(file), artifact.bytes);
+    assert.equal(readFileSync(`${file}.sha256`, 'utf8'), `${sha256}  shop-20.tar.gz\n`);
+    assert.equal(readFileSync(`${file}.sha256.sig`, 'utf8'), `${Buffer.alloc(64, 7).toString('base64')}\n`);
+    const { takes, published, receiving: none, used, max_total } = (await list()) as Record<string, JsonObject[]>;
+    assert.deepEqual([takes, none, used, max_total], [['shop'], [], artifact.bytes.length, 100_000_000]);
+    const { at, ...entry } = published?.[0] ?? {};
+    assert.deepEqual(entry, {
+      ...{
+        application: 'shop',
+        revision: '20',
+        sha256,
+        size: artifact.bytes.length,
+        by: 'cert=rip@devco.net',
+        signed: true,
+      },
+    });
+    assert.ok(Number(at) > 0);
+    assert.deepEqual((await prepare(ticket))['published'], true);
+    await assert.rejects(fetch(ticket), refuses('unknown-ticket'), 'its ticket is used up');
+    assert.deepEqual((await call('list', { application: 'other' }))['takes'], []);
+  });
+
+  test('is refused before anything is stored', async () => {
+    const { prepare, state } = await publisher('dev1.devco.net', { max_size: artifact.bytes.length - 1 });
+    const refused: [SignedTicket, string, RegExp][] = [
+      [ticketFor(), 'artifact-too-large', /shop 20 has 524388 bytes, and 524387 are allowed/],
+      [
+        ticketFor({ application: 'other' }),
+        'unknown-application',
+        /dev1\.devco\.net does not take the application “other”/,
+      ],
+      [ticketFor({ nodes: ['dev3.devco.net'] }), 'bad-ticket', /not for dev1/],
+      [
+        ticketFor({}, artifact, eve),
+        'bad-ticket',
+        /was signed by cert=eve@devco\.net, and cert=rip@devco\.net presents it/,
+      ],
+    ];
+    for (const [ticket, code, message] of refused) await assert.rejects(prepare(ticket), refuses(code, message));
+    const only = await publisher('dev1.devco.net', { applications: { shop: { publishers: ['cert=eve@devco.net'] } } });
+    await assert.rejects(
+      only.prepare(ticketFor()),
+      refuses('policy-denied', /cert=rip@devco\.net may not publish shop/),
+    );
+    assert.equal((await only.prepare(ticketFor({}, artifact, eve), { caller: 'cert=eve@devco.net' }))['missing'], 3);
+    assert.deepEqual(readdirSync(join(state, 'partial')), []);
+  });
+
+  test('is refused where it does not fit, also in a dry run, and takes no ticket then', async () => {
+    const { prepare, list, fetch } = await publisher('dev1.devco.net', { max_total: artifact.bytes.length - 1 });
+    for (const dryRun of [true, false]) {
+      await assert.rejects(
+        prepare(ticketFor(), { dryRun }),
+        refuses('too-many-published', /would take 524388 bytes, and 524387/),
+      );
+    }
+    assert.deepEqual((await list())['receiving'], []);
+    await assert.rejects(fetch(ticketFor()), refuses('unknown-ticket'));
+    const fits = await publisher('dev1.devco.net', { max_total: artifact.bytes.length });
+    assert.deepEqual((await fits.prepare(ticketFor(), { dryRun: true }))['ranges'], []);
+    assert.deepEqual((await fits.list())['receiving'], [], 'a dry run accepts nothing');
+    assert.equal((await fits.prepare(ticketFor()))['missing'], 3);
+  });
+
+  test('is not another one under the same revision, and needs no bytes that are here', async () => {
+    const { fetch, prepare, publish, list } = await publisher();
+    await publish(ticketFor());
+    const other = makeArtifact(300_000);
+    await assert.rejects(
+      prepare(ticketFor({}, other)),
+      refuses('revision-published', new RegExp(`with the SHA-256 sum ${sha256}`)),
+    );
+    const again = ticketFor({ revision: '21' });
+    assert.deepEqual((await prepare(again))['missing'], 0);
+    assert.equal((await fetch(again))['changed'], true);
+    assert.equal((await list())['used'], artifact.bytes.length, 'once for both revisions');
+  });
+
+  test('is taken only from the operator of its ticket, whole and in order', async () => {
+    const { prepare, store } = await publisher();
+    const ticket = ticketFor();
+    await assert.rejects(store(ticket, { manifest: artifact.manifest }), refuses('unknown-ticket'));
+    await prepare(ticket);
+    await assert.rejects(store(ticket, { manifest: artifact.manifest }, eve), refuses('unknown-ticket'));
+    const data = artifact.chunk(0);
+    await assert.rejects(
+      store(ticket, { chunk: { index: 0, data } }),
+      refuses('bad-chunk', /before the list of chunks/),
+    );
+    await assert.rejects(
+      store(ticket, { manifest: Buffer.alloc(96) }),
+      refuses('bad-chunk', /the list of chunks from cert=rip/),
+    );
+    await store(ticket, { manifest: artifact.manifest });
+    for (const chunk of [
+      { index: 1, data },
+      { index: 3, data },
+      { index: 0, data: data.subarray(1) },
+    ]) {
+      await assert.rejects(store(ticket, { chunk }), refuses('bad-chunk', /is corrupted/));
+    }
+    await assert.rejects(store(ticket, {}), refuses('malformed-message'));
+    const asked: object[] = [];
+    const denied = await publisher('dev1.devco.net', {}, {}, async (access) => {
+      asked.push(access);
+      return false;
+    });
+    await denied.prepare(ticket);
+    await assert.rejects(denied.store(ticket, { manifest: artifact.manifest }), refuses('policy-denied'));
+    assert.deepEqual(asked, [{ caller: 'cert=rip@devco.net', agent: 'publish', action: 'prepare', limited: false }]);
+  });
+
+  test('removes the oldest beyond the number to keep, and never the one that just arrived', async () => {
+    const { publish, list, call, state } = await publisher();
+    const artifacts = [makeArtifact(1000), makeArtifact(2000), makeArtifact(3000)];
+    for (const [index, one] of artifacts.entries()) await publish(ticketFor({ revision: String(index) }, one), one);
+    const revisions = async () => ((await list())['published'] as JsonObject[]).map(({ revision }) => revision).sort();
+    assert.deepEqual(await revisions(), ['1', '2']);
+    assert.equal(readdirSync(join(state, 'blobs')).length, 4, 'two artifacts with their manifests');
+    const prune = { application: 'shop', keep: 0 };
+    assert.deepEqual(await call('prune', { ...prune, held: ['2'] }, { dryRun: true }), { removed: ['1'], freed: 2000 });
+    assert.deepEqual(await revisions(), ['1', '2']);
+    assert.deepEqual(await call('prune', { ...prune, held: ['2'] }), { removed: ['1'], freed: 2000 });
+    assert.deepEqual(await call('prune', { ...prune, keep: 1 }), { removed: [], freed: 0 });
+    assert.deepEqual([await revisions(), readdirSync(join(state, 'blobs')).length], [['2'], 2]);
+    assert.deepEqual(await call('prune', prune), { removed: ['2'], freed: 3000 });
+    assert.deepEqual(readdirSync(join(state, 'applications/shop')), []);
+  });
+});
+
+describe('an artifact from another node', () => {
+  const address = { node: 'dev2.devco.net', addresses: ['10.0.0.2:8140', 'not an address'] };
+
+  test('is copied and verified, and the other records what it sent', async () => {
+    const other = await publisher('dev2.devco.net');
+    const ticket = ticketFor();
+    await other.publish(ticket);
+    const one = await publisher('dev1.devco.net', {}, { 'dev2.devco.net': other.give });
+    await one.prepare(ticket);
+    const reply = await one.fetch(ticket, [{ node: 'dev3.devco.net', addresses: [] }, address]);
+    const { received, sources, rejected } = reply as { received: number; sources: string[]; rejected: JsonObject[] };
+    assert.deepEqual([received, sources], [artifact.bytes.length, ['dev2.devco.net']]);
+    assert.deepEqual(rejected, [
+      { node: 'dev3.devco.net', code: 'bad-ticket', message: 'the ticket is not for dev3.devco.net' },
+    ]);
+    assert.deepEqual(one.opened, ['dev2.devco.net 10.0.0.2:8140']);
+    const fields = {
+      application: 'shop',
+      revision: '20',
+      sha256,
+      caller: 'cert=rip@devco.net',
+      ticket: idOf(ticket).toString('hex'),
+    };
+    assert.deepEqual(other.served, [{ ...fields, peer: 'dev1.devco.net', bytes: artifact.bytes.length, code: '' }]);
+    assert.deepEqual(readFileSync(join(one.state, 'blobs', sha256)), artifact.bytes);
+  });
+
+  test('continues with the next source after one that fails, with what is missing still', async () => {
+    const other = await publisher('dev2.devco.net');
+    const nodes = [...both, 'dev3.devco.net'];
+    const ticket = ticketFor({ nodes });
+    await other.publish(ticket);
+    const half: ArtifactHolder['give'] = async (request, peer, send, signal) => {
+      await other.give(
+        request,
+        peer,
+        async (event) => {
+          if (event.chunk?.index === 1) throw new Problem('unreachable', 'the connection broke');
+          await send(event);
+        },
+        signal,
+      );
+    };
+    const wanted: unknown[] = [];
+    const rest: ArtifactHolder['give'] = (request, ...others) => {
+      wanted.push(request.wanted, request.manifest);
+      return other.give(request, ...others);
+    };
+    const one = await publisher('dev1.devco.net', {}, { 'dev3.devco.net': half, 'dev2.devco.net': rest });
+    await one.prepare(ticket);
+    const reply = await one.fetch(ticket, [{ node: 'dev3.devco.net', addresses: [] }, address]);
+    assert.deepEqual(
+      [reply['sources'], wanted],
+      [
+        ['dev3.devco.net', 'dev2.devco.net'],
+        [[{ first: 1, count: 2 }], false],
+      ],
+    );
+    assert.deepEqual(reply['rejected'], [
+      { node: 'dev3.devco.net', code: 'unreachable', message: 'the connection broke' },
+    ]);
+  });
+
+  test('is not published if no source has it, with the reason of each', async () => {
+    const busy: ArtifactHolder['give'] = async () => {
+      throw new Problem('busy', 'dev2 sends to 1 other nodes already');
+    };
+    const ticket = ticketFor();
+    const one = await publisher('dev1.devco.net', {}, { 'dev2.devco.net': busy });
+    await one.prepare(ticket);
+    await assert.rejects(one.fetch(ticket, [address]), refuses('busy', /lacks 524388 .*dev2\.devco\.net: dev2 sends/));
+    const none = await publisher();
+    await none.prepare(ticket);
+    await assert.rejects(none.fetch(ticket, [address]), refuses('incomplete-artifact', /dev2\.devco\.net: no answer$/));
+    assert.deepEqual((await none.list())['published'], []);
+    const internal = async () => {
+      throw new TypeError('a bug');
+    };
+    const wrong = await publisher('dev1.devco.net', {}, { 'dev2.devco.net': internal });
+    await wrong.prepare(ticket);
+    await assert.rejects(wrong.fetch(ticket, [address]), refuses('incomplete-artifact', /a bug/));
+    const stop = new AbortController();
+    stop.abort();
+    await assert.rejects(wrong.fetch(ticket, [address], { signal: stop.signal }), { name: 'AbortError' });
+  });
+});
+
+describe('a node that sends an artifact', () => {
+  const { signal } = new AbortController();
+  const all = [{ first: 0, count: 3 }];
+  const ask = (
+    { give }: Awaited<ReturnType<typeof publisher>>,
+    ticket: SignedTicket | null,
+    more: object = {},
+    send: Parameters<ArtifactHolder['give']>[2] = async () => {},
+    peer = 'dev1.devco.net',
+  ) =>
+    give(
+      { ticket, manifest: false, wanted: all, ...more } as Parameters<ArtifactHolder['give']>[0],
+      identityOf(peer),
+      send,
+      signal,
+    );
+
+  test('sends only what is asked for, to a node of the ticket, by a right of its signer', async () => {
+    const one = await publisher('dev2.devco.net');
+    const ticket = ticketFor();
+    await assert.rejects(ask(one, ticket), refuses('not-published', /dev2\.devco\.net does not hold/));
+    await assert.rejects(ask(one, null), refuses('bad-ticket', /the ticket is missing/));
+    await one.publish(ticket);
+    const events: string[] = [];
+    await ask(one, ticket, { wanted: [{ first: 1, count: 1 }] }, async ({ manifest, chunk }) => {
+      events.push(manifest ? 'manifest' : `chunk ${chunk?.index}`);
+    });
+    assert.deepEqual(events, ['chunk 1']);
+    await assert.rejects(ask(one, ticket, {}, undefined, 'dev3.devco.net'), refuses('bad-ticket', /not for dev3/));
+    await assert.rejects(ask(one, ticketFor({ application: 'other' })), refuses('unknown-application'));
+    await assert.rejects(ask(one, ticket, { wanted: [{ first: 2, count: 2 }] }), refuses('malformed-message'));
+    const codes = one.served.map((event) => (event as { code: string }).code);
+    assert.deepEqual(codes, ['not-published', '', 'bad-ticket', 'unknown-application', 'malformed-message']);
+    await assert.rejects(ask(one, ticket, {}, undefined, 'dev3.devco.net'), refuses('bad-ticket'));
+    assert.equal(one.served.length, 5, 'a refusal that repeats itself is recorded once');
+    const asked: object[] = [];
+    const denied = await publisher('dev2.devco.net', {}, {}, async (access) => asked.push(access) < 0);
+    await assert.rejects(
+      ask(denied, ticket),
+      refuses('policy-denied', /cert=rip@devco\.net may not publish\.fetch on dev2/),
+    );
+    assert.deepEqual(asked, [{ caller: 'cert=rip@devco.net', agent: 'publish', action: 'fetch', limited: false }]);
+  });
+
+  test('sends to so many others at once, and to each once', async () => {
+    const one = await publisher('dev2.devco.net');
+    const nodes = [...both, 'dev3.devco.net'];
+    const ticket = ticketFor({ nodes });
+    await one.publish(ticket);
+    const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const first = ask(one, ticket, {}, () => {
+      begun.resolve();
+      return held.promise;
+    });
+    await begun.promise;
+    await assert.rejects(ask(one, ticket), refuses('busy', /sends to dev1\.devco\.net already/));
+    await assert.rejects(
+      ask(one, ticket, {}, undefined, 'dev3.devco.net'),
+      refuses('busy', /sends to 1 other nodes already/),
+    );
+    held.resolve();
+    await first;
+    await ask(one, ticket);
+  });
+
+  test('finds out what its disk has changed, removes it and sends nothing of it', async () => {
+    const one = await publisher('dev2.devco.net');
+    const ticket = ticketFor();
+    await one.publish(ticket);
+    const blob = join(one.state, 'blobs', sha256);
+    const bytes = Buffer.from(artifact.bytes);
+    bytes.writeUInt8(bytes.readUInt8(256 * 1024) ^ 1, 256 * 1024);
+    writeFileSync(blob, bytes);
+    const sent: unknown[] = [];
+    await assert.rejects(
+      ask(one, ticket, {}, async ({ chunk }) => void sent.push(chunk?.index)),
+      refuses('bad-chunk', /chunk 1 from dev2\.devco\.net is corrupted/),
+    );
+    assert.deepEqual([sent, existsSync(blob)], [[0], false]);
+    assert.deepEqual((await one.prepare(ticket))['published'], false);
+  });
+});
+
+describe('what a transfer left behind', () => {
+  test('is resumed after a restart with the parts that are good', async () => {
+    const { state, prepare, store } = await publisher();
+    const ticket = ticketFor();
+    await prepare(ticket);
+    await store(ticket, { manifest: artifact.manifest });
+    for (const index of [0, 1]) await store(ticket, { chunk: { index, data: artifact.chunk(index) } });
+    const [name = ''] = readdirSync(join(state, 'partial')).filter((one) => !one.endsWith('.manifest'));
+    const file = join(state, 'partial', name);
+    const bytes = readFileSync(file);
+    bytes.writeUInt8(bytes.readUInt8(5) ^ 1, 5);
+    writeFileSync(file, bytes);
+    const tickets = startTickets(await openStore(state), 10_000, Date.now);
+    const proven = openTicket(ticket, 'dev1.devco.net', fleet.trust, Date.now(), 0);
+    const { partial } = await tickets.accept(proven);
+    assert.deepEqual(
+      [partial.ranges(), partial.hasManifest()],
+      [
+        [
+          { first: 0, count: 1 },
+          { first: 2, count: 1 },
+        ],
+        true,
+      ],
+    );
+    writeFileSync(`${file}.manifest`, 'damaged');
+    const anew = await startTickets(await openStore(state), 10_000, Date.now).accept(proven);
+    assert.deepEqual([anew.partial.missing(), anew.partial.hasManifest()], [3, false]);
+  });
+
+  test('is removed after a week, but nothing that is published', async () => {
+    const { state, prepare, publish, store } = await publisher();
+    await publish(ticketFor());
+    const other = makeArtifact(1000);
+    const ticket = ticketFor({ revision: '21' }, other);
+    await prepare(ticket);
+    await store(ticket, { manifest: other.manifest });
+    writeFileSync(join(state, 'blobs/orphan'), 'x');
+    utimesSync(join(state, 'blobs/orphan'), 0, 0);
+    const opened = await openStore(state);
+    const week = 7 * 86_400_000;
+    await removeAbandoned(opened, Date.now() + week - 60_000);
+    assert.equal(existsSync(join(state, 'blobs/orphan')), true);
+    await removeAbandoned(opened, Date.now() + week + 60_000);
+    assert.deepEqual(readdirSync(join(state, 'partial')), []);
+    assert.deepEqual(readdirSync(join(state, 'blobs')).sort(), [sha256, `${sha256}.manifest`]);
+    rmSync(state, { recursive: true });
+  });
+});
+
+describe('the tickets of a node', () => {
+  test('are found by their signer until they end, and at most 64 at once', async () => {
+    let time = Date.now();
+    const tickets = startTickets(await openStore(join(temporaryDirectory(), 'publish')), 1000, () => time);
+    const open = (changes: Partial<TicketContent> = {}) =>
+      openTicket(ticketFor(changes), 'dev1.devco.net', fleet.trust, time, 1000);
+    const proven = open();
+    const { partial } = await tickets.accept(proven);
+    assert.equal(tickets.find(proven.id, proven.caller).partial, partial);
+    assert.throws(() => tickets.find(proven.id, 'cert=eve@devco.net'), refuses('unknown-ticket'));
+    assert.equal((await tickets.accept(open({ revision: '21' }))).partial, partial, 'one state for one artifact');
+    assert.deepEqual(tickets.receiving(), [partial]);
+    assert.deepEqual([tickets.promised(''), tickets.promised(partial.sha256)], [artifact.bytes.length, 0]);
+    for (let n = 2; n < 64; n++) await tickets.accept(open({ revision: `r${n}` }));
+    await assert.rejects(tickets.accept(open({ revision: 'more' })), refuses('busy', /64 tickets already/));
+    await tickets.accept(proven);
+    tickets.drop(proven.id);
+    await tickets.accept(open({ revision: 'more' }));
+    time += 61_000;
+    assert.equal(tickets.promised(''), 0, 'of which nothing arrived for a minute');
+    time += 3_600_000;
+    const [one] = [proven];
+    assert.throws(() => tickets.find(one.id, one.caller), refuses('unknown-ticket'));
+    await assert.doesNotReject(
+      tickets.accept(
+        openTicket(ticketFor({ issuedAt: time, expiresAt: time + 1000 }), 'dev1.devco.net', fleet.trust, time, 0),
+      ),
+    );
+    assert.equal(tickets.receiving().length, 1, 'old ones are forgotten');
+  });
+});
