@@ -47,6 +47,7 @@ describe('a value computed from a sensitive input', () => {
     '{"a": inputs.s.substring(0, 6)}["a"]',
     'inputs.open == "open" ? inputs.s.substring(0, 6) : ""',
     '"x" + inputs.s.substring(0, 6) + "y"',
+    'inputs.map(name, inputs[name].upperAscii()).join(" ")',
   ];
   for (const expression of expressions) {
     const said = JSON.stringify(`it is \${{ ${expression} }}!`);

@@ -24,6 +24,8 @@ describe('the nodes of a run', () => {
       report.steps.map(({ state }) => state),
       ['not-run'],
     );
+    // A resumed run keeps the nodes that are recorded: these are not all of them.
+    assert.ok(!fabric.journal.some(({ type }) => type === 'nodes-found'));
   });
 
   test('include no broken one: it keeps the run from beginning', async () => {

@@ -23,6 +23,27 @@ async function run(steps: string, takeLease: () => Promise<void> = async () => {
 }
 
 describe('the lease of a run', () => {
+  test('covers the nodes of all sets that are known to be complete, each once, and no others', async () => {
+    const taken: string[][] = [];
+    const some = ['a', 'b', 'c'].map((name) => ({
+      name,
+      agents: ['thing'],
+      classes: name === 'c' ? ['extra'] : ['own'],
+    }));
+    const fabric = createFabric(some);
+    const takeLease = async ({ nodes: held }: { nodes: readonly string[] }) => void taken.push([...held].sort());
+    const text = `name: test
+nodes:
+  own: {classes: [own]}
+  again: {classes: [own]}
+  extra: {classes: [extra], allow_missing: true}
+steps:
+  - {id: go, call: thing.change, on: own, with: {to: x}}
+`;
+    const report = await runText(text, { ...fabric, ports: { ...fabric.ports, takeLease } });
+    assert.deepEqual([report.state, taken], ['done', [['a', 'b']]]);
+  });
+
   test('is taken before anything is read: the basis of a decision must stay true until the change', async () => {
     assert.deepEqual((await run(look + change)).log, ['lease', 'look', 'change']);
     const within = `${look}  - {id: roll, rolling: {over: all, steps: [{call: thing.blind, on: "\${{ batch.names }}"}]}}\n`;

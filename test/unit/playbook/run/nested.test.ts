@@ -12,6 +12,7 @@ import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
 import { createFabric, type FabricNode, type FabricOptions } from '../../../support/fleet/fabric.ts';
 import { labDdl, playbookText } from '../../../support/fleet/playbook.ts';
+import { testProblem } from '../../../support/test-problem.ts';
 
 const nodes: FabricNode[] = ['a', 'b'].map((name) => ({
   name,
@@ -148,6 +149,46 @@ describe('a playbook as a step of another', () => {
     };
     assert.equal((await runPlaybook(await load('main.yaml'), {}, ports)).state, 'done');
     assert.deepEqual(leases, ['part a']);
+  });
+
+  test('takes that lease before it reads anything from them', async () => {
+    await write(
+      'reads.yaml',
+      'name: reads\nnodes: {own: {agents: [thing]}}\nsteps:\n  - {id: see, call: thing.look, on: own}\n  - {id: go, call: thing.blind, on: own}\n',
+    );
+    await write('main.yaml', 'name: m\nsteps:\n  - {id: one, use: reads.yaml}\n');
+    const log: string[] = [];
+    const fabric = createFabric(nodes, { onCall: ({ step }) => void log.push(step) });
+    const takeLease = async ({ name }: { name: string }) => void log.push(`lease ${name}`);
+    assert.equal((await runPlaybook(await load('main.yaml'), {}, { ...fabric.ports, takeLease })).state, 'done');
+    assert.deepEqual(log, ['lease reads', 'one.see', 'one.go']);
+  });
+
+  test('keeps a secret that a node returned out of what the outer one records after it', async () => {
+    await write(
+      'reads.yaml',
+      'name: reads\nnodes: {own: {agents: [thing]}}\nsteps:\n  - {id: see, call: thing.look, on: own}\n',
+    );
+    await write(
+      'main.yaml',
+      'name: m\nnodes: {all: {agents: [thing]}}\nsteps:\n  - {id: one, use: reads.yaml}\n  - {id: two, call: thing.blind, on: all}\n',
+    );
+    const leaky = {
+      name: 'a',
+      agents: ['thing'],
+      actions: {
+        'thing.look': () => ({ secret: 'hush' }),
+        'thing.blind': () => {
+          throw testProblem('broken', 'it does not like hush');
+        },
+      },
+    };
+    const fabric = createFabric([leaky]);
+    const report = await runPlaybook(await load('main.yaml'), {}, fabric.ports);
+    assert.equal(report.state, 'failed');
+    const kept = fabric.journal.filter(({ type }) => ['outcome', 'step-finished', 'run-finished'].includes(type));
+    assert.ok(kept.length >= 4);
+    assert.doesNotMatch(JSON.stringify(fabric.journal), /hush/);
   });
 
   test('never receives a sensitive input that would then be shown', async () => {

@@ -36,6 +36,16 @@ describe('a rolling step', () => {
     assert.deepEqual(told, ['1 of 2', '2 of 2']);
   });
 
+  test('has each node in one batch, although an expression names it twice', async () => {
+    const fabric = createFabric(nodes);
+    const twice = rolling('2').replace('over: all', `over: "\${{ nodes.all.names + ['a', 'b'] }}"`);
+    assert.equal((await runText(playbookText(twice), fabric)).state, 'done');
+    assert.deepEqual(
+      fabric.calls.map(({ nodes: called }) => called),
+      [['a', 'b'], ['c']],
+    );
+  });
+
   test('stops at the batch that fails, runs the failure steps of that batch, and names the rest', async () => {
     const fabric = createFabric(nodes, { troubles: [{ node: 'b', call: 'thing.change', kind: 'no-response' }] });
     const after = '      on_failure:\n        - {id: back, call: thing.look, on: "${{ batch.names }}"}\n';

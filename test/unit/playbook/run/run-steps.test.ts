@@ -184,6 +184,40 @@ describe('an interruption', () => {
     assert.deepEqual(report.steps[0]?.untouched, ['c', 'd']);
   });
 
+  test('ends a pause, a wait and the time between two batches, and nothing follows', async () => {
+    const more = '  - {id: next, call: thing.look, on: all}';
+    for (const [what, step, called] of [
+      ['pause', '  - {id: go, pause: 1h}', 0],
+      ['wait_for', '  - {id: go, wait_for: {tcp: "a:1", timeout: 1h, every: 1m}}', 0],
+      ['batch_sleep', '  - {id: go, call: thing.change, on: all, with: {to: x}, batch: 2, batch_sleep: 1h}', 1],
+      ['rolling', '  - {id: go, rolling: {over: all, batch: 2, batch_sleep: 1h, steps: [{pause: 1h}]}}', 0],
+      ['for_each', '  - {id: go, for_each: {in: [x, y], steps: [{pause: 1h}]}}', 0],
+    ] as const) {
+      for (const isBefore of [false, true]) {
+        const stop = new AbortController();
+        const act = () => stop.abort('Ctrl-C');
+        const fabric = createFabric(four, { onSleep: act });
+        const probe = async () => {
+          if (isBefore) act();
+          return 'nothing listens';
+        };
+        const report = await runText(
+          playbookText(`${step}\n${more}`),
+          { ...fabric, ports: { ...fabric.ports, probe } },
+          {},
+          { signal: stop.signal },
+        );
+        assert.deepEqual(
+          [report.state, ...report.steps.map(({ id, state }) => `${id} ${state}`)],
+          ['interrupted', 'go interrupted', 'next not-run'],
+          what,
+        );
+        assert.equal(fabric.calls.length, called, what);
+        assert.ok(fabric.slept.length <= 1, `${what}: ${fabric.slept.join()}`);
+      }
+    }
+  });
+
   test('ends the wait between tries', async () => {
     const stop = new AbortController();
     const fabric = createFabric(four, {
