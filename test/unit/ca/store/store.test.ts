@@ -5,10 +5,11 @@ import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'nod
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { hasRelayRole, identityOf } from '../../../../src/core/credentials/certificate.ts';
 import { makeAuthority } from '../../../../src/ca/x509/authority.ts';
 import { readCrl } from '../../../../src/ca/revocation/crl.ts';
 import { writeWhole } from '../../../../src/ca/store/files.ts';
-import { findIssued } from '../../../../src/ca/store/issued.ts';
+import { certificateOf, findIssued } from '../../../../src/ca/store/issued.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
 import { issue, listRevoked, renew, revoke } from '../../../../src/ca/store/ledger.ts';
 import { withLock } from '../../../../src/ca/store/lock.ts';
@@ -97,6 +98,29 @@ describe('the CA on disk', () => {
     await assert.rejects(async () => renew(store, authority, revoked, { now: Date.now() }), {
       code: 'revoked-certificate',
     });
+  });
+
+  test('renews an operator with its applications, and a relay as a relay', async () => {
+    await using dir = await temporary();
+    const { authority, store } = await madeStore(dir.path);
+    const applications = ['shop', 'blog'];
+    await issue(store, authority, { ...order('rip@devco.net'), kind: 'operator', applications });
+    await issue(store, authority, { ...order('relay1'), relay: true });
+    await issue(store, authority, order('dev1'));
+    const now = Date.now();
+    for (const entry of await readIssued(store)) await renew(store, authority, entry, { now });
+    const [, node] = findIssued(await readIssued(store), 'dev1');
+    if (node !== undefined) await renew(store, authority, node, { now, relay: true });
+    const renewed = (await readIssued(store)).slice(3).map(certificateOf);
+    assert.deepEqual(
+      renewed.map((one) => [identityOf(one)?.applications ?? [], hasRelayRole(one)]),
+      [
+        [applications, false],
+        [[], true],
+        [[], false],
+        [[], true],
+      ],
+    );
   });
 
   test('raises the numbers of lists without exception, even if several are made at once', async () => {

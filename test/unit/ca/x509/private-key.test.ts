@@ -21,6 +21,14 @@ describe('the private key on disk', () => {
     }
   });
 
+  test('is encrypted with AES-256, and each guess costs 16 MiB and a third of a second (scrypt)', () => {
+    const bytes = Buffer.from(formatPrivateKey(privateKey, 'x').replaceAll(/-----.*-----|\s/g, ''), 'base64');
+    const hex = bytes.toString('hex');
+    // N 16384, r 8, p 5, as DER integers after the salt.
+    assert.match(hex, /06092b06010401da47040b30..0410[0-9a-f]{32}02024000020108020105/);
+    assert.match(hex, /060960864801650304012a0410/);
+  });
+
   test('is stored differently each time it is encrypted', () => {
     assert.notEqual(formatPrivateKey(privateKey, 'x'), formatPrivateKey(privateKey, 'x'));
   });

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import {
+import fs, {
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { syncBuiltinESMExports } from 'node:module';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { readAtOnce, readPromptly, replaceAtOnce } from '../../../../src/core/files/at-once.ts';
 
@@ -49,6 +51,35 @@ describe('a small file of a command', () => {
     const reading = readPromptly(pipe);
     await writeFile(pipe, 'text of a pipe');
     assert.equal(await reading, 'text of a pipe');
+  });
+
+  test('is on the disk before it has its name, and its name before the command ends', async () => {
+    const calls: string[] = [];
+    const { fsync, renameSync } = fs;
+    const synced = (descriptor: number) => basename(readlinkSync(`/proc/self/fd/${descriptor}`));
+    Object.assign(fs, {
+      fsync: (descriptor: number, done: () => void) => {
+        calls.push(`sync ${synced(descriptor).replace(/\..*\.new$/, ' draft')}`);
+        setImmediate(done);
+      },
+      renameSync: (from: string, to: string) => {
+        calls.push(`rename ${basename(to)}`);
+        renameSync(from, to);
+      },
+    });
+    syncBuiltinESMExports();
+    try {
+      mkdirSync(join(root, 'state'));
+      // A copy of its own: it has taken the functions of node:fs when it was loaded.
+      const copy: string = '../../../../src/core/files/at-once.ts?recorded';
+      const recorded = (await import(copy)) as { replaceAtOnce: typeof replaceAtOnce };
+      await recorded.replaceAtOnce(file, 'new');
+      await recorded.replaceAtOnce(file, 'not synced', { sync: false });
+    } finally {
+      Object.assign(fs, { fsync, renameSync });
+      syncBuiltinESMExports();
+    }
+    assert.deepEqual(calls, ['sync heads draft', 'rename heads.json', 'sync state', 'rename heads.json']);
   });
 
   test('is one of those that several commands write at the same time', async () => {
