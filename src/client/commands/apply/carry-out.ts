@@ -44,7 +44,7 @@ export async function proceed(
   if (!(await isAgreed(changed.length, options, context))) {
     throw new Problem('not-agreed', 'nothing was changed', 'apply it again, or with --yes');
   }
-  return (await changeHosts(changed, options, context)) ? ending : exitCode.someFailed;
+  return (await changeHosts(changed, options, context)) ?? ending;
 }
 
 function nothingToDo(plans: readonly HostPlan[], kept: boolean): string {
@@ -58,8 +58,15 @@ async function isAgreed(hosts: number, { yes, json }: ApplyOptions, context: Cli
   return await askPerson(`Change ${count(hosts, 'host')}?`, context.signal, context);
 }
 
-/** A canary first, then the others in batches; a failure stops the next batch. @returns whether all succeeded */
-async function changeHosts(plans: readonly HostPlan[], options: ApplyOptions, context: CliContext): Promise<boolean> {
+/**
+ * A canary first, then the others in batches; a failure or an interruption stops the next batch.
+ * @returns the exit code of a failure or an interruption; undefined if all succeeded
+ */
+async function changeHosts(
+  plans: readonly HostPlan[],
+  options: ApplyOptions,
+  context: CliContext,
+): Promise<number | undefined> {
   const { out, err } = context;
   const batches = cutWithCanary(plans, options.batch);
   const results: object[] = [];
@@ -84,11 +91,12 @@ async function changeHosts(plans: readonly HostPlan[], options: ApplyOptions, co
     results.push(...untouched.map(({ node }) => ({ host: node, state: 'untouched' })));
     if (options.json === true) out(JSON.stringify({ hosts: results }, null, 2));
     if (untouched.length > 0) err(`not touched: ${untouched.map(({ node }) => node).join(', ')}`);
-    err('to continue: correct the cause, then apply again');
-    return false;
+    const isInterrupted = context.signal.aborted;
+    err(isInterrupted ? 'to continue: apply again' : 'to continue: correct the cause, then apply again');
+    return isInterrupted ? exitCode.interrupted : exitCode.someFailed;
   }
   if (options.json === true) out(JSON.stringify({ hosts: results }, null, 2));
-  return true;
+  return undefined;
 }
 
 function resultJson(ending: Ending<{ readonly warnings: readonly string[] }, HostPlan>): object {
