@@ -1,175 +1,187 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { defineIdentity, type Identity } from '../../../../src/core/identity.ts';
-import type { RelayUser } from '../../../../src/core/ports.ts';
-import type { SealedEvent, SealedRequest, SignedKey } from '../../../../src/core/wire/messages.ts';
+import type { NodeService, RelayUser } from '../../../../src/core/ports.ts';
+import type { DiscoverEvent, SealedEvent, SealedRequest, SignedKey } from '../../../../src/core/wire/messages.ts';
 import type { Policies } from '../../../../src/daemon/agents/policies.ts';
 import { startBudget } from '../../../../src/daemon/relay/budget.ts';
-import type { Pool, WarmPeer } from '../../../../src/daemon/relay/pool.ts';
-import { defineRelay, type RelayParts } from '../../../../src/daemon/relay/service.ts';
-import { someTurns } from '../../../support/mock-delays.ts';
+import { startPool } from '../../../../src/daemon/relay/pool.ts';
+import { defineRelay } from '../../../../src/daemon/relay/service.ts';
+import type { PeerConnection } from '../../../../src/transport/relay/peer-connection.ts';
+import { keepingLog } from '../../../support/node/quiet-log.ts';
 
-const bytes = Buffer.alloc(0);
-const key: SignedKey = { key: bytes, signature: bytes, chain: [] };
-const request: SealedRequest = { keyId: bytes, ephemeral: bytes, salt: bytes, ciphertext: Buffer.alloc(100) };
-const part: SealedEvent = { sequence: 0, last: true, salt: bytes, ciphertext: Buffer.from('y') };
+const key: SignedKey = { key: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [] };
+const addresses = [{ host: '127.0.0.1', port: 1 }];
+const operator = defineIdentity('operator', 'devco.net', 'rip@devco.net');
+const otherRelay = defineIdentity('node', 'devco.net', 'edge.devco.net');
 const { signal } = new AbortController();
-const rip = defineIdentity('operator', 'devco.net', 'rip@devco.net');
-const otherRelay = defineIdentity('node', 'devco.net', 'other.devco.net');
+const request = { ciphertext: Buffer.alloc(10) } as unknown as SealedRequest;
+const ends: (() => void)[] = [];
+after(() => {
+  for (const end of ends) end();
+});
 
-/**
- * The relay bastion.devco.net. It is connected to dev1, to dev2 (only after a moment), and to the relay other.devco.net, which has dev9
- * behind it. Each way on notes that it was used.
- * @param answered when a peer replies
- */
-function start(more: Partial<RelayParts> = {}, answered: Promise<void> = Promise.resolve()) {
-  const ways: string[] = [];
+/** Where a request went; `fails` are the peers that lose it. */
+async function relay({
+  peers = {} as Readonly<Record<string, readonly string[] | undefined>>,
+  fails = [] as readonly string[],
+  allows = async () => true as boolean,
+  budget = startBudget({ requests: 1, bytes: 10 }),
+} = {}) {
+  const went: string[] = [];
   const counts: string[] = [];
   const asked: object[] = [];
-  const passing =
-    (way: string) =>
-    async (...given: unknown[]) => {
-      ways.push(way);
-      await answered;
-      const onEvent = given.find((one) => typeof one === 'function') as (event: SealedEvent) => void;
-      onEvent(part);
-    };
-  const warm = (connection: object) => ({ key, connection }) as unknown as WarmPeer;
-  const relay = {
-    forward: passing('dev9 over other'),
-    discover: async (_: unknown, onNode: (event: object) => void) => {
-      onNode({ node: 'dev9', key, path: ['other.devco.net'], lastHeard: 1 });
-      onNode({ node: 'dev8', path: ['other.devco.net'], lastHeard: 1 });
-    },
-  };
-  const peers = new Map([
-    ['dev1', warm({ sealed: passing('dev1') })],
-    ['other.devco.net', warm({ sealed: passing('other'), relay })],
-  ]);
-  const pool: Pool = {
-    warm: (name: string) => peers.get(name),
-    whenWarm: async (name: string) => (name === 'dev2' ? warm({ sealed: passing('dev2') }) : undefined),
-    names: () => [...peers.keys()],
-    lastHeard: () => 1,
-    know: () => {},
-  } as unknown as Pool;
-  const budget = startBudget({ requests: 2, bytes: 250 });
-  const service = defineRelay({
-    own: {
-      key: () => key,
-      sealed: async (_request: unknown, from: unknown, { send, isCongested }: never) => {
-        ways.push(`itself as ${(from as Identity).name}`);
-        assert.equal((isCongested as () => boolean)(), false);
-        (send as (event: SealedEvent) => void)(part);
+  const connection = (name: string): PeerConnection => {
+    const beyond = peers[name];
+    return {
+      name,
+      key: async () => key,
+      refuse: () => undefined,
+      whenLost: () => new Promise<void>(() => {}),
+      close: () => {},
+      sealed: async (_request: SealedRequest, onEvent: (event: SealedEvent) => void) => {
+        if (fails.includes(name)) throw new Problem('no-response', 'it broke');
+        went.push(name);
+        onEvent({} as SealedEvent);
       },
-    } as unknown as RelayParts['own'],
+      ...(beyond && {
+        relay: {
+          forward: async (target: string) => void went.push(`${name} → ${target}`),
+          discover: async (_request: object, onNode: (event: DiscoverEvent) => void) => {
+            if (fails.includes(name)) throw new Problem('no-response', 'it broke');
+            for (const node of beyond)
+              onNode({ node, path: [], lastHeard: 3, ...(node.startsWith('dark') ? {} : { key }) });
+          },
+        },
+      }),
+    } as unknown as PeerConnection;
+  };
+  const pool = startPool({ dial: async (name: string) => connection(name), most: 100, log: keepingLog() });
+  ends.push(pool.stop);
+  const known = Object.keys(peers).map((name) => ({ name, addresses, lastHeard: 1 }));
+  pool.know(known);
+  await Promise.all(known.map(({ name }) => pool.whenWarm(name)));
+  const own = {
+    key: () => key,
+    sealed: async (_request: SealedRequest, from: Identity) => void went.push(`own from ${from.name}`),
+  } as unknown as Pick<NodeService, 'key' | 'sealed'>;
+  const service = defineRelay({
+    ...{ own, pool, budget },
     identity: defineIdentity('node', 'devco.net', 'bastion.devco.net'),
-    pool,
-    budget,
     policies: {
-      allows: async (question: object) => {
-        asked.push(question);
-        return false;
+      allows: async (access: object) => {
+        asked.push(access);
+        return await allows();
       },
     } as unknown as Policies,
-    known: async () => [],
+    known: async () => known,
     count: (what) => counts.push(what),
     now: () => 5,
-    ...more,
   });
-  const events: SealedEvent[] = [];
-  const forward = (target: string, user: RelayUser = rip) =>
-    service.forward(target, request, user, (event) => events.push(event), signal);
-  const discover = (user: RelayUser = rip) => service.discover({ timeout: 0, names: [] }, user, () => {}, signal);
-  return { service, ways, counts, asked, budget, events, forward, discover };
+  const events: DiscoverEvent[] = [];
+  return {
+    ...{ asked, budget, counts, events, service, went },
+    forward: (target: string, user: RelayUser = operator) => service.forward(target, request, user, () => {}, signal),
+    discover: (user: RelayUser = operator) =>
+      service.discover({ timeout: 0, names: [] }, user, (event) => events.push(event), signal),
+  };
 }
 
-describe('the right to use a relay', () => {
-  test('needs no policy on the host itself', async () => {
-    const { service, asked } = start();
+const refuses =
+  (code: string, message = /^/) =>
+  (problem: unknown) =>
+    problem instanceof Problem && problem.code === code && message.test(problem.message);
+
+describe('a user of a relay', () => {
+  test('needs a policy on the relay, unless it is the host itself', async () => {
+    const { asked, service } = await relay({ allows: async () => false });
     await service.admit('local', 'forward');
     assert.deepEqual(asked, []);
-  });
-
-  test('is the action of the agent relay in a policy: by default nobody has it', async () => {
-    const { service, asked } = start();
-    const limited = { ...rip, applications: ['shop'] };
-    for (const [user, action] of [
-      [rip, 'forward'],
-      [limited, 'discover'],
-    ] as const) {
-      await assert.rejects(service.admit(user, action), {
-        code: 'policy-denied',
-        message: `cert=rip@devco.net may not relay.${action} on bastion.devco.net`,
-        hint: 'a policy on the relay would have to allow it (policies/relay.policy)',
-      });
-    }
-    const question = { caller: 'cert=rip@devco.net', agent: 'relay' };
+    const denied = service.admit(operator, 'discover');
+    await assert.rejects(denied, refuses('policy-denied', /cert=rip@devco\.net may not relay\.discover on bastion/));
+    await assert.rejects(service.admit({ ...operator, applications: ['shop'] }, 'forward'), refuses('policy-denied'));
+    const access = { caller: 'cert=rip@devco.net', agent: 'relay' };
     assert.deepEqual(asked, [
-      { ...question, action: 'forward', limited: false },
-      { ...question, action: 'discover', limited: true },
+      { ...access, action: 'discover', limited: false },
+      { ...access, action: 'forward', limited: true },
     ]);
-    const policies = { allows: async () => true } as unknown as Policies;
-    await start({ policies }).service.admit(rip, 'forward');
+    await (await relay()).service.admit(operator, 'forward');
   });
 });
 
-describe('a sealed request at a relay', () => {
-  test('goes to the relay itself, to a peer, or to one that is just being connected', async () => {
-    const { forward, ways, events, counts } = start();
-    for (const target of ['bastion.devco.net', 'dev1', 'dev2']) await forward(target);
-    assert.deepEqual(ways, ['itself as bastion.devco.net', 'dev1', 'dev2']);
-    assert.deepEqual(events, [part, part, part]);
-    assert.deepEqual(counts, Array(2).fill('forwarded'), 'what it answers itself was not passed on');
+describe('a request that a relay passes on', () => {
+  test('goes to its peer, or to the relay itself, which is a node, too', async () => {
+    const { budget, counts, forward, went } = await relay({ peers: { web1: undefined } });
+    await forward('web1');
+    await forward('bastion.devco.net');
+    assert.deepEqual(went, ['web1', 'own from bastion.devco.net']);
+    assert.deepEqual([counts, budget.used()], [['forwarded'], { requests: 0, bytes: 0 }]);
   });
 
-  test('goes over another relay that has listed the target with its key, for operators alone', async () => {
-    const { forward, discover, ways, counts } = start();
-    const unknown = (target: string) => ({
-      code: 'unknown-target',
-      message: `bastion.devco.net has no connection to ${target}`,
+  test('is refused if the relay is not connected to its target', async () => {
+    const { budget, counts, forward, went } = await relay({ peers: { web1: undefined } });
+    await assert.rejects(forward('web9'), refuses('unknown-target', /bastion\.devco\.net has no connection to web9/));
+    assert.deepEqual([went, counts, budget.used().requests], [[], ['withheld'], 0]);
+  });
+
+  test('frees its place when its peer fails', async () => {
+    const { budget, counts, forward } = await relay({ peers: { web1: undefined }, fails: ['web1'] });
+    await assert.rejects(forward('web1'), refuses('no-response'));
+    assert.deepEqual([counts, budget.used()], [['withheld'], { requests: 0, bytes: 0 }]);
+  });
+
+  test('is refused if it is too large for the relay', async () => {
+    const { counts, forward, went } = await relay({
+      peers: { web1: undefined },
+      budget: startBudget({ requests: 1, bytes: 9 }),
     });
-    await assert.rejects(forward('dev9'), unknown('dev9'), 'nobody has listed it yet');
+    await assert.rejects(forward('web1'), refuses('busy'));
+    assert.deepEqual([counts, went], [['withheld'], []]);
+  });
+
+  test('passes a second relay that has the target as its peer, for an operator alone', async () => {
+    const { discover, events, forward, went } = await relay({
+      peers: { edge: ['far1', 'dark1', 'web1'], web1: undefined },
+    });
+    await assert.rejects(forward('far1'), refuses('unknown-target'), 'before the other relay reported it');
+    await discover();
+    assert.deepEqual(
+      events.map(({ node, path, lastHeard, key: signed }) => [node, path.join(), lastHeard, signed !== undefined]),
+      [
+        ['bastion.devco.net', 'bastion.devco.net', 5, true],
+        ['edge', 'bastion.devco.net', 1, true],
+        ['web1', 'bastion.devco.net', 1, true],
+        ['far1', 'bastion.devco.net,edge', 3, true],
+        ['dark1', 'bastion.devco.net,edge', 3, false],
+      ],
+    );
+    await forward('far1');
+    await forward('far1', 'local');
+    assert.deepEqual(went, ['edge → far1', 'edge → far1']);
+    await assert.rejects(
+      forward('far1', otherRelay),
+      refuses('unknown-target'),
+      'no request passes more than two relays',
+    );
+    await assert.rejects(forward('dark1'), refuses('unknown-target'), 'a node that the other relay does not reach');
+  });
+
+  test('asks no further relay for another one', async () => {
+    const { discover, events } = await relay({ peers: { edge: ['far1'] } });
     await discover(otherRelay);
-    await assert.rejects(forward('dev9'), unknown('dev9'), 'another relay is not asked for the nodes of a third');
-    await discover();
-    for (const user of [rip, 'local'] as const) await forward('dev9', user);
-    await assert.rejects(forward('dev9', otherRelay), unknown('dev9'), 'no request passes more than two relays');
-    await assert.rejects(forward('dev8'), unknown('dev8'), 'it was listed without a key');
-    assert.deepEqual(ways, Array(2).fill('dev9 over other'));
-    assert.deepEqual(counts, ['withheld', 'withheld', 'forwarded', 'forwarded', 'withheld', 'withheld']);
+    assert.deepEqual(
+      events.map(({ node }) => node),
+      ['bastion.devco.net', 'edge'],
+    );
   });
 
-  test('counts against the budget until its reply has passed', async () => {
-    const answered = Promise.withResolvers<void>();
-    const { forward, discover, budget, counts } = start({}, answered.promise);
+  test('is not hindered by another relay that does not answer', async () => {
+    const { discover, events } = await relay({ peers: { edge: ['far1'], web1: undefined }, fails: ['edge'] });
     await discover();
-    const both = ['dev1', 'dev9'].map((target) => forward(target));
-    await someTurns();
-    assert.deepEqual([budget.used(), counts], [{ requests: 2, bytes: 200 }, []]);
-    answered.resolve();
-    await Promise.all(both);
-    assert.deepEqual([budget.used(), counts], [{ requests: 0, bytes: 0 }, ['forwarded', 'forwarded']]);
-  });
-
-  test('counts against the budget until it has ended, well or not', async () => {
-    const failing = new Problem('no-response', 'it is gone');
-    const fails: RelayParts['own'] = {
-      key: () => key,
-      sealed: async () => {
-        throw failing;
-      },
-    } as unknown as RelayParts['own'];
-    const { forward, budget, counts } = start({ own: fails });
-    await assert.rejects(forward('bastion.devco.net'), failing);
-    await forward('dev1');
-    assert.deepEqual(budget.used(), { requests: 0, bytes: 0 });
-    const leave = budget.take(151);
-    await assert.rejects(forward('dev1'), { code: 'busy' });
-    leave();
-    budget.take(150);
-    await forward('dev1');
-    assert.deepEqual(counts, ['withheld', 'forwarded', 'withheld', 'forwarded']);
+    assert.deepEqual(
+      events.map(({ node }) => node),
+      ['bastion.devco.net', 'edge', 'web1'],
+    );
   });
 });
