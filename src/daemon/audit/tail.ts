@@ -23,7 +23,7 @@ export async function readTail(handle: FileHandle, name: string): Promise<Tail> 
   let bytes = Buffer.alloc(0);
   let start = size;
   // Two newlines enclose one whole line; a file with fewer is read as a whole.
-  while (start > 0 && newlines(bytes) < 2) {
+  while (start > 0 && !hasTwoNewlines(bytes)) {
     const from = Math.max(0, start - chunk);
     bytes = Buffer.concat([await readRange(handle, from, start), bytes]);
     start = from;
@@ -40,10 +40,9 @@ export async function readTail(handle: FileHandle, name: string): Promise<Tail> 
   return { state: { sequence: last.sequence, hash: hashLine(line) }, size: start + end, torn, last };
 }
 
-function newlines(bytes: Buffer): number {
+function hasTwoNewlines(bytes: Buffer): boolean {
   const last = bytes.lastIndexOf(10);
-  if (last < 0) return 0;
-  return last > 0 && bytes.lastIndexOf(10, last - 1) >= 0 ? 2 : 1;
+  return last > 0 && bytes.lastIndexOf(10, last - 1) >= 0;
 }
 
 async function readRange(handle: FileHandle, from: number, to: number): Promise<Buffer> {
