@@ -40,8 +40,14 @@ describe('the end of a plugin', () => {
       [255, 'UNKNOWN'],
     ] as const) {
       const check = judge('x', '/x', result({ code }), 10);
-      assert.deepEqual([check.exitcode, check.state], [Math.min(code, 3), state]);
+      assert.deepEqual([check.exitcode, check.state, check.output], [Math.min(code, 3), state, 'fine']);
     }
+  });
+
+  test('without output has what it complained about, in 500 characters', () => {
+    const output = (stderr: string) => judge('x', '/x', result({ code: 1, stdout: '\n', stderr }), 10).output;
+    assert.equal(output(''), 'The plugin printed nothing (exit code 1)');
+    assert.equal(output(`${'c'.repeat(501)}\n`), `The plugin printed nothing (exit code 1): ${'c'.repeat(500)}`);
   });
 
   test('is UNKNOWN with the reason if it did not end by itself', () => {

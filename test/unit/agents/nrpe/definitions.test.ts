@@ -21,6 +21,8 @@ describe('the definitions of nrpe.cfg and its includes', () => {
       'l.cfg': 'command[a]=local\ncommand_timeout=9\ncommand_prefix=/sudo\ndont_blame_nrpe=1\n',
       'd/2.cfg': 'command[c]=two\n',
       'd/1.cfg': 'command[c]=one\n',
+      'd/11.cfg': 'command[c]=eleven\n',
+      'd/10.cfg': 'command[c]=ten\n',
       'd/deep/3.cfg': 'command[d]=three\n',
       'd/3.txt': 'command[c]=text\n',
     });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Outcome } from '../../../../src/core/request/reply.ts';
 import { judge } from '../../../../src/playbook/call/judge.ts';
 import { failureOf, replyOf, silence } from '../../../../src/playbook/call/reply.ts';
 import type { StepCall } from '../../../../src/playbook/call/step-call.ts';
 import { compileExpression } from '../../../../src/playbook/expressions/expression.ts';
 import { names, record } from '../../../../src/playbook/expressions/shapes.ts';
 import { locationOf } from '../../../../src/playbook/source/locations.ts';
-import type { Outcome } from '../../../../src/core/request/reply.ts';
 
 const nowhere = locationOf({ text: '', locate: () => 'test.yaml:1:1' }, []);
 const reply = names(['node', 'ok', 'outcome', 'code', 'message', 'data']);

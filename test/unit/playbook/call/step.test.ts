@@ -1,10 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createFabric, type Fabric, type FabricNode, type FabricOptions } from '../../../support/fleet/fabric.ts';
-import { playbookText, runText } from '../../../support/fleet/playbook.ts';
 import type { PlaybookPorts } from '../../../../src/playbook/ports.ts';
 import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
+import { createFabric, type Fabric, type FabricNode, type FabricOptions } from '../../../support/fleet/fabric.ts';
+import { playbookText, runText } from '../../../support/fleet/playbook.ts';
 
 const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
 const change = (more = '') => `  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`;

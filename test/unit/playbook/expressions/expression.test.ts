@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fromCel, toCel } from '../../../../src/playbook/expressions/cel-values.ts';
-import { compileExpression } from '../../../../src/playbook/expressions/expression.ts';
-import { locationOf } from '../../../../src/playbook/source/locations.ts';
+import { compileExpression, decide } from '../../../../src/playbook/expressions/expression.ts';
 import { names, record } from '../../../../src/playbook/expressions/shapes.ts';
+import { locationOf } from '../../../../src/playbook/source/locations.ts';
 import { createFabric } from '../../../support/fleet/fabric.ts';
 import { runText } from '../../../support/fleet/playbook.ts';
 
@@ -64,6 +64,25 @@ describe('expressions', () => {
         message: /^test\.yaml:1:1: /,
       });
     });
+  }
+});
+
+test('a regex is only ever matched in linear time', () => {
+  for (const source of ['matches("aaa", "(a+)+$")', 'inputs.list.map(x, matches(x, "(a+)+$"))']) {
+    assert.throws(
+      () => evaluate(source, { list: ['a'] }),
+      { code: 'bad-playbook', message: /no matching overload/ },
+      source,
+    );
+  }
+});
+
+test('a condition is true or false, or an error', () => {
+  const context = { inputs: toCel({ yes: true, text: 'true' }) } as unknown as Parameters<typeof decide>[1];
+  const of = (source: string) => decide(compileExpression(source, roots, nowhere), context);
+  assert.deepEqual([of('inputs.yes'), of('!inputs.yes')], [true, false]);
+  for (const source of ['inputs.text', '1', '[inputs.yes]']) {
+    assert.throws(() => of(source), { code: 'bad-expression', message: `“${source}” must give true or false` });
   }
 });
 

@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
-import { refuseSecrets } from '../../../../src/playbook/inputs/call-input.ts';
 import { startTaint } from '../../../../src/playbook/expressions/taint.ts';
-import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
+import { refuseSecrets } from '../../../../src/playbook/inputs/call-input.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
+import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
 import { type Behaviour, createFabric } from '../../../support/fleet/fabric.ts';
-import { testProblem } from '../../../support/test-problem.ts';
 import { labDdl, runText } from '../../../support/fleet/playbook.ts';
+import { testProblem } from '../../../support/test-problem.ts';
 
 const secret = 'Hunter-2-Xyzzy';
 /** The values that the expressions below compute from it: they must appear nowhere. */

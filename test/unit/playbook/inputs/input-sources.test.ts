@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { InputSource } from '../../../../src/playbook/source/schema.ts';
 import { bindAllInputs } from '../../../../src/playbook/inputs/input-sources.ts';
+import type { InputSource } from '../../../../src/playbook/source/schema.ts';
 
 describe('an input from another source', () => {
   let directory = '';

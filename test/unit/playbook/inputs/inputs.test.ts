@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { InputSource } from '../../../../src/playbook/source/schema.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
+import type { InputSource } from '../../../../src/playbook/source/schema.ts';
 
 function bind(input: InputSource, given: Record<string, unknown>, defaults: Record<string, unknown> = {}): unknown {
   return bindInputs({ name: 'test', inputs: { x: input } }, given, defaults).x;

@@ -4,8 +4,8 @@ import { describe, test } from 'node:test';
 import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { formatPlan } from '../../../../src/playbook/run/plan.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import type { PlannedStep, RunPlan } from '../../../../src/playbook/run/run-plan.ts';
+import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import { createFabric } from '../../../support/fleet/fabric.ts';
 import { labDdl, playbookText, runText } from '../../../support/fleet/playbook.ts';
 
