@@ -227,6 +227,11 @@ describe('a playbook', () => {
     assert.deepEqual(await said(steps.map((one, at) => `  - {say: s${at}, if: "${one}"}`).join('\n')), ['s0', 's1']);
   });
 
+  test('may have several expressions in a text, and text around each of them', async () => {
+    const step = '  - say: \'a \${{ inputs.size }} b \${{ inputs.size + 1 }}\${{ "c" }} d\'';
+    assert.deepEqual(await said(step), ['a 1 b 2c d']);
+  });
+
   test('may have “}}” in a string and maps in maps within an expression', async () => {
     const step = `  - say: '\${{ "}}" + string({"a": {"b": 1}}.a.b) }} and \${{ inputs.size }}'`;
     assert.deepEqual(await said(step), ['}}1 and 1']);

@@ -191,3 +191,47 @@ describe('a secret with characters that JSON and the shell write differently', (
     refuseSecrets({ list: ['another'], count: 7 }, startTaint({ s: odd }), 'thing#change');
   });
 });
+
+describe('what is known to be secret', () => {
+  test('is shared with the playbooks that a run uses, in both directions', () => {
+    const outer = startTaint({ s: secret });
+    const inner = startTaint({ t: 'Another-1' }, outer);
+    inner.learn('Derived-9', 't');
+    assert.deepEqual(
+      [secret, 'Another-1', 'Derived-9'].map((text) => [outer.texts.get(text), inner.texts.get(text)]),
+      [
+        ['s', 's'],
+        ['t', 't'],
+        ['t', 't'],
+      ],
+    );
+    inner.learn('ab', 't');
+    assert.deepEqual([outer.brief.get('ab'), outer.texts.has('ab')], ['t', false]);
+  });
+
+  test('is a text of four characters anywhere, and a shorter one alone', () => {
+    const taint = startTaint({ s: 'ab' });
+    taint.learn(['abcd', { key: 'xyz', n: 123 }], 's');
+    assert.deepEqual([...taint.texts.keys()], ['ab', 'abcd'], 'the whole of an input at any length');
+    assert.deepEqual([...taint.brief.keys()], ['key', 'xyz', 'n', '123']);
+    taint.learn(['ab', true, '', null], 's');
+    assert.equal(taint.brief.size, 4);
+  });
+
+  test('is what an expression reads, by its name or as a part of all', () => {
+    const taint = startTaint({ s: secret });
+    taint.mark('values.v', 's');
+    assert.deepEqual(
+      [['inputs.s'], ['inputs'], ['values'], ['values.v'], ['inputs.open'], ['values.w'], ['item'], []].map((reads) =>
+        taint.sourceOf(reads),
+      ),
+      ['s', 's', 's', 's', undefined, undefined, undefined, undefined],
+    );
+    assert.equal(taint.fork({ item: 's' }).sourceOf(['item']), 's');
+    assert.equal(taint.sourceOf(['item']), undefined, 'outside of the round');
+    assert.deepEqual(
+      [taint.during(() => taint.learn('Hidden', 's')).source, taint.during(() => 1)],
+      ['s', { value: 1, source: undefined }],
+    );
+  });
+});
