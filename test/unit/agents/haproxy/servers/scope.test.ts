@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { resolveHosts } from '../../../../../src/agents/haproxy/servers/host.ts';
+import { scopeHosts } from '../../../../../src/agents/haproxy/servers/scope.ts';
+import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+
+test('the scope of a call has its backends in every process, also where the host has no line, and no others', () => {
+  const views = [
+    backendView('app', [server('web1', { ip: '10.0.0.1' })], '/run/a'),
+    backendView('app', [server('web9', { ip: '10.0.0.9' })], '/run/b'),
+    backendView('static', [server('s9', { ip: '10.0.0.9' })], '/run/b'),
+  ];
+  const hosts = resolveHosts(['web1'], views, { map: {}, addresses: new Map(), held: [] });
+  const scope = scopeHosts(hosts, views, { backends: undefined, ports: [] }, 'some');
+  assert.deepEqual(
+    scope.views.map(({ backend, runtime }) => [backend, runtime.name]),
+    [
+      ['app', '/run/a'],
+      ['app', '/run/b'],
+    ],
+  );
+});
