@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveHosts } from '../../../../../src/agents/haproxy/servers/host.ts';
-import { scopeHosts } from '../../../../../src/agents/haproxy/servers/scope.ts';
+import { linesOf, lineName } from '../../../../../src/agents/haproxy/servers/line.ts';
+import { narrowLines, scopeHosts } from '../../../../../src/agents/haproxy/servers/scope.ts';
 import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
 
 test('the scope of a call has its backends in every process, also where the host has no line, and no others', () => {
@@ -19,4 +20,17 @@ test('the scope of a call has its backends in every process, also where the host
       ['app', '/run/b'],
     ],
   );
+});
+
+test('the lines of a call are those of its backends and ports; without any, all of them', () => {
+  const lines = linesOf([
+    backendView('app', [server('web1', { port: 80 }), server('web2', { port: 81 })]),
+    backendView('static', [server('s1', { port: 81 })]),
+  ]);
+  const names = (backends: readonly string[] | undefined, ports: readonly number[]) =>
+    narrowLines(lines, { backends, ports }).map(lineName);
+  assert.deepEqual(names(undefined, []), ['app/web1', 'app/web2', 'static/s1']);
+  assert.deepEqual(names(undefined, [81]), ['app/web2', 'static/s1']);
+  assert.deepEqual(names(['app'], []), ['app/web1', 'app/web2']);
+  assert.deepEqual(names(['app'], [81]), ['app/web2']);
 });
