@@ -45,6 +45,27 @@ describe('a file that is replaced as a whole', () => {
     assert.deepEqual([...found].sort(), ['new', 'old']);
   });
 
+  test('has a draft that only its writer opens, and a new one with a name of its own where several write', async () => {
+    const opened: unknown[][] = [];
+    {
+      using _watch = watchFileCalls(root, async ({ name, path }, args, real) => {
+        if (name === 'open' && path.endsWith('.new')) opened.push([path, ...args.slice(-2)]);
+        return real();
+      });
+      await replaceFile(file, 'new');
+      for (const text of ['a', 'b']) await replaceFile(file, text, { shared: true });
+    }
+    assert.deepEqual(
+      opened.map(([, ...flags]) => flags),
+      [
+        ['w', 0o600],
+        ['wx', 0o600],
+        ['wx', 0o600],
+      ],
+    );
+    assert.equal(new Set(opened.map(([path]) => path)).size, 3);
+  });
+
   test('is left unchanged if an existing name must not be replaced', async () => {
     writeFileSync(file, 'old');
     await assert.rejects(replaceFile(file, 'new', { replace: false }), { code: 'EEXIST' });

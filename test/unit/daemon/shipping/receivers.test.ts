@@ -9,6 +9,7 @@ import type { AuditRecord } from '../../../../src/core/audit/record.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { CommandResult, RunCommand } from '../../../../src/core/ports.ts';
 import { openCursor, readCursor } from '../../../../src/daemon/shipping/cursor.ts';
+import { openShipping } from '../../../../src/daemon/shipping/shipping.ts';
 import { shippingFamilies } from '../../../../src/daemon/shipping/families.ts';
 import { httpsReceiver } from '../../../../src/daemon/shipping/https.ts';
 import { journaldReceiver } from '../../../../src/daemon/shipping/journald.ts';
@@ -276,6 +277,25 @@ describe('the position of a receiver', () => {
     assert.equal(cursor.at().sequence, 2);
     await back;
     assert.equal((await openCursor(state, 'siem')).at().sequence, 2);
+  });
+
+  test('is that of the slowest receiver where the log asks what it may delete', async () => {
+    const state = temporaryDirectory();
+    for (const [name, sequence] of [
+      ['fast', 9],
+      ['slow', 4],
+    ] as const) {
+      await (await openCursor(state, name)).move({ sequence, hash: 'x' });
+    }
+    const audit = { file: join(state, 'audit.jsonl'), spool_bytes: 1 };
+    const sent = async (...names: string[]) => {
+      const ship = Object.fromEntries(names.map((name) => [name, {}]));
+      return (await openShipping({ audit: { ...audit, ship }, state } as never)).sent();
+    };
+    assert.equal(await sent('fast', 'slow'), 4);
+    assert.equal(await sent('slow', 'fast'), 4);
+    assert.equal(await sent('fast', 'slow', 'new'), 0);
+    assert.equal(await sent(), Number.POSITIVE_INFINITY, 'nobody waits for it');
   });
 
   test('stays where it is if it cannot be written, with the file in the message', async () => {

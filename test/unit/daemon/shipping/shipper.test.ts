@@ -48,14 +48,16 @@ const write = async (records: number) => {
 const start = async (overlap: number, fails: () => boolean = () => false, settle = 0) => {
   const received: number[] = [];
   let isOpen = false;
+  let lost = () => {};
   const cursor = await openCursor(directory, 'siem');
   const shipper = startShipper({
     ...{ receiver: 'siem', file, audit: log, cursor, log: silentLog },
-    open: () => ({
+    open: (onLost) => ({
       settle,
       open: async () => {
         if (isOpen) return 0;
         isOpen = true;
+        lost = onLost;
         return overlap;
       },
       send: async (records) => {
@@ -67,7 +69,11 @@ const start = async (overlap: number, fails: () => boolean = () => false, settle
       },
     }),
   });
-  return { received, shipper, isOpen: () => isOpen };
+  const lose = () => {
+    isOpen = false;
+    lost();
+  };
+  return { received, shipper, isOpen: () => isOpen, lose };
 };
 
 const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, index) => from + index);
@@ -164,6 +170,26 @@ describe('the sent copy of the audit log', () => {
     await eventually(async () => assert.equal(again.shipper.status().waiting, 0));
     assert.deepEqual(again.received, upTo(3));
     await again.shipper.stop();
+  });
+
+  test('counts what a lost connection took as not received', async (context) => {
+    let clock = 0;
+    context.mock.method(performance, 'now', () => clock);
+    await write(3);
+    const { received, shipper, lose } = await start(2, () => false, 1000);
+    await eventually(async () => assert.deepEqual(received, upTo(3)));
+    clock = 999;
+    lose();
+    await eventually(async () => assert.deepEqual(received, [...upTo(3), ...upTo(3)]));
+    clock = 1001;
+    await write(1);
+    await eventually(async () => assert.equal(received.at(-1), 4));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(shipper.status().waiting, 4, 'the new connection has not lasted long enough');
+    clock = 2001;
+    await write(1);
+    await eventually(async () => assert.equal(shipper.status().waiting, 1));
+    await shipper.stop();
   });
 
   test('names the records that others removed before they were sent', async () => {

@@ -92,6 +92,12 @@ describe('a call whose caller does not wait', () => {
     assert.deepEqual(job.contents, [okReply({ count: 1 })]);
   });
 
+  test('is kept without what may not be stored: of an action that nobody knows, no data at all', async () => {
+    const job = startDetach({ next: async () => answer(okReply({ token: 's3cret' })) });
+    await job.run({ agent: 'vault', action: 'open' });
+    assert.deepEqual(job.contents, [okReply({})]);
+  });
+
   test('does not depend on its caller, and ends when it is cancelled; its progress goes to the job', async () => {
     const job = startDetach();
     const gone = new AbortController();

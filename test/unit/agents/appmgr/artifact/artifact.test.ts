@@ -50,6 +50,16 @@ describe('an artifact', () => {
     await artifact.handle.close();
   });
 
+  test('is copied into a new file only, never into one that is there or that a link names', async () => {
+    const { of } = source();
+    const copy = fresh();
+    const other = `${copy}-other`;
+    writeFileSync(other, 'of somebody else');
+    symlinkSync(other, copy);
+    await assert.rejects(verify(of, '20', copy, signal), (error: Error) => /EEXIST|exists/.test(String(error)));
+    assert.equal(readFileSync(other, 'utf8'), 'of somebody else');
+  });
+
   test('is unknown when it or its sum is missing', async () => {
     const { of, file } = source();
     await assert.rejects(verify(of, '30', fresh(), signal), { code: 'unknown-revision' });

@@ -88,6 +88,19 @@ describe('an unpacked archive', () => {
     assertWhole(place);
   });
 
+  test('gets its symbolic links last: nothing is written through one', async () => {
+    const first = [
+      { path: 'link.html', type: '2', target: 'index.html' },
+      { path: 'shared', type: '2', target: 'assets' },
+      ...entries.filter(({ path }) => path !== 'link.html'),
+    ];
+    writeFileSync(archive, makeTarGz(first));
+    const calls = await recordChanges(root, () => unpackInto(join(root, 'release')));
+    const kinds = calls.map((call) => call.split(' ')[0] ?? '').filter((kind) => !/sync|chmod|close/.test(kind));
+    assert.deepEqual(kinds.slice(-2), ['symlink', 'symlink']);
+    assert.equal(kinds.filter((kind) => kind === 'symlink').length, 2);
+  });
+
   test('has each file synced after its last change, and each directory after its last name', async () => {
     const calls = await recordChanges(root, () => unpackInto(join(root, 'release')));
     const after = (first: string, then: string) => {

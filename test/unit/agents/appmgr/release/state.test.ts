@@ -38,6 +38,15 @@ describe('the recorded state of the releases', () => {
   });
 });
 
+describe('a return to the release before', () => {
+  test('is not undone by a second one: the release that was left does not count as the one before', () => {
+    const state = { confirmed: '20', before: '10', pending: '', failed: ['30'] };
+    assert.deepEqual(confirmRollback(state, '10'), { confirmed: '10', before: '', pending: '', failed: ['30'] });
+    const origin = { since: 1, caller: 'cert=rip@devco.net', run: '' };
+    assert.deepEqual(confirmRollback(state, '10', origin).origin, origin);
+  });
+});
+
 describe('the operator who deployed a release', () => {
   const rip = { since: 1000, caller: 'cert=rip@devco.net', run: 'a'.repeat(32) };
   const ann = { since: 2000, caller: 'cert=ann@devco.net', run: '' };
