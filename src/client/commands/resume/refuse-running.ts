@@ -19,15 +19,16 @@ export async function refuseRunning(
   look: JournalLookup,
   { force, isSettled = false }: { readonly force: boolean; readonly isSettled?: boolean },
 ): Promise<boolean> {
-  const { pid, start } = await markProcess();
+  const self = await markProcess();
   let elsewhere: string | undefined;
   for (const entry of entries) {
     if (entry.type !== 'process') continue;
-    const isSelf = entry.pid === pid && entry.start === start;
+    const { host, boot, pid, start } = entry;
+    const isSelf = host === self.host && boot === self.boot && pid === self.pid && start === self.start;
     if (isSelf && isSettled) return false;
     if (isSelf) continue;
     const running = await isRunning(entry);
-    const what = `process ${entry.pid} on ${entry.host}`;
+    const what = `process ${pid} on ${host}`;
     if (running === 'yes') {
       throw new Problem('run-in-progress', `${what} is still running this run`, 'wait for it, or stop it');
     }
@@ -36,8 +37,8 @@ export async function refuseRunning(
     const hint = 'if it no longer runs, add --force';
     throw new Problem('run-in-progress', `${what} may still be running this run: this host cannot check it`, hint);
   }
-  const self = look.session.caller.credentials.identity.name;
-  const isOwn = operatorsOf(entries).every((operator) => operator === self);
+  const { name } = look.session.caller.credentials.identity;
+  const isOwn = operatorsOf(entries).every((operator) => operator === name);
   if (stored === undefined || (isOwn && (elsewhere === undefined || force))) return false;
   const nodes = await findKeepers(look.session, look.options, stored.stored.holders);
   const { signal, err } = look.context;

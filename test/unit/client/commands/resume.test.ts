@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
+import { after, before, describe, test } from 'node:test';
+import { lockDdl } from '../../../../src/agents/lock/ddl.ts';
+import { refuseRunning } from '../../../../src/client/commands/resume/refuse-running.ts';
+import { agreeToTakeOver, requireAuthors } from '../../../../src/client/commands/resume/take-over.ts';
+import type { Started } from '../../../../src/client/commands/resume/options.ts';
+import type { JournalLookup } from '../../../../src/client/runs/fleet/fetch-run.ts';
+import type { FoundRun } from '../../../../src/client/runs/fleet/find-run.ts';
+import { markProcess } from '../../../../src/core/files/process-mark.ts';
+import type { VerifiedJournal } from '../../../../src/core/journal/verify.ts';
+import { okReply } from '../../../../src/core/request/reply.ts';
+import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
+import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
+import { signingNode } from '../../../support/fleet/signing-node.ts';
+import { quietContext } from '../../../support/program/quiet-context.ts';
+import { codeOf, codeOfAsync } from '../../../support/thrown.ts';
+
+const run = 'a'.repeat(32);
+const stamp = { at: 1, runId: run } as const;
+const started = {
+  ...stamp,
+  type: 'run-started',
+  operator: 'rip',
+  playbook: 'p',
+  inputs: {},
+  digest: 'd',
+} as unknown as Started;
+const resumed = (operator: string): JournalEntry => ({ ...stamp, type: 'run-resumed', operator });
+
+/** A journal on nodes whose lines these operators signed, and name these. */
+const signed = (lines: readonly (readonly [author: string, named: string])[], revoked: readonly string[] = []) =>
+  ({
+    run,
+    stored: { lease: 'l', holders: ['dev1'] },
+    lines: lines.map(() => ({ text: '', signature: '' })),
+    entries: lines.map(([, named], index) => ({ type: index === 0 ? 'run-started' : 'run-resumed', operator: named })),
+    authors: lines.map(([author]) => author),
+    revoked,
+  }) as unknown as VerifiedJournal;
+
+const found = (entries: readonly JournalEntry[], stored?: VerifiedJournal, lost = 0) =>
+  ({ run, entries, stored, lost, isElsewhere: false }) as unknown as FoundRun;
+
+describe('who may resume a run', () => {
+  test('is, by a file of this host alone, only the operator who resumed it last', () => {
+    for (const [entries, self, isAllowed] of [
+      [[started], 'rip', true],
+      [[started], 'eve', false],
+      [[started, resumed('eve')], 'eve', true],
+      [[started, resumed('eve')], 'rip', false],
+    ] as const) {
+      const check = () => requireAuthors(found(entries), started, self, true);
+      if (isAllowed) check();
+      else assert.equal(codeOf(check), 'other-operator', `${entries.length} ${self}`);
+    }
+  });
+
+  test('is anyone whose rights suffice, if each line on the nodes is signed by the operator that it names', () => {
+    const check = (lines: readonly (readonly [string, string])[], revoked: readonly string[] = [], force = false) =>
+      requireAuthors(found([started], signed(lines, revoked)), started, 'tom', force);
+    check([['rip', 'rip']]);
+    check([
+      ['rip', 'rip'],
+      ['eve', 'eve'],
+    ]);
+    for (const lines of [
+      [['eve', 'rip']],
+      [
+        ['rip', 'rip'],
+        ['rip', 'eve'],
+      ],
+      [
+        ['rip', 'rip'],
+        ['eve', 'rip'],
+      ],
+    ] as readonly (readonly (readonly [string, string])[])[]) {
+      assert.equal(
+        codeOf(() => check(lines, [], true)),
+        'bad-journal',
+        JSON.stringify(lines),
+      );
+    }
+    assert.equal(
+      codeOf(() => check([['rip', 'rip']], ['rip'])),
+      'author-revoked',
+    );
+    check([['rip', 'rip']], ['rip'], true);
+  });
+
+  test('is asked for the run of another operator, and not for a run of its own', async () => {
+    for (const [what, stored, options, code] of [
+      ['its own', signed([['rip', 'rip']]), {}, undefined],
+      ['of another', signed([['eve', 'eve']]), {}, 'no-terminal'],
+      [
+        'continued by another',
+        signed([
+          ['rip', 'rip'],
+          ['eve', 'eve'],
+        ]),
+        {},
+        'no-terminal',
+      ],
+      ['of another, with --yes', signed([['eve', 'eve']]), { yes: true }, undefined],
+      ['on this host alone', undefined, {}, undefined],
+    ] as const) {
+      const { context, err } = quietContext();
+      const stdin = { isTTY: false } as NodeJS.ReadStream;
+      const agreed = agreeToTakeOver(found([started], stored, 1), started, 'rip', options as never, {
+        ...context,
+        stdin,
+      });
+      if (code === undefined) await agreed;
+      else assert.equal(await codeOfAsync(() => agreed), code, what);
+      assert.match(err[0] ?? '', /1 entry of the journal on this host never reached the nodes/, what);
+    }
+  });
+});
+
+describe('a run that may still be running', () => {
+  let fleet: Fleet;
+  let rip: Member;
+  let dev1: Member;
+  let here: JournalEntry;
+  before(async () => {
+    fleet = await makeFleet();
+    [rip, dev1] = await Promise.all([fleet.operator('rip'), fleet.node('dev1')]);
+    here = { ...stamp, type: 'process', ...(await markProcess()) };
+  });
+  after(() => fleet.remove());
+
+  const processOf = (more: object): JournalEntry => ({ ...here, ...more }) as JournalEntry;
+  const gone = () => processOf({ start: '1' });
+  const elsewhere = () => processOf({ host: `not-${hostname()}` });
+  const parent = async () => processOf(await markProcess(process.ppid));
+
+  /** @param leases what the node lists, one answer a question; the last is repeated */
+  const lookup = (leases: readonly (readonly object[])[] = [[]]) => {
+    const answers = [...leases];
+    const node = signingNode(dev1, ['lock', 'journal'], {
+      answer: () => okReply({ leases: (answers.length > 1 ? answers.shift() : answers[0]) ?? [] }),
+    });
+    const { context, err } = quietContext();
+    const session = {
+      config: { timeout: 5, concurrency: 4 },
+      caller: { credentials: rip.credentials, trust: fleet.trust },
+      find: async () => ({ nodes: [node.found] }),
+    };
+    const look = { session, catalogue: [lockDdl], options: {}, context } as unknown as JournalLookup;
+    return { look, node, err };
+  };
+  const refuse = (
+    entries: readonly JournalEntry[],
+    stored: VerifiedJournal | undefined,
+    how: object,
+    look = lookup().look,
+  ) => refuseRunning({ run, entries, stored }, look, { force: false, ...how });
+
+  test('on this host is known by its process', async () => {
+    assert.equal(await refuse([started, gone()], undefined, {}), false);
+    for (const force of [false, true]) {
+      const running = refuse([started, gone(), await parent()], undefined, { force });
+      assert.equal(await codeOfAsync(() => running), 'run-in-progress');
+    }
+  });
+
+  test('on another host is not resumed without --force, if no node stores its journal', async () => {
+    assert.equal(await codeOfAsync(() => refuse([started, elsewhere()], undefined, {})), 'run-in-progress');
+    assert.equal(await refuse([started, elsewhere()], undefined, { force: true }), false);
+  });
+
+  test('is resumed by the first of two that have recorded it', async () => {
+    const other = await parent();
+    assert.equal(await refuse([started, here, other], undefined, { force: true, isSettled: true }), false);
+    const second = refuse([started, other, here], undefined, { force: true, isSettled: true });
+    assert.equal(await codeOfAsync(() => second), 'run-in-progress');
+  });
+
+  test('of another operator, or elsewhere, is awaited by its lease if nodes store its journal', async () => {
+    const lease = { run, caller: 'cert=eve', from: 'there', left: 1 };
+    const stored = signed([['rip', 'rip']]);
+    for (const [what, entries, how, asks] of [
+      ['its own, here', [started, gone()], {}, false],
+      ['its own, elsewhere', [started, elsewhere()], {}, true],
+      ['its own, elsewhere, with --force', [started, elsewhere()], { force: true }, false],
+      ['of another, here', [started, resumed('eve'), gone()], {}, true],
+      ['of another, with --force', [started, resumed('eve'), elsewhere()], { force: true }, true],
+    ] as const) {
+      const { look, node, err } = lookup([[lease], []]);
+      assert.equal(await refuse(entries, stored, how, look), asks, what);
+      assert.equal(node.calls.length > 0, asks, what);
+      assert.equal(err.length, asks ? 1 : 0, what);
+    }
+    const none = lookup([[{ ...lease, run: 'b'.repeat(32) }]]);
+    assert.equal(await refuse([started, elsewhere()], stored, {}, none.look), false, 'the lease of another run');
+  });
+});
