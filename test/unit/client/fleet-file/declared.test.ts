@@ -59,6 +59,14 @@ describe('upgrade APPLICATION REVISION', () => {
   test('needs no option for a fleet that notifies nobody', async () => {
     const { options } = await optionsOf(shopFleet.replace(/notify:.*\n/, ''), ['shop', '20']);
     assert.equal(options.notify, false);
+    for (const [declared, recipient] of [
+      ['notify: false', undefined],
+      ['notify: "mailto:shop@devco.net"', 'mailto:shop@devco.net'],
+    ] as const) {
+      const text = shopFleet.replace('upgrade: { strategy: rolling,', `upgrade: { ${declared}, strategy: rolling,`);
+      const own = await optionsOf(text, ['shop', '20']);
+      assert.deepEqual([own.options.notify, own.options.recipient], [recipient !== undefined, recipient], declared);
+    }
   });
 
   test('names the application if its hosts run several', async () => {

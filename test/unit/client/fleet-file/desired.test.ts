@@ -103,6 +103,27 @@ describe('the policies of a host', () => {
     assert.equal(balancer(ci, 'angelia', 'sendmsg'), true);
   });
 
+  test('deny by default, each of them, in a line of their own', async () => {
+    const files = await filesOf('web1.devco.net');
+    const policies = [...files].filter(([name]) => name.endsWith('.policy'));
+    assert.ok(policies.length > 5);
+    for (const [name, text] of policies) assert.match(text, /^policy default deny$/m, name);
+  });
+
+  test('do not show the files of a configuration to an operator who may only read', async () => {
+    const allowed = await may('web1.devco.net');
+    for (const [action, expected] of [
+      ['status', true],
+      ['files', false],
+      ['apply', false],
+      ['confirm', false],
+    ] as const) {
+      assert.equal(allowed('eve@devco.net', 'config', action), expected, action);
+      assert.equal(allowed('ci@devco.net', 'config', action), expected, action);
+      assert.equal(allowed('rip@devco.net', 'config', action), true, action);
+    }
+  });
+
   test('allow no deploy of an application on another role', async () => {
     const text = shopFleet
       .replace('  web3.devco.net: { role: web', '  web3.devco.net: { role: jobs')
@@ -145,6 +166,9 @@ describe('an operator', () => {
     assert.match((await lockedOut(role('{ rpcutil: ["deny  /^cert=rip/  *  *"] }'))) ?? '', /rpcutil\.ping/);
     assert.match((await lockedOut(shopFleet, 'tom@devco.net')) ?? '', /denies rpcutil\.ping/);
     assert.match((await lockedOut(shopFleet, 'ci@devco.net')) ?? '', /denies config\.apply/);
+    const some = (kinds: string) => shopFleet.replace('eve@devco.net: read', `eve@devco.net: { apply: [${kinds}] }`);
+    assert.match((await lockedOut(some('settings, facts'), 'eve@devco.net')) ?? '', /may not apply policies/);
+    assert.equal(await lockedOut(some('settings, policies'), 'eve@devco.net'), undefined);
   });
 });
 

@@ -20,6 +20,16 @@ test('an upgrade disables all servers together if as many others stay in traffic
   });
 });
 
+test('an upgrade disables all servers together from exactly as many others on', async () => {
+  for (const [usable, expected] of [
+    [7, 'rolling'],
+    [8, 'parallel'],
+    [9, 'parallel'],
+  ] as const) {
+    assert.equal((await decideStrategy(four, backend(usable))).name, expected, `${usable} usable servers`);
+  }
+});
+
 test('an upgrade goes batch by batch otherwise, and reports the reason', async () => {
   const few = await decideStrategy(four, backend(5));
   assert.deepEqual([few.name, few.batch], ['rolling', '2']);

@@ -50,6 +50,27 @@ describe('where the nodes of a command come from', () => {
     assert.equal(nameOf({}, listed), 'cache');
   });
 
+  test('is waited for as long as --dt says, else as client.yaml does', async () => {
+    const config = await configOf('{ method: mdns, timeout: 3 }');
+    for (const [discoveryTimeout, expected] of [
+      [undefined, 3000],
+      [0.5, 500],
+      [9, 9000],
+    ] as const) {
+      const timeouts: number[] = [];
+      const relays: NonNullable<Finders['relays']> = {
+        ask: async function* ({ timeout }) {
+          timeouts.push(timeout);
+        },
+      };
+      const means = { cache: await newCache(), log: keepingLog(), relays };
+      const environment = { hasInput: false, list: async () => '' };
+      const source = chooseSource({ ...allNodes, discoveryTimeout }, config, means, environment);
+      await Array.fromAsync(source.discover(noFilter, new AbortController().signal));
+      assert.deepEqual(timeouts, [expected]);
+    }
+  });
+
   test('is the file of --nodes, then that of --do, then that of client.yaml', async () => {
     const directory = temporaryDirectory();
     const list = (name: string) => {
