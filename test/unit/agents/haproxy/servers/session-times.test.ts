@@ -5,6 +5,7 @@ import { linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
 import { endSessions, waitForSessions } from '../../../../../src/agents/haproxy/servers/sessions.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
 import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { someTurns } from '../../../../support/mock-delays.ts';
 
 /**
  * Waits for the sessions of one server, which has one session less at each look.
@@ -54,5 +55,36 @@ describe('a wait for sessions', () => {
       'waiting for sessions to end: dev1: 3 sessions',
       'sessions left after 2 s: dev1: 3 sessions',
     ]);
+  });
+
+  test('reports the same sessions once', async (context) => {
+    const fake = fakeHaproxy({ app: [{ name: 'web1', sessions: 1 }] });
+    const lines = linesOf(await readViews([fake], new AbortController().signal));
+    const call = actionContext();
+    const times = [0, 0, 1500, 3000];
+    context.mock.method(performance, 'now', () => times.shift() ?? 3000);
+    await waitForSessions([{ shown: 'dev1', lines }], 3, call);
+    assert.deepEqual(call.said, [
+      'waiting for sessions to end: dev1: 1 session',
+      'sessions left after 3 s: dev1: 1 session',
+    ]);
+  });
+
+  test('that are ended by force begins once HAProxy has ended them', async () => {
+    const fake = fakeHaproxy({ app: [{ name: 'web1', sessions: 1 }] });
+    const lines = linesOf(await readViews([fake], new AbortController().signal));
+    const [begun, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    fake.onCommand = (command) => {
+      if (!command.startsWith('shutdown')) return undefined;
+      fake.asked.length = 0;
+      begun.resolve();
+      return answer.promise;
+    };
+    const ending = endSessions([{ shown: 'dev1', lines }], actionContext());
+    await begun.promise;
+    await someTurns();
+    assert.deepEqual(fake.asked, []);
+    answer.resolve();
+    assert.equal(await ending, 1);
   });
 });
