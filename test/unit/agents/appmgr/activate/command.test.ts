@@ -69,6 +69,10 @@ describe('the description of how a command ended', () => {
   for (const [fields, words] of [
     [{ ended: 'not-found', code: null }, 'failed: the program does not exist'],
     [{ ended: 'not-permitted', code: null }, 'failed: the program cannot be run'],
+    [
+      { ended: 'no-resources', code: null },
+      'failed: the program cannot be run, because too many files are open, or too many processes',
+    ],
     [{ ended: 'timeout', code: null, stderr: 'still here' }, 'did not end within 30 s: “still here”'],
     [{ ended: 'timeout', code: null }, 'did not end within 30 s'],
     [{ ended: 'cancelled', code: null, stderr: 'bye' }, 'was cancelled'],
