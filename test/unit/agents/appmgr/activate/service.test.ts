@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -16,6 +16,8 @@ const application = (more: object): ApplicationConfig => {
   const { applications } = appmgrConfig({ applications: { app: { root: '/srv/app', artifacts: '/srv/a', ...more } } });
   return { name: 'app', ...applications.app } as ApplicationConfig;
 };
+/** The descriptor that read the directory is gone by then. */
+const isLinkTo = (link: string, path: string) => existsSync(link) && readlinkSync(link) === path;
 const command = (...argv: string[]) => ({ kind: 'command', argv });
 const unit = { unit: 'app.service' };
 const pidFile = { pid_file: '/run/app.pid' };
@@ -76,6 +78,15 @@ describe('a signal to the process of a pid file', () => {
       code: 'reload-failed',
       message: `process ${pid} of ${path} cannot be sent SIGWINCH: there is no such process`,
     });
+  });
+
+  test('leaves no file open, whatever is in it', async () => {
+    for (const text of ['x', '4194305']) {
+      const path = file(text);
+      await assert.rejects(send(path), { code: 'reload-failed' });
+      const open = readdirSync('/proc/self/fd').filter((fd) => isLinkTo(`/proc/self/fd/${fd}`, path));
+      assert.deepEqual(open, []);
+    }
   });
 
   test('fails with the reason if it must not be sent', async (context) => {

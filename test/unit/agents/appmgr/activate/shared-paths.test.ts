@@ -31,6 +31,27 @@ function estate(...shared: string[]) {
   return { root, link, at, staged: () => readdirSync(join(root, 'staging')) };
 }
 
+/** The changes of the disk until the first call of that name, which takes longer than all that does not wait for it. */
+async function untilHeld(root: string, held: string, work: () => Promise<void>): Promise<string[]> {
+  const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const changes: string[] = [];
+  using _watch = watchFileCalls(root, async (call, _args, real) => {
+    if (call.changes) changes.push(call.name);
+    if (call.name === held) {
+      begun.resolve();
+      await over.promise;
+    }
+    return await real();
+  });
+  const working = work();
+  await begun.promise;
+  await someTurns();
+  const seen = [...changes];
+  over.resolve();
+  await working;
+  return seen;
+}
+
 describe('a path that all releases share', () => {
   test('becomes a link in the release, at any depth, with its directories', async () => {
     const { root, link, at } = estate('uploads', 'var/cache/x');
@@ -98,24 +119,37 @@ describe('a path that all releases share', () => {
     assert.deepEqual(changes, []);
   });
 
-  test('is replaced only once the old entry is removed from the disk', async () => {
-    const { root, link, at } = estate('uploads');
-    mkdirSync(at('uploads'));
-    const [begun, removed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  test('is refused if a directory cannot be created', async () => {
+    const { root, link, at } = estate('var/cache');
     using _watch = watchFileCalls(root, async (call, _args, real) => {
-      if (call.name === 'rm') {
-        begun.resolve();
-        await removed.promise;
-      }
+      if (call.name === 'mkdir') throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
       return await real();
     });
-    const linking = link('uploads');
-    await begun.promise;
-    await someTurns();
-    assert.equal(existsSync(at('uploads')), false);
-    removed.resolve();
-    await linking;
+    await assert.rejects(link('var/cache'), { code: 'EIO' });
+    assert.equal(existsSync(at('var')), false);
   });
+
+  for (const [held, before] of [
+    ['rename', []],
+    ['rm', ['rename']],
+    ['symlink', ['rename', 'rm']],
+  ] as const) {
+    test(`waits for each step: the ${held} is not followed by another before it is done`, async () => {
+      const { root, link, at } = estate('uploads');
+      mkdirSync(at('uploads'));
+      assert.deepEqual(await untilHeld(root, held, () => link('uploads')), [...before, held]);
+    });
+  }
+
+  for (const [held, before] of [
+    ['mkdir', []],
+    ['sync', ['mkdir']],
+  ] as const) {
+    test(`waits for each directory: the ${held} is not followed by another before it is done`, async () => {
+      const { root, link } = estate('a/b/c');
+      assert.deepEqual(await untilHeld(root, held, () => link('a/b/c')), [...before, held]);
+    });
+  }
 
   test('must exist: the release is not touched', async () => {
     const { root, link, at } = estate();
