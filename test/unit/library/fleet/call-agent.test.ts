@@ -111,6 +111,22 @@ describe('a call of an agent on all nodes that match', () => {
     assert.ok(!short(arrived).some((line) => line.startsWith('web4')));
   });
 
+  test('leaves a node that cannot be reached to the search, which reports it as silent, and keeps one that was lost', async () => {
+    const { called, searches, nodes, arrived } = start({});
+    await called;
+    const { ask } = searches[0] ?? {};
+    const { connection } = nodes[0]?.found ?? {};
+    assert.ok(ask && connection);
+    const failing = (code: 'unreachable' | 'no-response') => ({
+      ...connection,
+      call: () => Promise.reject(new Problem(code, 'nothing came')),
+    });
+    await assert.rejects(ask('web1', failing('unreachable')), { code: 'unreachable' });
+    assert.equal(arrived.length, 5);
+    assert.equal(await ask('web1', failing('no-response')), true);
+    assert.deepEqual(short(arrived.slice(5)), ['web1 no-response']);
+  });
+
   test('is announced as a change once, before any node is called, and only if it is one', async () => {
     for (const [order, expected] of [
       [{ action: 'change' }, 1],
