@@ -1,5 +1,5 @@
-import type { FetchEvent, FetchRequest } from '../../../src/core/wire/messages.ts';
 import type { NodeService } from '../../../src/core/ports.ts';
+import type { FetchEvent, FetchRequest } from '../../../src/core/wire/messages.ts';
 import { startListening } from '../../../src/transport/listen.ts';
 import { silentLog } from '../agents/agent-setup.ts';
 import type { Fleet } from '../fleet/fleet.ts';

@@ -3,20 +3,16 @@ import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSyn
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { removeAbandoned } from '../../../../src/agents/publish/actions/prune.ts';
-import { startPublish } from '../../../../src/agents/publish/agent.ts';
-import type { PublishConfig } from '../../../../src/agents/publish/config.ts';
 import { openStore } from '../../../../src/agents/publish/store/store.ts';
 import { startTickets } from '../../../../src/agents/publish/transfer/tickets.ts';
-import type { ActionContext } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { JsonObject } from '../../../../src/core/json.ts';
-import type { NodeView } from '../../../../src/core/ports.ts';
 import type { ArtifactHolder } from '../../../../src/core/publish/holder.ts';
 import { openTicket, type TicketContent } from '../../../../src/core/publish/ticket.ts';
-import { signedTicketCodec } from '../../../../src/core/wire/codec.ts';
 import type { SignedTicket } from '../../../../src/core/wire/messages.ts';
-import { actionContext, agentSetup, fixedNode, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
+import { nodeIdentity, startPublisher } from '../../../support/publish/publisher.ts';
 import { contentFor, idOf, makeArtifact, ticketBy } from '../../../support/publish/tickets.ts';
 
 let fleet: Fleet;
@@ -31,62 +27,12 @@ after(() => fleet.remove());
 const both = ['dev1.devco.net', 'dev2.devco.net'];
 const artifact = makeArtifact(2 * 256 * 1024 + 100);
 const sha256 = artifact.sha256.toString('hex');
-const identityOf = (name: string) =>
-  ({ kind: 'node', realm: 'devco.net', name }) as Parameters<ArtifactHolder['give']>[1];
 
-/** The publish agent of a node; what it sends to others is in `served`, and `peers` are the nodes that it may ask. */
-async function publisher(
-  name = 'dev1.devco.net',
-  more: Partial<PublishConfig> = {},
-  peers: Readonly<Record<string, ArtifactHolder['give']>> = {},
-  may: NodeView['may'] = async () => true,
-) {
-  const state = join(temporaryDirectory(), 'publish');
-  const served: object[] = [];
-  const opened: string[] = [];
-  const node: NodeView = {
-    ...fixedNode,
-    identity: name,
-    may,
-    audit: { ...fixedNode.audit, trust: () => fleet.trust, served: async (event) => void served.push(event) },
-    openArtifactPeer: async (peer, addresses) => {
-      opened.push(`${peer} ${addresses.map(({ host, port }) => `${host}:${port}`).join()}`);
-      const give = peers[peer];
-      if (give === undefined) throw new Problem('unreachable', 'no answer');
-      const fetch = (
-        ...[request, onEvent, signal]: Parameters<Awaited<ReturnType<NodeView['openArtifactPeer']>>['fetch']>
-      ) => give(request, identityOf(name), onEvent, signal);
-      return { name: peer, fetch, close: () => {} };
-    },
-  };
-  const limits = { max_size: 10_000_000, max_total: 100_000_000, keep: 2, serve: 1 };
-  const config = { applications: { shop: {} }, ...limits, ...more } as PublishConfig;
-  const agent = await startPublish(agentSetup(config, { node, stateDirectory: state }));
-  const call = (action: string, input: JsonObject, context: Partial<ActionContext> = {}) =>
-    (agent.handlers[action] as unknown as (i: JsonObject, c: ActionContext) => Promise<JsonObject>)(
-      input,
-      actionContext(context),
-    );
-  const holder = agent.artifacts as ArtifactHolder;
-  const encode = (ticket: SignedTicket) => signedTicketCodec.encode(ticket).toString('base64');
-  const prepare = (ticket: SignedTicket, context: Partial<ActionContext> = {}) =>
-    call('prepare', { ticket: encode(ticket) }, context);
-  const fetch = (ticket: SignedTicket, sources: JsonObject[] = [], context: Partial<ActionContext> = {}) =>
-    call('fetch', { ticket: idOf(ticket).toString('hex'), sources }, context);
-  const store = (ticket: SignedTicket, part: object, operator = rip) =>
-    holder.store({ ticket: idOf(ticket), ...part } as Parameters<ArtifactHolder['store']>[0], operator.identity);
-  return {
-    ...{ state, served, opened, call, prepare, fetch, store, give: holder.give },
-    list: () => call('list', {}),
-    /** All of it, from the operator. */
-    publish: async (ticket: SignedTicket, of = artifact) => {
-      await prepare(ticket);
-      await store(ticket, { manifest: of.manifest });
-      for (let index = 0; index < of.chunks; index++) await store(ticket, { chunk: { index, data: of.chunk(index) } });
-      return await fetch(ticket);
-    },
-  };
-}
+type Options = Parameters<typeof startPublisher> extends [Fleet, Member, ...infer Rest] ? Rest : never;
+const publisher = async (...options: Options) => {
+  const made = await startPublisher(fleet, rip, ...options);
+  return { ...made, publish: (ticket: SignedTicket, of = artifact) => made.publish(ticket, of) };
+};
 
 const ticketFor = (changes: Partial<TicketContent> = {}, of = artifact, by = rip) =>
   ticketBy(by, contentFor(of, both, changes));
@@ -258,173 +204,34 @@ describe('an artifact from an operator', () => {
   });
 });
 
-describe('an artifact from another node', () => {
-  const address = { node: 'dev2.devco.net', addresses: ['10.0.0.2:8140', 'not an address'] };
+describe('an artifact that is not what its ticket says', () => {
+  test('is removed when its sum is wrong, though each of its parts was as announced', async () => {
+    const { fetch, list, prepare, publish, state } = await publisher();
+    const ticket = ticketFor({ sha256: Buffer.alloc(32, 1) });
+    await assert.rejects(publish(ticket), refuses('bad-checksum', new RegExp(`the SHA-256 sum ${sha256}, not 0101`)));
+    assert.deepEqual([readdirSync(join(state, 'partial')), readdirSync(join(state, 'blobs'))], [[], []]);
+    assert.deepEqual((await prepare(ticket))['ranges'], [{ first: 0, count: 3 }], 'all of it is missing again');
+    assert.deepEqual((await list())['published'], []);
+    await assert.rejects(fetch(ticket), refuses('incomplete-artifact'));
+  });
 
-  test('is copied and verified, and the other records what it sent', async () => {
-    const other = await publisher('dev2.devco.net');
+  test('is not listed if its entry is damaged, and can be published again', async () => {
+    const { list, prepare, publish, state } = await publisher();
     const ticket = ticketFor();
-    await other.publish(ticket);
-    const one = await publisher('dev1.devco.net', {}, { 'dev2.devco.net': other.give });
-    await one.prepare(ticket);
-    const reply = await one.fetch(ticket, [{ node: 'dev3.devco.net', addresses: [] }, address]);
-    const { received, sources, rejected } = reply as { received: number; sources: string[]; rejected: JsonObject[] };
-    assert.deepEqual([received, sources], [artifact.bytes.length, ['dev2.devco.net']]);
-    assert.deepEqual(rejected, [
-      { node: 'dev3.devco.net', code: 'bad-ticket', message: 'the ticket is not for dev3.devco.net' },
-    ]);
-    assert.deepEqual(one.opened, ['dev2.devco.net 10.0.0.2:8140']);
-    const fields = {
-      application: 'shop',
-      revision: '20',
-      sha256,
-      caller: 'cert=rip@devco.net',
-      ticket: idOf(ticket).toString('hex'),
-    };
-    assert.deepEqual(other.served, [{ ...fields, peer: 'dev1.devco.net', bytes: artifact.bytes.length, code: '' }]);
-    assert.deepEqual(readFileSync(join(one.state, 'blobs', sha256)), artifact.bytes);
-  });
-
-  test('continues with the next source after one that fails, with what is missing still', async () => {
-    const other = await publisher('dev2.devco.net');
-    const nodes = [...both, 'dev3.devco.net'];
-    const ticket = ticketFor({ nodes });
-    await other.publish(ticket);
-    const half: ArtifactHolder['give'] = async (request, peer, send, signal) => {
-      await other.give(
-        request,
-        peer,
-        async (event) => {
-          if (event.chunk?.index === 1) throw new Problem('unreachable', 'the connection broke');
-          await send(event);
-        },
-        signal,
-      );
-    };
-    const wanted: unknown[] = [];
-    const rest: ArtifactHolder['give'] = (request, ...others) => {
-      wanted.push(request.wanted, request.manifest);
-      return other.give(request, ...others);
-    };
-    const one = await publisher('dev1.devco.net', {}, { 'dev3.devco.net': half, 'dev2.devco.net': rest });
-    await one.prepare(ticket);
-    const reply = await one.fetch(ticket, [{ node: 'dev3.devco.net', addresses: [] }, address]);
-    assert.deepEqual(
-      [reply['sources'], wanted],
-      [
-        ['dev3.devco.net', 'dev2.devco.net'],
-        [[{ first: 1, count: 2 }], false],
-      ],
-    );
-    assert.deepEqual(reply['rejected'], [
-      { node: 'dev3.devco.net', code: 'unreachable', message: 'the connection broke' },
-    ]);
-  });
-
-  test('is not published if no source has it, with the reason of each', async () => {
-    const busy: ArtifactHolder['give'] = async () => {
-      throw new Problem('busy', 'dev2 sends to 1 other nodes already');
-    };
-    const ticket = ticketFor();
-    const one = await publisher('dev1.devco.net', {}, { 'dev2.devco.net': busy });
-    await one.prepare(ticket);
-    await assert.rejects(one.fetch(ticket, [address]), refuses('busy', /lacks 524388 .*dev2\.devco\.net: dev2 sends/));
-    const none = await publisher();
-    await none.prepare(ticket);
-    await assert.rejects(none.fetch(ticket, [address]), refuses('incomplete-artifact', /dev2\.devco\.net: no answer$/));
-    assert.deepEqual((await none.list())['published'], []);
-    const internal = async () => {
-      throw new TypeError('a bug');
-    };
-    const wrong = await publisher('dev1.devco.net', {}, { 'dev2.devco.net': internal });
-    await wrong.prepare(ticket);
-    await assert.rejects(wrong.fetch(ticket, [address]), refuses('incomplete-artifact', /a bug/));
-    const stop = new AbortController();
-    stop.abort();
-    await assert.rejects(wrong.fetch(ticket, [address], { signal: stop.signal }), { name: 'AbortError' });
-  });
-});
-
-describe('a node that sends an artifact', () => {
-  const { signal } = new AbortController();
-  const all = [{ first: 0, count: 3 }];
-  const ask = (
-    { give }: Awaited<ReturnType<typeof publisher>>,
-    ticket: SignedTicket | null,
-    more: object = {},
-    send: Parameters<ArtifactHolder['give']>[2] = async () => {},
-    peer = 'dev1.devco.net',
-  ) =>
-    give(
-      { ticket, manifest: false, wanted: all, ...more } as Parameters<ArtifactHolder['give']>[0],
-      identityOf(peer),
-      send,
-      signal,
-    );
-
-  test('sends only what is asked for, to a node of the ticket, by a right of its signer', async () => {
-    const one = await publisher('dev2.devco.net');
-    const ticket = ticketFor();
-    await assert.rejects(ask(one, ticket), refuses('not-published', /dev2\.devco\.net does not hold/));
-    await assert.rejects(ask(one, null), refuses('bad-ticket', /the ticket is missing/));
-    await one.publish(ticket);
-    const events: string[] = [];
-    await ask(one, ticket, { wanted: [{ first: 1, count: 1 }] }, async ({ manifest, chunk }) => {
-      events.push(manifest ? 'manifest' : `chunk ${chunk?.index}`);
-    });
-    assert.deepEqual(events, ['chunk 1']);
-    await assert.rejects(ask(one, ticket, {}, undefined, 'dev3.devco.net'), refuses('bad-ticket', /not for dev3/));
-    await assert.rejects(ask(one, ticketFor({ application: 'other' })), refuses('unknown-application'));
-    await assert.rejects(ask(one, ticket, { wanted: [{ first: 2, count: 2 }] }), refuses('malformed-message'));
-    const codes = one.served.map((event) => (event as { code: string }).code);
-    assert.deepEqual(codes, ['not-published', '', 'bad-ticket', 'unknown-application', 'malformed-message']);
-    await assert.rejects(ask(one, ticket, {}, undefined, 'dev3.devco.net'), refuses('bad-ticket'));
-    assert.equal(one.served.length, 5, 'a refusal that repeats itself is recorded once');
-    const asked: object[] = [];
-    const denied = await publisher('dev2.devco.net', {}, {}, async (access) => asked.push(access) < 0);
-    await assert.rejects(
-      ask(denied, ticket),
-      refuses('policy-denied', /cert=rip@devco\.net may not publish\.fetch on dev2/),
-    );
-    assert.deepEqual(asked, [{ caller: 'cert=rip@devco.net', agent: 'publish', action: 'fetch', limited: false }]);
-  });
-
-  test('sends to so many others at once, and to each once', async () => {
-    const one = await publisher('dev2.devco.net');
-    const nodes = [...both, 'dev3.devco.net'];
-    const ticket = ticketFor({ nodes });
-    await one.publish(ticket);
-    const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const first = ask(one, ticket, {}, () => {
-      begun.resolve();
-      return held.promise;
-    });
-    await begun.promise;
-    await assert.rejects(ask(one, ticket), refuses('busy', /sends to dev1\.devco\.net already/));
-    await assert.rejects(
-      ask(one, ticket, {}, undefined, 'dev3.devco.net'),
-      refuses('busy', /sends to 1 other nodes already/),
-    );
-    held.resolve();
-    await first;
-    await ask(one, ticket);
-  });
-
-  test('finds out what its disk has changed, removes it and sends nothing of it', async () => {
-    const one = await publisher('dev2.devco.net');
-    const ticket = ticketFor();
-    await one.publish(ticket);
-    const blob = join(one.state, 'blobs', sha256);
-    const bytes = Buffer.from(artifact.bytes);
-    bytes.writeUInt8(bytes.readUInt8(256 * 1024) ^ 1, 256 * 1024);
-    writeFileSync(blob, bytes);
+    await publish(ticket);
+    writeFileSync(join(state, 'applications/shop/shop-20.json'), '{"application":');
+    writeFileSync(join(state, 'applications/shop/shop-21.json'), '{"application":"other"}');
+    assert.deepEqual((await list())['published'], []);
+    assert.deepEqual((await prepare(ticket))['published'], false);
+    rmSync(join(state, 'blobs', `${sha256}.manifest`));
     const sent: unknown[] = [];
+    const { give } = await publisher('dev2.devco.net');
+    const ask = { ticket, manifest: true, wanted: [] } as unknown as Parameters<ArtifactHolder['give']>[0];
     await assert.rejects(
-      ask(one, ticket, {}, async ({ chunk }) => void sent.push(chunk?.index)),
-      refuses('bad-chunk', /chunk 1 from dev2\.devco\.net is corrupted/),
+      give(ask, nodeIdentity('dev1.devco.net'), async (event) => void sent.push(event), new AbortController().signal),
+      refuses('not-published'),
     );
-    assert.deepEqual([sent, existsSync(blob)], [[0], false]);
-    assert.deepEqual((await one.prepare(ticket))['published'], false);
+    assert.deepEqual(sent, []);
   });
 });
 
