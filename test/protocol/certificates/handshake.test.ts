@@ -78,6 +78,61 @@ describe('a dial', () => {
   }
 });
 
+describe('a dial to a node', () => {
+  const dialWith = (trust: () => Fleet['trust']) => {
+    const dial = createDial(() => ({ credentials: rip.credentials, trust: trust() }), 3000);
+    return () => dial(node.name, [{ host: '127.0.0.1', port: node.daemon.port }], signal);
+  };
+
+  test('goes to the node itself, whatever proxy the environment names', async () => {
+    const names = ['grpc_proxy', 'https_proxy', 'http_proxy'] as const;
+    const before = names.map((name) => process.env[name]);
+    const proxy = `http://127.0.0.1:${await unusedPort()}`;
+    try {
+      for (const name of names) process.env[name] = proxy;
+      (await dialAs(rip)).close();
+    } finally {
+      for (const [index, name] of names.entries()) {
+        if (before[index] === undefined) delete process.env[name];
+        else process.env[name] = before[index];
+      }
+    }
+  });
+
+  test('trusts the CAs of this moment, also between two dials with the same credentials', async () => {
+    let { trust } = foreign;
+    const dial = dialWith(() => trust);
+    await assert.rejects(dial(), { code: 'foreign-certificate' });
+    trust = fleet.trust;
+    (await dial()).close();
+    trust = foreign.trust;
+    await assert.rejects(dial(), { code: 'foreign-certificate' });
+  });
+
+  test('makes no call over an open connection once its node is revoked', async () => {
+    let isRevoked = false;
+    const trust = () => ({ ...fleet.trust, isRevoked: () => isRevoked });
+    const connection = await dialWith(trust)();
+    try {
+      assert.equal((await connection.describe(describeAll, signal)).identity, node.name);
+      isRevoked = true;
+      const signed = sealRequest(orderFor(node.name, {}), rip.credentials, Date.now());
+      const before = (await node.records()).length;
+      const revoked = { code: 'revoked-certificate' };
+      await assert.rejects(connection.describe(describeAll, signal), revoked);
+      await assert.rejects(
+        connection.call(signed, () => {}, signal),
+        revoked,
+      );
+      await assert.rejects(connection.result(signed, signal), revoked);
+      await assert.rejects(connection.store({ ticket: Buffer.alloc(0) }, signal), revoked);
+      assert.equal((await node.records()).length, before);
+    } finally {
+      connection.close();
+    }
+  });
+});
+
 describe('the handshake of a node', () => {
   test('accepts an operator of the fleet', async () => {
     const connection = await dialAs(rip);
