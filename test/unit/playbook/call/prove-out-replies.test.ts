@@ -151,6 +151,14 @@ describe('a host that was in traffic meanwhile', () => {
   const [now, noticed] = [since + 5000, '2026-01-01T00:00:01.000Z'];
   const while_ = 'web1 was put into traffic on lb1 while it had to stay out: ';
 
+  test('is reported whether it is out since a later or, after a clock was set back, an earlier time', async () => {
+    for (const other of [since + 1, since - 1, since - 86_400_000]) {
+      const [[node, code] = []] = await reasonOf(servers({ out_since: other }));
+      assert.deepEqual([node, code], ['web1', 'back-in-traffic'], String(other - since));
+    }
+    assert.deepEqual(await reasonOf(servers({ out_since: since })), []);
+  });
+
   test('is reported with the first break since it was taken out: the line, the time, the cause and where to see it', async () => {
     const breaks = [broke(since - 1, 'old/web1'), broke(String(since), 'bad/web1'), broke(since + 1000)];
     assert.deepEqual(await reasonOf(servers({ out_since: now, breaks })), [
