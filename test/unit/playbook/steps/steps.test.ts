@@ -129,27 +129,27 @@ describe('a step that waits', () => {
 });
 
 describe('a step that asks a person', () => {
-  const step = '  - {id: q, confirm: "go on with ${{ inputs.list[0] }}?"}\n  - {say: after}';
+  const step = '  - {id: q, confirm: "continue with ${{ inputs.list[0] }}?"}\n  - {say: after}';
   const answer = (yes: boolean) => async () => yes;
 
   test('continues after a yes, and fails the run after anything else', async () => {
     const yes = await run(step, {}, { confirm: answer(true) });
-    assert.deepEqual([yes.report.state, yes.steps[0]], ['done', 'q: done: go on with x? yes']);
+    assert.deepEqual([yes.report.state, yes.steps[0]], ['done', 'q: done: continue with x? yes']);
     const no = await run(step, {}, { confirm: answer(false) });
     assert.deepEqual(
       [no.report.state, no.failure?.reasons[0]?.code, no.failure?.reasons[0]?.reason],
-      ['failed', 'not-confirmed', 'rip did not say yes to: go on with x?'],
+      ['failed', 'not-confirmed', 'rip did not say yes to: continue with x?'],
     );
     assert.equal(no.steps[1]?.includes('after'), false, 'the next step did not run');
   });
 
   test('asks nobody in a dry run, and fails where nobody can be asked', async () => {
     const shown = await run(step, dry, { confirm: answer(false) });
-    assert.equal(shown.steps[0], 'q: done: would ask: go on with x?');
+    assert.equal(shown.steps[0], 'q: done: would ask: continue with x?');
     const { failure } = await run(step);
     assert.deepEqual(
       [failure?.reasons[0]?.code, failure?.reasons[0]?.reason],
-      ['no-terminal', 'nobody can be asked: go on with x?: run it on a terminal, or with --yes'],
+      ['no-terminal', 'nobody can be asked: continue with x?: run it on a terminal, or with --yes'],
     );
   });
 
