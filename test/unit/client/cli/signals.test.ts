@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { watchSignals } from '../../../../src/client/cli/io/signals.ts';
 
 const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const before = names.map((name) => [name, process.listeners(name)] as const);
 
 describe('signals to a command', () => {
+  // The runner of tests has its own, which must not receive what is sent here.
+  beforeEach(() => {
+    for (const name of names) process.removeAllListeners(name);
+  });
   afterEach(() => {
     for (const [name, listeners] of before) {
       process.removeAllListeners(name);
