@@ -251,6 +251,11 @@ describe('a message that is held for a run', () => {
     await until('it is delivered', async () => (await second.status())['delivered'] === 1);
     await until('nothing is held', async () => readdirSync(join(first.directory, 'held')).length === 0);
     assert.deepEqual([second.asked.length, (await second.status())['queued']], [1, 0]);
+    await second.stop();
+    writeFileSync(join(first.directory, 'held', `${runId}.json`), held);
+    const third = await angelia([{}], first.directory);
+    await until('nothing is held again', async () => readdirSync(join(first.directory, 'held')).length === 0);
+    assert.deepEqual([third.asked.length, await third.status()], [0, { queued: 0, delivered: 1, dead: 0, oldest: 0 }]);
   });
 
   test('is delivered when its run is not heard of in time', async () => {

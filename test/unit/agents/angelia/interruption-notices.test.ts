@@ -1,4 +1,3 @@
-import { recordChanges } from '../../../support/faults/record-calls.ts';
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import {
 } from '../../../../src/agents/angelia/interruption-notices.ts';
 import type { Message } from '../../../../src/agents/angelia/message.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { recordChanges } from '../../../support/faults/record-calls.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
 
 const run = 'a'.repeat(32);

@@ -82,13 +82,14 @@ describe('the spool', () => {
       ['a2.json', JSON.stringify(message('other'))],
       ['a3.json', '[]'],
       ['a4.json.new', 'half'],
+      ['a5.json', 'null'],
     ] as const) {
       writeFileSync(join(queue, name), text);
     }
     const spool = await openSpool(directory, 0);
     assert.equal(spool.queued.size, 0);
     assert.deepEqual(readdirSync(queue), []);
-    assert.deepEqual(readdirSync(join(directory, 'dead')), ['a1.damaged', 'a2.damaged', 'a3.damaged']);
+    assert.deepEqual(readdirSync(join(directory, 'dead')), ['a1.damaged', 'a2.damaged', 'a3.damaged', 'a5.damaged']);
   });
 
   test('refuses an id that could be a path', async () => {
