@@ -1,6 +1,6 @@
 import { pendingTimers } from '../../support/faults/track-timers.ts';
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { agents as builtIn } from '../../../src/agents/index.ts';
@@ -13,7 +13,7 @@ import { startTestNode } from '../../support/node/node.ts';
 const enabled = ['angelia', 'audit', 'crl', 'jobs', 'journal', 'lock', 'rpcutil'];
 
 describe('a daemon that has stopped', () => {
-  test('leaves no timer and watches no file: of its own, its relay, its metrics or its agents', async () => {
+  test('has kept its state closed to others, and leaves no timer and watches no file, its relay and agents included', async () => {
     const fleet = await makeFleet();
     const rip = await fleet.operator('rip@devco.net');
     assert.deepEqual(pendingTimers(), []);
@@ -38,6 +38,13 @@ describe('a daemon that has stopped', () => {
         running.some((one) => one.includes(place)),
         `${place} is not among ${running.join(', ')}`,
       );
+    const own = (await readdir(join(node.directory, 'state'), { withFileTypes: true })).filter((one) =>
+      one.isDirectory(),
+    );
+    for (const path of ['state', ...own.map(({ name }) => join('state', name))]) {
+      assert.equal((await stat(join(node.directory, path))).mode & 0o077, 0, `${path} is closed to others`);
+    }
+    assert.ok(own.length > 0);
     await node.daemon.stop();
     assert.deepEqual(pendingTimers(), []);
     await fleet.remove();
