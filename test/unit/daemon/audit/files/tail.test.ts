@@ -178,6 +178,11 @@ describe('the records that a starting daemon remembers', () => {
     );
     const broken = text(line(1), 'x', line(2), line(3));
     assert.deepEqual(await recent([broken]), { sequences: [2, 3], completeSince: 2000 });
+    assert.deepEqual(
+      await recent([lines(1, 3), 'x', lines(4, 5)]),
+      { sequences: [4, 5], completeSince: 4000 },
+      'a byte',
+    );
     assert.deepEqual(await recent([lines(1, 3) + lines(3, 4)]), { sequences: [3, 4], completeSince: 3000 }, 'twice');
   });
 
