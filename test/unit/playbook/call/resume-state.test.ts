@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Outcome } from '../../../../src/core/request/reply.ts';
-import { isSettled, resumeState } from '../../../../src/playbook/call/resume.ts';
+import { findEarlierCall, isSettled, resumeState } from '../../../../src/playbook/call/resume.ts';
 import type { StepCall } from '../../../../src/playbook/call/step-call.ts';
 import type { EarlierTry } from '../../../../src/playbook/journal/history.ts';
 
@@ -92,5 +92,68 @@ describe('the next try of a node when a run resumes', () => {
     const state = resumeState(resumed([made(1), made(2, { outcome: refused })]), ['a', 'b']);
     assert.deepEqual([...state.judgements.keys()], ['b']);
     assert.equal(state.judgements.get('b')?.failure?.code, 'busy');
+  });
+});
+
+describe('the earlier call of a step', () => {
+  const earlier = {
+    requestId: 'id',
+    tries: new Map([['b', [made(1, { outcome: outcome({ data: { word: 'x' } }) })]]]),
+  };
+  const key = { agent: 'thing', action: 'change', dryRun: false, input: {} };
+  interface Given {
+    readonly undoes?: string | undefined;
+    readonly resumed?: boolean;
+    readonly known?: boolean;
+    readonly done?: boolean;
+    readonly changed?: boolean;
+    readonly dryRun?: boolean;
+    readonly kind?: string;
+  }
+  const find = (
+    {
+      undoes,
+      resumed: isResumed = true,
+      known = true,
+      done = true,
+      changed = false,
+      dryRun = false,
+      kind = 'change',
+    }: Given,
+    sensitive: readonly string[] = [],
+  ) => {
+    const history = { isDone: () => done, callOf: () => (known ? earlier : undefined) };
+    const run = { undoes, resumed: isResumed ? { history, hasChanged: () => changed } : undefined };
+    const properties = Object.fromEntries(
+      ['word', 'other'].map((name) => [name, { 'x-sensitive': sensitive.includes(name) }]),
+    );
+    const ddl = { kind, output: { properties } };
+    return findEarlierCall(run as never, 'go', { ...key, dryRun }, ddl as never);
+  };
+  const usual: Given = { undoes: undefined };
+
+  test('counts for a change, with whether its step was done', () => {
+    assert.deepEqual(find(usual), { ...earlier, done: true });
+    assert.deepEqual(find({ ...usual, done: false, changed: true }), { ...earlier, done: false });
+  });
+
+  test('does not count without a resume, without a call, or in a step for after a failure', () => {
+    for (const none of [{ resumed: false }, { known: false }, { undoes: '' }]) {
+      assert.equal(find({ ...usual, ...none }), undefined, JSON.stringify(none));
+    }
+  });
+
+  test('counts for a read only if its step was done, and nothing was changed again since', () => {
+    for (const read of [{ kind: 'read' }, { dryRun: true }]) {
+      assert.deepEqual(find({ ...usual, ...read }), { ...earlier, done: true });
+      assert.equal(find({ ...usual, ...read, done: false }), undefined);
+      assert.equal(find({ ...usual, ...read, changed: true }), undefined);
+    }
+  });
+
+  test('does not count for a read whose reply was not recorded as a whole', () => {
+    assert.equal(find({ ...usual, kind: 'read' }, ['word']), undefined);
+    assert.deepEqual(find({ ...usual, kind: 'read' }, ['other']), { ...earlier, done: true });
+    assert.deepEqual(find(usual, ['word']), { ...earlier, done: true }, 'a change is asked for again instead');
   });
 });
