@@ -6,6 +6,7 @@ import { automaticFrom } from '../../../src/library/relays/automatic.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { startHostileRelay } from '../../support/relay/hostile-relay.ts';
 import { makeHome, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
 
 describe('relays that nobody named', () => {
@@ -72,6 +73,22 @@ describe('relays that nobody named', () => {
       (await claims.records()).filter(({ kind }) => kind === 'intent'),
       [],
     );
+  });
+
+  test('are asked nothing without the role, although they would relay all the same', async () => {
+    for (const hasRole of [true, false]) {
+      await using relay = await startHostileRelay(fleet, `any-${hasRole}.devco.net`, [], hasRole);
+      let asked = 0;
+      relay.behave({
+        discover: (honest) => {
+          asked++;
+          return honest;
+        },
+      });
+      const home = await homeWith(automaticFrom, [relay]);
+      assert.equal(await pathIn(home), 'direct');
+      assert.equal(asked > 0, hasRole);
+    }
   });
 
   test('are not used if they do not reply, or do not relay for this operator', async () => {

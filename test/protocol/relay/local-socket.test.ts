@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -274,6 +274,18 @@ async function startFake(behave: (connection: Socket) => void) {
 
 describe('the path of a relay’s socket', () => {
   const listen = (path: string) => rejection(listenLocally(path, echoing, keepingLog()));
+
+  test('is open to its owner and its group alone, whatever the umask', async () => {
+    for (const mask of [0o000, 0o022, 0o077]) {
+      const before = process.umask(mask);
+      try {
+        await using relay = await startLocalRelay(echoing);
+        assert.equal((await stat(relay.socket)).mode & 0o777, 0o660, mask.toString(8));
+      } finally {
+        process.umask(before);
+      }
+    }
+  });
 
   test('never costs a file that is there, and is not taken from a relay that serves', async () => {
     await using relay = await startLocalRelay(echoing);

@@ -31,8 +31,14 @@ export interface HostileRelay extends AsyncDisposable {
   readonly seen: Buffer[];
 }
 
-export async function startHostileRelay(fleet: Fleet, name: string, nodes: readonly TestNode[]): Promise<HostileRelay> {
-  const { credentials } = await fleet.node(name, { relay: true });
+/** @param hasRole false: its certificate does not let it relay, and it does so all the same */
+export async function startHostileRelay(
+  fleet: Fleet,
+  name: string,
+  nodes: readonly TestNode[],
+  hasRole = true,
+): Promise<HostileRelay> {
+  const { credentials } = await fleet.node(name, { relay: hasRole });
   const tls = () => ({ credentials, trust: fleet.trust });
   const { signal } = new AbortController();
   const dial = createPeerDial(tls, 5000);
