@@ -58,6 +58,29 @@ async function serves(node: TestNode, where: string): Promise<void> {
 }
 
 describe('a reload', () => {
+  test('takes up facts, classes and policies that have changed, before it ends', async () => {
+    await using node = await startTestNode(fleet);
+    const known = async () => {
+      const connection = await node.dial(rip);
+      try {
+        const request = { filter: null, facts: ['rack'], full: true, peers: false };
+        const { facts, classes } = await connection.describe(request, new AbortController().signal);
+        return `${facts} ${classes.join()}`;
+      } finally {
+        connection.close();
+      }
+    };
+    const before = await known();
+    assert.ok(!/rack-a|role-b/.test(before), before);
+    await writeFile(join(node.directory, 'facts.d/rack.yaml'), 'rack: rack-a\n');
+    await writeFile(join(node.directory, 'classes.txt'), 'role-b\n');
+    await writeFile(join(node.directory, 'policies/probe.policy'), 'policy default deny\n');
+    await node.daemon.reload();
+    const after = await known();
+    assert.ok(/rack-a/.test(after) && /role-b/.test(after), after);
+    assert.equal((await node.call(rip, {})).code, 'policy-denied');
+  });
+
   test('keeps the old state if any call of the file system fails, and reports it until one succeeds', async () => {
     await using node = await startTestNode(fleet, { findExternal, prepare: (home) => put(home, 'outer') });
     const before = await warningsOf(node);
