@@ -11,7 +11,12 @@ const reply = (node: string, data: object = {}): Outcome => ({
 /** One try of an action with two sensitive outputs on a and b. @param outcomes what the nodes reply */
 async function tryOnce(
   outcomes: readonly Outcome[],
-  { kind = 'change', timeout, secrets = [] }: { kind?: string; timeout?: number; secrets?: readonly string[] } = {},
+  {
+    kind = 'change',
+    timeout,
+    secrets = [],
+    tries = 1,
+  }: { kind?: string; timeout?: number; secrets?: readonly string[]; tries?: number } = {},
 ) {
   const [sent, events, changes]: [object[], { type: string }[], string[]] = [[], [], []];
   const properties = { key: { 'x-sensitive': true }, token: { 'x-sensitive': true } };
@@ -33,7 +38,7 @@ async function tryOnce(
     kill: new AbortController().signal,
   };
   const ddl = { kind, repeatable: true, output: { properties } };
-  const plan = { agent: 'thing', action: 'do', title: 'thing#do', ddl, timeout, tries: 1, trySleep: 0, passes: 1 };
+  const plan = { agent: 'thing', action: 'do', title: 'thing#do', ddl, timeout, tries, trySleep: 0, passes: 1 };
   const call = { plan, input: {}, shown: {}, requestId: 'id1', dryRun: false, run, step: { id: 'go' } };
   const result = await tryBatch(call as unknown as StepCall, ['a', 'b'], 0, 1);
   return { result, sent, events, changes, run };
@@ -56,6 +61,17 @@ describe('one try of a call', () => {
     assert.deepEqual((await tryOnce(both)).changes, ['changed']);
     assert.deepEqual((await tryOnce(both, { kind: 'read' })).changes, []);
     assert.equal((await tryOnce(both)).run.changes.lastRequestId, 'id1');
+  });
+
+  test('has the number after that of the try before', async () => {
+    const { sent } = await tryOnce([reply('b')], { tries: 4 });
+    const numbered = sent.map((one) => 'try' in one && 'nodes' in one && [one.try, one.nodes]);
+    assert.deepEqual(numbered, [
+      [1, ['a', 'b']],
+      [2, ['a']],
+      [3, ['a']],
+      [4, ['a']],
+    ]);
   });
 
   test('has the time limit of its step, or leaves it to the client', async () => {
