@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { Problem } from '../../../src/core/errors.ts';
 import { localEventCodec, localRequestCodec } from '../../../src/core/wire/codec.ts';
 import type { DiscoverEvent, SealedEvent } from '../../../src/core/wire/messages.ts';
 import { frame, greeting } from '../../../src/transport/relay/local/frames.ts';
@@ -285,6 +286,24 @@ describe('the path of a relay’s socket', () => {
         process.umask(before);
       }
     }
+  });
+
+  test('asks the relay to admit each request and each discovery', async () => {
+    const asked: string[] = [];
+    const closed = {
+      ...echoing,
+      admit: async (_user: unknown, kind: string) => {
+        asked.push(kind);
+        throw new Problem('policy-denied', 'not admitted');
+      },
+    };
+    await using relay = await startLocalRelay(closed);
+    const connection = await open(relay.socket);
+    const discovered = await rejection(connection.discover({ timeout: 0, names: ['dev1'] }, ignore, signal));
+    assert.deepEqual([discovered.code, discovered.message], ['policy-denied', 'not admitted']);
+    assert.equal((await rejection(connection.forward('echo', sealed('x'), ignore, signal))).code, 'no-response');
+    assert.deepEqual(asked, ['discover', 'forward']);
+    connection.close();
   });
 
   test('never costs a file that is there, and is not taken from a relay that serves', async () => {
