@@ -84,7 +84,7 @@ describe('a release that is prepared', () => {
     ];
     let at = -1;
     for (const place of places) {
-      at = calls.findIndex((call, index) => index > at && call.startsWith(place));
+      at = calls.findIndex((call, index) => index > at && (call === place || call.startsWith(`${place}20-`)));
       assert.ok(at >= 0, `${place} in ${calls.join(', ')}`);
     }
   });
