@@ -44,6 +44,8 @@ export function startChainWriter(
 ): ChainWriter {
   let state = from;
   let safe = state;
+  // A new key signs from the record on that brings its certificate: what waited before that is signed with the old one.
+  let signer = credentials();
   const moveSafe = (to: ChainState) => {
     safe = to;
     onSafe();
@@ -64,11 +66,12 @@ export function startChainWriter(
       const opening = openingOf(file, credentials());
       const all = [...opening, ...entries];
       const time = now();
-      const { lines, ends } = linkLines(all, state, credentials(), time);
+      const { lines, ends, last } = linkLines(all, state, { from: signer, to: credentials() }, time);
       const durable = all.some((entry) => entry.durable);
       await file.write(Buffer.from(`${lines.join('\n')}\n`), durable, state.sequence + 1, time);
       const first = state.sequence + 1 + opening.length;
       state = ends.at(-1) ?? state;
+      signer = last;
       for (const end of ends) onRecord(end);
       if (durable) moveSafe(state);
       else delayed.schedule();
@@ -89,13 +92,22 @@ function openingOf(active: AuditFileWriter, credentials: Credentials): ChainEntr
   return [{ event: { kind: 'rotated', file, first, last, certificate }, durable: true }];
 }
 
-function linkLines(entries: readonly ChainEntry[], from: ChainState, credentials: Credentials, time: number) {
+/** @param signers who signed the last record, and who signs from the first one on that brings its certificate */
+function linkLines(
+  entries: readonly ChainEntry[],
+  from: ChainState,
+  signers: { readonly from: Credentials; readonly to: Credentials },
+  time: number,
+) {
   const ends: ChainState[] = [];
+  let last = signers.from;
+  const certificate = signers.to.certificate.raw.toString('base64');
   const lines = entries.map(({ event }) => {
+    if ('certificate' in event && event.certificate === certificate) last = signers.to;
     const before = ends.at(-1) ?? from;
-    const line = formatLine(event, before, credentials, time);
+    const line = formatLine(event, before, last, time);
     ends.push({ sequence: before.sequence + 1, hash: hashLine(line) });
     return line;
   });
-  return { lines, ends };
+  return { lines, ends, last };
 }

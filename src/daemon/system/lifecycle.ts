@@ -17,8 +17,8 @@ export function startLifecycle(audit: AuditLog, keys: LiveKeys, version: string,
   const note = async (kind: 'started' | 'certificate' | 'stopped') => {
     const certificate = keys.current().credentials.certificate.raw.toString('base64');
     if (kind === 'certificate' && certificate === noted) return;
-    noted = certificate;
     await audit.append({ kind, version, certificate }, true);
+    noted = certificate;
   };
   const attempt = async (kind: 'certificate' | 'stopped') => {
     await note(kind).catch((error: unknown) => log.error({}, explain(error)));
