@@ -37,7 +37,10 @@ function spoolOf(messages: readonly Message[]) {
       queued.delete(one.id);
     },
   } as unknown as Spool;
-  return { spool, queued, settled, breaks: (is: boolean) => void (broken = is) };
+  const breaks = (is: boolean) => {
+    broken = is;
+  };
+  return { spool, queued, settled, breaks };
 }
 
 function start(messages: readonly Message[], send: (one: Message, signal: AbortSignal) => Promise<void>) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LocalArtifact } from '../../../../src/client/publish/artifact.ts';
 import { upload } from '../../../../src/client/publish/upload.ts';
-import { Problem } from '../../../../src/core/errors.ts';
+import type { Problem } from '../../../../src/core/errors.ts';
 import { chunkSize } from '../../../../src/core/publish/limits.ts';
 import type { StoreRequest } from '../../../../src/core/wire/messages.ts';
 import type { FoundNode } from '../../../../src/discovery/findings.ts';

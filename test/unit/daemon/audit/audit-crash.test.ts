@@ -35,8 +35,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Two records fill a file, and one file is kept beside it. */
-const limits: AuditLimits = { ...endless, maxBytes: 2000, keep: { files: 1 } };
+/** Two records, of some 1,000 bytes each, fill a file, and one file is kept beside it. */
+const limits: AuditLimits = { ...endless, maxBytes: 1900, keep: { files: 1 } };
 const open = () =>
   openAuditLog(
     file,

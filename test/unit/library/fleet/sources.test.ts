@@ -61,6 +61,7 @@ describe('where the nodes of a command come from', () => {
       const relays: NonNullable<Finders['relays']> = {
         ask: async function* ({ timeout }) {
           timeouts.push(timeout);
+          yield* [];
         },
       };
       const means = { cache: await newCache(), log: keepingLog(), relays };

@@ -228,7 +228,7 @@ describe('a playbook', () => {
   });
 
   test('may have several expressions in a text, and text around each of them', async () => {
-    const step = '  - say: \'a \${{ inputs.size }} b \${{ inputs.size + 1 }}\${{ "c" }} d\'';
+    const step = '  - say: \'a ${{ inputs.size }} b ${{ inputs.size + 1 }}${{ "c" }} d\'';
     assert.deepEqual(await said(step), ['a 1 b 2c d']);
   });
 
