@@ -24,15 +24,22 @@ export function parseLine(line: string): AuditRecord {
   return record as unknown as AuditRecord;
 }
 
-const bringers: ReadonlySet<string> = new Set(['started', 'certificate', 'rotated', 'displaced']);
+const bringers: ReadonlySet<string> = new Set(['started', 'certificate', 'rotated', 'displaced', 'recovered']);
+
+/** The certificate (DER, Base64) in a record that names who signs from there on; undefined for any other record. */
+export function signerNamedIn(record: { readonly kind: string; readonly certificate?: unknown }): string | undefined {
+  if (!bringers.has(record.kind) || record.certificate === undefined) return undefined;
+  return String(record.certificate);
+}
 
 /**
  * The certificate in a record, which signs from there on; undefined for a record without one.
  * @throws Problem when it is not the certificate of the node that the record names
  */
 export function certificateIn(record: AuditRecord, trust: Trust): X509Certificate | undefined {
-  if (!bringers.has(record.kind) || !('certificate' in record)) return undefined;
-  const certificate = parseCertificate(Buffer.from(String(record.certificate), 'base64'));
+  const named = signerNamedIn(record);
+  if (named === undefined) return undefined;
+  const certificate = parseCertificate(Buffer.from(named, 'base64'));
   const { identity } = proveCertificate(certificate, 'node', trust, Date.parse(record.time));
   if (identity.name !== record.node) throw new Problem('wrong-node', `it is the certificate of ${identity.name}`);
   return certificate;

@@ -86,6 +86,8 @@ export interface RecoveredRecord {
   readonly kind: 'recovered';
   readonly torn_bytes: number;
   readonly torn: string;
+  /** The node's certificate (DER, Base64): its key may be another than before the crash. */
+  readonly certificate?: string;
 }
 
 /** The first record of every file but the first: what it continues. `previous` is the hash of that file's last line. */

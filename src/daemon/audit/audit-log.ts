@@ -84,7 +84,7 @@ export async function openAuditLog(
     if (rotated !== undefined) await notes.keepEnd(chain.safe());
     faults = rotated ?? faults;
   });
-  await recordTorn(active, queue.append);
+  await recordTorn(active, queue.append, certificate());
   const signedHead = keepSigned();
   return {
     append: queue.append,
@@ -136,10 +136,13 @@ function watchSync(file: string) {
 }
 
 /** Stores half a line that a crash left in a record. */
-async function recordTorn({ torn }: AuditFileWriter, append: AuditLog['append']): Promise<void> {
+async function recordTorn({ torn }: AuditFileWriter, append: AuditLog['append'], certificate: Buffer): Promise<void> {
   if (torn.length === 0) return;
   const kept = torn.subarray(0, 4096).toString('base64');
-  await append({ kind: 'recovered', torn_bytes: torn.length, torn: kept }, true);
+  await append(
+    { kind: 'recovered', torn_bytes: torn.length, torn: kept, certificate: certificate.toString('base64') },
+    true,
+  );
 }
 
 /** Whether the file ends before, or differs at, a record that was on the disk. */

@@ -1,3 +1,4 @@
+import { signerNamedIn } from '../../core/audit/check-record.ts';
 import { type AuditEvent, type ChainState, formatLine, hashLine } from '../../core/audit/record.ts';
 import { explainErrno } from '../../core/errors.ts';
 import type { Credentials } from '../../core/credentials/signature.ts';
@@ -103,7 +104,7 @@ function linkLines(
   let last = signers.from;
   const certificate = signers.to.certificate.raw.toString('base64');
   const lines = entries.map(({ event }) => {
-    if ('certificate' in event && event.certificate === certificate) last = signers.to;
+    if (signerNamedIn(event) === certificate) last = signers.to;
     const before = ends.at(-1) ?? from;
     const line = formatLine(event, before, last, time);
     ends.push({ sequence: before.sequence + 1, hash: hashLine(line) });

@@ -52,13 +52,31 @@ export async function revertIfDue(directory: string, take: boolean): Promise<boo
 
 /** Milliseconds between two checks. */
 const interval = 200;
+/** Checks in a row that may fail: ten minutes. Then the next start of the daemon goes back. */
+const mostFaults = 3000;
 
-/** Waits until a change is confirmed; otherwise it goes back. */
-export async function awaitConfirmation(directory: string, change: string): Promise<void> {
+/**
+ * Waits until a change is confirmed; otherwise it goes back. A fault of the disk, or no free descriptor, may pass: it
+ * checks again.
+ * @param onFault called at the first of several faults
+ */
+export async function awaitConfirmation(
+  directory: string,
+  change: string,
+  onFault: (error: unknown) => void,
+): Promise<void> {
+  let faults = 0;
   for (;;) {
-    const pending = await readPending(directory);
-    if (pending?.change !== change) return;
-    if (Date.now() >= pending.until && (await revertIfDue(directory, true))) return;
+    try {
+      const pending = await readPending(directory);
+      if (pending?.change !== change) return;
+      if (Date.now() >= pending.until && (await revertIfDue(directory, true))) return;
+      faults = 0;
+    } catch (error) {
+      faults++;
+      if (faults === 1) onFault(error);
+      if (faults > mostFaults) throw error;
+    }
     await sleep(interval);
   }
 }

@@ -45,7 +45,9 @@ export async function serveHelper(
       log(`the restart failed: ${explain(error)}`),
     );
   }
-  await awaitConfirmation(directory, waiting.change);
+  await awaitConfirmation(directory, waiting.change, (error) =>
+    log(`whether the change is confirmed cannot be seen, and is checked again: ${explain(error)}`),
+  );
 }
 
 async function answer(line: string, directory: string, agents: readonly AgentEntry[]): Promise<Handled> {

@@ -1,6 +1,6 @@
 import { failEachCall } from '../../support/faults/each-error.ts';
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Problem } from '../../../src/core/errors.ts';
@@ -29,14 +29,18 @@ test('the helper that writes a configuration names the fault of its disk, and le
       order = await node.order(rip, [facts]);
     },
     () => node.send(order),
-    ({ value, error }, { where }) => {
+    async ({ value, error }, { where }) => {
       const isChanged = existsSync(join(node.directory, 'facts.d/install.yaml'));
-      if (value !== undefined) return assert.ok(isChanged, where);
-      failed++;
-      assert.ok(error instanceof Problem && error.code !== 'internal', `${where}: ${String(error)}`);
-      assert.doesNotMatch(error.message, /injected/, where);
-      // A change that could not be taken back is at the next start.
-      assert.ok(!isChanged || existsSync(pendingFile(node.directory)), where);
+      if (value === undefined) {
+        failed++;
+        assert.ok(error instanceof Problem && error.code !== 'internal', `${where}: ${String(error)}`);
+        assert.doesNotMatch(error.message, /injected/, where);
+        // A change that could not be taken back is at the next start.
+        assert.ok(!isChanged || existsSync(pendingFile(node.directory)), where);
+      } else assert.ok(isChanged, where);
+      // As if it had been confirmed: no helper works beside the next one.
+      rmSync(pendingFile(node.directory), { force: true });
+      await node.ended();
     },
     2,
   );

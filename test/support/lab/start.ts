@@ -112,6 +112,8 @@ async function startHolders(lab: LabState): Promise<{ lab: LabState; proceed: ()
   const started = await Promise.allSettled(lab.hosts.map((host) => startHost(host, lab)));
   const up = started.filter((one) => one.status === 'fulfilled').map(({ value }) => value);
   const holders = { switch: net, ...Object.fromEntries(up.map(({ name, mark }) => [name, mark])) };
+  // With its processes: through them the file systems of a host are seen, small ones included.
+  const running = { ...lab, holders };
   const failed = started.find((one) => one.status === 'rejected');
   const proceed = async () => {
     if (failed !== undefined) throw failed.reason;
@@ -124,13 +126,13 @@ async function startHolders(lab: LabState): Promise<{ lab: LabState; proceed: ()
       await Promise.all(
         up.slice(first, first + startedTogether).map(async (one) => {
           await one.proceed();
-          await waitUntilServing(lab, hostOf(lab, one.name));
+          await waitUntilServing(running, hostOf(running, one.name));
         }),
       );
     const balancers = lab.hosts.filter(({ kind }) => kind === 'balancer');
-    await Promise.all(balancers.map(({ name }) => waitForServers(lab, name)));
+    await Promise.all(balancers.map(({ name }) => waitForServers(running, name)));
   };
-  return { lab: { ...lab, holders }, proceed };
+  return { lab: running, proceed };
 }
 
 async function waitUntilServing(lab: LabState, { name, kind }: Host): Promise<void> {

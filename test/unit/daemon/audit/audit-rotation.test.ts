@@ -124,7 +124,7 @@ describe('an audit log that is rotated', () => {
     await writeFile(`${file}.next`, '');
     await (await open(small)).close();
     await appendFile(file, '{"v":1,"sequ');
-    const log = await open(small);
+    const log = await open({ ...small, maxBytes: 4000 });
     await log.append(note(), true);
     await log.close();
     const verdict = await verify([head]);
