@@ -19,7 +19,7 @@ import { type Route, type Routes, startRoutes } from './routes.ts';
 
 /** The relays of one command, and their ways to nodes. */
 export interface Relays {
-  /** @throws Problem `unreachable` when no relay answers */
+  /** @throws Problem `no-relay` when none answers */
   readonly ask: DiscoverOverRelays;
   /** Reaches nodes over relays that have a connection to them, and directly otherwise. */
   readonly dial: Dial;

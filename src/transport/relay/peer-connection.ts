@@ -33,7 +33,7 @@ export function createPeerDial(tls: () => TlsState, timeout: number): Open<PeerC
   return createOpen(tls, timeout, peerConnectionOver, keepalive);
 }
 
-function peerConnectionOver(channel: ProvenChannel): PeerConnection {
+export function peerConnectionOver(channel: ProvenChannel): PeerConnection {
   const { client, name, refuse, certificate } = channel;
   const mayRelay = hasRelayRole(parseCertificate(certificate));
   return {
