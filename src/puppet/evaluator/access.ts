@@ -25,7 +25,8 @@ export function readAccess(evaluation: Evaluation, of: Value, keys: readonly Val
     const from = indexIn(key, of.length, position);
     if (keys.length === 1) return typeof of === 'string' ? (of[from] ?? '') : of[from];
     const size = Number(numberIn(count) ?? failAt(position, 'the number of members must be a number'));
-    return from < 0 ? (isList(of) ? [] : '') : of.slice(from, size < 0 ? of.length + size + 1 : from + size);
+    // What would be before the first member counts, but is not there.
+    return of.slice(Math.max(0, from), Math.max(0, size < 0 ? of.length + size + 1 : from + size));
   }
   if (of === undefined) return failAt(position, 'undef has no members', 'the variable has no value here');
   return failAt(position, `${kindOf(of)} has no members`);
