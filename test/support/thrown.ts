@@ -37,3 +37,14 @@ export async function codeOfAsync(act: () => Promise<unknown>): Promise<string> 
   assert.ok(problem instanceof Problem, `threw ${String(problem)} instead of a Problem`);
   return problem.code;
 }
+
+/** For `rejects` and `throws`: a Problem of that code, with such a message and hint. */
+export function isProblem(code: string, message = /./, hint = /^/) {
+  return (problem: unknown) => {
+    assert.ok(problem instanceof Problem, String(problem));
+    assert.equal(problem.code, code, problem.message);
+    assert.match(problem.message, message);
+    assert.match(problem.hint, hint);
+    return true;
+  };
+}

@@ -13,17 +13,12 @@ const longestList = 60_000;
  * @param pause milliseconds beyond the time of the search that it may pause, once it is connected
  * @returns why it could not be asked, or undefined
  */
-export async function askOne(
-  link: RelayLink,
-  request: DiscoverRequest,
-  onNode: OnNode,
-  signal: AbortSignal,
-  pause: number,
-): Promise<Problem | undefined> {
+export async function askOne(...asked: Parameters<typeof readList>): Promise<Problem | undefined> {
   try {
-    return await readList(link, request, onNode, signal, pause);
+    await readList(...asked);
+    return undefined;
   } catch (error) {
-    return error instanceof Problem ? error : new Problem('unreachable', `${link.name}: ${explain(error)}`);
+    return error instanceof Problem ? error : new Problem('unreachable', `${asked[0].name}: ${explain(error)}`);
   }
 }
 
@@ -33,7 +28,7 @@ async function readList(
   onNode: OnNode,
   signal: AbortSignal,
   pause: number,
-): Promise<Problem | undefined> {
+): Promise<void> {
   const relay = await link.open();
   const began = performance.now();
   // What has arrived while this program was busy is read first: only the relay's own pauses count.
@@ -44,10 +39,8 @@ async function readList(
   };
   try {
     await relay.discover(request, onEvent, deadline.signal);
-    return undefined;
   } catch (error) {
-    if (deadline.passed()) return new Problem('no-response', `${link.name} does not end its list of nodes`);
-    throw error;
+    throw deadline.passed() ? new Problem('no-response', `${link.name} does not end its list of nodes`) : error;
   } finally {
     deadline.end();
   }

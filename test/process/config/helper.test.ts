@@ -7,7 +7,8 @@ import { fileKinds } from '../../../src/core/node-files/kinds.ts';
 import { pendingFile, readPending, readReturned } from '../../../src/core/node-files/pending.ts';
 import { revertIfDue } from '../../../src/daemon/config-helper/revert.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
-import { type FileRequest, type HelperNode, isProblem, makeHelperNode } from '../../support/node/helper.ts';
+import { type FileRequest, type HelperNode, makeHelperNode } from '../../support/node/helper.ts';
+import { isProblem } from '../../support/thrown.ts';
 
 let fleet: Fleet;
 let rip: Member;

@@ -2,7 +2,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { agents } from '../../../src/agents/index.ts';
-import { Problem } from '../../../src/core/errors.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { digestFiles, listNodeFiles, sumOf } from '../../../src/core/node-files/list.ts';
 import { decodeReply, encodeMessage, type HelperMessage } from '../../../src/core/node-files/message.ts';
@@ -99,8 +98,4 @@ export async function makeHelperNode(
     read: (place) => readFile(join(directory, place), 'utf8'),
     ended: async () => void (await Promise.all(running)),
   };
-}
-
-export function isProblem(code: string, message: RegExp = /./) {
-  return (error: unknown) => error instanceof Problem && error.code === code && message.test(error.message);
 }

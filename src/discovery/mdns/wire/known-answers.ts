@@ -1,3 +1,5 @@
+import { parseHeader } from './header.ts';
+
 const recordType = { PTR: 12 } as const;
 
 /**
@@ -8,8 +10,11 @@ const recordType = { PTR: 12 } as const;
  * @param instance this node's own, one label
  */
 export function dropOthersAnswers(packet: Buffer, instance: string): Buffer {
-  const { questions, answers, others } = countsOf(packet);
-  if (answers === 0 || others > 0 || isResponse(packet)) return packet;
+  const header = parseHeader(packet);
+  if (header?.kind !== 'query' || header.records === 0) return packet;
+  const { questions, records: answers } = header;
+  // The number of answers (RFC 1035, 4.1.1): the packet has nothing else.
+  if (packet.readUInt16BE(6) !== answers) return packet;
   const asked = endOfQuestions(packet, questions);
   const found = asked === undefined ? undefined : readPointers(packet, asked, answers);
   if (asked === undefined || found === undefined) return packet;
@@ -28,16 +33,6 @@ interface Pointer {
   readonly label: string;
   /** Its names point at nothing behind the questions, so it may move. */
   readonly alone: boolean;
-}
-
-function countsOf(packet: Buffer) {
-  if (packet.length < 12) return { questions: 0, answers: 0, others: 0 };
-  const [questions, answers] = [packet.readUInt16BE(4), packet.readUInt16BE(6)];
-  return { questions, answers, others: packet.readUInt16BE(8) + packet.readUInt16BE(10) };
-}
-
-function isResponse(packet: Buffer): boolean {
-  return (packet.readUInt16BE(2) & 0x8000) !== 0;
 }
 
 function endOfQuestions(packet: Buffer, questions: number): number | undefined {

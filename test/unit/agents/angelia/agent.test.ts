@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { startAngelia } from '../../../../src/agents/angelia/agent.ts';
 import type { ActionContext } from '../../../../src/core/agent.ts';
-import { Problem } from '../../../../src/core/errors.ts';
 import type { JsonObject } from '../../../../src/core/json.ts';
 import type { CommandResult, RunCommand } from '../../../../src/core/ports.ts';
 import { actionContext, agentSetup, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { angeliaConfig } from '../../../support/agents/angelia.ts';
 import { until } from '../../../support/until.ts';
+import { isProblem } from '../../../support/thrown.ts';
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -46,10 +46,6 @@ async function angelia(
   return { asked, call, directory, send, stop, status: () => call('status', {}) };
 }
 
-const refuses =
-  (code: string, message = /^/) =>
-  (problem: unknown) =>
-    problem instanceof Problem && problem.code === code && message.test(problem.message);
 const fails = { code: 1, stderr: 'no line\nmore' };
 
 describe('a message', () => {
@@ -73,7 +69,7 @@ describe('a message', () => {
     await send('a2');
     for (const id of ['a1', 'a2']) {
       for (const change of [{ message: 'x' }, { subject: 'x' }]) {
-        await assert.rejects(send(id, change), refuses('id-reused', new RegExp(`the id ${id} was`)));
+        await assert.rejects(send(id, change), isProblem('id-reused', new RegExp(`the id ${id} was`)));
       }
     }
     assert.equal(asked.length, 2);
@@ -102,9 +98,9 @@ describe('a message', () => {
     const { asked, call, directory, send, status } = await angelia([{ code: 67 }, {}]);
     await assert.rejects(
       send('a1'),
-      refuses('undeliverable', /cannot be delivered: \/bin\/note failed \(exit code 67\)/),
+      isProblem('undeliverable', /cannot be delivered: \/bin\/note failed \(exit code 67\)/),
     );
-    await assert.rejects(send('a1'), refuses('undeliverable'), 'the same one again');
+    await assert.rejects(send('a1'), isProblem('undeliverable'), 'the same one again');
     assert.deepEqual(await status(), { queued: 0, delivered: 0, dead: 1, oldest: 0 });
     const { dead } = (await call('queue', {})) as Record<string, JsonObject[]>;
     assert.deepEqual([dead?.[0]?.['id'], dead?.[0]?.['reason']], ['a1', '/bin/note failed (exit code 67)']);
@@ -124,19 +120,19 @@ describe('a message', () => {
     assert.equal(asked.length, 2);
     assert.deepEqual(await call('retry', {}), { retried: ['a1', 'a2'] });
     await until('both are delivered', async () => (await status())['delivered'] === 2);
-    await assert.rejects(call('retry', { id: 'a1' }), refuses('already-delivered', /a1/));
-    await assert.rejects(call('retry', { id: 'zz' }), refuses('unknown-message', /zz/));
+    await assert.rejects(call('retry', { id: 'a1' }), isProblem('already-delivered', /a1/));
+    await assert.rejects(call('retry', { id: 'zz' }), isProblem('unknown-message', /zz/));
   });
 
   test('is refused before it is stored: a bad id, an unknown recipient, a full queue', async () => {
     const { asked, directory, send } = await angelia([fails]);
-    await assert.rejects(send('a/b'), refuses('bad-id'));
+    await assert.rejects(send('a/b'), isProblem('bad-id'));
     for (const recipient of ['exec:other', 'exec:constructor', 'webhook:toString', '__proto__:x']) {
-      await assert.rejects(send('a0', { recipient }), refuses('unknown-recipient'), recipient);
+      await assert.rejects(send('a0', { recipient }), isProblem('unknown-recipient'), recipient);
     }
     await send('a1');
     await send('a2');
-    await assert.rejects(send('a3'), refuses('queue-full', /2 messages wait already/));
+    await assert.rejects(send('a3'), isProblem('queue-full', /2 messages wait already/));
     assert.equal(asked.length, 2);
     assert.deepEqual(readdirSync(join(directory, 'spool/queue')).sort(), ['a1.json', 'a2.json']);
   });
@@ -145,7 +141,7 @@ describe('a message', () => {
     const { asked, directory, send, status } = await angelia();
     rmSync(join(directory, 'spool/queue'), { recursive: true });
     writeFileSync(join(directory, 'spool/queue'), '');
-    await assert.rejects(send('a1'), refuses('spool-unwritable', /cannot be kept/));
+    await assert.rejects(send('a1'), isProblem('spool-unwritable', /cannot be kept/));
     assert.deepEqual([asked.length, (await status())['queued']], [0, 0]);
   });
 
@@ -275,13 +271,13 @@ describe('the configuration of angelia', () => {
     for (const tls of ['none', 'opportunistic']) {
       await assert.rejects(
         start({ smtp: { ...smtp, ...password, tls } }),
-        refuses('bad-smtp-configuration', /a password needs “tls: required” or “tls: implicit”/),
+        isProblem('bad-smtp-configuration', /a password needs “tls: required” or “tls: implicit”/),
       );
     }
     for (const half of [{ user: 'u' }, { password_file: '/p' }]) {
       await assert.rejects(
         start({ smtp: { ...smtp, ...half, tls: 'required' } }),
-        refuses('bad-smtp-configuration', /requires/),
+        isProblem('bad-smtp-configuration', /requires/),
       );
     }
     for (const tls of ['required', 'implicit']) await start({ smtp: { ...smtp, ...password, tls } });
@@ -294,7 +290,7 @@ describe('the configuration of angelia', () => {
       const fields = { text: 'x' };
       await assert.rejects(
         start({ [part]: { ops: { url, fields, format: 'slack' } } }),
-        refuses('bad-endpoint', /angelia’s ops: .*“format: slack”/),
+        isProblem('bad-endpoint', /angelia’s ops: .*“format: slack”/),
       );
       for (const format of [{}, { format: 'json' }, { format: 'form' }]) {
         await start({ [part]: { ops: { url, fields, ...format } } });

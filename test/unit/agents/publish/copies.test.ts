@@ -10,6 +10,7 @@ import type { SignedTicket } from '../../../../src/core/wire/messages.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { nodeIdentity, startPublisher } from '../../../support/publish/publisher.ts';
 import { contentFor, idOf, makeArtifact, ticketBy } from '../../../support/publish/tickets.ts';
+import { isProblem } from '../../../support/thrown.ts';
 
 let fleet: Fleet;
 let rip: Member;
@@ -30,14 +31,6 @@ const publisher = async (...options: Options) => {
 };
 
 const ticketFor = (changes: Partial<TicketContent> = {}, of = artifact) => ticketBy(rip, contentFor(of, both, changes));
-const refuses =
-  (code: string, message = /^/) =>
-  (problem: unknown) => {
-    assert.ok(problem instanceof Problem, String(problem));
-    assert.equal(problem.code, code, problem.message);
-    assert.match(problem.message, message);
-    return true;
-  };
 
 describe('an artifact from another node', () => {
   const address = { node: 'dev2.devco.net', addresses: ['10.0.0.2:8140', 'not an address'] };
@@ -109,17 +102,23 @@ describe('an artifact from another node', () => {
     const ticket = ticketFor();
     const one = await publisher('dev1.devco.net', {}, { 'dev2.devco.net': busy });
     await one.prepare(ticket);
-    await assert.rejects(one.fetch(ticket, [address]), refuses('busy', /lacks 524388 .*dev2\.devco\.net: dev2 sends/));
+    await assert.rejects(
+      one.fetch(ticket, [address]),
+      isProblem('busy', /lacks 524388 .*dev2\.devco\.net: dev2 sends/),
+    );
     const none = await publisher();
     await none.prepare(ticket);
-    await assert.rejects(none.fetch(ticket, [address]), refuses('incomplete-artifact', /dev2\.devco\.net: no answer$/));
+    await assert.rejects(
+      none.fetch(ticket, [address]),
+      isProblem('incomplete-artifact', /dev2\.devco\.net: no answer$/),
+    );
     assert.deepEqual((await none.list())['published'], []);
     const internal = async () => {
       throw new TypeError('a bug');
     };
     const wrong = await publisher('dev1.devco.net', {}, { 'dev2.devco.net': internal });
     await wrong.prepare(ticket);
-    await assert.rejects(wrong.fetch(ticket, [address]), refuses('incomplete-artifact', /a bug/));
+    await assert.rejects(wrong.fetch(ticket, [address]), isProblem('incomplete-artifact', /a bug/));
     const stop = new AbortController();
     stop.abort();
     await assert.rejects(wrong.fetch(ticket, [address], { signal: stop.signal }), { name: 'AbortError' });
@@ -146,26 +145,26 @@ describe('a node that sends an artifact', () => {
   test('sends only what is asked for, to a node of the ticket, by a right of its signer', async () => {
     const one = await publisher('dev2.devco.net');
     const ticket = ticketFor();
-    await assert.rejects(ask(one, ticket), refuses('not-published', /dev2\.devco\.net does not hold/));
-    await assert.rejects(ask(one, null), refuses('bad-ticket', /the ticket is missing/));
+    await assert.rejects(ask(one, ticket), isProblem('not-published', /dev2\.devco\.net does not hold/));
+    await assert.rejects(ask(one, null), isProblem('bad-ticket', /the ticket is missing/));
     await one.publish(ticket);
     const events: string[] = [];
     await ask(one, ticket, { wanted: [{ first: 1, count: 1 }] }, async ({ manifest, chunk }) => {
       events.push(manifest ? 'manifest' : `chunk ${chunk?.index}`);
     });
     assert.deepEqual(events, ['chunk 1']);
-    await assert.rejects(ask(one, ticket, {}, undefined, 'dev3.devco.net'), refuses('bad-ticket', /not for dev3/));
-    await assert.rejects(ask(one, ticketFor({ application: 'other' })), refuses('unknown-application'));
-    await assert.rejects(ask(one, ticket, { wanted: [{ first: 2, count: 2 }] }), refuses('malformed-message'));
+    await assert.rejects(ask(one, ticket, {}, undefined, 'dev3.devco.net'), isProblem('bad-ticket', /not for dev3/));
+    await assert.rejects(ask(one, ticketFor({ application: 'other' })), isProblem('unknown-application'));
+    await assert.rejects(ask(one, ticket, { wanted: [{ first: 2, count: 2 }] }), isProblem('malformed-message'));
     const codes = one.served.map((event) => (event as { code: string }).code);
     assert.deepEqual(codes, ['not-published', '', 'bad-ticket', 'unknown-application', 'malformed-message']);
-    await assert.rejects(ask(one, ticket, {}, undefined, 'dev3.devco.net'), refuses('bad-ticket'));
+    await assert.rejects(ask(one, ticket, {}, undefined, 'dev3.devco.net'), isProblem('bad-ticket'));
     assert.equal(one.served.length, 5, 'a refusal that repeats itself is recorded once');
     const asked: object[] = [];
     const denied = await publisher('dev2.devco.net', {}, {}, async (access) => asked.push(access) < 0);
     await assert.rejects(
       ask(denied, ticket),
-      refuses('policy-denied', /cert=rip@devco\.net may not publish\.fetch on dev2/),
+      isProblem('policy-denied', /cert=rip@devco\.net may not publish\.fetch on dev2/),
     );
     assert.deepEqual(asked, [{ caller: 'cert=rip@devco.net', agent: 'publish', action: 'fetch', limited: false }]);
   });
@@ -181,10 +180,10 @@ describe('a node that sends an artifact', () => {
       return held.promise;
     });
     await begun.promise;
-    await assert.rejects(ask(one, ticket), refuses('busy', /sends to dev1\.devco\.net already/));
+    await assert.rejects(ask(one, ticket), isProblem('busy', /sends to dev1\.devco\.net already/));
     await assert.rejects(
       ask(one, ticket, {}, undefined, 'dev3.devco.net'),
-      refuses('busy', /sends to 1 other nodes already/),
+      isProblem('busy', /sends to 1 other nodes already/),
     );
     held.resolve();
     await first;
@@ -202,7 +201,7 @@ describe('a node that sends an artifact', () => {
     const sent: unknown[] = [];
     await assert.rejects(
       ask(one, ticket, {}, async ({ chunk }) => void sent.push(chunk?.index)),
-      refuses('bad-chunk', /chunk 1 from dev2\.devco\.net is corrupted/),
+      isProblem('bad-chunk', /chunk 1 from dev2\.devco\.net is corrupted/),
     );
     assert.deepEqual([sent, existsSync(blob)], [[0], false]);
     assert.deepEqual((await one.prepare(ticket))['published'], false);

@@ -5,7 +5,6 @@ import { after, before, describe, test } from 'node:test';
 import { removeAbandoned } from '../../../../src/agents/publish/actions/prune.ts';
 import { openStore } from '../../../../src/agents/publish/store/store.ts';
 import { startTickets } from '../../../../src/agents/publish/transfer/tickets.ts';
-import { Problem } from '../../../../src/core/errors.ts';
 import type { JsonObject } from '../../../../src/core/json.ts';
 import type { ArtifactHolder } from '../../../../src/core/publish/holder.ts';
 import { openTicket, type TicketContent } from '../../../../src/core/publish/ticket.ts';
@@ -14,6 +13,7 @@ import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { nodeIdentity, startPublisher } from '../../../support/publish/publisher.ts';
 import { contentFor, idOf, makeArtifact, ticketBy } from '../../../support/publish/tickets.ts';
+import { isProblem } from '../../../support/thrown.ts';
 
 let fleet: Fleet;
 let rip: Member;
@@ -36,14 +36,6 @@ const publisher = async (...options: Options) => {
 
 const ticketFor = (changes: Partial<TicketContent> = {}, of = artifact, by = rip) =>
   ticketBy(by, contentFor(of, both, changes));
-const refuses =
-  (code: string, message = /^/) =>
-  (problem: unknown) => {
-    assert.ok(problem instanceof Problem, String(problem));
-    assert.equal(problem.code, code, problem.message);
-    assert.match(problem.message, message);
-    return true;
-  };
 
 describe('an artifact from an operator', () => {
   test('is announced, received in parts and published with its sums', async () => {
@@ -66,7 +58,7 @@ describe('an artifact from an operator', () => {
     ]);
     await assert.rejects(
       fetch(ticket),
-      refuses('incomplete-artifact', /^shop 20 lacks 262244 of 524388 bytes: no node was named/),
+      isProblem('incomplete-artifact', /^shop 20 lacks 262244 of 524388 bytes: no node was named/),
     );
     for (const index of [0, 2]) await store(ticket, { chunk: { index, data: artifact.chunk(index) } });
     assert.deepEqual(await fetch(ticket), {
@@ -92,7 +84,7 @@ describe('an artifact from an operator', () => {
     });
     assert.ok(Number(at) > 0);
     assert.deepEqual((await prepare(ticket))['published'], true);
-    await assert.rejects(fetch(ticket), refuses('unknown-ticket'), 'its ticket is used up');
+    await assert.rejects(fetch(ticket), isProblem('unknown-ticket'), 'its ticket is used up');
     assert.deepEqual((await call('list', { application: 'other' }))['takes'], []);
   });
 
@@ -112,11 +104,11 @@ describe('an artifact from an operator', () => {
         /was signed by cert=eve@devco\.net, and cert=rip@devco\.net presents it/,
       ],
     ];
-    for (const [ticket, code, message] of refused) await assert.rejects(prepare(ticket), refuses(code, message));
+    for (const [ticket, code, message] of refused) await assert.rejects(prepare(ticket), isProblem(code, message));
     const only = await publisher('dev1.devco.net', { applications: { shop: { publishers: ['cert=eve@devco.net'] } } });
     await assert.rejects(
       only.prepare(ticketFor()),
-      refuses('policy-denied', /cert=rip@devco\.net may not publish shop/),
+      isProblem('policy-denied', /cert=rip@devco\.net may not publish shop/),
     );
     assert.equal((await only.prepare(ticketFor({}, artifact, eve), { caller: 'cert=eve@devco.net' }))['missing'], 3);
     assert.deepEqual(readdirSync(join(state, 'partial')), []);
@@ -127,11 +119,11 @@ describe('an artifact from an operator', () => {
     for (const dryRun of [true, false]) {
       await assert.rejects(
         prepare(ticketFor(), { dryRun }),
-        refuses('too-many-published', /would take 524388 bytes, and 524387/),
+        isProblem('too-many-published', /would take 524388 bytes, and 524387/),
       );
     }
     assert.deepEqual((await list())['receiving'], []);
-    await assert.rejects(fetch(ticketFor()), refuses('unknown-ticket'));
+    await assert.rejects(fetch(ticketFor()), isProblem('unknown-ticket'));
     const fits = await publisher('dev1.devco.net', { max_total: artifact.bytes.length });
     assert.deepEqual((await fits.prepare(ticketFor(), { dryRun: true }))['ranges'], []);
     assert.deepEqual((await fits.list())['receiving'], [], 'a dry run accepts nothing');
@@ -144,7 +136,7 @@ describe('an artifact from an operator', () => {
     const other = makeArtifact(300_000);
     await assert.rejects(
       prepare(ticketFor({}, other)),
-      refuses('revision-published', new RegExp(`with the SHA-256 sum ${sha256}`)),
+      isProblem('revision-published', new RegExp(`with the SHA-256 sum ${sha256}`)),
     );
     const again = ticketFor({ revision: '21' });
     assert.deepEqual((await prepare(again))['missing'], 0);
@@ -155,17 +147,17 @@ describe('an artifact from an operator', () => {
   test('is taken only from the operator of its ticket, whole and in order', async () => {
     const { prepare, store } = await publisher();
     const ticket = ticketFor();
-    await assert.rejects(store(ticket, { manifest: artifact.manifest }), refuses('unknown-ticket'));
+    await assert.rejects(store(ticket, { manifest: artifact.manifest }), isProblem('unknown-ticket'));
     await prepare(ticket);
-    await assert.rejects(store(ticket, { manifest: artifact.manifest }, eve), refuses('unknown-ticket'));
+    await assert.rejects(store(ticket, { manifest: artifact.manifest }, eve), isProblem('unknown-ticket'));
     const data = artifact.chunk(0);
     await assert.rejects(
       store(ticket, { chunk: { index: 0, data } }),
-      refuses('bad-chunk', /before the list of chunks/),
+      isProblem('bad-chunk', /before the list of chunks/),
     );
     await assert.rejects(
       store(ticket, { manifest: Buffer.alloc(96) }),
-      refuses('bad-chunk', /the list of chunks from cert=rip/),
+      isProblem('bad-chunk', /the list of chunks from cert=rip/),
     );
     await store(ticket, { manifest: artifact.manifest });
     for (const chunk of [
@@ -173,16 +165,16 @@ describe('an artifact from an operator', () => {
       { index: 3, data },
       { index: 0, data: data.subarray(1) },
     ]) {
-      await assert.rejects(store(ticket, { chunk }), refuses('bad-chunk', /is corrupted/));
+      await assert.rejects(store(ticket, { chunk }), isProblem('bad-chunk', /is corrupted/));
     }
-    await assert.rejects(store(ticket, {}), refuses('malformed-message'));
+    await assert.rejects(store(ticket, {}), isProblem('malformed-message'));
     const asked: object[] = [];
     const denied = await publisher('dev1.devco.net', {}, {}, async (access) => {
       asked.push(access);
       return false;
     });
     await denied.prepare(ticket);
-    await assert.rejects(denied.store(ticket, { manifest: artifact.manifest }), refuses('policy-denied'));
+    await assert.rejects(denied.store(ticket, { manifest: artifact.manifest }), isProblem('policy-denied'));
     assert.deepEqual(asked, [{ caller: 'cert=rip@devco.net', agent: 'publish', action: 'prepare', limited: false }]);
   });
 
@@ -208,11 +200,11 @@ describe('an artifact that is not what its ticket says', () => {
   test('is removed when its sum is wrong, though each of its parts was as announced', async () => {
     const { fetch, list, prepare, publish, state } = await publisher();
     const ticket = ticketFor({ sha256: Buffer.alloc(32, 1) });
-    await assert.rejects(publish(ticket), refuses('bad-checksum', new RegExp(`the SHA-256 sum ${sha256}, not 0101`)));
+    await assert.rejects(publish(ticket), isProblem('bad-checksum', new RegExp(`the SHA-256 sum ${sha256}, not 0101`)));
     assert.deepEqual([readdirSync(join(state, 'partial')), readdirSync(join(state, 'blobs'))], [[], []]);
     assert.deepEqual((await prepare(ticket))['ranges'], [{ first: 0, count: 3 }], 'all of it is missing again');
     assert.deepEqual((await list())['published'], []);
-    await assert.rejects(fetch(ticket), refuses('incomplete-artifact'));
+    await assert.rejects(fetch(ticket), isProblem('incomplete-artifact'));
   });
 
   test('is not listed if its entry is damaged, and can be published again', async () => {
@@ -229,7 +221,7 @@ describe('an artifact that is not what its ticket says', () => {
     const ask = { ticket, manifest: true, wanted: [] } as unknown as Parameters<ArtifactHolder['give']>[0];
     await assert.rejects(
       give(ask, nodeIdentity('dev1.devco.net'), async (event) => void sent.push(event), new AbortController().signal),
-      refuses('not-published'),
+      isProblem('not-published'),
     );
     assert.deepEqual(sent, []);
   });
@@ -294,12 +286,12 @@ describe('the tickets of a node', () => {
     const proven = open();
     const { partial } = await tickets.accept(proven);
     assert.equal(tickets.find(proven.id, proven.caller).partial, partial);
-    assert.throws(() => tickets.find(proven.id, 'cert=eve@devco.net'), refuses('unknown-ticket'));
+    assert.throws(() => tickets.find(proven.id, 'cert=eve@devco.net'), isProblem('unknown-ticket'));
     assert.equal((await tickets.accept(open({ revision: '21' }))).partial, partial, 'one state for one artifact');
     assert.deepEqual(tickets.receiving(), [partial]);
     assert.deepEqual([tickets.promised(''), tickets.promised(partial.sha256)], [artifact.bytes.length, 0]);
     for (let n = 2; n < 64; n++) await tickets.accept(open({ revision: `r${n}` }));
-    await assert.rejects(tickets.accept(open({ revision: 'more' })), refuses('busy', /64 tickets already/));
+    await assert.rejects(tickets.accept(open({ revision: 'more' })), isProblem('busy', /64 tickets already/));
     await tickets.accept(proven);
     tickets.drop(proven.id);
     await tickets.accept(open({ revision: 'more' }));
@@ -307,7 +299,7 @@ describe('the tickets of a node', () => {
     assert.equal(tickets.promised(''), 0, 'of which nothing arrived for a minute');
     time += 3_600_000;
     const [one] = [proven];
-    assert.throws(() => tickets.find(one.id, one.caller), refuses('unknown-ticket'));
+    assert.throws(() => tickets.find(one.id, one.caller), isProblem('unknown-ticket'));
     await assert.doesNotReject(
       tickets.accept(
         openTicket(ticketFor({ issuedAt: time, expiresAt: time + 1000 }), 'dev1.devco.net', fleet.trust, time, 0),

@@ -19,6 +19,7 @@ import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
 import type { ProblemCode } from '../../../../src/core/problems/index.ts';
 import type { NodeDescription } from '../../../../src/core/wire/messages.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
+import { isProblem } from '../../../support/thrown.ts';
 
 let fleet: Fleet;
 let member: Member;
@@ -124,11 +125,6 @@ async function installed(): Promise<Host> {
   };
 }
 
-const refuses =
-  (code: string, message = /^/) =>
-  (problem: unknown) =>
-    problem instanceof Problem && problem.code === code && message.test(problem.message);
-
 describe('the plan for a host', () => {
   test('brings everything to one that has nothing', async () => {
     const { remote, ran } = fakeHost(fresh);
@@ -209,7 +205,7 @@ describe('the plan for a host', () => {
     assert.deepEqual([plan.service, plan.changes.includes('start')], ['none', false]);
     await assert.rejects(
       makePlan(target, options({ service: 'systemd' }), fakeHost(bare).remote),
-      refuses('no-systemd'),
+      isProblem('no-systemd'),
     );
     assert.equal((await makePlan(target, options({ service: '/i' }), fakeHost(fresh).remote)).service, '/i');
   });
@@ -219,7 +215,7 @@ describe('the plan for a host', () => {
     const { certificatePem } = await other.node('dev1.devco.net');
     const host = await installed();
     const foreign = { ...host, files: { ...host.files, '/e/node.crt': certificatePem } };
-    await assert.rejects(makePlan(target, options(), fakeHost(foreign).remote), refuses('other-fleet'));
+    await assert.rejects(makePlan(target, options(), fakeHost(foreign).remote), isProblem('other-fleet'));
     const plan = await makePlan(target, options({ replace: true }), fakeHost(foreign).remote);
     assert.equal(plan.certify, 'is of another CA');
   });
@@ -231,18 +227,21 @@ describe('the plan for a host', () => {
     const host = await installed();
     for (const code of ['unreachable', 'handshake-failed', 'wrong-node'] as const) {
       const plan = makePlan(target, options({ describe: fails(code) }), fakeHost(host).remote);
-      await assert.rejects(plan, refuses('port-in-use', /another program listens on port 8140/));
+      await assert.rejects(plan, isProblem('port-in-use', /another program listens on port 8140/));
     }
     const denied = await makePlan(target, options({ describe: fails('policy-denied') }), fakeHost(host).remote);
     assert.deepEqual([denied.answers, denied.verb], [false, 'restart'], 'a node that refuses is ours, and restarts');
     const none = { ...fresh, listening: true };
     const plan = makePlan(target, options({ describe: fails('policy-denied') }), fakeHost(none).remote);
-    await assert.rejects(plan, refuses('port-in-use'));
+    await assert.rejects(plan, isProblem('port-in-use'));
   });
 
   test('ends with the last line of a script that fails', async () => {
     const { remote } = fakeHost(fresh, (purpose) => purpose === 'check the host');
-    await assert.rejects(makePlan(target, options(), remote), refuses('host-failed', /^could not check the host: no$/));
+    await assert.rejects(
+      makePlan(target, options(), remote),
+      isProblem('host-failed', /^could not check the host: no$/),
+    );
   });
 });
 
@@ -285,7 +284,7 @@ describe('a plan that is carried out', () => {
     const host = await installed();
     const changed = { ...host, files: { ...host.files, '/e/classes.txt': '' } };
     const { result, ran } = await carry(changed, {}, (purpose) => purpose === 'move the files into place');
-    await assert.rejects(result, refuses('host-failed', /could not move the files into place: no/));
+    await assert.rejects(result, isProblem('host-failed', /could not move the files into place: no/));
     assert.deepEqual(ran, ['copy the program', 'move the files into place', 'clean up']);
   });
 
@@ -295,7 +294,7 @@ describe('a plan that is carried out', () => {
       { ...host, program: 'old' },
       { program: { ...program, file: import.meta.filename } },
     );
-    await assert.rejects(result, refuses('copy-damaged'));
+    await assert.rejects(result, isProblem('copy-damaged'));
   });
 
   test('certifies the key that the host made, and places its certificate', async () => {
@@ -355,7 +354,7 @@ describe('a plan that is carried out', () => {
     };
     const host = { ...(await installed()), listening: false };
     const { result, ran } = await carry(host, { describe: silent });
-    await assert.rejects(result, refuses('no-answer', /^it is installed, but does not answer: connection refused$/));
+    await assert.rejects(result, isProblem('no-answer', /^it is installed, but does not answer: connection refused$/));
     assert.equal(ran.at(-1), 'run doctor on the host');
   });
 });
@@ -389,8 +388,9 @@ describe('the state of a host', () => {
       [{ sudo: false, writable: new Set() }, 'needs-root', /may not write to \/a, and sudo asks/],
       [{ free: 199 }, 'no-space', /0 MiB are free in the target directory, 0 MiB are needed/],
     ];
-    for (const [changes, code, message] of refusals) assert.throws(() => judge(changes), refuses(code, message), code);
-    assert.throws(() => judge({ sudo: false }, 'package'), refuses('needs-root', /may not write to the system/));
+    for (const [changes, code, message] of refusals)
+      assert.throws(() => judge(changes), isProblem(code, message), code);
+    assert.throws(() => judge({ sudo: false }, 'package'), isProblem('needs-root', /may not write to the system/));
     assert.deepEqual(judge({ root: true, sudo: false }, 'package').asRoot, false);
   });
 

@@ -10,6 +10,7 @@ import { loginOf, openRemote, quote, runOrThrow, type SshSettings } from '../../
 import { upload } from '../../../../src/client/install/transfer.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { isProblem } from '../../../support/thrown.ts';
 
 /** A fake ssh, which keeps its arguments and runs the last of them by the shell of this host, as the real one does there. */
 const fakeSsh = `#!/bin/sh
@@ -36,11 +37,6 @@ function ssh(more: Partial<SshSettings> = {}, env: NodeJS.ProcessEnv = {}) {
   };
   return { settings, directory, args: () => readFileSync(args, 'utf8').split('\n').slice(0, -1) };
 }
-
-const refuses =
-  (code: string, message = /^/, hint = /^/) =>
-  (problem: unknown) =>
-    problem instanceof Problem && problem.code === code && message.test(problem.message) && hint.test(problem.hint);
 
 describe('a host over ssh', () => {
   const target = { node: 'dev1', host: 'dev1.devco.net', user: 'rip', port: 2222 };
@@ -85,7 +81,7 @@ describe('a host over ssh', () => {
     const remote = await openRemote(target, settings);
     await assert.rejects(
       remote.run({ purpose: 'check the host', text: 'true', values: [] }),
-      refuses(
+      isProblem(
         'ssh-failed',
         /^ssh could not check the host: Host key verification failed\.$/,
         /“ssh -p 2222 rip@dev1\.devco\.net true”/,
@@ -98,12 +94,15 @@ describe('a host over ssh', () => {
   test('reports that there is no ssh, and that it was cancelled', async () => {
     const { settings } = ssh();
     const none = await openRemote(target, { ...settings, env: { PATH: '/nowhere' } });
-    await assert.rejects(none.run({ purpose: 'x', text: '', values: [] }), refuses('ssh-failed', /ssh cannot be run/));
+    await assert.rejects(
+      none.run({ purpose: 'x', text: '', values: [] }),
+      isProblem('ssh-failed', /ssh cannot be run/),
+    );
     const stop = new AbortController();
     const remote = await openRemote(target, { ...settings, signal: stop.signal });
     const running = remote.run({ purpose: 'wait', text: 'sleep 3', values: [] });
     stop.abort();
-    await assert.rejects(running, refuses('cancelled', /^dev1: to wait was cancelled$/));
+    await assert.rejects(running, isProblem('cancelled', /^dev1: to wait was cancelled$/));
   });
 
   test('returns the last line of what a script complains about, printable', async () => {
@@ -114,12 +113,12 @@ describe('a host over ssh', () => {
     assert.deepEqual([code, lastError.startsWith('two'), lastError.includes('\u001b')], [4, true, false]);
     await assert.rejects(
       runOrThrow(remote, { purpose: 'do it', text, values: [] }, false),
-      refuses('host-failed', /could not do it: two/),
+      isProblem('host-failed', /could not do it: two/),
     );
     const undone = 'echo undone=yes; exit 4';
     await assert.rejects(
       runOrThrow(remote, { purpose: 'do it', text: undone, values: [] }, false),
-      refuses('host-failed', /^could not do it: exit code 4; its changes were undone$/),
+      isProblem('host-failed', /^could not do it: exit code 4; its changes were undone$/),
     );
     await remote.close();
   });
@@ -143,7 +142,7 @@ describe('a host over ssh', () => {
     assert.deepEqual([percents.at(-1), new Set(percents).size], [100, percents.length], 'each once');
     await assert.rejects(
       upload(way, { ...program, sha256: 'other' }, () => {}),
-      refuses('copy-damaged'),
+      isProblem('copy-damaged'),
     );
     await remote.close();
   });
@@ -157,9 +156,9 @@ describe('the program for the hosts', () => {
   test('is refused if it is not one, and one of the two ways to name it', async () => {
     const directory = temporaryDirectory();
     const file = join(directory, 'x');
-    await assert.rejects(openProgram({ binary: file }, ''), refuses('unreadable-file', /no such file/));
-    await assert.rejects(openProgram({ binary: file, package: file }, ''), refuses('usage', /cannot be combined/));
-    await assert.rejects(openProgram({}, ''), refuses('usage', /runs from source/));
+    await assert.rejects(openProgram({ binary: file }, ''), isProblem('unreadable-file', /no such file/));
+    await assert.rejects(openProgram({ binary: file, package: file }, ''), isProblem('usage', /cannot be combined/));
+    await assert.rejects(openProgram({}, ''), isProblem('usage', /runs from source/));
     for (const [magic, machine] of [
       ['\x7fELF', 40],
       ['\x7fELG', 62],
@@ -168,9 +167,9 @@ describe('the program for the hosts', () => {
       header.write(magic, 'latin1');
       header.writeUInt16LE(machine, 18);
       writeFileSync(file, header);
-      await assert.rejects(openProgram({ binary: file }, ''), refuses('bad-program', /not a Linux program/));
+      await assert.rejects(openProgram({ binary: file }, ''), isProblem('bad-program', /not a Linux program/));
     }
-    await assert.rejects(openProgram({ package: file }, ''), refuses('bad-program', /cannot be read by dpkg-deb/));
+    await assert.rejects(openProgram({ package: file }, ''), isProblem('bad-program', /cannot be read by dpkg-deb/));
   });
 });
 

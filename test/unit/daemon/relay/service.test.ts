@@ -10,6 +10,7 @@ import { startPool } from '../../../../src/daemon/relay/pool.ts';
 import { defineRelay } from '../../../../src/daemon/relay/service.ts';
 import type { PeerConnection } from '../../../../src/transport/relay/peer-connection.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
+import { isProblem } from '../../../support/thrown.ts';
 
 const key: SignedKey = { key: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [] };
 const addresses = [{ host: '127.0.0.1', port: 1 }];
@@ -88,19 +89,14 @@ async function relay({
   };
 }
 
-const refuses =
-  (code: string, message = /^/) =>
-  (problem: unknown) =>
-    problem instanceof Problem && problem.code === code && message.test(problem.message);
-
 describe('a user of a relay', () => {
   test('needs a policy on the relay, unless it is the host itself', async () => {
     const { asked, service } = await relay({ allows: async () => false });
     await service.admit('local', 'forward');
     assert.deepEqual(asked, []);
     const denied = service.admit(operator, 'discover');
-    await assert.rejects(denied, refuses('policy-denied', /cert=rip@devco\.net may not relay\.discover on bastion/));
-    await assert.rejects(service.admit({ ...operator, applications: ['shop'] }, 'forward'), refuses('policy-denied'));
+    await assert.rejects(denied, isProblem('policy-denied', /cert=rip@devco\.net may not relay\.discover on bastion/));
+    await assert.rejects(service.admit({ ...operator, applications: ['shop'] }, 'forward'), isProblem('policy-denied'));
     const access = { caller: 'cert=rip@devco.net', agent: 'relay' };
     assert.deepEqual(asked, [
       { ...access, action: 'discover', limited: false },
@@ -121,13 +117,13 @@ describe('a request that a relay passes on', () => {
 
   test('is refused if the relay is not connected to its target', async () => {
     const { budget, counts, forward, went } = await relay({ peers: { web1: undefined } });
-    await assert.rejects(forward('web9'), refuses('unknown-target', /bastion\.devco\.net has no connection to web9/));
+    await assert.rejects(forward('web9'), isProblem('unknown-target', /bastion\.devco\.net has no connection to web9/));
     assert.deepEqual([went, counts, budget.used().requests], [[], ['withheld'], 0]);
   });
 
   test('frees its place when its peer fails', async () => {
     const { budget, counts, forward } = await relay({ peers: { web1: undefined }, fails: ['web1'] });
-    await assert.rejects(forward('web1'), refuses('no-response'));
+    await assert.rejects(forward('web1'), isProblem('no-response'));
     assert.deepEqual([counts, budget.used()], [['withheld'], { requests: 0, bytes: 0 }]);
   });
 
@@ -136,7 +132,7 @@ describe('a request that a relay passes on', () => {
       peers: { web1: undefined },
       budget: startBudget({ requests: 1, bytes: 9 }),
     });
-    await assert.rejects(forward('web1'), refuses('busy'));
+    await assert.rejects(forward('web1'), isProblem('busy'));
     assert.deepEqual([counts, went], [['withheld'], []]);
   });
 
@@ -144,7 +140,7 @@ describe('a request that a relay passes on', () => {
     const { discover, events, forward, went } = await relay({
       peers: { edge: ['far1', 'dark1', 'web1'], web1: undefined },
     });
-    await assert.rejects(forward('far1'), refuses('unknown-target'), 'before the other relay reported it');
+    await assert.rejects(forward('far1'), isProblem('unknown-target'), 'before the other relay reported it');
     await discover();
     assert.deepEqual(
       events.map(({ node, path, lastHeard, key: signed }) => [node, path.join(), lastHeard, signed !== undefined]),
@@ -161,10 +157,10 @@ describe('a request that a relay passes on', () => {
     assert.deepEqual(went, ['edge → far1', 'edge → far1']);
     await assert.rejects(
       forward('far1', otherRelay),
-      refuses('unknown-target'),
+      isProblem('unknown-target'),
       'no request passes more than two relays',
     );
-    await assert.rejects(forward('dark1'), refuses('unknown-target'), 'a node that the other relay does not reach');
+    await assert.rejects(forward('dark1'), isProblem('unknown-target'), 'a node that the other relay does not reach');
   });
 
   test('asks no further relay for another one', async () => {
