@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { createSecureContext, type SecureContext } from 'node:tls';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import type { TlsState } from '../../core/ports.ts';
 import { presentedPem } from '../../transport/tls.ts';
@@ -37,10 +36,7 @@ export async function startMetricsServer(
   const handle: RequestListener = (request, response) => void answer(request, response, options);
   const server = isLoopback(host)
     ? createServer(limits, handle)
-    : createTlsServer(
-        { ...limits, minVersion: 'TLSv1.2', SNICallback: currentContext(tls), ...contextOf(tls()) },
-        handle,
-      );
+    : withCurrentContext(createTlsServer({ ...limits, minVersion: 'TLSv1.2', ...contextOf(tls()) }, handle), tls);
   server.maxConnections = 16;
   // It must not keep a daemon alive that fails to start.
   server.unref();
@@ -68,15 +64,15 @@ function contextOf({ credentials }: TlsState) {
   };
 }
 
-/** Uses the current certificate for each handshake; it is read again when it is renewed. */
-function currentContext(tls: () => TlsState) {
-  let made: { of: TlsState['credentials']; context: SecureContext } | undefined;
-  return (_name: string, done: (error: Error | null, context?: SecureContext) => void) => {
+/** Uses the current certificate for each handshake, also with a client that names no server; it is read again when it is renewed. */
+function withCurrentContext(server: TlsServer, tls: () => TlsState): TlsServer {
+  let used = tls().credentials;
+  return server.prependListener('connection', () => {
     const state = tls();
-    if (made?.of !== state.credentials)
-      made = { of: state.credentials, context: createSecureContext(contextOf(state)) };
-    done(null, made.context);
-  };
+    if (state.credentials === used) return;
+    used = state.credentials;
+    server.setSecureContext(contextOf(state));
+  });
 }
 
 async function answer(

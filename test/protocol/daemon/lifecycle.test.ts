@@ -35,7 +35,17 @@ const kindsOf = async (node: TestNode) => (await node.records()).slice(-2).map((
 
 describe('the life cycle of a daemon', () => {
   test('lets a running call end after a request to stop, and accepts no other', async () => {
-    const node = await startTestNode(fleet, { name: 'dev1.devco.net' });
+    let agentStopped = false;
+    const load: AgentEntry['load'] = async () => {
+      const start = await probeAgent.load();
+      return async (setup) => ({
+        ...(await start(setup)),
+        stop: async () => {
+          agentStopped = true;
+        },
+      });
+    };
+    const node = await startTestNode(fleet, { name: 'dev1.devco.net', agents: [{ ...probeAgent, load }] });
     const connection = await node.dial(rip);
     const running = node.call(rip, { action: 'wait', input: {} });
     await until('the call of probe.wait', () => waiting.length > 0, 0);
@@ -44,9 +54,11 @@ describe('the life cycle of a daemon', () => {
     const late = connection.call(sealRequest(orderFor(node.name), rip.credentials, Date.now()), () => {}, signal);
     await assert.rejects(late, { code: 'not-serving' }, 'nor does who was connected begin anything');
     assert.equal(await Promise.race([stopped, delay(200, 'it waits')]), 'it waits');
+    assert.equal(agentStopped, false, 'the agent serves until its calls have ended');
     waiting.shift()?.();
     assert.equal((await running).outcome, 'ok');
     await stopped;
+    assert.equal(agentStopped, true);
     connection.close();
     assert.deepEqual(await kindsOf(node), ['outcome', 'stopped']);
   });

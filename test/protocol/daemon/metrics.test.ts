@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
+import { connect } from 'node:tls';
+import { parseCertificate } from '../../../src/core/credentials/certificate.ts';
 import type { AuditLog } from '../../../src/daemon/audit/audit-log.ts';
 import { startMeter } from '../../../src/daemon/metrics/meter.ts';
 import { formatMetrics } from '../../../src/daemon/metrics/text.ts';
@@ -149,6 +151,32 @@ describe('the daemon’s metrics', () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  test('are served with the certificate in force, also after a renewal and to a client that names no server', async () => {
+    await using fleet = await makeFleet();
+    const { files } = await fleet.operator('rip@devco.net');
+    const token = join(files.directory, 'metrics-token');
+    await writeFile(token, 'open-sesame\n', { mode: 0o600 });
+    const port = await freePort();
+    const config = `metrics: { port: ${port}, address: 0.0.0.0, token_file: ${token} }`;
+    await using node = await startTestNode(fleet, { config, policies: { default: allowRip } });
+    const shown = async (more: { servername?: string }) => {
+      const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...more });
+      await once(socket, 'secureConnect');
+      const { raw } = socket.getPeerCertificate();
+      socket.destroy();
+      return parseCertificate(raw).serialNumber;
+    };
+    const both = async () => [await shown({}), await shown({ servername: node.name })];
+    const [first] = await both();
+    const renewed = await fleet.node(node.name);
+    await writeFile(join(node.directory, 'node.crt'), renewed.certificatePem);
+    await writeFile(join(node.directory, 'node.key'), renewed.keyPem);
+    await node.daemon.reload();
+    const { serialNumber } = renewed.certificate;
+    assert.notEqual(first, serialNumber);
+    assert.deepEqual(await both(), [serialNumber, serialNumber]);
   });
 
   test('are refused outside loopback without a token, as a fault of the configuration, with the line', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -316,6 +316,20 @@ describe('the path of a relay’s socket', () => {
     assert.equal(await readFile(file, 'utf8'), 'precious');
     assert.match((await listen(relay.socket)).message, /another daemon serves there$/);
     assert.match((await listen(join(relay.socket, '..'))).message, /there is something that is not a socket$/);
+  });
+
+  test('is used only if it belongs to root or to this user', async (t) => {
+    await using relay = await startLocalRelay(echoing);
+    if (process.getuid?.() === 0) await chown(relay.socket, 12345, 12345);
+    const { uid } = await stat(relay.socket);
+    const own = t.mock.method(process as { getuid: () => number }, 'getuid', () => uid);
+    (await open(relay.socket)).close();
+    own.mock.mockImplementation(() => uid + 1);
+    const foreign = await rejection(open(relay.socket));
+    assert.deepEqual(
+      [foreign.code, foreign.message],
+      ['bad-permissions', `${relay.socket} is not a socket of root or of this user`],
+    );
   });
 
   test('is refused with the reason if it is too long, or its directory cannot be created', async () => {

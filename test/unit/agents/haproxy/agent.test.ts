@@ -51,6 +51,41 @@ describe('the haproxy agent', () => {
     await agent.stop?.();
   });
 
+  for (const [action, input] of [
+    ['disable', { server: 'web2' }],
+    ['enable', { server: 'web2' }],
+    ['weight', { server: 'web2', weight: '50%' }],
+  ] as const)
+    test(`lets a change end before the next one looks at HAProxy: ${action}`, async () => {
+      const { fake, agent, call } = await started();
+      const [begun, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      fake.onCommand = (command) => {
+        if (!command.startsWith('set server app/web1')) return undefined;
+        begun.resolve();
+        return held.promise;
+      };
+      const first = call('disable', { server: 'web1' });
+      await begun.promise;
+      const read = async (meanwhile: () => void) => {
+        const { length } = fake.asked;
+        meanwhile();
+        await call('list', {});
+        return fake.asked.slice(length);
+      };
+      // A read does not wait for its turn. Whatever another change may ask at once has been asked by the end of it.
+      const alone = await read(() => {});
+      let second: Promise<unknown> = Promise.resolve();
+      assert.deepEqual(
+        await read(() => {
+          second = call(action, input);
+        }),
+        alone,
+      );
+      held.resolve();
+      await Promise.all([first, second]);
+      await agent.stop?.();
+    });
+
   test('starts none of its changes for a call that was cancelled while it waited', async () => {
     const { fake, agent, call } = await started();
     const calling = new AbortController();

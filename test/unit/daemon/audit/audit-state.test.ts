@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, mock, test } from 'node:test';
 import { headVerifies } from '../../../../src/core/audit/head.ts';
@@ -169,6 +170,30 @@ describe('opening an audit log', () => {
     await log.append(event, true);
     assert.equal(known(), 3, 'with each file, before the next record');
     await log.close();
+  });
+
+  test('has no record known that is not on the disk, when it cannot be rotated', async (t) => {
+    const known = () => (JSON.parse(readFileSync(notes, 'utf8')) as { end: { sequence: number } }).end.sequence;
+    await write(1);
+    const limits = { ...endless, maxBytes: statSync(file).size + 10 };
+    const log = await openAuditLog(
+      file,
+      () => credentials,
+      () => time,
+      limits,
+      notes,
+    );
+    await log.append(event, false);
+    const handle = await openFile(file);
+    const full = async () => Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }));
+    const failing = t.mock.method(Object.getPrototypeOf(handle) as FileHandle, 'datasync', full);
+    await handle.close();
+    await log.append(event, false);
+    failing.mock.restore();
+    assert.deepEqual([failing.mock.callCount(), known()], [1, 1]);
+    assert.match(log.warnings().join(), /cannot be rotated and grows/);
+    await log.close();
+    assert.equal(known(), 3);
   });
 
   test('contains everything appended before it was closed, with nothing left to do', async () => {

@@ -4,6 +4,7 @@ import { Problem } from '../../../../src/core/errors.ts';
 import type { SignedKey } from '../../../../src/core/wire/messages.ts';
 import { type KnownPeer, startPool } from '../../../../src/daemon/relay/pool.ts';
 import type { PeerConnection } from '../../../../src/transport/relay/peer-connection.ts';
+import { mockDelays } from '../../../support/mock-delays.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
 import { until } from '../../../support/until.ts';
 
@@ -114,6 +115,33 @@ describe('the connections of a relay', () => {
     pool.know(peers(1, 2));
     await until(`a connection to ${name}`, () => pool.warm(name) !== undefined, 0);
     assert.deepEqual(pool.counts(), { warm: 1, known: 1 });
+    pool.stop();
+  });
+
+  test('are tried again after pauses that double up to a minute, and begin again with the shortest after a connection', async (t) => {
+    using delays = mockDelays();
+    t.mock.method(Math, 'random', () => 1);
+    const network = startNetwork();
+    const name = 'web0.devco.net';
+    network.refused.add(name);
+    const pool = startPool({ dial: network.dial, most: 4, log: keepingLog() });
+    const waits = async (pause: number) => {
+      const { length } = network.dialled;
+      await delays.pass(pause - 1);
+      assert.equal(network.dialled.length, length, `before ${pause} ms`);
+      await delays.pass(1);
+      assert.equal(network.dialled.length, length + 1, `after ${pause} ms`);
+    };
+    pool.know(peers(1));
+    await delays.pass(0);
+    for (const pause of [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) await waits(pause);
+    network.refused.delete(name);
+    await waits(60_000);
+    assert.ok(pool.warm(name));
+    network.lost.get(name)?.();
+    await delays.pass(0);
+    await waits(500);
+    assert.ok(pool.warm(name));
     pool.stop();
   });
 });

@@ -3,9 +3,14 @@ import { once } from 'node:events';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { callDefaults, newId, sealRequest } from '../../../../src/core/request/request.ts';
+import type { NodeConnection } from '../../../../src/core/ports.ts';
+import { queryCodec } from '../../../../src/core/wire/codec.ts';
 import { makeKeyPair, signKey } from '../../../../src/core/sealed/encryption-key.ts';
-import type { DiscoverEvent, DiscoverRequest } from '../../../../src/core/wire/messages.ts';
+import { openSealed } from '../../../../src/core/sealed/exchange.ts';
+import type { DiscoverEvent, DiscoverRequest, Envelope, EnvelopeReply } from '../../../../src/core/wire/messages.ts';
+import type { SealedEvent, SealedRequest } from '../../../../src/core/wire/messages.ts';
 import type { RelayLink } from '../../../../src/library/relays/relay-link.ts';
+import { relayedConnection } from '../../../../src/library/relays/relayed-connection.ts';
 import { startRelays } from '../../../../src/library/relays/relays.ts';
 import type { RelayConnection } from '../../../../src/transport/relay/connection.ts';
 import { type Fleet, makeFleet } from '../../../support/fleet/fleet.ts';
@@ -143,5 +148,119 @@ describe('a search over relays', () => {
     using delays = mockDelays();
     const { code, sent } = await callLate(delays, t, async () => {});
     assert.deepEqual([code, sent], ['unreachable', []]);
+  });
+});
+
+describe('a node behind a relay', () => {
+  let fleet: Fleet;
+  before(async () => {
+    fleet = await makeFleet();
+  });
+  after(() => fleet.remove());
+
+  const reply = (text: string): EnvelopeReply => ({
+    reply: { reply: Buffer.from(''), signature: Buffer.from(text), chain: [] },
+  });
+  const neverDialled = () => Promise.reject(new Error('nothing is dialled here'));
+
+  /** @param serve what the node seals for one request; it may never end, or fail as a relay does */
+  const startNode = async (
+    serve: (envelope: Envelope, seal: (part: EnvelopeReply, last: boolean) => void) => Promise<void> | void,
+    { direct = neverDialled, hasRoute = true }: { direct?: () => Promise<NodeConnection>; hasRoute?: boolean } = {},
+  ) => {
+    const { credentials } = await fleet.operator('rip@devco.net');
+    const keys = makeKeyPair();
+    const received: Envelope[] = [];
+    const relay = {
+      forward: async (target: string, request: SealedRequest, onEvent: (event: SealedEvent) => void) => {
+        const exchange = openSealed(target, keys, request);
+        received.push(exchange.envelope);
+        await serve(exchange.envelope, (part, last) => onEvent(exchange.seal(part, last)));
+      },
+    };
+    const link: RelayLink = {
+      name: 'bastion.devco.net',
+      open: async () => relay as unknown as RelayConnection,
+      isOpen: () => true,
+      close: () => {},
+    };
+    const route = { link, publicKey: keys.publicKey, path: ['bastion.devco.net'], at: 0 };
+    const connection = relayedConnection('web1.devco.net', {
+      caller: { credentials, trust: fleet.trust },
+      keyPair: makeKeyPair(),
+      recalled: hasRoute ? undefined : route,
+      routes: async () => (hasRoute ? [route] : []),
+      direct,
+      onReply: () => {},
+    });
+    const options = { ...callDefaults, requestId: newId(), target: 'web1.devco.net', agent: 'rpcutil', action: 'ping' };
+    const request = sealRequest({ ...options, input: {} }, credentials, Date.now());
+    return { connection, request, received };
+  };
+  const { signal } = new AbortController();
+
+  test('replies with the last part of what it seals, and with no part before it', async () => {
+    const { connection, request } = await startNode((_envelope, seal) => {
+      seal(reply('first'), false);
+      seal(reply('last'), true);
+    });
+    const { signature } = await connection.call(request, () => {}, signal);
+    assert.equal(Buffer.from(signature).toString(), 'last');
+  });
+
+  test('has not replied if the relay ends before the last part', async () => {
+    const { connection, request } = await startNode((_envelope, seal) => seal(reply('first'), false));
+    await assert.rejects(
+      connection.call(request, () => {}, signal),
+      { code: 'no-response' },
+    );
+  });
+
+  test('is asked for a reply if it turned the request away, and not after a silence', async () => {
+    for (const [turned, count] of [
+      [true, 2],
+      [false, 1],
+    ] as const) {
+      const { connection, request, received } = await startNode((_envelope, seal) => {
+        if (turned) seal({ turnAway: { code: 'busy', message: 'too many calls', hint: '' } }, true);
+      });
+      await assert.rejects(
+        connection.call(request, () => {}, signal),
+        { code: turned ? 'busy' : 'no-response' },
+      );
+      assert.equal(received.length, count);
+      assert.equal(received.filter(({ call }) => call).length, 1, 'the call is sent once');
+    }
+  });
+
+  test('receives a signed cancellation of a call that is cancelled here', async () => {
+    const { connection, request, received } = await startNode(() => new Promise(() => {}));
+    const control = new AbortController();
+    void connection.call(request, () => {}, control.signal);
+    await someTurns();
+    assert.equal(received.length, 1);
+    control.abort();
+    await someTurns();
+    const [, second] = received;
+    assert.ok(second?.query);
+    assert.ok(queryCodec.decode(second.query.query).cancel);
+  });
+
+  test('is asked directly where no relay leads to it any more, over a connection that is then closed', async () => {
+    let [asked, closed] = [0, 0];
+    const failing = async () => {
+      asked++;
+      throw new Problem('no-response', 'nothing came');
+    };
+    const direct = async () =>
+      ({ call: failing, result: failing, close: () => void closed++ }) as unknown as NodeConnection;
+    const { connection, request, received } = await startNode(() => {}, { direct, hasRoute: false });
+    await assert.rejects(
+      connection.call(request, () => {}, signal),
+      { code: 'no-response' },
+    );
+    assert.deepEqual([asked, closed], [1, 1]);
+    await assert.rejects(connection.result(request, signal), { code: 'no-response' });
+    assert.deepEqual([asked, closed, received.length], [2, 2, 0]);
   });
 });
