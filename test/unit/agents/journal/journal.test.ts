@@ -72,6 +72,76 @@ describe('a journal on a node', () => {
     assert.equal(await wrong([{ text: 'x', signature: '' }]), 'bad-journal');
   });
 
+  test('is not written by a dry run, which reports its length as it is', async () => {
+    const { append, call, file, stateDirectory } = await startStore();
+    await append(lines.slice(0, 1));
+    const before = readFileSync(file, 'utf8');
+    assert.equal(await append(lines, 1, actionContext({ runId: run, lease, dryRun: true })), 1);
+    assert.equal((await call('read', { run })).sequence, 1);
+    assert.equal(readFileSync(file, 'utf8'), before);
+    const empty = await startStore();
+    assert.equal(await empty.append(lines, 0, actionContext({ runId: run, lease, dryRun: true })), 0);
+    assert.deepEqual([readdirSync(empty.stateDirectory), readdirSync(stateDirectory)], [[], [`${run}.jsonl`]]);
+    assert.equal(await codeOfAsync(() => empty.call('read', { run })), 'unknown-run');
+  });
+
+  test('is listed with its length, the last one first, and up to a number of those whose ids begin alike', async () => {
+    const { append, stateDirectory } = await startStore();
+    const ids = ['a1', 'b2', 'a3'].map((start) => start.padEnd(32, '0'));
+    for (const [index, id] of ids.entries()) {
+      const some = writeLines(rip, ['run-started', 'call'].slice(index > 0 ? 1 : 0), [], { id });
+      await append(some, 0, actionContext({ runId: id, lease }));
+      const at = Date.now() / 1000 - 100 + index;
+      utimesSync(join(stateDirectory, `${id}.jsonl`), at, at);
+    }
+    interface Listed {
+      readonly run: string;
+      readonly sequence: number;
+      readonly bytes: number;
+    }
+    const again = await startStore(roomy, stateDirectory);
+    // Twice: what was counted the first time is not read again.
+    for (const _ of ['first', 'again']) {
+      const listed = async (input: object) => (await again.call('list', input)).runs as unknown as readonly Listed[];
+      const all = await listed({});
+      assert.deepEqual(
+        all.map(({ run: id, sequence }) => [id, sequence]),
+        [
+          [ids[2], 1],
+          [ids[1], 1],
+          [ids[0], 2],
+        ],
+      );
+      for (const { run: id, bytes } of all) {
+        assert.equal(bytes, readFileSync(join(stateDirectory, `${id}.jsonl`)).length);
+      }
+      assert.deepEqual(
+        (await listed({ prefix: 'a' })).map((one) => one.run),
+        [ids[2], ids[0]],
+      );
+      assert.deepEqual(
+        (await listed({ prefix: 'a', limit: 1 })).map((one) => one.run),
+        [ids[2]],
+      );
+      assert.deepEqual(await listed({ prefix: 'c' }), []);
+    }
+  });
+
+  test('is returned in parts of two megabytes, and at least one line at a time', async () => {
+    const { append, call } = await startStore({ ...roomy, max_run_size: 10_000_000 });
+    const long = 'x'.repeat(1024 * 1024 - 1000);
+    const many = writeLines(rip, ['run-started', long, long, 'call', `${long}${long}${long}`, 'call']);
+    await append(many);
+    const lengths = [];
+    for (let after = 0; after < many.length; ) {
+      const { lines: some } = (await call('read', { run, after })) as unknown as { lines: JournalLine[] };
+      assert.deepEqual(some, many.slice(after, after + some.length));
+      lengths.push(some.length);
+      after += some.length;
+    }
+    assert.deepEqual(lengths, [4, 1, 1]);
+  });
+
   test('is only written for the run that holds the lease that it names', async () => {
     const { append, code } = await startStore();
     assert.equal(await code(lines, 0, actionContext({ runId: run })), 'not-leased');
@@ -90,6 +160,7 @@ describe('a journal on a node', () => {
     assert.equal((await again.call('read', { run })).sequence, 2);
     assert.equal(await again.append(lines, 2), 3);
     assert.equal(readFileSync(file, 'utf8').split('\n').length, 4);
+    assert.deepEqual((await (await startStore(roomy, stateDirectory)).call('read', { run })).lines, lines);
   });
 
   test('is neither returned nor continued if it was damaged on the disk, and hides no other', async () => {

@@ -45,11 +45,54 @@ describe('the journals that leave for another', () => {
   });
 
   test('are then the oldest that did not, if they are older than a day', async () => {
-    const ages = { a: 2 * day, b: 3 * day, C: 1000, d: day - 60_000 };
+    const ages = { a: day + 60_000, b: 3 * day, C: 1000, d: day - 60_000 };
     assert.deepEqual(await choose(ages, { max_runs: 4 }), ['C'], 'one that ended well goes first, however young');
     assert.deepEqual(await choose(ages, { max_runs: 3 }), ['C', 'b']);
     assert.deepEqual(await choose(ages, { max_runs: 2 }), ['C', 'b', 'a']);
     await assert.rejects(choose(ages, { max_runs: 1 }), { code: 'journal-full' });
+  });
+
+  test('are never the one that grows, and its old size does not count', async () => {
+    const now = Date.now();
+    const read = async () => assert.fail('nothing must leave');
+    const indexed = [
+      { run: 'new', bytes: 900, at: now - 3 * day },
+      { run: 'a', bytes: 10, at: now - 2 * day },
+    ];
+    assert.deepEqual(
+      await chooseOldest(indexed, { run: 'new', bytes: 990 }, { ...roomy, max_runs: 2, max_size: 1000 }, read),
+      [],
+    );
+  });
+
+  test('have ended well if the run is done or had nothing to do; a damaged one has not, one without lines has', async () => {
+    const stored = (entry: object | undefined): StoredJournal => ({
+      lines:
+        entry === undefined
+          ? []
+          : [
+              {
+                text: JSON.stringify({ run, sequence: 2, previous: '', entry: { at: 1, operator: 'rip', ...entry } }),
+                signature: '',
+              },
+            ],
+      end: { sequence: 1, hash: '' },
+      bytes: 10,
+    });
+    const finished = (state: string) => stored({ type: 'run-finished', state });
+    for (const [journal, leaves] of [
+      [finished('done'), true],
+      [finished('nothing-to-do'), true],
+      [finished('failed'), false],
+      [stored({ type: 'run-started', state: 'done' }), false],
+      [stored(undefined), true],
+      [undefined, false],
+    ] as const) {
+      const young = [{ run: 'a', bytes: 10, at: Date.now() }];
+      const chosen = chooseOldest(young, { run: 'new', bytes: 10 }, { ...roomy, max_runs: 1 }, async () => journal);
+      if (leaves) assert.deepEqual(await chosen, ['a']);
+      else await assert.rejects(chosen, { code: 'journal-full', message: /1 runs of the last day/ });
+    }
   });
 });
 
