@@ -30,7 +30,16 @@ const readingHandle = ['read', 'readFile', 'stat'];
 /** Called before a call that does not wait (`readFileSync`); throws the error with which it fails. */
 export type OnSyncCall = (call: FileCall) => void;
 
-let watching: { readonly root: string; readonly onCall: OnFileCall; readonly onSync: OnSyncCall } | undefined;
+/** Called before an open file is closed, which then waits for it. */
+export type OnClose = (path: string) => Promise<void>;
+
+interface Watching {
+  readonly root: string;
+  readonly onCall: OnFileCall;
+  readonly onSync: OnSyncCall;
+  readonly onClose: OnClose | undefined;
+}
+let watching: Watching | undefined;
 const opened = new Map<FileHandle, string>();
 /** The files that were opened while calls were watched. */
 const watched = new Set<FileHandle>();
@@ -99,9 +108,12 @@ const realClose = prototype.close as () => Promise<unknown>;
 prototype.close = function (this: FileHandle) {
   // The handles that Node opens for its own calls, such as writeFile, are not known here: these calls come to their ends.
   if (opened.has(this) && lives.getStore()?.isOver === true) return never;
+  const path = opened.get(this);
   opened.delete(this);
   watched.delete(this);
-  return realClose.apply(this);
+  const onClose = path !== undefined && isBelow(path) ? watching?.onClose : undefined;
+  if (path === undefined || onClose === undefined) return realClose.apply(this);
+  return onClose(path).then(() => realClose.apply(this));
 };
 
 const syncFiles = createRequire(import.meta.url)('node:fs') as Record<string, (...args: unknown[]) => unknown>;
@@ -118,10 +130,16 @@ syncBuiltinESMExports();
 /**
  * Calls `onCall` for each call below `root` until the result is disposed of. One watch at a time.
  * @param onSync for the calls that do not wait; they pass if it is omitted
+ * @param onClose for the ends of open files; they pass if it is omitted
  */
-export function watchFileCalls(root: string, onCall: OnFileCall, onSync: OnSyncCall = () => {}): Disposable {
+export function watchFileCalls(
+  root: string,
+  onCall: OnFileCall,
+  onSync: OnSyncCall = () => {},
+  onClose?: OnClose,
+): Disposable {
   if (watching !== undefined) throw new Error('file calls are watched already');
-  watching = { root, onCall, onSync };
+  watching = { root, onCall, onSync, onClose };
   return {
     [Symbol.dispose]: () => {
       watching = undefined;

@@ -8,8 +8,10 @@ import {
   describePathLengthFault,
   isIssuedBy,
   isRoot,
+  issuersOf,
   missingLink,
   pathsOf,
+  recallIssuers,
   rememberIssuers,
 } from '../../../../src/core/credentials/issuers.ts';
 
@@ -63,6 +65,13 @@ const lead = (...holders: readonly Holder[]) =>
   Promise.all(holders.map(async (one) => pathTo(await make(one), root).length > 0));
 const pathTo = ({ certificate }: Holder, ...roots: readonly Holder[]) => pathsOf(certificate, trusting(...roots));
 
+/** Another certificate object each time: as it was signed, but for one bit of the signature. */
+function forge({ certificate }: Holder): X509Certificate {
+  const bytes = Buffer.from(certificate.raw);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+  return new X509Certificate(bytes);
+}
+
 let root: Holder;
 before(async () => {
   root = await make();
@@ -84,9 +93,7 @@ describe('the issuer of a certificate', () => {
   });
 
   test('is not a CA of that name and key identifier whose key did not sign', async () => {
-    const bytes = Buffer.from((await make(root)).certificate.raw);
-    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
-    const forged = new X509Certificate(bytes);
+    const forged = forge(await make(root));
     assert.ok(forged.checkIssued(root.certificate), 'by name and key identifier');
     assert.equal(isIssuedBy(forged, root.certificate), false);
   });
@@ -96,6 +103,67 @@ describe('the issuer of a certificate', () => {
       [root, await make(root)].map(({ certificate }) => isRoot(certificate)),
       [true, false],
     );
+  });
+});
+
+describe('the issuers that an earlier command has checked', () => {
+  const isBy = (certificate: X509Certificate, ...holders: readonly Holder[]) =>
+    certificatesOf(...holders).map((one) => isIssuedBy(certificate, one));
+  const recall = (certificate: X509Certificate, checked: readonly Holder[], trusted: readonly Holder[]) =>
+    recallIssuers(
+      certificate,
+      certificatesOf(...checked).map(({ fingerprint256 }) => fingerprint256),
+      trusting(...trusted),
+    );
+
+  test('are not checked again, and no others are believed', async () => {
+    const name = root.certificate.subject.slice('CN='.length);
+    const [one, renewed, again] = [
+      await make(root),
+      await make(undefined, { name, keyOf: root }),
+      await make(undefined, { name, keyOf: root }),
+    ];
+    const forged = forge(one);
+    recall(forged, [root], [root, renewed, again]);
+    assert.deepEqual(isBy(forged, root, renewed), [true, false]);
+    recall(forged, [again], [root, renewed, again]);
+    assert.deepEqual(isBy(forged, root, renewed, again), [true, false, true], 'those before stay');
+    const other = forge(one);
+    recall(other, [root], []);
+    assert.deepEqual(isBy(other, root), [false], 'a CA that is not trusted');
+  });
+
+  test('still have the name and the key identifier, and are CAs', async () => {
+    const name = root.certificate.subject.slice('CN='.length);
+    const keyUsage = [...profiles.node.keyUsage, 'keyCertSign'];
+    const node = await make(undefined, { name, keyOf: root, profile: { ...profiles.node, keyUsage } });
+    const [otherName, otherKey] = [await make(undefined, { keyOf: root }), await make(undefined, { name })];
+    const forged = forge(await make(root));
+    const all = [node, otherName, otherKey];
+    recall(forged, all, all);
+    assert.deepEqual(isBy(forged, ...all), [false, false, false]);
+  });
+
+  test('are remembered CAs, too', async () => {
+    const upper = await make(root);
+    rememberIssuers(certificatesOf(upper), trusting(root));
+    const forged = forge(await make(upper));
+    recall(forged, [upper], [root]);
+    assert.deepEqual(isBy(forged, upper), [true]);
+  });
+
+  test('are recorded as those that lead to a trusted root, each once', async () => {
+    const [next, stranger] = [await make(), await make()];
+    const below = await make(root);
+    const name = below.certificate.subject.slice('CN='.length);
+    const again = await make(next, { name, keyOf: below });
+    const { certificate } = await make(below);
+    const issuers = (...trusted: readonly Holder[]) => issuersOf(certificate, trusting(...trusted));
+    assert.deepEqual(issuers(root, next, below, again), certificatesOf(below, again));
+    assert.deepEqual(issuers(next, below, again), certificatesOf(again));
+    assert.deepEqual(issuers(stranger), []);
+    const twice = await make(root, { name: next.certificate.subject.slice('CN='.length), keyOf: next });
+    assert.deepEqual(issuers(root, next, again, twice), certificatesOf(again), 'over two paths');
   });
 });
 

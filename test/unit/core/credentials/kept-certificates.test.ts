@@ -1,52 +1,44 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { signCertificate } from '../../../../src/ca/issue.ts';
+import { before, test } from 'node:test';
 import { makeAuthority } from '../../../../src/ca/x509/authority.ts';
-import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
 import {
   keepCertificates,
   parseCertificate,
   releaseCertificate,
 } from '../../../../src/core/credentials/certificate.ts';
 
-test('a certificate that returns after 130 others is read once if that many are kept, and again if they are not', async () => {
-  const now = Date.now();
-  const authority = await makeAuthority('devco.net', now);
-  const { publicKey } = makeKeyPair();
-  const validity = { notBefore: now, notAfter: now + 60_000 };
-  const encoded: Buffer[] = [];
-  for (let index = 0; index < 131; index++)
-    encoded.push((await signCertificate({ kind: 'node', name: `web${index}`, publicKey }, validity, authority)).raw);
-  const [first = Buffer.alloc(0), ...others] = encoded;
-  const isKept = () => {
-    const before = parseCertificate(first);
-    for (const one of others) parseCertificate(one);
-    return parseCertificate(first) === before;
-  };
-  assert.equal(isKept(), false);
-  keepCertificates(500);
-  assert.equal(isKept(), true);
-  keepCertificates(10);
-  assert.equal(isKept(), true, 'a smaller number takes nothing back');
+let text: string;
+before(async () => {
+  text = (await makeAuthority('devco.net', Date.now())).certificate.toString();
 });
 
-test('a certificate that is released stays while few are kept, and is dropped while many are', async () => {
-  const now = Date.now();
-  const authority = await makeAuthority('devco.net', now);
-  const { publicKey } = makeKeyPair();
-  const validity = { notBefore: now, notAfter: now + 60_000 };
-  const certificate = await signCertificate({ kind: 'node', name: 'db1', publicKey }, validity, authority);
-  const own = Buffer.from(certificate.raw);
-  keepCertificates(500);
-  const isDropped = () => {
-    const before = parseCertificate(own);
-    releaseCertificate(own);
-    return parseCertificate(own) !== before;
+/** The same certificate in many forms, other ones each time, takes as many places. */
+const makeForms = (count: number) => {
+  const own = '\n'.repeat(++made);
+  return Array.from({ length: count }, (_, index) => Buffer.from(`${text}${own}${' '.repeat(index)}`, 'latin1'));
+};
+let made = 0;
+
+test('a certificate that returns after 127 others is read once, and after more only if more are kept', () => {
+  const isKeptAfter = (count: number) => {
+    const [first = Buffer.alloc(0), ...others] = makeForms(1 + count);
+    const known = parseCertificate(first);
+    for (const one of others) parseCertificate(one);
+    return parseCertificate(first) === known;
   };
-  // The same one in many forms takes as many places.
-  const forms = Array.from({ length: 300 }, (_, index) => `${certificate.toString()}${'\n'.repeat(index)}`);
-  for (const form of forms) parseCertificate(form);
-  assert.equal(isDropped(), true);
-  for (const form of forms) releaseCertificate(Buffer.from(form, 'latin1'));
-  assert.equal(isDropped(), false);
+  assert.deepEqual([127, 128].map(isKeptAfter), [true, false]);
+  keepCertificates(500);
+  keepCertificates(10);
+  assert.deepEqual([499, 500].map(isKeptAfter), [true, false], 'a smaller number takes nothing back');
+});
+
+test('a certificate that is released stays while 256 or fewer are kept, and is dropped while more are', () => {
+  keepCertificates(500);
+  const forms = makeForms(500);
+  // They take all the places, so that nothing else is kept.
+  const kept = forms.map(parseCertificate);
+  forms.forEach(releaseCertificate);
+  const left = forms.filter((form, index) => parseCertificate(form) === kept[index]);
+  assert.equal(left.length, 256);
+  assert.deepEqual(left, forms.slice(-256), 'the first ones were released while there were more');
 });

@@ -39,6 +39,8 @@ function startQueue({ hasRoom = true, fails = [], before = async () => {} }: Opt
       return hasRoom;
     },
     useReserve: async () => {
+      // As long as a write and more: that must wait for it.
+      await turn();
       await turn();
       steps.push('gives up the reserve');
     },

@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { chainStart, hashLine } from '../../../../src/core/audit/record.ts';
 import { openAuditFile } from '../../../../src/daemon/audit/audit-file.ts';
 import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
+import { runsOneByOne } from '../../../support/faults/one-by-one.ts';
 import { recordChanges } from '../../../support/faults/record-calls.ts';
 
 const line = (sequence: number) => JSON.stringify({ v: 1, sequence, time: new Date(sequence * 1000).toISOString() });
@@ -137,24 +138,10 @@ describe('the file of the audit log that is written to', () => {
 });
 
 describe('a step of the file', () => {
-  /** Runs a step whose calls of the file system take their time: none of them is under way when it ends. */
-  const wholly = async <T>(step: () => Promise<T>, fails: (call: FileCall) => boolean = () => false): Promise<void> => {
-    let underWay = 0;
-    using _watch = watchFileCalls(directory, async (call, _args, real) => {
-      underWay++;
-      try {
-        for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-        if (fails(call)) throw errorOf('EIO');
-        return await real();
-      } finally {
-        underWay--;
-      }
-    });
-    await step().catch(() => {});
-    assert.equal(underWay, 0);
-  };
+  const wholly = (step: () => Promise<unknown>, fails?: (call: FileCall) => boolean) =>
+    runsOneByOne(directory, step, fails);
 
-  test('ends only when all of its operations have ended', async () => {
+  test('does its operations one after another, and ends only when all of them have ended', async () => {
     let renames = 0;
     let log = await openAuditFile(file);
     await log.close();
@@ -185,6 +172,9 @@ describe('a step of the file', () => {
     assert.equal(log.torn.toString(), '{');
     await log.close();
     assert.equal(content(), `${line(1)}\n`);
+    writeFileSync(file, 'not a log\n');
+    await wholly(() => openAuditFile(file));
+    assert.equal(openFiles(), 0);
   });
 
   test('makes its changes in an order that a power cut may interrupt anywhere', async () => {

@@ -19,6 +19,7 @@ import type { Credentials } from '../../../../src/core/credentials/signature.ts'
 import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
 import { endless } from '../../../../src/daemon/audit/rotate.ts';
 import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
+import { runsOneByOne } from '../../../support/faults/one-by-one.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
 const minute = 60_000;
@@ -138,6 +139,7 @@ describe('opening an audit log', () => {
     appendFileSync(file, 'x'.repeat(5000));
     const log = await open();
     const [, last, ...more] = records();
+    assert.equal(log.safe().sequence, 2, 'it is on the disk');
     await log.close();
     assert.ok(last?.kind === 'recovered' && more.length === 0);
     assert.deepEqual([last.torn_bytes, Buffer.from(last.torn, 'base64').toString()], [5000, 'x'.repeat(4096)]);
@@ -150,13 +152,20 @@ describe('opening an audit log', () => {
       `${JSON.stringify({ v: 1, sequence, time: new Date(time).toISOString(), x: 'x'.repeat(1000) })}\n`;
     writeFileSync(file, Array.from({ length: 3000 }, (_, index) => record(index + 1)).join(''));
     await write(0, ({ recent }) => assert.equal(recent.records.length, 3000));
+    // A MiB that is one line ends where the next is read.
+    const bytes = 1024 * 1024;
+    const begin = (sequence: number) => JSON.stringify({ v: 1, sequence, time: new Date(time).toISOString() });
+    const long = (sequence: number) => `${`${begin(sequence).slice(0, -1)},"x":"`.padEnd(bytes - 3, 'x')}"}\n`;
+    rmSync(notes);
+    writeFileSync(file, Array.from({ length: 33 }, (_, index) => long(index + 1)).join(''));
+    await write(0, ({ recent }) => assert.equal(recent.records.length, 31, 'in 32 MiB'));
   });
 
   test('has its records known from when it was opened or rotated, even without an end', async () => {
     const known = () => (JSON.parse(readFileSync(notes, 'utf8')) as { end: { sequence: number } }).end.sequence;
     await write(2);
     rmSync(notes);
-    const limits = { ...endless, maxBytes: statSync(file).size + 10 };
+    const limits = { ...endless, maxBytes: Math.ceil(statSync(file).size * 1.75) };
     const log = await openAuditLog(
       file,
       () => credentials,
@@ -165,10 +174,12 @@ describe('opening an audit log', () => {
       notes,
     );
     assert.equal(known(), 2);
+    for (let count = 0; count < 2; count++) {
+      await log.append(event, true);
+      assert.equal(known(), 2, 'not with each record');
+    }
     await log.append(event, true);
-    assert.equal(known(), 2, 'not with each record');
-    await log.append(event, true);
-    assert.equal(known(), 3, 'with each file, before the next record');
+    assert.equal(known(), 4, 'with each file, before the next record');
     await log.close();
   });
 
@@ -209,13 +220,13 @@ describe('opening an audit log', () => {
 
   test('remembers half an hour', async () => {
     await write(1);
-    for (const [minutes, remembered] of [
-      [29, 1],
-      [30, 1],
-      [30.001, 0],
+    for (const [age, remembered] of [
+      [29 * minute, 1],
+      [30 * minute, 1],
+      [30 * minute + 1, 0],
     ] as const) {
-      time = Date.UTC(2026, 0, 1) + minutes * minute;
-      await write(0, ({ recent }) => assert.equal(recent.records.length, remembered, `${minutes}`));
+      time = Date.UTC(2026, 0, 1) + age;
+      await write(0, ({ recent }) => assert.equal(recent.records.length, remembered, `${age} ms`));
     }
   });
 
@@ -261,6 +272,14 @@ describe('opening an audit log', () => {
     await Promise.all([log.close(), log.close()]);
     assert.equal((JSON.parse(readFileSync(notes, 'utf8')) as { end: { sequence: number } }).end.sequence, 1);
     await assert.rejects(log.append(event, true), { code: 'audit-failed' });
+  });
+
+  test('has all on the disk, and its file closed, before the daemon knows where it ended', async () => {
+    const log = await open();
+    await log.append(event, false);
+    await runsOneByOne(directory, log.close);
+    const { end } = JSON.parse(readFileSync(notes, 'utf8')) as { end: { sequence: number } };
+    assert.equal(end.sequence, 1);
   });
 });
 

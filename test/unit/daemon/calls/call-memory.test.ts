@@ -120,6 +120,13 @@ describe('a try of a change', () => {
     );
     assert.deepEqual(memory.find(rip, id, 1), { state: 'UNKNOWN' });
     assert.deepEqual(countOf(await once()), [1, false]);
+    const other = { requestId: 'b'.repeat(32) };
+    await assert.rejects(
+      memory.once(incomingCall(other), async () => Promise.reject(bug)),
+      bug,
+    );
+    memory.withdraw(rip, other.requestId, 1);
+    assert.equal((await once(other)).content.code, 'late-try', 'unless it was withdrawn since');
   });
 
   test('is refused, and not run, if it arrives after a later one', async () => {

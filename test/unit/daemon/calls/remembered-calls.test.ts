@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { AuditRecord } from '../../../../src/core/audit/record.ts';
 import { requestCodec } from '../../../../src/core/wire/codec.ts';
 import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
-import { fillFromLog, noCalls } from '../../../../src/daemon/calls/remembered-calls.ts';
+import { fillFromLog, forget, noCalls } from '../../../../src/daemon/calls/remembered-calls.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { intent, outcome } from '../../../support/node/audit-lines.ts';
 
@@ -85,6 +85,16 @@ describe('the memory of a daemon from its audit log', () => {
     assert.deepEqual([content?.outcome, content?.code], ['ok', '']);
     const other = memoryOf(first.record, record(2, { ...outcome(1), kind: 'served' }), record(3, outcome(7)));
     assert.equal(other.find(caller, first.id, 1).content?.code, 'interrupted');
+  });
+
+  test('removes a request that has expired, after its last millisecond', () => {
+    const remembered = noCalls();
+    const [first, last] = [now + 1000, now + 1001];
+    remembered.nonces.set('a', first).set('b', last);
+    forget(remembered, first);
+    assert.deepEqual([...remembered.nonces.keys()], ['a', 'b']);
+    forget(remembered, first + 1000);
+    assert.deepEqual([...remembered.nonces.keys()], []);
   });
 
   test('fills its tables with what was known then', () => {

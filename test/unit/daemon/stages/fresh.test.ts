@@ -11,13 +11,13 @@ const grace = 30_000;
 const sent = 1_000_000_000;
 
 /** The stage with a clock of its own; `done` counts what it let through. */
-function startFresh({ completeSince = 0 } = {}) {
+function startFresh({ completeSince = 0, allowed = grace } = {}) {
   const clock = { now: sent };
   const memory = startCallMemory({ records: [], completeSince }, () => clock.now);
   let done = 0;
   const handle = fresh(
     memory,
-    grace,
+    allowed,
     () => clock.now,
   )(async () => {
     done++;
@@ -93,5 +93,7 @@ describe('the stage that accepts only fresh requests', () => {
     assert.equal(await codeOf({ nonce: Buffer.alloc(16, 2), issuedAt: issued - 1 }), 'unproven-fresh');
     assert.equal((await problemOf({ issuedAt: issued - 1 }))[2], 'send it again in 30 s', 'when the grace has passed');
     assert.equal(done(), 1);
+    const longer = startFresh({ completeSince: sent, allowed: 30_001 });
+    assert.equal((await longer.problemOf({ issuedAt: sent }))[2], 'send it again in 31 s', 'rounded up');
   });
 });

@@ -30,6 +30,22 @@ describe('hosts that a run disables', () => {
     ]);
   });
 
+  test('are held even if the agent of a site does not have the action that would prove it', () => {
+    const own = noChanges();
+    const { disable } = haproxyDdl.actions;
+    const made = call('disable', input, own);
+    const plan = { ...made.plan, agentDdl: { ...haproxyDdl, actions: { disable } } };
+    noteTraffic({ ...made, plan } as StepCall, [reply('lb1')], false);
+    const proof = { agent: 'haproxy', action: 'status', hosts: 'server', input: {} };
+    assert.deepEqual(
+      allHolds(own).map((hold) => [hold.host, hold.proof]),
+      [
+        ['dev1', proof],
+        ['dev2', proof],
+      ],
+    );
+  });
+
   test('are marked as stale from before a resume', () => {
     const own = noChanges();
     noteTraffic(call('disable', input, own), [reply('lb1')], true);

@@ -36,6 +36,8 @@ async function prove(holds: readonly HostHold[], reply: Reply, kill = new AbortC
     ports: {
       newId: () => `id${++ids}`,
       sleep: async (milliseconds: number) => {
+        // Longer than a record takes.
+        await setImmediate();
         await setImmediate();
         slept.push(milliseconds);
         order.push('slept');

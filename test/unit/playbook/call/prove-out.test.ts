@@ -155,7 +155,7 @@ describe('a run whose disabled hosts were enabled meanwhile', () => {
     const { estate, report, update } = await run(text('batch: 2, max_failures: 100%'), { at });
     assert.equal(report.state, 'failed');
     assert.deepEqual(estate.switches, {});
-    assert.deepEqual(update?.untouched, bravo);
+    assert.deepEqual([update?.untouched, update?.tries], [bravo, 0]);
     assert.deepEqual(
       update?.failed.map(({ node, code }) => [node, code]),
       [['dev4.devco.net', 'back-in-traffic']],

@@ -103,6 +103,7 @@ describe('a step that relies on a change', () => {
       text.replace(/thing.change(.*), with: {to: held}/, 'thing.once$1'),
       /is not a call/,
     ],
+    ['one that only asks', text.replace('{to: held}}', '{to: held}, dry_run: true}'), /is not a call/],
   ] as const) {
     test(`is refused before the run for ${what}`, async () => {
       await assert.rejects(load(steps), (problem: Problem) => {

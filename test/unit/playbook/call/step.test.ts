@@ -89,6 +89,7 @@ describe('the lease', () => {
 });
 
 describe('a step without a node to call', () => {
+  const ran = '  - {id: last, say: "${{ steps.go.ran }}"}';
   const nobody = (expression: string) => `  - {id: go, call: thing.change, on: "\${{ ${expression} }}", with: {to: x}}`;
 
   test('fails if an expression gives none', async () => {
@@ -97,6 +98,9 @@ describe('a step without a node to call', () => {
     assert.deepEqual(report.failure?.reasons, [
       { node: '', code: 'no-nodes', reason: 'there is no node to call: “on” gives an empty list' },
     ]);
+    const accepted = `${nobody("['a'].filter(one, false)").replace(/}$/, ', fail_ok: true}')}\n${ran}`;
+    assert.deepEqual((await run(accepted)).report.steps[1]?.lines, ['false']);
+    assert.deepEqual((await run(`${change()}\n${ran}`)).report.steps[1]?.lines, ['true'], 'with nodes to call');
   });
 
   test('is done without a run if its set may be empty', async () => {
@@ -189,6 +193,17 @@ describe('the time between batches', () => {
     }
   });
 
+  test('a run that is interrupted before the first batch calls no node, and reports no try', async () => {
+    const stop = new AbortController();
+    const agree = async () => {
+      stop.abort();
+      return true;
+    };
+    const { report, called } = await run(change(', batch: 2'), { ports: () => ({ agree }) }, { signal: stop.signal });
+    const [go] = report.steps;
+    assert.deepEqual([called, go?.state, go?.tries, go?.untouched], [[], 'interrupted', 0, ['a', 'b', 'c', 'd']]);
+  });
+
   test('an interrupted run does not fail through the failures of its last batch', async () => {
     const stop = new AbortController();
     const { report } = await run(
@@ -259,6 +274,17 @@ describe('a dry run', () => {
     assert.equal(report.steps[0]?.dryRun, true);
     const one = await run(change(), { nodes: nodes.slice(1, 2) }, { dryRun: true });
     assert.deepEqual(one.report.steps[0]?.lines, ['b would answer text=y']);
+  });
+
+  test('does not count the data of a node that failed as its expected reply', async () => {
+    const ports = ({ ports: { call } }: Fabric): Partial<PlaybookPorts> => ({
+      call: async (given, _hear, kill) =>
+        (await call(given, () => {}, kill)).map((one) => ({ ...one, data: { text: 'y' } })),
+    });
+    const troubles = [{ node: 'b', call: 'thing.change', kind: 'failed' }] as const;
+    const nodes = four.slice(0, 2);
+    const { report } = await run(change(', max_failures: 2'), { nodes, troubles, ports }, { dryRun: true });
+    assert.deepEqual(report.steps[0]?.lines, ['a would answer text=y']);
   });
 
   test('prints nothing more for a step that only reads than a real run', async () => {
