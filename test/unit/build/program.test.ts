@@ -26,6 +26,15 @@ test('packs parts that unpack unchanged, and V8’s code is used without a copy'
   assert.equal(unpack(index, bytes, 'toString'), undefined);
 });
 
+test('packs V8’s code where it is used without a copy, after sources of any length', () => {
+  for (let length = 1; length <= 17; length++) {
+    const { index, block } = pack(new Map([['a', { source: 'x'.repeat(length), code: Buffer.from([1]) }]]));
+    const bytes = block.buffer.slice(block.byteOffset, block.byteOffset + block.length) as ArrayBuffer;
+    const { code } = unpack(index, bytes, 'a') as Part;
+    assert.equal((code?.byteOffset ?? 1) % 16, 0, String(length));
+  }
+});
+
 test('runs a part once, when it is first requested, and accepts parts that need each other', () => {
   const compiled: string[] = [];
   const parts: Record<string, Part> = {
