@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { cutBatches } from '../../../../src/library/fleet/batches.ts';
 import { chooseSubset } from '../../../../src/library/fleet/subsets.ts';
 
 const nodes = (count: number) => Array.from({ length: count }, (_, index) => ({ name: `web${index}` }));
@@ -37,5 +38,32 @@ describe('a limited number of nodes', () => {
       kept.toSorted((a, b) => a - b),
       'in the order in which they were found',
     );
+  });
+});
+
+describe('batches of nodes', () => {
+  test('have the given number of nodes, or that share of all, in their order; the last one has the rest', () => {
+    for (const [batch, of, sizes] of [
+      [undefined, 3, [3]],
+      ['1', 3, [1, 1, 1]],
+      ['2', 5, [2, 2, 1]],
+      ['5', 5, [5]],
+      ['9', 5, [5]],
+      ['40%', 5, [2, 2, 1]],
+      ['39%', 5, [1, 1, 1, 1, 1]],
+      ['1%', 2, [1, 1]],
+      ['100%', 3, [3]],
+      ['999999999', 2, [2]],
+      ['2', 0, []],
+    ] as const) {
+      const batches = cutBatches(nodes(of), batch);
+      assert.deepEqual([batches.map(({ length }) => length), batches.flat()], [sizes, nodes(of)], `${batch} of ${of}`);
+    }
+  });
+
+  test('are refused if they are of no node, of more than all, or not a number', () => {
+    for (const batch of ['0', '0%', '101%', '', 'two', '-1', '1.5', '2 ', '%', '1000000000']) {
+      assert.throws(() => cutBatches(nodes(3), batch), { code: 'usage', message: /not a valid batch size/ }, batch);
+    }
   });
 });
