@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { buildCertificate } from '../../../../src/ca/x509/certificate.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
@@ -24,6 +25,41 @@ describe('the path length of a CA certificate', () => {
     assert.equal(pathLengthOf(await make('dev2.devco.net', undefined)), undefined);
     const look = Buffer.from('30130603551d130101ff040830060101ff020103', 'hex').toString('latin1');
     assert.equal(pathLengthOf(await make(`CA ${look}`, 5)), 5);
+  });
+
+  test('is undefined in a certificate with parts that are missing, and found behind others', () => {
+    const read = (raw: Buffer) => pathLengthOf({ raw } as X509Certificate);
+    const element = (tag: number, ...content: Buffer[]) => {
+      const bytes = Buffer.concat(content);
+      return Buffer.concat([Buffer.from([tag, bytes.length]), bytes]);
+    };
+    const sequence = (...content: Buffer[]) => element(0x30, ...content);
+    const id = element(0x06, Buffer.from('551d13', 'hex'));
+    const critical = element(0x01, Buffer.from([0xff]));
+    const seven = element(0x02, Buffer.from([7]));
+    const withExtensions = (...all: Buffer[]) => sequence(sequence(seven, element(0xa3, sequence(...all))));
+    const constraints = (...content: Buffer[]) => element(0x04, sequence(...content));
+    for (const [what, raw] of Object.entries({
+      nothing: Buffer.alloc(0),
+      'half an element': Buffer.from([0x30]),
+      'no body': sequence(),
+      'an empty body': sequence(sequence()),
+      'no extensions': sequence(sequence(seven)),
+      'no list of them': sequence(sequence(element(0xa3))),
+      'an empty list': withExtensions(),
+      'an empty extension': withExtensions(sequence()),
+      'no value': withExtensions(sequence(id)),
+      'an empty value': withExtensions(sequence(id, element(0x04))),
+      'an empty value after another': withExtensions(sequence(id, constraints(seven), element(0x04))),
+      'no length': withExtensions(sequence(id, constraints(critical))),
+      'another extension': withExtensions(sequence(element(0x06, Buffer.from('551d0f', 'hex')), constraints(seven))),
+      'a list in another place': sequence(sequence(element(0xa1, sequence(sequence(id, constraints(seven)))))),
+    })) {
+      assert.equal(read(raw), undefined, what);
+    }
+    assert.equal(read(withExtensions(sequence(id, constraints(seven)))), 7);
+    const other = sequence(element(0x06, Buffer.from('551d0f', 'hex')), constraints(element(0x02, Buffer.from([9]))));
+    assert.equal(read(withExtensions(other, sequence(id, critical, constraints(critical, seven)))), 7);
   });
 
   test('limits the CAs below it, except those that it issued to itself', async () => {

@@ -194,6 +194,20 @@ describe('the memory of calls', () => {
     assert.equal((await once({ requestId: 'b'.repeat(32) })).content.outcome, 'ok');
   });
 
+  test('forgets them even if a later try of the first request came since', async () => {
+    for (const again of ['withdrawn', 'made'] as const) {
+      const { memory, once, arrive, clock } = startMemory();
+      memory.withdraw(rip, id, 1);
+      memory.withdraw(rip, 'b'.repeat(32), 1);
+      clock.now = began + minute;
+      if (again === 'made') await once({ try: 2 });
+      else memory.withdraw(rip, id, 2);
+      arrive(began + 30 * minute + 1);
+      assert.equal((await once({ requestId: 'b'.repeat(32) })).content.outcome, 'ok', again);
+      assert.equal((await once({ try: 1 })).content.code, 'late-try', again);
+    }
+  });
+
   test('forgets the oldest when there are more than 5000, at once', async () => {
     const { memory, once, arrive } = startMemory();
     arrive(began);

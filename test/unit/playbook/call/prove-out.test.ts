@@ -143,6 +143,23 @@ describe('a run that disabled hosts, with any playbook', () => {
     });
   }
 
+  test('proves before a host is enabled that this one was out, and not the others', async () => {
+    const one = text('batch: 4').replace(/(haproxy\.enable.*with: \{server: )'[^']*'/, '$1dev4.devco.net');
+    const { estate, report } = await run(one);
+    assert.equal(report.state, 'done');
+    const asked = estate.fabric.calls.filter(({ step }) => step === 'in.proof');
+    assert.deepEqual(
+      asked.map(({ input }) => input.server),
+      ['dev4.devco.net'],
+    );
+  });
+
+  test('proves nothing for a step that only asks', async () => {
+    const { estate, report } = await run(text('dry_run: true'));
+    assert.equal(report.state, 'done');
+    assert.deepEqual(steps(estate), ['out', 'update', 'load', 'in.proof', 'in']);
+  });
+
   test('makes no call if it disabled nothing', async () => {
     const { estate } = await run(text('batch: 2').replace(/^.*haproxy\.(disable|enable).*$/gm, ''));
     assert.ok(!steps(estate).some((step) => step.endsWith('.proof')));
@@ -186,6 +203,8 @@ describe('a run whose disabled hosts were enabled meanwhile', () => {
       update?.failed.map(({ node, code }) => [node, code]),
       [['dev6.devco.net', 'back-in-traffic']],
     );
+    // The last one is asked by the batch that has the host.
+    assert.equal(steps(estate).filter((step) => step === 'update.proof').length, 3);
   });
 
   test('fails if a host was enabled, even after a second Ctrl-C', async () => {
@@ -201,6 +220,25 @@ describe('a run whose disabled hosts were enabled meanwhile', () => {
       update?.failed.map(({ code }) => code),
       ['back-in-traffic'],
     );
+  });
+
+  test('fails so even if another load balancer was no longer asked then', async () => {
+    const [stop, kill] = [new AbortController(), new AbortController()];
+    const troubles: Trouble[] = [];
+    const at = once('update', (estate) => {
+      for (const one of [stop, kill]) one.abort('Ctrl-C');
+      estate.putIn('lb1.devco.net', 'dev2.devco.net', 'a person did');
+      troubles.push({ node: 'lb2.devco.net', call: 'haproxy.status', kind: 'no-response' });
+    });
+    const app = Object.fromEntries([...bravo, 'x.devco.net'].map((name) => [name, true]));
+    const balancers = { 'lb1.devco.net': { app: { ...app } }, 'lb2.devco.net': { app: { ...app } } };
+    const signals = { signal: stop.signal, kill: kill.signal };
+    const { report, update } = await run(text('batch: 4'), { at, troubles, balancers }, signals);
+    assert.equal(report.state, 'failed');
+    assert.deepEqual([...new Set(update?.failed.map(({ code }) => code))].sort(), [
+      'back-in-traffic',
+      'not-proven-out',
+    ]);
   });
 });
 
