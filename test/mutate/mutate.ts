@@ -78,7 +78,7 @@ async function runFolder(folder: string): Promise<void> {
   const isFolder = !folder.includes('*') && statSync(join(place.root, folder)).isDirectory();
   const pattern = isFolder ? `${folder}/**/*.ts` : folder;
   const files = globSync(pattern, { cwd: place.root }).filter(
-    (file) => !/\/(ddl(-parts)?|config|schema)\.ts$/.test(file),
+    (file) => !/\/(ddl(-parts)?|config|(step-)?schema)\.ts$/.test(file),
   );
   const before = results.recorded(folder);
   const way = wayOf(values, before);

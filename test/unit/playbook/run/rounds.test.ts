@@ -36,6 +36,15 @@ describe('a rolling step', () => {
     assert.deepEqual(told, ['1 of 2', '2 of 2']);
   });
 
+  test('takes one node at a time unless the playbook says how many', async () => {
+    const fabric = createFabric(nodes);
+    assert.equal((await runText(playbookText(rolling('1').replace('      batch: 1\n', '')), fabric)).state, 'done');
+    assert.deepEqual(
+      fabric.calls.map(({ nodes: called }) => called),
+      [['a'], ['b'], ['c']],
+    );
+  });
+
   test('has each node in one batch, although an expression names it twice', async () => {
     const fabric = createFabric(nodes);
     const twice = rolling('2').replace('over: all', `over: "\${{ nodes.all.names + ['a', 'b'] }}"`);

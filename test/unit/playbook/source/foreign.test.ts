@@ -18,7 +18,15 @@ describe('files of other tools', () => {
   for (const [text, what] of files) test(what, () => assert.equal(recogniseForeign(text)?.what, what));
 
   test('exclude any other file', () => {
-    for (const text of ['name: x\nsteps: []\n', 'a: b\n', 'hello', ': {', '']) {
+    for (const text of [
+      'name: x\nsteps: []\ntasks: []\n',
+      'jobs: 7\n',
+      'name: x\nsteps: []\n',
+      'a: b\n',
+      'hello',
+      ': {',
+      '',
+    ]) {
       assert.equal(recogniseForeign(text), undefined, text);
     }
   });

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { parseDocumentText } from '../../../../src/core/files/document.ts';
+import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
+import { digestPlaybook } from '../../../../src/playbook/source/digest.ts';
 import { keyLocationOf, locationOf } from '../../../../src/playbook/source/locations.ts';
 import { readText } from '../../../../src/playbook/source/read-text.ts';
 import { type PlaybookText, readBeside, readPlaybookFile, readTree } from '../../../../src/playbook/source/reading.ts';
@@ -110,6 +112,22 @@ always:
       hint: 'docs/from/kamal.md shows how to write it here',
     });
     await assert.rejects(readFrom({ main: 'name: x\n' }).tree(), { message: /^main:.*steps/ });
+  });
+});
+
+describe('the digest of a playbook', () => {
+  test('changes with its content and that of the playbooks that it uses, and with no comment', async () => {
+    const digestOf = async (texts: Readonly<Record<string, string>>) => {
+      const { read } = readFrom(texts);
+      return digestPlaybook(await loadPlaybook(await read('main'), [], read));
+    };
+    const round = (used: string) => `name: x\nsteps:\n  - for_each: { in: [1], steps: [{ use: ${used} }] }\n`;
+    const [main, deep] = [round('a'), 'name: y\nsteps:\n  - say: deep\n'];
+    const before = await digestOf({ main, a: using('b'), b: deep });
+    assert.equal(await digestOf({ main: `# a comment\n${main}`, a: using('b'), b: `\n\n${deep}` }), before);
+    assert.notEqual(await digestOf({ main, a: using('b'), b: deep.replace('deep', 'deeper') }), before);
+    assert.notEqual(await digestOf({ main: main.replace('name: x', 'name: z'), a: using('b'), b: deep }), before);
+    assert.match(before, /^[0-9a-f]{64}$/);
   });
 });
 
