@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import dns from 'node:dns';
+import { getEventListeners, once } from 'node:events';
 import { rename, writeFile } from 'node:fs/promises';
+import { constants, createSecureServer } from 'node:http2';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -97,6 +99,57 @@ describe('a dial to a node', () => {
         else process.env[name] = before[index];
       }
     }
+  });
+
+  test('asks no name server how to call it', async (t) => {
+    const asked: unknown[] = [];
+    t.mock.method(dns.promises, 'resolveTxt', async (name: string) => {
+      asked.push(name);
+      return [];
+    });
+    const dial = createDial(() => ({ credentials: rip.credentials, trust: fleet.trust }), 3000);
+    (await dial(node.name, [{ host: 'localhost', port: node.daemon.port }], signal)).close();
+    assert.deepEqual(asked, []);
+  });
+
+  test('sends a call once, though its node refuses the stream, and leaves nothing on the signal', async () => {
+    const refusing = await fleet.node('refusing.devco.net');
+    const { certificatePem: cert, keyPem: key } = refusing;
+    const server = createSecureServer({ cert, key, ca: rip.caPem, requestCert: true, minVersion: 'TLSv1.3' });
+    let streams = 0;
+    server.on('stream', (stream) => {
+      streams++;
+      stream.on('error', () => {});
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as { port: number };
+    const connection = await dialAs(rip, 'refusing.devco.net', port);
+    try {
+      const own = new AbortController();
+      const signed = sealRequest(orderFor('refusing.devco.net', {}), rip.credentials, Date.now());
+      await assert.rejects(
+        connection.call(signed, () => {}, own.signal),
+        { code: 'no-response' },
+      );
+      assert.equal(streams, 1);
+      await assert.rejects(connection.describe(describeAll, own.signal), { code: 'no-response' });
+      assert.equal(streams, 2);
+      assert.deepEqual(getEventListeners(own.signal, 'abort'), []);
+    } finally {
+      connection.close();
+      server.close();
+    }
+  });
+
+  test('leaves nothing on the signal of a call that has its reply', async () => {
+    const own = new AbortController();
+    const connection = await dialAs(rip);
+    const signed = sealRequest(orderFor(node.name, {}), rip.credentials, Date.now());
+    await connection.call(signed, () => {}, own.signal);
+    await connection.describe(describeAll, own.signal);
+    connection.close();
+    assert.deepEqual(getEventListeners(own.signal, 'abort'), []);
   });
 
   test('trusts the CAs of this moment, also between two dials with the same credentials', async () => {

@@ -277,7 +277,7 @@ describe('a Debian package', () => {
       assert.ok(modes.has(path), path);
     const before = process.umask(0o077);
     const group = process.getegid?.() ?? 0;
-    // Whoever builds it.
+    // The group of the builder does not count.
     if (process.geteuid?.() === 0) process.setegid?.(12345);
     try {
       const other = join(directory, 'umask.deb');

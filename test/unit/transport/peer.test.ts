@@ -8,6 +8,7 @@ import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts
 let fleet: Fleet;
 let [rip, dev1, gone]: Member[] = [];
 let foreign: Member;
+let dismissed: Member;
 before(async () => {
   fleet = await makeFleet();
   [rip, dev1, gone] = [
@@ -15,7 +16,9 @@ before(async () => {
     await fleet.node('dev1.devco.net'),
     await fleet.node('gone.devco.net'),
   ];
+  dismissed = await fleet.operator('eve@devco.net');
   fleet.revoke(gone);
+  fleet.revoke(dismissed);
   await using other = await makeFleet();
   foreign = await other.node('dev1.devco.net');
 });
@@ -43,6 +46,7 @@ describe('the other end of a connection', () => {
     assert.throws(() => prove(dev1, 'operator'), { code: 'wrong-kind' });
     assert.throws(() => prove(rip, 'node'), { code: 'wrong-kind' });
     assert.throws(() => prove(gone, 'operator', 'node'), { code: 'revoked-certificate' });
+    assert.throws(() => prove(dismissed, 'operator', 'node'), { code: 'revoked-certificate' });
     assert.throws(() => prove(foreign, 'operator', 'node'), { code: 'foreign-certificate' });
     assert.throws(() => prove(undefined, 'operator'), {
       code: 'foreign-certificate',

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { noKeyMemory } from '../../../../src/library/relays/key-memory.ts';
+import { openAutomatic } from '../../../../src/library/relays/automatic.ts';
 import { openRelays } from '../../../../src/library/relays/open-relays.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { newCache } from '../../../support/fleet/memory-find.ts';
@@ -66,5 +69,31 @@ describe('the relays of a command', () => {
       (error) => error instanceof Problem && error.code === 'usage' && error.message.includes('direct'),
     );
     assert.equal(asked, 0);
+  });
+});
+
+describe('relays that nobody named', () => {
+  test('are the four that were seen last, of those that may relay', async () => {
+    const dialled = new Set<string>();
+    // It hangs up on everybody.
+    const server = createServer((socket) => {
+      dialled.add(socket.localAddress ?? '');
+      socket.destroy();
+    }).listen(0, '0.0.0.0');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const others = Array.from({ length: 40 }, (_, index) => ({ name: `x${index}`, addresses: [], lastSeen: 100 }));
+    const relays = Array.from({ length: 6 }, (_, index) => ({
+      name: `relay${index}`,
+      addresses: [{ host: `127.0.0.${index + 1}`, port }],
+      lastSeen: index,
+      relays: true,
+    }));
+    const plain = [{ ...relays[0], name: 'plain', relays: false, lastSeen: 200 }];
+    const cache = { nodes: () => [...others, ...relays, ...plain] } as unknown as Parameters<typeof openAutomatic>[0];
+    const caller = { credentials: rip.credentials, trust: fleet.trust };
+    assert.deepEqual(await openAutomatic(cache, () => caller), []);
+    server.close();
+    assert.deepEqual([...dialled].sort(), ['127.0.0.3', '127.0.0.4', '127.0.0.5', '127.0.0.6']);
   });
 });

@@ -92,6 +92,78 @@ describe('a search over relays', () => {
     assert.equal(failure(), unfinished);
   });
 
+  /** Searches over a relay that reports these nodes. @returns their names in order, and how often the trust was read */
+  const searchAmong = async (events: readonly DiscoverEvent[], isWanted: (name: string) => boolean) => {
+    const { credentials } = await fleet.operator('rip@devco.net');
+    const relay = {
+      discover: async (_request: unknown, onNode: (event: DiscoverEvent) => void) => {
+        for (const event of events) onNode(event);
+      },
+    };
+    const link: RelayLink = {
+      name: 'bastion.devco.net',
+      open: async () => relay as unknown as RelayConnection,
+      isOpen: () => true,
+      close: () => {},
+    };
+    let proofs = 0;
+    const caller = {
+      credentials,
+      get trust() {
+        proofs++;
+        return fleet.trust;
+      },
+    };
+    const direct = () => Promise.reject(new Error('nothing is dialled here'));
+    const relays = startRelays({ links: [link], caller, direct, log: keepingLog() });
+    const names = await Array.fromAsync(relays.ask({ timeout: 0, names: [], isWanted }, new AbortController().signal));
+    return { names, proofs };
+  };
+
+  test('proves only nodes that are wanted, and reports the others, and those that no relay reaches, at its end', async () => {
+    const events = await Promise.all(
+      ['web1.devco.net', 'web2.devco.net'].map(async (node) => {
+        const { credentials } = await fleet.node(node);
+        return { node, key: signKey(makeKeyPair(), credentials, Date.now()), path: [], lastHeard: 0 };
+      }),
+    );
+    const unreached = { node: 'web3.devco.net', path: [], lastHeard: 0 };
+    const found = await searchAmong([unreached, ...events], (name) => name !== 'web1.devco.net');
+    assert.deepEqual(found.names, ['web2.devco.net', 'web3.devco.net', 'web1.devco.net']);
+    assert.equal(found.proofs, 1);
+  });
+
+  test('leaves no question to a relay open when the command ends', async () => {
+    const { credentials } = await fleet.operator('rip@devco.net');
+    const signals: AbortSignal[] = [];
+    let closed = 0;
+    const relay = {
+      discover: (_request: unknown, _onNode: unknown, signal: AbortSignal) => {
+        signals.push(signal);
+        return once(signal, 'abort');
+      },
+    };
+    const link: RelayLink = {
+      name: 'bastion.devco.net',
+      open: async () => relay as unknown as RelayConnection,
+      isOpen: () => true,
+      close: () => void closed++,
+    };
+    const direct = () => Promise.reject(new Problem('unreachable', 'nothing is dialled here'));
+    const relays = startRelays({
+      links: [link],
+      caller: { credentials, trust: fleet.trust },
+      direct,
+      log: keepingLog(),
+    });
+    const dialling = relays.dial('web1.devco.net', [], new AbortController().signal);
+    await someTurns();
+    assert.deepEqual([signals.length, signals[0]?.aborted], [1, false]);
+    relays.close();
+    await assert.rejects(dialling, { code: 'unreachable' });
+    assert.deepEqual([signals[0]?.aborted, closed], [true, 1]);
+  });
+
   /** Calls a node whose key the relay reported twelve seconds ago. @param again what the relay replies when it is asked for that key again */
   const callLate = async (
     delays: MockedDelays,

@@ -36,6 +36,18 @@ describe('the ways to a node', () => {
     assert.deepEqual(orderOf(routes), ['near', 'far', 'closed']);
   });
 
+  test('prefer the shorter way, whichever of two relays it goes over', () => {
+    for (const [near, far] of [
+      ['one', 'two'],
+      ['two', 'one'],
+    ] as const) {
+      const routes = startRoutes(() => fleet.trust);
+      assert.ok(routes.take(report([far, 'behind']), linkTo(far)));
+      assert.ok(routes.take(report([near]), linkTo(near)));
+      assert.deepEqual(orderOf(routes), [near, far]);
+    }
+  });
+
   test('keep the key of each node alone, not the message that brought it', () => {
     const routes = startRoutes(() => fleet.trust);
     assert.ok(routes.take(report(['near']), linkTo('near')));
