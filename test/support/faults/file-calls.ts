@@ -89,6 +89,14 @@ files.open = async (...args) => {
   const handle = (await around({ name: 'open', path, changes }, args, open)) as FileHandle;
   opened.set(handle, path);
   if (isBelow(path)) watched.add(handle);
+  // Each handle has a method of its own, which the prototype does not show.
+  const close = handle.close;
+  handle.close = async () => {
+    if (lives.getStore()?.isOver === true) return never;
+    if (opened.delete(handle) && isBelow(path)) await watching?.onClose?.(path);
+    watched.delete(handle);
+    return close();
+  };
   return handle;
 };
 
@@ -104,17 +112,6 @@ for (const name of [...onHandle, ...readingHandle]) {
     return around({ name, path, changes: onHandle.includes(name), handle: this }, args, call);
   };
 }
-const realClose = prototype.close as () => Promise<unknown>;
-prototype.close = function (this: FileHandle) {
-  // The handles that Node opens for its own calls, such as writeFile, are not known here: these calls come to their ends.
-  if (opened.has(this) && lives.getStore()?.isOver === true) return never;
-  const path = opened.get(this);
-  opened.delete(this);
-  watched.delete(this);
-  const onClose = path !== undefined && isBelow(path) ? watching?.onClose : undefined;
-  if (path === undefined || onClose === undefined) return realClose.apply(this);
-  return onClose(path).then(() => realClose.apply(this));
-};
 
 const syncFiles = createRequire(import.meta.url)('node:fs') as Record<string, (...args: unknown[]) => unknown>;
 for (const name of ['readFileSync', 'openSync', 'renameSync', 'rmSync', 'readdirSync'] as const) {

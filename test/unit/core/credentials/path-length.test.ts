@@ -31,7 +31,9 @@ describe('the path length of a CA certificate', () => {
     const read = (raw: Buffer) => pathLengthOf({ raw } as X509Certificate);
     const element = (tag: number, ...content: Buffer[]) => {
       const bytes = Buffer.concat(content);
-      return Buffer.concat([Buffer.from([tag, bytes.length]), bytes]);
+      const { length } = bytes;
+      const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+      return Buffer.concat([Buffer.from([tag, ...size]), bytes]);
     };
     const sequence = (...content: Buffer[]) => element(0x30, ...content);
     const id = element(0x06, Buffer.from('551d13', 'hex'));
@@ -58,8 +60,12 @@ describe('the path length of a CA certificate', () => {
       assert.equal(read(raw), undefined, what);
     }
     assert.equal(read(withExtensions(sequence(id, constraints(seven)))), 7);
-    const other = sequence(element(0x06, Buffer.from('551d0f', 'hex')), constraints(element(0x02, Buffer.from([9]))));
-    assert.equal(read(withExtensions(other, sequence(id, critical, constraints(critical, seven)))), 7);
+    for (const length of [1, 127, 128, 129, 255, 256, 300]) {
+      const value = element(0x04, Buffer.alloc(length, 0x30));
+      const other = sequence(element(0x06, Buffer.from('551d0f', 'hex')), value);
+      const own = sequence(id, critical, constraints(critical, seven));
+      assert.equal(read(withExtensions(other, own)), 7, `behind ${length} bytes`);
+    }
   });
 
   test('limits the CAs below it, except those that it issued to itself', async () => {
