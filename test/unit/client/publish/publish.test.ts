@@ -156,11 +156,39 @@ describe('an artifact that is published', () => {
 
   test('goes first to the node that lacks least', async () => {
     const part = [{ first: 1, count: 1 }];
+    const less = [{ first: 1, count: 2 }];
     const { short, stored } = await run({
+      b: ({ action }) => (action === 'prepare' ? okReply({ published: false, missing: 2, ranges: less }) : undefined),
       c: ({ action }) => (action === 'prepare' ? okReply({ published: false, missing: 1, ranges: part }) : undefined),
     });
     assert.deepEqual(short, ['a ok copied', 'b ok copied', 'c ok uploaded', 'd ok copied']);
     assert.deepEqual([...stored], [['c', [1]]]);
+  });
+
+  test('takes the nodes in the order of their names, in whichever order they were found', async () => {
+    const none: Answers[string] = ({ action }) =>
+      action === 'list' ? okReply({ takes: [], published: [] }) : undefined;
+    const { log, others, stored } = await run({ b: none, c: none }, { names: 'dcab' });
+    assert.deepEqual(log.filter((line) => line.endsWith('prepare')).slice(0, 2), ['a prepare', 'd prepare']);
+    assert.deepEqual([others, [...stored.keys()]], [['b', 'c'], ['a']]);
+  });
+
+  test('is not sent anywhere if every node refuses the ticket', async () => {
+    const no: Answers[string] = ({ action }) => (action === 'prepare' ? refused('no-space') : undefined);
+    const { short, sent, stored, log } = await run({ a: no, b: no }, { names: 'ab' });
+    assert.deepEqual(short, ['a refused none no-space', 'b refused none no-space']);
+    assert.deepEqual([sent, stored.size, log.some((line) => line.includes('fetch'))], [0, 0, false]);
+  });
+
+  test('does not come from a node whose chunks turn out to be wrong', async () => {
+    const { short, stored } = await run({
+      a: ({ action }) => {
+        if (action === 'prepare') return okReply({ published: false, missing: 0, ranges: [] });
+        return action === 'fetch' ? refused('bad-checksum') : undefined;
+      },
+    });
+    assert.deepEqual(short, ['a refused none bad-checksum', 'b ok uploaded', 'c ok copied', 'd ok copied']);
+    assert.deepEqual([...stored.keys()], ['b']);
   });
 
   test('has a result for a node that refuses the ticket, and one that keeps nothing is not a source', async () => {
@@ -328,21 +356,27 @@ describe('the report of a publication', () => {
   };
   const results = [
     result('web3', { round: 2 }),
+    result('web4'),
     result('web1', { way: 'uploaded', from: '', round: 0 }),
     result('web2', { way: 'present', from: '', round: 0 }),
   ];
 
   test('has a line for each node in the order of their names, and what it took', () => {
     const lines = print(report(results));
-    assert.deepEqual(lines.slice(1, 4), ['web1  ok  this host  1.2 s', 'web2  had it', 'web3  ok  web1  2  1.2 s']);
-    const copied = 'published shop 20 (2.0 kB, SHA-256 ab) to 3 nodes in 2.5 s: 2.0 kB sent from this host';
+    assert.deepEqual(lines.slice(1, 5), [
+      'web1  ok  this host  1.2 s',
+      'web2  had it',
+      'web3  ok  web1  2  1.2 s',
+      'web4  ok  web1  1  1.2 s',
+    ]);
+    const copied = 'published shop 20 (2.0 kB, SHA-256 ab) to 4 nodes in 2.5 s: 2.0 kB sent from this host';
     assert.equal(lines.at(-1), `${copied}, copied from node to node in 2 rounds`);
   });
 
   test('counts the nodes that do not have it', () => {
-    const failed = result('web4', { outcome: 'failed', code: 'no-space', way: 'none', from: '', round: 0 });
-    const lines = print(report([...results.slice(1), failed]));
-    assert.ok(lines.includes('web4  failed (no-space)'), lines.join('\n'));
+    const failed = result('web5', { outcome: 'failed', code: 'no-space', way: 'none', from: '', round: 0 });
+    const lines = print(report([...results.slice(2), failed]));
+    assert.ok(lines.includes('web5  failed (no-space)'), lines.join('\n'));
     assert.match(lines.at(-1) ?? '', / to 2 of 3 nodes in 2\.5 s: 2\.0 kB sent from this host$/);
     const dry = print(report([result('web1', { way: 'none', from: '', round: 0 })], { dryRun: true }));
     assert.deepEqual(dry.slice(1), [
@@ -360,9 +394,9 @@ describe('the report of a publication', () => {
     });
     assert.deepEqual(
       nodes.map(({ node }) => node),
-      ['web1', 'web2', 'web3'],
+      ['web1', 'web2', 'web3', 'web4'],
     );
-    const { elapsed: elapsed_ms, ...first } = results[1] as NodeResult;
+    const { elapsed: elapsed_ms, ...first } = results[2] as NodeResult;
     assert.deepEqual(nodes[0], { ...first, elapsed_ms });
     assert.equal((publishJson(report([])) as { rounds: number }).rounds, 0);
   });
