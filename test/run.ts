@@ -1,20 +1,23 @@
 // Runs the tests: all of them, or only the parts that are named (“fast” is what needs neither root nor the lab). Two
 // parts are not in “all”: “full” (packages, installation, databases, monitoring, Puppet as an oracle, topologies of load
 // balancers) and “matrix” (reloads at random moments, relays and crashes, which take long).
-import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { type Program, programsOf } from './together/programs.ts';
 
 const parts: Readonly<Record<string, readonly string[]>> = {
   all: ['unit', 'contract', 'protocol', 'process', 'lab'],
   fast: ['unit', 'contract'],
 };
+const matrices: ReadonlySet<string> = new Set(['full', 'matrix']);
 /** Milliseconds. */
 const minute = 60_000;
 /** The names in the runner's own closing lines. */
 const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, duration_ms: 0 };
+/** A step after a suite that fails counts as no test. */
+let hasFailed = false;
 
 const asked = process.argv.slice(2);
 const folders = (asked.length === 0 ? ['all'] : asked).flatMap((part) => parts[part] ?? [part]);
@@ -29,50 +32,62 @@ events.on('error', (error) => {
 events.pipe(new spec()).pipe(process.stdout);
 events.on('end', () => {
   // A skipped test shows nothing.
-  const good = totals.fail + totals.cancelled + totals.skipped + totals.todo === 0 && totals.pass > 0;
+  const good = totals.fail + totals.cancelled + totals.skipped + totals.todo === 0 && totals.pass > 0 && !hasFailed;
   process.exitCode = good ? 0 : 1;
 });
 
 /**
- * Three files at a time: most of them wait a good part of their time. The lab comes last, two labs at a time: a lab waits
+ * Three processes at a time: most of them wait a good part of their time. The lab comes last, two labs at a time: a lab waits
  * as long as it computes. A file of the full matrices has the machine's cores for itself.
  */
 async function* runFolders(folders: readonly string[]): AsyncGenerator<unknown> {
-  const alone = new Set(['full', 'matrix']);
-  const quick = folders.filter((folder) => folder !== 'lab' && !alone.has(folder)).flatMap(testsOf);
-  const slow = folders.filter((folder) => alone.has(folder)).flatMap(testsOf);
-  yield* runFiles(quick, 3, 5 * minute);
-  if (folders.includes('lab')) yield* runFiles(testsOf('lab'), 2, 20 * minute);
-  yield* runFiles(slow, 1, 20 * minute);
+  const quick = folders.filter((folder) => folder !== 'lab' && !matrices.has(folder)).flatMap(programsOf);
+  const slow = folders.filter((folder) => matrices.has(folder)).flatMap(programsOf);
+  yield* runAll(
+    quick.sort((a, b) => b.args.length - a.args.length),
+    3,
+    5 * minute,
+  );
+  if (folders.includes('lab')) yield* runAll(programsOf('lab'), 2, 20 * minute);
+  yield* runAll(slow, 1, 20 * minute);
+  totals.duration_ms = Math.round(performance.now());
   yield* Object.entries(totals).map(([name, count]) => ({
     type: 'test:diagnostic',
     data: { nesting: 0, level: 'info', message: `${name} ${count}` },
   }));
 }
 
-function testsOf(folder: string): string[] {
-  const found = globSync(`${folder}/**/*.test.ts`, { cwd: import.meta.dirname });
-  if (found.length === 0) throw new Error(`test/${folder} holds no test: nothing was shown to work`);
-  return found.sort().map((file) => join(import.meta.dirname, file));
+/** The events of each program together, as soon as it has ended. */
+async function* runAll(programs: readonly Program[], most: number, timeout: number): AsyncGenerator<unknown> {
+  const waiting = [...programs];
+  const running = new Map<Program, Promise<{ program: Program; events: readonly RunnerEvent[] }>>();
+  while (waiting.length + running.size > 0) {
+    for (const program of waiting.splice(0, most - running.size)) running.set(program, runProgram(program, timeout));
+    const { program, events } = await Promise.race(running.values());
+    running.delete(program);
+    yield* events;
+  }
 }
 
 /** The runner's events, without the totals that close each run: those are added up. */
-async function* runFiles(files: string[], concurrency: number, timeout: number): AsyncGenerator<unknown> {
-  if (files.length === 0) return;
-  for await (const event of run({ files, concurrency, timeout }) as AsyncIterable<RunnerEvent>) {
+async function runProgram(program: Program, timeout: number) {
+  const { file, args } = program;
+  const events: RunnerEvent[] = [];
+  for await (const event of run({ files: [file], argv: [...args], timeout }) as AsyncIterable<RunnerEvent>) {
     if (event.type === 'test:diagnostic' && event.data.nesting === 0 && event.data.file === undefined) continue;
     if (event.type === 'test:summary' && event.data.file === undefined) addTotals(event.data);
-    yield event;
+    events.push(event);
   }
+  return { program, events };
 }
 
 interface RunnerEvent {
   readonly type: string;
-  readonly data: { nesting?: number; file?: string; counts?: Record<string, number>; duration_ms?: number };
+  readonly data: { nesting?: number; file?: string; counts?: Record<string, number>; success?: boolean };
 }
 
-function addTotals({ counts = {}, duration_ms = 0 }: RunnerEvent['data']): void {
-  totals.duration_ms += Math.round(duration_ms);
+function addTotals({ counts = {}, success = false }: RunnerEvent['data']): void {
+  hasFailed ||= !success;
   totals.pass += counts.passed ?? 0;
   totals.fail += counts.failed ?? 0;
   for (const name of ['tests', 'suites', 'cancelled', 'skipped', 'todo'] as const) totals[name] += counts[name] ?? 0;

@@ -7,16 +7,16 @@ import { Ajv } from 'ajv';
 import { ajvOptions, type Validate } from './schema.ts';
 
 const ajv = new Ajv(ajvOptions);
-const compiled = new Map<string, Validate>();
+const compiled = new WeakMap<object, Validate>();
 
 /**
- * @param id names the schema: `agent/haproxy/disable/input`, `config/node`, `playbook`, …
+ * @param _id names the schema: `agent/haproxy/disable/input`, `config/node`, `playbook`, …
  * @returns a function that fills defaults into the value it checks
  */
-export function validatorOf(id: string, schema: object): Validate {
-  const known = compiled.get(id);
+export function validatorOf(_id: string, schema: object): Validate {
+  const known = compiled.get(schema);
   if (known !== undefined) return known;
   const validate = ajv.compile(schema) as Validate;
-  compiled.set(id, validate);
+  compiled.set(schema, validate);
   return validate;
 }

@@ -279,10 +279,11 @@ describe('what a transfer left behind', () => {
 
 describe('the tickets of a node', () => {
   test('are found by their signer until they end, and at most 64 at once', async () => {
-    let time = Date.now();
+    const start = Date.now();
+    let time = start;
     const tickets = startTickets(await openStore(join(temporaryDirectory(), 'publish')), 1000, () => time);
     const open = (changes: Partial<TicketContent> = {}) =>
-      openTicket(ticketFor(changes), 'dev1.devco.net', fleet.trust, time, 1000);
+      openTicket(ticketFor({ issuedAt: start, ...changes }), 'dev1.devco.net', fleet.trust, time, 1000);
     const proven = open();
     const { partial } = await tickets.accept(proven);
     assert.equal(tickets.find(proven.id, proven.caller).partial, partial);

@@ -7,7 +7,7 @@ import { mockDelays } from '../../../../support/mock-delays.ts';
 const dns = createRequire(import.meta.url)('node:dns/promises') as typeof import('node:dns/promises');
 
 test('a host whose addresses are not found within two seconds has none, and the others keep theirs', async () => {
-  mock.method(dns, 'lookup', async (name: string) =>
+  const lookup = mock.method(dns, 'lookup', async (name: string) =>
     name === 'fast' ? [{ address: '::ffff:10.0.0.1', family: 6 }] : await Promise.withResolvers().promise,
   );
   {
@@ -31,6 +31,6 @@ test('a host whose addresses are not found within two seconds has none, and the 
     assert.equal(cleared.callCount(), 2, 'no timer is left');
     cleared.restore();
   }
-  mock.restoreAll();
+  lookup.mock.restore();
   syncBuiltinESMExports();
 });

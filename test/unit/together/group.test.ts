@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { programsOf } from '../../together/programs.ts';
+import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
+
+const group = join(import.meta.dirname, '../../together/group.ts');
+
+/** Runs test files of this content in one process. */
+function runGroup(...contents: readonly string[]) {
+  const directory = temporaryDirectory();
+  const files = contents.map((content, index) => {
+    const file = join(directory, `${index}.mjs`);
+    writeFileSync(file, `import { after, before, test } from 'node:test';\n${content}\n`);
+    return file;
+  });
+  const { NODE_TEST_CONTEXT: _ours, ...env } = process.env;
+  const { status, stdout } = spawnSync(process.execPath, [group, ...files], { encoding: 'utf8', env });
+  return { status, stdout };
+}
+
+describe('test files that share a process', () => {
+  test('pass if each of them passes and leaves the process as it found it', () => {
+    const restored =
+      "before(() => { process.env.X = '1'; }); test('one', () => {}); after(() => { delete process.env.X; });";
+    const { status, stdout } = runGroup(
+      restored,
+      "test('two', () => { if (process.env.X) throw new Error('of another file'); });",
+    );
+    assert.equal(status, 0, stdout);
+    assert.match(stdout, /tests 2\b/);
+  });
+
+  for (const [left, code] of [
+    ['a changed environment', "test('one', () => { process.env.X = '1'; });"],
+    ['another directory', "test('one', () => process.chdir('/'));"],
+    ['a listener', "test('one', () => { process.on('SIGUSR2', () => {}); });"],
+    ['a replaced timer', "test('one', () => { globalThis.setTimeout = () => {}; });"],
+    ['an exit code', "test('one', () => { process.exitCode = 3; });"],
+  ] as const) {
+    test(`fail if one leaves ${left}, and the failure names the file`, () => {
+      const { status, stdout } = runGroup(code, "test('two', () => {});");
+      assert.notEqual(status, 0);
+      assert.match(stdout, /✖ \S*0\.mjs[^✖]*the file has left the process as it found it/);
+    });
+  }
+
+  test('fail if a step after a file fails', () => {
+    assert.notEqual(runGroup("test('one', () => {}); after(() => { throw new Error('left'); });").status, 0);
+  });
+
+  test('fail with what to do if one awaits at its top level', () => {
+    const { status, stdout } = runGroup("await 1; test('one', () => {});");
+    assert.notEqual(status, 0);
+    assert.match(
+      stdout,
+      /0\.mjs awaits at its top level: do that in before\(\), or list the file in test\/together\/alone\.ts/,
+    );
+  });
+});
+
+test('every test file runs once, in a group or alone', () => {
+  for (const folder of ['unit', 'protocol', 'process']) {
+    const programs = programsOf(folder);
+    const files = programs.flatMap(({ file, args }) => (args.length > 0 ? args : [file]));
+    assert.ok(files.length > 50);
+    assert.deepEqual([...new Set(files)].length, files.length);
+    assert.ok(files.every((file) => file.endsWith('.test.ts')));
+  }
+  const groups = programsOf('unit').filter(({ args }) => args.length > 0);
+  assert.ok(groups.length > 5);
+  assert.equal(programsOf('process').filter(({ args }) => args.length > 0).length, 0);
+});
