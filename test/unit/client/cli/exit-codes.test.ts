@@ -5,7 +5,7 @@ import { exitCode } from '../../../../src/client/cli/context.ts';
 import { endingOf } from '../../../../src/client/cli/ending.ts';
 import { exitFor } from '../../../../src/client/cli/exit-codes.ts';
 import { exitForRun } from '../../../../src/client/cli/run-exit-code.ts';
-import { exitCodeOf } from '../../../../src/client/commands/nrpe/findings.ts';
+import { countStates, exitCodeOf, findingOf, sortFindings } from '../../../../src/client/commands/nrpe/findings.ts';
 import { exitForHosts } from '../../../../src/client/install/hosts.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { Outcome } from '../../../../src/core/request/reply.ts';
@@ -198,5 +198,45 @@ describe('the exit code of other commands', () => {
     assert.equal(exitForHosts([good, bad], context), 2);
     assert.equal(exitForHosts([good, { target, result: { state: 'incomplete' } }], context), 2);
     assert.equal(exitForHosts([good], { ...context, signal: AbortSignal.abort() }), 130);
+  });
+});
+
+describe('the results of a check, which decide on the code', () => {
+  const replyOf = (node: string, data: object, kind: Kind = 'ok') =>
+    ({ node, outcome: kind, message: 'the reason', data }) as unknown as Outcome;
+  const found = (...checks: readonly (readonly [node: string, exitcode: unknown])[]) =>
+    checks.map(([node, exitcode]) => findingOf(replyOf(node, { exitcode })));
+
+  test('are what the plugin printed, and UNKNOWN with the reason if the node did not run it', () => {
+    const data = { exitcode: 2, output: 'load 9', perfdata: 'load=9' };
+    const [node, outcome] = ['dev1', 'ok'];
+    assert.deepEqual(findingOf(replyOf(node, data)), {
+      ...{ node, outcome, state: 'CRITICAL', output: 'load 9', perfdata: 'load=9' },
+    });
+    assert.deepEqual(findingOf(replyOf(node, { exitcode: 0 })), {
+      ...{ node, outcome, state: 'OK', output: '', perfdata: '' },
+    });
+    for (const kind of ['failed', 'refused', 'no-response'] as const) {
+      assert.deepEqual(findingOf(replyOf(node, data, kind)), {
+        ...{ node, outcome: kind, state: 'UNKNOWN', output: 'the reason', perfdata: '' },
+      });
+    }
+  });
+
+  test('are sorted with the worst first, then by the name of the node', () => {
+    const all = found(['c', 0], ['b', 3], ['e', 1], ['d', 2], ['a', 0], ['f', 2]);
+    const sorted = ['d', 'f', 'e', 'b', 'a', 'c'];
+    for (const some of [all, all.toReversed()]) {
+      assert.deepEqual(
+        sortFindings(some).map(({ node }) => node),
+        sorted,
+      );
+    }
+    assert.equal(all[0]?.node, 'c', 'the given list stays');
+  });
+
+  test('are counted by their state, without those that none has', () => {
+    assert.deepEqual(countStates(found(['a', 0], ['b', 0], ['c', 2])), { OK: 2, CRITICAL: 1 });
+    assert.deepEqual(countStates([]), {});
   });
 });
