@@ -174,6 +174,16 @@ describe('a run that may still be running', () => {
     assert.equal(await refuse([started, here, other], undefined, { force: true, isSettled: true }), false);
     const second = refuse([started, other, here], undefined, { force: true, isSettled: true });
     assert.equal(await codeOfAsync(() => second), 'run-in-progress');
+    assert.equal(await refuse([started, here], undefined, {}), false, 'its own line');
+  });
+
+  test('is not its own if the host, the boot, the number or the start of the process is another', async () => {
+    const other = await parent();
+    for (const change of [{ host: 'elsewhere' }, { boot: 'x' }, { pid: 2 ** 22 + 1 }, { start: '1' }]) {
+      const entries = [started, processOf(change), other];
+      const refused = refuse(entries, undefined, { force: true, isSettled: true });
+      assert.equal(await codeOfAsync(() => refused), 'run-in-progress', JSON.stringify(change));
+    }
   });
 
   test('of another operator, or elsewhere, is awaited by its lease if nodes store its journal', async () => {

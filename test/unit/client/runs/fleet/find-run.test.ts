@@ -60,7 +60,8 @@ function client(copies: readonly Stored[], { pageSize = 2, mode = 'auto' as 'aut
   const session = {
     config: { stateDirectory, concurrency: 8, timeout: 5, journal: mode },
     caller: { credentials: rip.credentials, trust: fleet.trust },
-    find: async ({ filter }: { filter: (typeof found)[number] }) => {
+    find: async ({ filter, takesList }: { filter: (typeof found)[number]; takesList: boolean }) => {
+      assert.equal(takesList, false, 'a list at stdin is of other nodes');
       found.push(filter);
       return { nodes: keepers.map((one) => one.found) };
     },
