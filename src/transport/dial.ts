@@ -69,14 +69,23 @@ export function createOpen<Connection>(
   over: (channel: ProvenChannel) => Connection,
   options: ChannelOptions = {},
 ): Open<Connection> {
+  return firstOf(tls, async (name, address, context, signal) =>
+    over(await connect(name, address, { tls, context, options }, timeout, signal)),
+  );
+}
+
+/** Connects to the first address of a node at which it can be reached. */
+export function firstOf<Connection>(
+  tls: () => TlsState,
+  connectTo: (name: string, address: Address, context: SecureContext, signal: AbortSignal) => Promise<Connection>,
+): Open<Connection> {
   const contextFor = shareContext();
   return async (name, addresses, signal) => {
     let last = new Problem('unreachable', `no address of ${name} is known`);
     for (const address of addresses) {
       if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
       try {
-        const state = tls();
-        return over(await connect(name, address, { tls, context: contextFor(state), options }, timeout, signal));
+        return await connectTo(name, address, contextFor(tls()), signal);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         last = error;

@@ -4,6 +4,8 @@ import { createSecureContext } from 'node:tls';
 import type { TlsState } from '../core/ports.ts';
 import { bindPort } from './bind.ts';
 import { startConnections } from './connections/connections.ts';
+import { sealedProtocol } from './relay/peers/protocol.ts';
+import { sealedLimits, startSealedServer } from './relay/peers/serve.ts';
 import { startGrpcServer } from './server/grpc.ts';
 import { startHandshakes } from './server/handshakes.ts';
 import type { ListenOptions } from './server/options.ts';
@@ -33,7 +35,10 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
   const bound = options.bound ?? (await bindPort(options));
   const connections = startConnections(options.limits.connections);
   const grpc = startGrpcServer(options, connections);
-  const handshakes = startHandshakes(options, connections, grpc.serve);
+  const sealed = startSealedServer(options, sealedLimits(options.limits.stall));
+  const handshakes = startHandshakes(options, connections, (connection) =>
+    (connection.alpnProtocol === sealedProtocol ? sealed : grpc).serve(connection),
+  );
   const sockets = new Set<Socket>();
   const tcp = bound.serve((socket) => {
     sockets.add(socket);
@@ -52,6 +57,7 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
       const gone = new Promise<void>((resolve) => tcp.close(() => resolve()));
       // Only then: a client ends a connection that is being closed at its next keepalive, with the call that waits there.
       await within(grace, calls);
+      sealed.close();
       grpc.close();
       await closeAll(gone, sockets);
     },

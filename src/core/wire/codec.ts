@@ -5,12 +5,15 @@ import type {
   EncryptionKey,
   Envelope,
   EnvelopeReply,
+  ForwardEvent,
+  ForwardRequest,
   LocalEvent,
   LocalRequest,
   Query,
   QueryReply,
   Reply,
   Request,
+  SignedKey,
   SignedTicket,
   Ticket,
 } from './messages.ts';
@@ -38,6 +41,9 @@ export const envelopeCodec = codecOf<Envelope>('Envelope');
 export const envelopeReplyCodec = codecOf<EnvelopeReply>('EnvelopeReply');
 export const queryCodec = codecOf<Query>('Query');
 export const queryReplyCodec = codecOf<QueryReply>('QueryReply');
+export const signedKeyCodec = codecOf<SignedKey>('SignedKey');
+export const forwardRequestCodec = codecOf<ForwardRequest>('ForwardRequest');
+export const forwardEventCodec = codecOf<ForwardEvent>('ForwardEvent');
 export const localRequestCodec = codecOf<LocalRequest>('LocalRequest');
 export const localEventCodec = codecOf<LocalEvent>('LocalEvent');
 export const ticketCodec = codecOf<Ticket>('Ticket');

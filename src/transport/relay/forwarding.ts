@@ -1,5 +1,5 @@
 import { Problem } from '../../core/errors.ts';
-import type { ForwardEvent, ForwardRequest, SealedEvent, SealedRequest } from '../../core/wire/messages.ts';
+import type { ForwardEvent, ForwardRequest, SealedEvent, SealedRequest, Withheld } from '../../core/wire/messages.ts';
 
 /** Passes sealed requests on over a relay, all of them in one stream. */
 export type Forward = (
@@ -34,16 +34,23 @@ interface Pending {
   readonly settle: (problem?: Problem) => void;
 }
 
+/** The other end of a stream: a relay, or the target itself. */
+export interface OtherEnd {
+  /** For messages, as in “the relay bastion”. */
+  readonly what: string;
+  /** Why it must not be used any more, asked before every request. */
+  readonly refuse: () => Problem | undefined;
+  /** The problem of a request that the other end reports as not answered. */
+  readonly ended: (target: string, end: Withheld) => Problem;
+}
+
 /**
  * @param openStream opens a stream when there is something to send, and again after one was lost
- * @param refuse why the relay must not be used any more, asked before every request
- * @returns resolves when the relay reports that the target ended its reply; rejects with Problem `no-response` when the
- * relay withholds it or is lost, with its reason
+ * @returns resolves when the other end reports that the reply is complete; rejects with the problem that it names
  */
 export function startForwarding(
   openStream: (reader: ForwardReader) => ForwardStream,
-  relay: string,
-  refuse: () => Problem | undefined,
+  { what, refuse, ended }: OtherEnd,
 ): Forwarding {
   const pending = new Map<number, Pending>();
   let stream: ForwardStream | undefined;
@@ -56,9 +63,9 @@ export function startForwarding(
   const open = () => {
     if (stream !== undefined) return stream;
     const opened = openStream({
-      event: (event) => receive(event, pending, relay),
+      event: (event) => receive(event, pending, ended),
       lost: (how) => {
-        if (stream === opened) fail(new Problem('no-response', `the relay ${relay} ${how}`));
+        if (stream === opened) fail(new Problem('no-response', `${what} ${how}`));
       },
     });
     stream = opened;
@@ -91,26 +98,36 @@ export function startForwarding(
     forward,
     close: () => {
       const open = stream;
-      fail(new Problem('cancelled', `the connection to the relay ${relay} is closed`));
+      fail(new Problem('cancelled', `the connection to ${what} is closed`));
       open?.cancel();
     },
   };
 }
 
-function receive({ id, event, end }: ForwardEvent, pending: ReadonlyMap<number, Pending>, relay: string): void {
+function receive(
+  { id, event, end }: ForwardEvent,
+  pending: ReadonlyMap<number, Pending>,
+  ended: OtherEnd['ended'],
+): void {
   const one = pending.get(id);
   // An unexpected reply is made up, or comes too late.
   if (one === undefined) return;
   if (event) one.onEvent(event);
-  if (end) one.settle(end.code === '' ? undefined : withheld(relay, one.target, end));
+  if (end) one.settle(end.code === '' ? undefined : ended(one.target, end));
 }
 
 function cancelled(target: string): Problem {
   return new Problem('cancelled', `the call to ${target} was cancelled`);
 }
 
-/** A relay's reports about a target prove nothing: all of them count as silence. */
-function withheld(relay: string, target: string, { code, message }: { code: string; message: string }): Problem {
-  const detail = `${code}${message === '' ? '' : `, ${message.slice(0, 300)}`}`;
-  return new Problem('no-response', `${target} did not answer over the relay ${relay} (it says: ${detail})`);
+/** A relay, whose reports about a target prove nothing: all of them count as silence (Problem `no-response`). */
+export function relayEnd(relay: string, refuse: () => Problem | undefined): OtherEnd {
+  return {
+    what: `the relay ${relay}`,
+    refuse,
+    ended: (target, { code, message }) => {
+      const detail = `${code}${message === '' ? '' : `, ${message.slice(0, 300)}`}`;
+      return new Problem('no-response', `${target} did not answer over the relay ${relay} (it says: ${detail})`);
+    },
+  };
 }

@@ -1,36 +1,23 @@
 import { hasRelayRole, parseCertificate } from '../../core/credentials/certificate.ts';
-import type { Problem } from '../../core/errors.ts';
 import type { TlsState } from '../../core/ports.ts';
 import type { KeyRequest, SealedEvent, SealedRequest, SignedKey } from '../../core/wire/messages.ts';
-import { createOpen, type Open, type ProvenChannel, whenLost } from '../dial.ts';
-import type { RelayConnection } from './connection.ts';
+import { createOpen, firstOf, type Open, type ProvenChannel, whenLost } from '../dial.ts';
+import { openSealed } from './peers/open.ts';
+import type { PeerConnection } from './peers/peer.ts';
 import { relayConnectionOver } from './relay-connection.ts';
 import { nodeMethod } from './rpc.ts';
 import { readStream } from './streams.ts';
-
-/** What a relay needs from one of its peers. */
-export interface PeerConnection {
-  readonly name: string;
-  /** Why the peer must not be used any more: it may be revoked meanwhile. */
-  readonly refuse: () => Problem | undefined;
-  readonly key: (signal: AbortSignal) => Promise<SignedKey>;
-  readonly sealed: (
-    request: SealedRequest,
-    onEvent: (event: SealedEvent) => void,
-    signal: AbortSignal,
-  ) => Promise<void>;
-  /** Set when the peer's certificate allows it to relay. */
-  readonly relay?: RelayConnection;
-  readonly whenLost: () => Promise<void>;
-  readonly close: () => void;
-}
 
 /** Milliseconds between two pings of a silent peer, and for its answer (HTTP/2 PING). */
 const keepalive = { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000 };
 
 /** @param timeout milliseconds for one address to connect */
 export function createPeerDial(tls: () => TlsState, timeout: number): Open<PeerConnection> {
-  return createOpen(tls, timeout, peerConnectionOver, keepalive);
+  const overGrpc = createOpen(tls, timeout, peerConnectionOver, keepalive);
+  return firstOf(tls, async (name, address, context, signal) => {
+    const overFrames = await openSealed(name, address, { context, tls, timeout }, signal);
+    return overFrames ?? (await overGrpc(name, [address], signal));
+  });
 }
 
 export function peerConnectionOver(channel: ProvenChannel): PeerConnection {

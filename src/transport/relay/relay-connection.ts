@@ -4,7 +4,7 @@ import type { TlsState } from '../../core/ports.ts';
 import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
 import { createOpen, type Open, type ProvenChannel, whenLost } from '../dial.ts';
 import type { RelayConnection } from './connection.ts';
-import { type ForwardReader, type ForwardStream, startForwarding } from './forwarding.ts';
+import { type ForwardReader, type ForwardStream, relayEnd, startForwarding } from './forwarding.ts';
 import { relayMethod } from './rpc.ts';
 import { readStream } from './streams.ts';
 
@@ -17,7 +17,7 @@ export function createRelayDial(tls: () => TlsState, timeout: number): Open<Rela
 }
 
 export function relayConnectionOver({ client, name, refuse, certificate }: ProvenChannel): RelayConnection {
-  const forwarding = startForwarding((reader) => openStream(client, reader), name, refuse);
+  const forwarding = startForwarding((reader) => openStream(client, reader), relayEnd(name, refuse));
   return {
     name,
     hasRole: hasRelayRole(parseCertificate(certificate)),

@@ -3,6 +3,7 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { rememberIssuers } from '../../core/credentials/issuers.ts';
 import { errnoOf } from '../../core/errors.ts';
 import type { Connections } from '../connections/connections.ts';
+import { sealedProtocol } from '../relay/peers/protocol.ts';
 import { presentedIssuers, secureContext, tlsVersion } from '../tls.ts';
 import type { ListenOptions } from './options.ts';
 
@@ -27,7 +28,7 @@ export function startHandshakes(
     {
       ...secureContext(tls()),
       ...tlsVersion,
-      ALPNProtocols: ['h2'],
+      ALPNProtocols: [sealedProtocol, 'h2'],
       requestCert: true,
       // Node would drop an unauthorized peer silently: it is done below instead.
       rejectUnauthorized: false,

@@ -12,7 +12,8 @@ import type {
   LocalRequest,
 } from '../../../core/wire/messages.ts';
 import type { RelayConnection } from '../connection.ts';
-import { type ForwardReader, startForwarding } from '../forwarding.ts';
+import { type ForwardReader, relayEnd, startForwarding } from '../forwarding.ts';
+import { within } from '../within.ts';
 import { frame, greeting, startFrames } from './frames.ts';
 
 /** The maximum bytes of a message from the relay. */
@@ -61,7 +62,10 @@ export async function openLocalRelay(path: string, timeout: number, signal: Abor
     if (socket.destroyed) queueMicrotask(() => opened.lost('ended the connection'));
     return { write: (forward: ForwardRequest) => send(socket, { forward }), cancel: () => {} };
   };
-  const forwarding = startForwarding(openStream, 'local', () => undefined);
+  const forwarding = startForwarding(
+    openStream,
+    relayEnd('local', () => undefined),
+  );
   return {
     name: 'local',
     hasRole: true,
@@ -184,20 +188,6 @@ function startDiscovering(socket: Socket) {
       for (const { settle } of [...pending.values()]) settle(problem);
     },
   };
-}
-
-/** @throws the signal's reason, or an Error when the time is over */
-async function within(work: Promise<void>, timeout: number, signal: AbortSignal): Promise<void> {
-  const both = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(both.reason);
-  if (both.aborted) onAbort();
-  both.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    both.removeEventListener('abort', onAbort);
-  }
 }
 
 function requireOwnSocket(path: string): void {

@@ -7,7 +7,7 @@ import type { Policies } from '../../../../src/daemon/agents/policies.ts';
 import { startBudget } from '../../../../src/daemon/relay/budget.ts';
 import { startPool } from '../../../../src/daemon/relay/pool.ts';
 import { defineRelay } from '../../../../src/daemon/relay/service.ts';
-import type { PeerConnection } from '../../../../src/transport/relay/peer-connection.ts';
+import type { PeerConnection } from '../../../../src/transport/relay/peers/peer.ts';
 import { mockDelays, someTurns } from '../../../support/mock-delays.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { SignedKey } from '../../../../src/core/wire/messages.ts';
 import { type KnownPeer, startPool } from '../../../../src/daemon/relay/pool.ts';
-import type { PeerConnection } from '../../../../src/transport/relay/peer-connection.ts';
+import type { PeerConnection } from '../../../../src/transport/relay/peers/peer.ts';
 import { mockDelays } from '../../../support/mock-delays.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
 import { until } from '../../../support/until.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { ForwardRequest, SealedEvent, SealedRequest } from '../../../../src/core/wire/messages.ts';
-import { type ForwardReader, startForwarding } from '../../../../src/transport/relay/forwarding.ts';
+import { type ForwardReader, relayEnd, startForwarding } from '../../../../src/transport/relay/forwarding.ts';
 
 const bytes = Buffer.alloc(0);
 const sealed: SealedRequest = { keyId: bytes, ephemeral: bytes, salt: bytes, ciphertext: Buffer.from('x') };
@@ -18,8 +18,7 @@ function start(refuse: () => Problem | undefined = () => undefined) {
       streams.push(stream);
       return { write: (request) => stream.written.push(request), cancel: () => stream.cancelled++ };
     },
-    'bastion',
-    refuse,
+    relayEnd('bastion', refuse),
   );
   const ask = (target: string, signal = never) => {
     const parts: string[] = [];

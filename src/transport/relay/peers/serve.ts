@@ -1,0 +1,110 @@
+import type { TLSSocket } from 'node:tls';
+import { identityOf, parseCertificate } from '../../../core/credentials/certificate.ts';
+import { explain } from '../../../core/errors.ts';
+import { callerId } from '../../../core/identity.ts';
+import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../../core/wire/codec.ts';
+import { peerName } from '../../connections/slots.ts';
+import { frame, greeting, startFrames } from '../local/frames.ts';
+import { type SealedLimits, type SealedParts, startRequests } from './requests.ts';
+
+/** The limits of a node. @param stall milliseconds */
+export function sealedLimits(stall: number): SealedLimits {
+  return { request: 1024 * 1024, reply: 4 * 1024 * 1024, requests: 64 * 1024 * 1024, unread: 64 * 1024 * 1024, stall };
+}
+
+/** The connections of relays to a node. */
+export interface SealedServer {
+  readonly serve: (connection: TLSSocket) => void;
+  /** Ends all of them; does not wait for that. */
+  readonly close: () => void;
+}
+
+export function startSealedServer(parts: SealedParts, limits: SealedLimits): SealedServer {
+  const open = new Set<TLSSocket>();
+  return {
+    serve: (connection) => {
+      open.add(connection);
+      connection.once('close', () => open.delete(connection));
+      serveSealed(connection, parts, limits);
+    },
+    close: () => {
+      for (const connection of open) connection.end();
+    },
+  };
+}
+
+/**
+ * Serves a relay over a connection that carries frames (see `frames.ts`) instead of gRPC: the node sends its key, then
+ * it serves sealed requests, and their replies come in any order. The relay is proven for each request: its certificate
+ * may be revoked meanwhile. A violation of the protocol ends the connection. Its end ends no request: only the caller
+ * may do that.
+ */
+export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: SealedLimits): void {
+  const { service, log } = parts;
+  const certificate = socket.getPeerCertificate().raw;
+  const relay = identityOf(parseCertificate(certificate));
+  const cut = () => {
+    const caller = relay === undefined ? 'nobody' : callerId(relay);
+    log.warn({ caller, peer: peerName(socket) }, 'a relay neither sends nor reads: connection closed');
+    socket.destroy();
+  };
+  const stall = watchReading(cut, limits.stall);
+  const write = (message: Uint8Array) => {
+    if (socket.destroyed) return;
+    socket.write(frame(message), stall.wrote());
+    if (socket.writableLength > limits.unread) socket.destroy();
+  };
+  const requests = startRequests(parts, certificate, limits, {
+    send: (event) => write(forwardEventCodec.encode(event)),
+    isCongested: () => socket.writableNeedDrain,
+  });
+  const frames = startFrames(
+    limits.request,
+    () => write(signedKeyCodec.encode(service.key())),
+    (message) => {
+      // An empty one asks whether this side is there.
+      if (message.length === 0) return write(message);
+      const { id, sealed, drop } = forwardRequestCodec.decode(message);
+      if (drop) requests.drop(id);
+      else void requests.serve(id, sealed);
+    },
+  );
+  socket.on('data', (chunk) => {
+    try {
+      frames.take(chunk);
+    } catch (error) {
+      log.debug({ reason: explain(error) }, 'a connection of a relay is ended');
+      socket.destroy();
+    }
+  });
+  socket.setTimeout(limits.stall, () => {
+    if (frames.isWaiting()) cut();
+  });
+  socket.once('close', stall.end);
+  socket.write(greeting);
+  // Only relays keep connections without calls, and they are nodes.
+  if (relay?.kind !== 'node') socket.destroy();
+}
+
+/** @param cut called when the other side does not read for so many milliseconds */
+function watchReading(cut: () => void, time: number) {
+  let unread = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const end = () => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  return {
+    end,
+    /** @returns called when the kernel has taken what was written */
+    wrote: () => {
+      unread++;
+      timer ??= setTimeout(cut, time).unref();
+      return () => {
+        unread--;
+        if (unread === 0) end();
+        else timer?.refresh();
+      };
+    },
+  };
+}
