@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startService } from '../../../../src/agents/service/agent.ts';
+import { doctorService } from '../../../../src/agents/service/doctor.ts';
+import { openSystemd } from '../../../../src/agents/service/unit.ts';
 import type { ServiceConfig } from '../../../../src/agents/service/config.ts';
 import type { CommandResult } from '../../../../src/core/ports.ts';
 import { actionContext, agentSetup } from '../../../support/agents/agent-setup.ts';
@@ -175,4 +177,118 @@ describe('a unit that was started', () => {
     };
     await assert.rejects(call('start', 'web', { signal: cancelling.signal, progress }), { code: 'cancelled' });
   });
+});
+
+describe('what systemd reports', () => {
+  const config = (more: object = {}) =>
+    ({ units: {}, sudo: false, wait: 60, settle: 0, journal_lines: 5, ...more }) as unknown as ServiceConfig;
+  const { signal } = new AbortController();
+  /** A fake that gives the same result to each command. */
+  const ran: [string, number][] = [];
+  const running = (result: Partial<CommandResult>) => async (argv: readonly string[], options: { timeout: number }) => {
+    ran.push([argv.join(' '), options.timeout]);
+    return { code: 0, signal: null, stdout: '', stderr: '', truncated: false, ...result };
+  };
+  const shown = (more: object = {}) =>
+    Object.entries({ LoadState: 'loaded', ActiveState: 'active', SubState: 'a=b', UnitFileState: 'enabled', ...more })
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join('');
+
+  test('is the state of a unit, its process and since when', async () => {
+    const stdout = shown({ MainPID: 42, StateChangeTimestamp: 'Sat 2026-11-28 20:11:05 UTC', Result: 'success' });
+    const one = {
+      unit: 'web.timer',
+      state: 'active',
+      detail: 'a=b',
+      enabled: 'enabled',
+      invocation: '',
+      result: 'success',
+    };
+    const { show } = openSystemd(config(), running({ stdout }));
+    assert.deepEqual(await show('web.timer', signal), { ...one, pid: 42, since: '2026-11-28T20:11:05Z' });
+    const { show: never } = openSystemd(
+      config(),
+      running({ stdout: shown({ StateChangeTimestamp: '', Result: 'success' }) }),
+    );
+    assert.deepEqual(await never('web.timer', signal), { ...one, pid: 0, since: '' });
+  });
+
+  test('is that it does not know the unit, or cannot be asked', async () => {
+    const show = (result: Partial<CommandResult>) => openSystemd(config(), running(result)).show('web.service', signal);
+    await assert.rejects(show({ stdout: shown({ LoadState: 'not-found' }) }), {
+      code: 'unknown-unit',
+      message: /web\.service/,
+    });
+    const dead = { code: 'systemd-unreachable', message: "systemd can't be asked: System has not been booted" };
+    await assert.rejects(show({ code: 1, stdout: shown(), stderr: 'System has not been booted\nmore\n' }), dead);
+    await assert.rejects(show({ code: null, ended: 'not-found' }), { message: "systemd can't be asked: not-found" });
+  });
+
+  test('of a change is waited for as long as the unit may take, and its failure has the first line or the exit code', async () => {
+    ran.length = 0;
+    const change = (result: Partial<CommandResult>) =>
+      openSystemd(config(), running(result)).change('start', 'web.service', signal);
+    await change({});
+    assert.deepEqual(ran, [['systemctl --no-ask-password start -- web.service', 75_000]]);
+    const failed = (message: string, hint = '') => ({
+      code: 'service-failed',
+      message: `systemctl start web.service failed: ${message}`,
+      hint,
+    });
+    await assert.rejects(change({ code: 1, stderr: 'Job failed.\nSee' }), failed('Job failed.'));
+    await assert.rejects(change({ code: 4 }), failed('exit code 4'));
+    await assert.rejects(change({ code: null, ended: 'timeout' }), failed('timeout'));
+    const right = 'allow it in polkit or sudoers: docs/services.md';
+    await assert.rejects(
+      change({ code: 1, stderr: 'sudo: a password is required' }),
+      failed('sudo: a password is required', right),
+    );
+  });
+
+  test('of a journal is as many lines as node.yaml says, and none where it cannot be read', async () => {
+    ran.length = 0;
+    const journal = (result: Partial<CommandResult>, lines = 5) =>
+      openSystemd(config({ journal_lines: lines }), running(result)).journal('web.service', signal);
+    assert.equal(await journal({ stdout: 'a\nb\n' }), 'a\nb');
+    assert.match(ran[0]?.[0] ?? '', /^journalctl --unit web\.service --lines 5 /);
+    assert.deepEqual(
+      [await journal({ code: 1, stdout: 'a' }), await journal({ stdout: 'a' }, 0), ran.length],
+      ['', '', 2],
+    );
+  });
+
+  test('is checked by doctor for each unit that node.yaml lists', async () => {
+    const check = async (units: object, result: Partial<CommandResult>) => {
+      const found = await doctorService({ config: config({ units }), run: running(result), signal });
+      return found.map(({ status, what }) => `${status}: ${what}`);
+    };
+    assert.deepEqual(await check({}, {}), ['warning: no unit may be worked on']);
+    const units = { 'a.service': [], 'b.timer': ['start'] };
+    assert.deepEqual(await check(units, { stdout: shown() }), [
+      'ok: a.service is active, enabled',
+      'ok: b.timer is active, enabled',
+    ]);
+    assert.deepEqual(await check({ 'a.service': [] }, { stdout: shown({ UnitFileState: '' }) }), [
+      'ok: a.service is active',
+    ]);
+    assert.match(
+      (await check({ 'a.service': [] }, { stdout: shown({ LoadState: 'not-found' }) }))[0] ?? '',
+      /^broken: .*a\.service/,
+    );
+  });
+});
+
+test('a name with the ending of a unit is taken as it is, and one that is not listed is refused with a near one', async () => {
+  const { handlers } = await startService(
+    agentSetup({ units: {}, sudo: false, wait: 60, settle: 0, journal_lines: 5 } as unknown as ServiceConfig),
+  );
+  const status = handlers.status as unknown as (input: object, context: object) => Promise<unknown>;
+  const none = { code: 'not-allowed', hint: 'agents.service.units in its node.yaml lists none' };
+  await assert.rejects(status({ service: 'web.timer' }, actionContext()), { ...none, message: /^web\.timer is not/ });
+  await assert.rejects(status({ service: 'web.conf' }, actionContext()), {
+    ...none,
+    message: /^web\.conf\.service is not/,
+  });
+  const { call } = await startAgent({ looks: [up] });
+  await assert.rejects(call('status', 'wev'), { code: 'not-allowed', hint: 'did you mean “web.service”?' });
 });
