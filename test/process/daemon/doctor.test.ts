@@ -11,7 +11,7 @@ import { runDoctor } from '../../../src/client/commands/doctor/doctor.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
 import { parseFindings } from '../../../src/core/finding.ts';
 import { doctorNode } from '../../../src/daemon/doctor/node.ts';
-import type { Findings } from '../../../src/discovery/directory.ts';
+import { type Findings, noFindings } from '../../../src/discovery/directory.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startTestNode } from '../../support/node/node.ts';
@@ -154,18 +154,32 @@ describe('doctor on an operator’s side', () => {
       description: { time, warnings },
     });
     const findings = {
-      nodes: [at('a', 100_000), at('b', 0), at('c', 100_000, ['it ends soon'])],
+      nodes: [
+        at('a', 100_000),
+        at('b', 0),
+        at('c', 100_000, ['it ends soon']),
+        // The time that the reply took does not count.
+        at('just', 110_005),
+        at('late', 89_994),
+        at('early', 110_006),
+      ],
       broken: [{ name: 'd', problem: { message: 'is strange', hint: 'fix it' } }],
       silent: [{ name: 'e', lastSeen: undefined, by: 'the list' }],
     } as unknown as Findings;
     const told = nodeFindings(findings, 100_000).map(({ status, what }) => `${status} ${what}`);
     assert.deepEqual(told, [
-      'ok 3 nodes answer',
+      'ok 6 nodes answer',
       'broken b says that it is 1970-01-01T00:00:00.000Z',
+      'broken late says that it is 1970-01-01T00:01:29.994Z',
+      'broken early says that it is 1970-01-01T00:01:50.006Z',
       'warning c: it ends soon',
       'broken d: is strange',
       'broken e is silent, never seen, known from the list',
     ]);
+    assert.deepEqual(
+      nodeFindings(noFindings).map(({ status, what }) => `${status} ${what}`),
+      ['broken none answers'],
+    );
   });
 });
 

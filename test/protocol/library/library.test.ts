@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import fs from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents as all } from '../../../src/agents/index.ts';
 import { commandLine } from '../../../src/command-line.ts';
 import { connect, type Fleet as Connection, Problem, type Reply } from '../../../src/index.ts';
+import { greeting } from '../../../src/transport/relay/local/frames.ts';
 import { probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, makeFleet, type Member } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { makeHome } from '../../support/program/home.ts';
 import { rejection } from '../../support/thrown.ts';
+import { within } from '../../support/until.ts';
 
 const agents = [...all.filter(({ ddl }) => ['audit', 'rpcutil', 'lock'].includes(ddl.name)), probeAgent];
 const policy = 'policy default deny\nallow\tcert=rip@devco.net\t*\t*\t*\n';
@@ -185,6 +191,45 @@ describe('the library until it is closed', () => {
       assert.ok(problem instanceof Problem);
       assert.deepEqual([problem.code, problem.message], ['closed', 'the connection to the fleet was closed']);
       assert.match(problem.hint, /connect\(\) again/);
+    }
+  });
+
+  test('has stored the ends of the nodes’ audit logs, and watches no file and has no relay, once it is closed', async (t) => {
+    const files = ['watchFile', 'unwatchFile'] as const;
+    const [watched, unwatched] = files.map((name) => t.mock.method(fs, name));
+    syncBuiltinESMExports();
+    const left = Promise.withResolvers<void>();
+    let asked = 0;
+    const server = createServer((socket) => {
+      asked++;
+      socket.resume().on('error', () => {});
+      socket.write(greeting);
+      socket.once('close', left.resolve);
+    });
+    try {
+      const home = await makeHome(join(fleet.dir, 'home-left'), rip, nodes);
+      const socket = join(fleet.dir, 'left.sock');
+      await once(server.listen(socket), 'listening');
+      const client = join(home, '.config/mco-deploy/client.yaml');
+      const own = await readFile(client, 'utf8');
+      await writeFile(client, `${own}relay_socket: ${socket}\n`);
+      const related = await connect({ env: { HOME: home } });
+      assert.equal(asked, 1);
+      await related.close();
+      await within('the end of the connection to the relay', left.promise);
+
+      await writeFile(client, `${own}relay_socket: ${socket}.none\n`);
+      const connection = await connect({ env: { HOME: home } });
+      assert.equal((await connection.call('rpcutil', 'ping', {})).replies.length, 2);
+      await connection.close();
+      const heads = JSON.parse(await readFile(join(home, '.local/state/mco-deploy/heads.json'), 'utf8'));
+      assert.deepEqual(Object.keys(heads.heads), ['dev1.devco.net', 'dev2.devco.net']);
+      assert.ok((watched?.mock.callCount() ?? 0) > 0);
+      assert.equal(unwatched?.mock.callCount(), watched?.mock.callCount());
+    } finally {
+      server.close();
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
     }
   });
 

@@ -49,6 +49,32 @@ describe('the live view', () => {
     assert.equal(drawn.length, length);
   });
 
+  test('counts a node once, and its time from its first turn', (context) => {
+    const { live, drawn, pass } = viewOf(context);
+    const work = live.begin('slow', 3);
+    work.show('dev1', '');
+    work.show('dev2', '');
+    pass(2000);
+    work.show('dev1', 'unpacking');
+    work.done('dev2');
+    work.done('dev2');
+    work.done('never begun');
+    pass(1000);
+    assert.deepEqual(drawn.at(-1), [` * [ ${'==========>'.padEnd(31)} ] 1 / 3 slow`, '   dev1    3 s  unpacking']);
+    work.end();
+  });
+
+  test('has no timer once all work has ended', (context) => {
+    const { live, pass } = viewOf(context);
+    const cleared = context.mock.method(globalThis, 'clearInterval');
+    const [one, other] = [live.begin('one', 1), live.begin('other', 1)];
+    pass(200);
+    one.end();
+    const { length } = cleared.mock.calls;
+    other.end();
+    assert.equal(cleared.mock.callCount(), length + 1);
+  });
+
   test('clears for a question until it is answered', async (context) => {
     const { live, drawn, pass } = viewOf(context);
     live.begin('slow', 0);

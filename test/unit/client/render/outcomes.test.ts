@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { aggregateLines } from '../../../../src/client/render/aggregate.ts';
-import { chooseDisplay, shows } from '../../../../src/client/render/outcomes.ts';
+import { printMissing } from '../../../../src/client/render/missing.ts';
+import { chooseDisplay, renderOutcomes, shows } from '../../../../src/client/render/outcomes.ts';
 import type { ActionDdl, Aggregate } from '../../../../src/core/ddl/ddl.ts';
+import { Problem } from '../../../../src/core/errors.ts';
 import type { Outcome } from '../../../../src/core/request/reply.ts';
+import { type Findings, noFindings } from '../../../../src/discovery/directory.ts';
+import { quietContext } from '../../../support/program/quiet-context.ts';
 
 function action(aggregate: readonly Aggregate[], display: ActionDdl['display'] = 'always'): ActionDdl {
   const nothing = { type: 'object', properties: {} } as const;
@@ -23,6 +27,7 @@ describe('the summary that a DDL requests', () => {
     ['summary', [{ a: 1 }, { a: 1 }], '  {"a":1}: 2'],
     ['average', [1, 2, 6], '  3.000'],
     ['average', ['none', null, '4'], '  none'],
+    ['average', [1, 'x', 3], '  2.000'],
     ['sum', [1, 2, 0.5], '  3.5'],
   ];
   for (const [how, values, line] of cases)
@@ -61,5 +66,72 @@ describe('the choice of replies to show', () => {
     assert.deepEqual(shown('failed', 'all'), ['ok', 'failed', 'refused', 'no-response']);
     assert.deepEqual(shown('always', 'failed'), ['failed', 'refused', 'no-response']);
     assert.throws(() => shown('always', 'some'), { code: 'usage' });
+  });
+});
+
+describe('the end of a call', () => {
+  const outcomes = (['ok', 'failed', 'no-response', 'refused'] as const).map((outcome, index) => ({
+    ...replied({}, outcome),
+    node: `web${index}`,
+    message: outcome === 'no-response' ? 'it did not answer' : 'it broke',
+  }));
+  const ended = (all: readonly Outcome[], shown: readonly Outcome[], quiet = false) => {
+    const { context, out, err } = quietContext();
+    renderOutcomes(shown, all, action([]), { discovery: 5, calls: 12.345, quiet }, context);
+    return { out, err };
+  };
+
+  test('counts all that were called and all that replied, whichever of them are shown', () => {
+    const { out, err } = ended(outcomes, outcomes.slice(1, 2));
+    assert.deepEqual(
+      [out.length, out[0]?.startsWith('web1 '), out.at(-1)],
+      [3, true, 'Finished processing 3 / 4 hosts in 12.35 ms (found in 5.00 ms)'],
+    );
+    assert.deepEqual(err, ['No response from:', `  ${'web2'.padEnd(38)} it did not answer`]);
+  });
+
+  test('is not counted where nothing was called, and with -q', () => {
+    assert.deepEqual(ended([], []), { out: [], err: [] });
+    assert.deepEqual(ended(outcomes, [], true), { out: [], err: [] });
+  });
+
+  const missing = (findings: Partial<Findings>, verbose = false) => {
+    const { context, out, err } = quietContext();
+    printMissing({ ...noFindings, ...findings }, context, { verbose });
+    assert.deepEqual(out, []);
+    return err;
+  };
+  const silent = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ name: `web${index}`, lastSeen: undefined, by: 'expected' }));
+
+  test('names up to twenty silent nodes and counts the rest, and all of them with -v', () => {
+    assert.deepEqual(missing({ silent: silent(1) }), ['No response from:', `  ${'web0'.padEnd(38)} never seen`]);
+    assert.equal(missing({ silent: silent(20) }).length, 21);
+    assert.match(missing({ silent: silent(20) }).at(-1) ?? '', /^ {2}web19 /);
+    assert.equal(missing({ silent: silent(23) }).length, 22);
+    assert.equal(missing({ silent: silent(23) }).at(-1), '  and 3 more (-v lists them all)');
+    assert.match(missing({ silent: silent(23) }, true).at(-1) ?? '', /^ {2}web22 /);
+  });
+
+  test('says that no node was discovered only if none was heard of', () => {
+    const none = 'no node was discovered that matches';
+    assert.deepEqual(missing({}), [none]);
+    const problem = new Problem('foreign-certificate', 'it is strange\nand more', 'find out why');
+    assert.deepEqual(missing({ broken: [{ name: 'web1', addresses: [], problem }] }), [
+      'web1: it is strange\n  and more (find out why)',
+    ]);
+    assert.ok(!missing({ silent: silent(1) }).includes(none));
+  });
+
+  test('names three of those that were announced without proof, and counts them all', () => {
+    const problem = new Problem('unreachable', 'it does not answer');
+    const rumours = (count: number, more = false) => {
+      const examples = Array.from({ length: count }, (_, index) => ({ name: `x${index}`, addresses: [], problem }));
+      return missing({ rumours: { count, more, examples } })[0];
+    };
+    const end = 'announced by multicast without proof';
+    assert.equal(rumours(1), `not counted: 1 name was ${end} (x0: it does not answer)`);
+    assert.equal(rumours(3), `not counted: 3 names were ${end} (x0, x1, x2: it does not answer)`);
+    assert.equal(rumours(4, true), `not counted: more than 4 names were ${end} (x0, x1, x2, …: it does not answer)`);
   });
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startRunTable } from '../../../../src/client/render/run/run-table.ts';
+import type { JsonObject } from '../../../../src/core/json.ts';
+import type { StepReport } from '../../../../src/playbook/events/events.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
@@ -60,5 +62,55 @@ describe('the table at the end of a run', () => {
     assert.deepEqual(await tableOf('app_cluster_upgrade', {}, { dryRun: true }), []);
     const silent = [{ name: 'dev2.devco.net', by: 'the cache' }];
     assert.deepEqual(await tableOf('app_cluster_upgrade', { silent }), []);
+  });
+
+  /** A table that sees a step end with the reply of one load balancer, once or several times. */
+  function startSteps() {
+    const table = startRunTable();
+    const end = (
+      step: string,
+      action: string,
+      replies: readonly { outcome?: string; data: JsonObject }[],
+      more: Partial<StepReport> = {},
+    ) => {
+      const title = `haproxy#${action}`;
+      table.see({ type: 'step-planned', step, label: step, title, dryRun: false, batches: [] });
+      for (const { outcome = 'ok', data } of replies) {
+        const rest = { try: 1, code: '', message: '', elapsed: 1, dryRun: false };
+        table.see({ type: 'outcome', step, title, node: 'lb1', outcome, data, ...rest });
+      }
+      const report = { id: step, kind: 'call', state: 'done', ok: ['lb1'], failed: [], untouched: [], elapsed: 1000 };
+      table.see({ type: 'step-finished', label: step, report: { ...report, dryRun: false, ...more } as never });
+    };
+    const lines = (failure?: object) =>
+      table.lines({ state: 'done', steps: [], dryRun: false, ...(failure && { failure }) } as never);
+    return { end, lines, left: () => lines().at(-1) };
+  }
+
+  test('has a server left out until the load balancer has it in again, by a call that ended well and was real', () => {
+    const { end, left } = startSteps();
+    end('out', 'disable', [{ data: { changed: ['web1'], unchanged: ['web2'] } }]);
+    assert.equal(left(), 'left out of rotation: web1 on lb1, web2 on lb1');
+    end('failed', 'enable', [{ outcome: 'failed', data: { changed: ['web1'], unchanged: [] } }]);
+    end('planned', 'enable', [{ data: { changed: ['web1', 'web2'], unchanged: [] } }], { dryRun: true });
+    end('planned_out', 'disable', [{ data: { changed: ['web3'] } }], { dryRun: true });
+    assert.equal(left(), 'left out of rotation: web1 on lb1, web2 on lb1');
+    end('in', 'enable', [{ data: { changed: ['web1'], unchanged: ['web2'] } }]);
+    end('out', 'disable', []);
+    assert.doesNotMatch(left() ?? '', /left out/);
+  });
+
+  test('counts nodes that failed, not the failure of a step as a whole', () => {
+    const { end, lines } = startSteps();
+    const failed = ['', 'lb1', 'lb2'].map((node) => ({ node, code: 'failed', reason: 'it broke' }));
+    end('out', 'disable', [], { state: 'failed', ok: [], failed });
+    assert.match(lines()[1] ?? '', /^out +failed +0 +2 +0 +1\.00 s$/);
+  });
+
+  test('is omitted if the run failed before its first step', () => {
+    const { end, lines } = startSteps();
+    end('out', 'disable', []);
+    assert.deepEqual(lines({ step: '', reasons: [] }), []);
+    assert.equal(lines({ step: 'out', reasons: [] }).length, 2);
   });
 });

@@ -92,3 +92,10 @@ describe('replies of nodes', () => {
     assert.ok(print('wide').includes('x'.repeat(40)));
   });
 });
+
+test('a time is shown as one, whether its unit is seconds or milliseconds', () => {
+  const shown = (value: number, unit: string) => valueLines(value, { type: 'integer', 'x-unit': unit }, now);
+  assert.deepEqual(shown(now - 120_000, 'epoch-ms'), shown((now - 120_000) / 1000, 'epoch-s'));
+  assert.match(shown(now - 120_000, 'epoch-ms')[0] ?? '', /^2026-11-28T22:58:00Z \(/);
+  assert.deepEqual([shown(0, 'epoch-s'), shown(5, 's')], [['-'], ['5']]);
+});
