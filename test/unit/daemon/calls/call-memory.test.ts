@@ -157,6 +157,13 @@ describe('a try of a change', () => {
     memory.withdraw(rip, id, 4);
     memory.withdraw(rip, id, 3);
     assert.equal((await once({ try: 4 })).content.code, 'late-try');
+    const { promise, reject } = Promise.withResolvers<Answer>();
+    const other = { requestId: 'b'.repeat(32) };
+    const begun = memory.once(incomingCall(other), () => promise);
+    memory.withdraw(rip, other.requestId, 1);
+    reject(new TypeError('a bug'));
+    await assert.rejects(begun, { message: 'a bug' });
+    assert.equal((await once(other)).content.outcome, 'ok', 'it had begun');
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
@@ -50,6 +50,16 @@ describe('restoring the states of HAProxy’s servers', () => {
     assert.equal(await stateOf(['-f', `/dev/fd/${descriptor}`], {}), 'unknown');
     assert.equal(await stateOf(['-f', `/proc/self/fd/${descriptor}`], {}), 'unknown');
     closeSync(descriptor);
+  });
+
+  test('is read from a file in memory like any other', async () => {
+    const directory = mkdtempSync('/dev/shm/mco-state-file-');
+    try {
+      writeFileSync(join(directory, 'a.cfg'), restoring);
+      assert.equal(await stateOf(['-f', join(directory, 'a.cfg')], {}), 'yes');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test('is configured if the configuration names the file and has it loaded', () => {
