@@ -120,6 +120,22 @@ agents:
     assert.deepEqual(ended.status('certificate'), ['broken']);
   });
 
+  test('reports facts that cannot be read, and changes of the audit log until they are acknowledged', async () => {
+    await using fleet = await makeFleet();
+    const { member, config } = await nodeFiles(fleet, 'dev2.devco.net', 'facts: { directory: facts.d }\n');
+    const { directory } = member.files;
+    for (const name of ['facts.d', 'state', 'log']) await mkdir(join(directory, name), { mode: 0o700 });
+    await writeFile(join(directory, 'facts.d/bad.json'), '{"a":');
+    const incidents = [{ at: '2026-11-29T12:00:00.000Z', what: 'records were removed' }];
+    await writeFile(join(directory, 'state/audit.json'), JSON.stringify({ incidents }));
+    const { status, of } = await doctor('node', config);
+    assert.deepEqual(status('facts'), ['broken']);
+    assert.deepEqual(status('policies'), []);
+    const changed = of('audit log').find(({ what }) => what.includes('removed'));
+    assert.deepEqual([changed?.status, changed?.what], ['broken', 'records were removed (2026-11-29T12:00:00.000Z)']);
+    assert.match(changed?.fix ?? '', /audit acknowledge/);
+  });
+
   test('reports only the configuration when it cannot be read', async () => {
     await using fleet = await makeFleet();
     const { config } = await nodeFiles(fleet, 'dev2.devco.net', 'agentss: {}\n');
