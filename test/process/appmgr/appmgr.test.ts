@@ -237,7 +237,7 @@ async function broken(more: object = {}, revisionThatFails = '20') {
   const notes = join(application.root, 'notes');
   const agent = await startOn(application, {
     reload: noting(notes),
-    health: { url: health.url, timeout: 0.3 },
+    health: { url: health.url, timeout: 1 },
     ...more,
   });
   return { application, health, notes, ...agent };
@@ -341,7 +341,7 @@ describe('a release that fails its checks', () => {
       asked += 1;
       return application.current() === '20' && asked % 2 === 0 ? { status: 500 } : { status: 200, body: 'I am 10.' };
     });
-    const check = { url: health.url, timeout: 0.3 };
+    const check = { url: health.url, timeout: 1 };
     const named = await startOn(application, { health: { ...check, body: 'I am {revision}.' } });
     await named.upgrade({ revision: '10' });
     await assert.rejects(named.upgrade({ revision: '20' }), {
