@@ -74,9 +74,8 @@ function isOther(
 function heldIn(lists: unknown): Map<string, ListedNumber> {
   const known = Array.isArray(lists) ? lists.filter(isObject) : [];
   return new Map(
-    known.map(({ issuer, number, this_update: date }) => [
-      String(issuer),
-      { number: Number(number), date: String(date) },
-    ]),
+    known.flatMap(({ issuer, number, this_update: date }) =>
+      Number.isSafeInteger(number) ? [[String(issuer), { number: number as number, date: String(date) }] as const] : [],
+    ),
   );
 }
