@@ -6,6 +6,7 @@ import { refuseRunning } from '../../../../src/client/commands/resume/refuse-run
 import { agreeToTakeOver, requireAuthors } from '../../../../src/client/commands/resume/take-over.ts';
 import type { Started } from '../../../../src/client/commands/resume/options.ts';
 import type { JournalLookup } from '../../../../src/client/runs/fleet/fetch-run.ts';
+import { readLease } from '../../../../src/client/runs/fleet/await-lapse.ts';
 import type { FoundRun } from '../../../../src/client/runs/fleet/find-run.ts';
 import { markProcess } from '../../../../src/core/files/process-mark.ts';
 import type { VerifiedJournal } from '../../../../src/core/journal/verify.ts';
@@ -203,5 +204,22 @@ describe('a run that may still be running', () => {
     }
     const none = lookup([[{ ...lease, run: 'b'.repeat(32) }]]);
     assert.equal(await refuse([started, elsewhere()], stored, {}, none.look), false, 'the lease of another run');
+  });
+
+  test('is awaited by the lease that ends last, among all that nodes list', async () => {
+    const leases = [
+      { run, caller: 'cert=rip', from: 'here', left: 3 },
+      { run, caller: 'cert=eve', from: 'there', left: 9 },
+      { run, caller: 'cert=tom', from: '', left: 1 },
+      { run: 'b'.repeat(32), caller: 'cert=sue', from: '', left: 99 },
+    ];
+    for (const listed of [[...leases, null, 7], leases.toReversed()]) {
+      const { look, node } = lookup([listed as object[]]);
+      assert.deepEqual(await readLease(run, [node.found], look), { caller: 'cert=eve', from: 'there', left: 9 });
+    }
+    for (const listed of [[], 7, undefined]) {
+      const { look, node } = lookup([listed as never]);
+      assert.equal(await readLease(run, [node.found], look), undefined);
+    }
   });
 });

@@ -47,6 +47,7 @@ describe('the text of a journal', () => {
 
   test('has the whole entry that was joined to a torn one, whose line is damaged', () => {
     assert.deepEqual(read(`${line(1)}\n{"at":2,"type":"ca${line(3)}\n${line(4)}\n`), [[1, 3, 4], [2]]);
+    assert.deepEqual(read(`{${line(3)}\n`), [[3], [1]], 'of its first byte');
   });
 });
 

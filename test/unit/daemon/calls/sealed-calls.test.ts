@@ -71,6 +71,8 @@ function startSealed({
     service: {
       describe: async (_request, caller) => ({ identity: `for ${caller.name}` }) as never,
       turnAway: async (peer, problem, request) => {
+        // As long as a record takes: the refusal is answered after it.
+        await new Promise((resolve) => setImmediate(resolve));
         steps.push(`turned away ${peer?.name} ${problem.code} ${request === undefined ? 'nothing' : 'a call'}`);
       },
       ...(artifacts === undefined ? {} : { artifacts }),

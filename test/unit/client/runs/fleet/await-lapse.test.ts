@@ -17,6 +17,7 @@ function looks(left: readonly (number | undefined)[], signal = new AbortControll
       read,
       report: (line) => said.push(line),
       sleep: async (milliseconds) => {
+        await new Promise((resolve) => setImmediate(resolve));
         clock += milliseconds;
       },
       clock: () => clock,

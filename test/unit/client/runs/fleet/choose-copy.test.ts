@@ -46,6 +46,12 @@ describe('the copies of a journal on nodes', () => {
 
   test('may lack the last lines if they are too few: they are refused unless the operator forces them', () => {
     assert.equal(code([lines.slice(0, 1)]), 'journal-incomplete');
+    const five = writeLines(rip, ['run-started', 'call'], [], { nodes: ['dev1', 'dev2', 'dev3', 'dev4', 'dev5'] });
+    assert.throws(() => choose([five, five]), {
+      code: 'journal-incomplete',
+      message:
+        '2 of the 5 nodes that store the journal of the run could be read, and 3 are needed: dev3, dev4, dev5 could not',
+    });
     assert.equal(choose([lines.slice(0, 1)], true).journal.lines.length, 1);
   });
 
@@ -59,16 +65,32 @@ describe('the copies of a journal on nodes', () => {
     const his = writeLines(rip, ['run-resumed'], lines.slice(0, 2));
     const { journal, warnings } = choose([his, hers, his]);
     assert.deepEqual(journal.authors, ['rip@devco.net', 'rip@devco.net', 'rip@devco.net']);
-    assert.match(
-      warnings.join(),
-      /line 3 of the journal on dev2, by eve@devco\.net, differs from the one that a majority stores/,
-    );
+    const other = 'line 3 of the journal on dev2, by eve@devco.net, differs from the one that a majority stores';
+    assert.deepEqual(warnings, [other]);
+    const nodes = ['dev1', 'dev2', 'dev3', 'dev4', 'dev5'];
+    const begun = writeLines(rip, ['run-started', 'call'], [], { nodes });
+    const [one, two] = [eve, rip].map((operator) => writeLines(operator, ['run-resumed'], begun));
+    assert.ok(one && two);
+    const among = choose([two, one, two, begun, two]);
+    assert.deepEqual([among.journal.lines.length, among.warnings], [3, [other]], 'a shorter one is its beginning');
+    assert.equal(code([begun, begun, begun, one, two]), 'journal-forked', 'a majority of shorter ones decides nothing');
   });
 
   test('are refused if they fork without a majority, even by force', () => {
     const hers = writeLines(eve, ['run-resumed'], lines.slice(0, 2));
     const his = writeLines(rip, ['run-resumed'], lines.slice(0, 2));
-    assert.equal(code([his, hers]), 'journal-forked');
-    assert.equal(code([his, hers, lines.slice(0, 2)], true), 'journal-forked');
+    const forked = (copies: readonly (readonly JournalLine[])[], where: string) =>
+      assert.throws(() => choose(copies, true), {
+        code: 'journal-forked',
+        message: `the journal of the run forks at ${where}`,
+      });
+    forked([his, hers], 'line 3: on dev1 by rip@devco.net; on dev2 by eve@devco.net');
+    forked([lines.slice(0, 2), his, hers], 'line 3: on dev2 by rip@devco.net; on dev3 by eve@devco.net');
+    const own = writeLines(eve, ['run-started']);
+    forked([own, lines], 'line 1: on dev2 by rip@devco.net; on dev1 by eve@devco.net');
+    const nodes = ['dev1', 'dev2', 'dev3', 'dev4', 'dev5'];
+    const [one, two] = [rip, eve].map((operator) => writeLines(operator, ['run-started'], [], { nodes }));
+    assert.ok(one && two);
+    forked([one, one, two, two], 'line 1: on dev1, dev2 by rip@devco.net; on dev3, dev4 by eve@devco.net');
   });
 });

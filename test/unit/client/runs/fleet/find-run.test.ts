@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { journalDdl } from '../../../../../src/agents/journal/ddl.ts';
-import { fetchEntries, type JournalLookup } from '../../../../../src/client/runs/fleet/fetch-run.ts';
+import { fetchEntries, fetchRun, type JournalLookup } from '../../../../../src/client/runs/fleet/fetch-run.ts';
 import {
   adoptRun,
   type FoundRun,
@@ -16,6 +16,7 @@ import { okReply } from '../../../../../src/core/request/reply.ts';
 import { journalFile, runsDirectory } from '../../../../../src/library/runs/journal.ts';
 import type { JournalEntry } from '../../../../../src/playbook/journal/entries.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+import { runsOneByOne } from '../../../../support/faults/one-by-one.ts';
 import { type Fleet, type Member, makeFleet } from '../../../../support/fleet/fleet.ts';
 import { type SigningNode, signingNode, unwell } from '../../../../support/fleet/signing-node.ts';
 import { holders, lease, run, writeLines } from '../../../../support/runs/journal-lines.ts';
@@ -114,6 +115,17 @@ describe('a run whose journal is on nodes alone', () => {
     assert.deepEqual(none.warnings, ['warning: dev1: it may not']);
   });
 
+  test('is found without a copy that is not valid, which is named, and only in enough copies unless few will do', async () => {
+    const forged = lines.map(({ text }) => ({ text, signature: 'AAAA' }));
+    const { look, warnings } = client([lines, forged, lines]);
+    assert.equal((await findRunAnywhere(run, look, options)).entries.length, 3);
+    const why = 'the signature of line 1 of the journal does not hold';
+    assert.deepEqual(warnings, [`warning: the journal on dev2 is not accepted: ${why}`]);
+    const few = client([lines]).look;
+    await assert.rejects(fetchRun(run, few), { code: 'journal-incomplete' });
+    assert.equal((await fetchRun(run, few, { lenient: true }))?.lines.length, 3);
+  });
+
   test('is unknown if no node has it, whatever they refuse, and each refusal is named', async () => {
     const { look, warnings } = client([undefined, new Problem('policy-denied', 'it may not')]);
     await assert.rejects(findRunAnywhere(run, look, options), {
@@ -137,7 +149,9 @@ describe('a run whose journal is on nodes alone', () => {
     const broken = signingNode(nodes[0] as Member, ['journal'], {
       answer: ({ input }) =>
         okReply(
-          input.after === 0 ? { lines: [lines[0], null, { text: 1 }, { text: 'x' }], sequence: 9 } : { lines: 7 },
+          input.after === 0
+            ? { lines: [lines[0], null, { text: 1, signature: 'x' }, { text: 'x' }], sequence: 9 }
+            : { lines: 7 },
         ),
     });
     const { look } = client([]);
@@ -214,6 +228,19 @@ describe('the journal on nodes, once it is to be continued here', () => {
     assert.equal(read(`${run}.jsonl`), whole);
     const [kept] = readdirSync(directory).filter((name) => name.includes('.before-'));
     assert.equal(read(kept ?? ''), 'earlier\n');
+  });
+
+  test('is written only once the directory is there and the earlier file is kept', async () => {
+    const stateDirectory = temporaryDirectory();
+    const found = { run, entries: [{ type: 'run-started' }], isElsewhere: true } as unknown as FoundRun;
+    await runsOneByOne(stateDirectory, () => adoptRun(stateDirectory, { ...found, lost: 0 }));
+    await runsOneByOne(stateDirectory, () => adoptRun(stateDirectory, { ...found, entries: [], lost: 1 }));
+    const names = readdirSync(runsDirectory(stateDirectory)).sort();
+    assert.deepEqual(
+      names.map((name) => readFileSync(`${runsDirectory(stateDirectory)}/${name}`, 'utf8')),
+      ['', '{"type":"run-started"}\n'],
+      names.join(),
+    );
   });
 
   test('leaves the file of this host if that counts', async () => {

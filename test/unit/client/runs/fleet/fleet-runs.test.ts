@@ -13,6 +13,9 @@ import { signingNode, unwell } from '../../../../support/fleet/signing-node.ts';
 import { run as first, writeLines } from '../../../../support/runs/journal-lines.ts';
 
 const second = 'b'.repeat(32);
+/** It is listed only in replies that do not count. */
+const third = 'c'.repeat(32);
+const listed = (run: string, sequence: number, at: number) => ({ run, sequence, at });
 
 /** What a node says of the runs and leases that it stores; a Problem: it refuses to. */
 interface Keeper {
@@ -39,7 +42,9 @@ describe('the runs that nodes know', () => {
   /** @param keepers one after another, by the list of nodes; they may change */
   function start(keepers: readonly Keeper[], limit = 9) {
     const list = (field: string, value: unknown) =>
-      value instanceof Problem ? unwell('refused', value) : okReply({ [field]: value ?? [] } as JsonObject);
+      value instanceof Problem
+        ? { ...unwell('refused', value), data: { [field]: [listed(third, 1, 9)] } }
+        : okReply({ [field]: value ?? [] } as JsonObject);
     const signing = keepers.map((keeper, index) =>
       signingNode(nodes[index] as Member, ['journal', 'lock'], {
         answer: ({ agent, action, input }) => {
@@ -67,7 +72,6 @@ describe('the runs that nodes know', () => {
     const reads = () => asked('read').map((calls) => calls.map(({ input }) => input.run));
     return { read, reads, asked };
   }
-  const listed = (run: string, sequence: number, at: number) => ({ run, sequence, at });
 
   test('are read from the node with the longest journal, the first one of several, the latest run first', async () => {
     const keepers = [
@@ -127,7 +131,7 @@ describe('the runs that nodes know', () => {
     const { read } = start([
       { runs: [listed(first, 3, 5)], lines: { [first]: forged } },
       { runs: [listed(second, 1, 6)], lines: { [second]: new Problem('unreadable-file', 'it is broken') } },
-      { runs: new Problem('policy-denied', 'it may not') },
+      { runs: new Problem('policy-denied', 'it may not'), lines: { [third]: others } },
     ]);
     const { runs, failed } = await read();
     assert.deepEqual(runs, []);
@@ -139,9 +143,9 @@ describe('the runs that nodes know', () => {
   });
 
   test('are those in the replies that have the right form', async () => {
-    const bad = [null, 'x', listed(7 as never, 3, 5), listed(first, '3' as never, 5), listed(first, 3, '5' as never)];
+    const bad = [null, 'x', listed(7 as never, 3, 5), listed(second, '3' as never, 5), listed(second, 3, '5' as never)];
     const { read } = start([
-      { runs: [...bad, listed(first, 3, 5)], lines: { [first]: lines } },
+      { runs: [...bad, listed(first, 3, 5)], lines: { [first]: lines, [second]: others } },
       { runs: bad, lines: {} },
       { runs: 7 },
     ]);
