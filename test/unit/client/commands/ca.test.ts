@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { createPublicKey, X509Certificate } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { readCrls } from '../../../../src/ca/revocation/crl.ts';
+import { runCli } from '../../../../src/client/cli/cli.ts';
+import { caCommand } from '../../../../src/client/commands/ca/index.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { quietContext } from '../../../support/program/quiet-context.ts';
+
+const home = temporaryDirectory();
+const dir = join(home, 'ca');
+const day = 86_400_000;
+
+/** Runs `mco-deploy ca …` in this process on the CA of this file. */
+async function ca(words: readonly string[], env: NodeJS.ProcessEnv = {}, directory = dir) {
+  const { context, out, err } = quietContext({ HOME: home, XDG_CONFIG_HOME: join(home, 'config'), ...env });
+  let code: number | undefined;
+  const all = ['ca', ...words, '--dir', directory];
+  await runCli(all, { version: '', commands: [caCommand([])] }, { ...context, exit: (given) => (code ??= given) });
+  return { code: code ?? 0, out, err };
+}
+const json = async (...words: readonly string[]) => JSON.parse((await ca([...words, '--json'])).out.join('\n'));
+const certificateIn = (directory: string) =>
+  new X509Certificate(
+    readFileSync(
+      join(home, directory, readdirSync(join(home, directory)).find((one) => /^(node|operator)\.crt$/.test(one)) ?? ''),
+    ),
+  );
+
+before(async () => {
+  const { out, err, code } = await ca(['init', '--realm', 'devco.net', '--operator', 'rip@devco.net']);
+  assert.deepEqual(
+    [code, err],
+    [0, ['warning: the CA key is not encrypted: keep its directory private, or start again with --encrypt']],
+  );
+  assert.match(out[0] ?? '', new RegExp(`^made the CA of devco.net in ${dir}, valid until 20`));
+  assert.equal(
+    out[2],
+    `issued the certificate of rip@devco.net; your configuration is ${join(home, 'config/mco-deploy/client.yaml')}`,
+  );
+});
+
+describe('a new CA', () => {
+  test('has a list from the start, is private, and is not made twice', async () => {
+    assert.equal(statSync(dir).mode & 0o077, 0);
+    const shown = await json('show');
+    assert.deepEqual([shown.realm, shown.key_encrypted, shown.trusted, shown.revoked], ['devco.net', false, 1, 0]);
+    assert.ok(shown.crl_number >= 1 && Date.parse(shown.crl_due) > Date.now());
+    const again = await ca(['init', '--realm', 'devco.net']);
+    assert.notEqual(again.code, 0);
+    assert.equal((await json('show')).fingerprint, shown.fingerprint);
+  });
+
+  test('is of one kind, with what belongs to that', async () => {
+    for (const [words, message] of [
+      [['--root', '--intermediate'], /--root and --intermediate cannot be combined/],
+      [['--root', '--operator', 'x'], /--operator cannot be combined with --root/],
+      [['--intermediate', '--operator', 'x'], /--operator cannot be combined with --intermediate/],
+      [['--intermediate', '--days', '5'], /--days cannot be combined with --intermediate/],
+    ] as const) {
+      const { code, err } = await ca(['init', '--realm', 'x.net', ...words], {}, join(home, 'other'));
+      assert.equal(code, 64, words.join(' '));
+      assert.match(err.join('\n'), message);
+      assert.equal(existsSync(join(home, 'other')), false);
+    }
+  });
+});
+
+describe('a certificate', () => {
+  const issue = (name: string, ...more: readonly string[]) =>
+    ca(['issue', 'node', name, '--out', join(home, name), ...more]);
+
+  test('is issued for the time that is asked, with its key and the CA, into a directory', async () => {
+    const { out, code } = await issue('web1', '--valid', '8h', '--relay');
+    assert.equal(code, 0);
+    const certificate = certificateIn('web1');
+    assert.equal(certificate.subjectAltName?.includes('mco://devco.net/node/web1'), true);
+    assert.ok(Math.abs(Date.parse(certificate.validTo) - Date.now() - day / 3) < day / 24, certificate.validTo);
+    assert.match(
+      out[0] ?? '',
+      new RegExp(`^issued mco://devco.net/node/web1, serial ${certificate.serialNumber}, valid until 20`),
+    );
+    const key = readdirSync(join(home, 'web1')).find((one) => one.endsWith('.key')) ?? '';
+    assert.equal(statSync(join(home, 'web1', key)).mode & 0o077, 0);
+    const own = createPublicKey(readFileSync(join(home, 'web1', key)));
+    assert.ok(own.equals(certificate.publicKey));
+    for (const file of out.slice(1)) assert.ok(existsSync(file.trim()), file);
+  });
+
+  test('is refused for a name that cannot be one, and with two times; nothing is written then', async () => {
+    for (const words of [
+      ['Web2'],
+      ['web2', '--days', '1', '--valid', '1h'],
+      ['web2', '--bundle', join(home, 'b.tgz')],
+    ] as const) {
+      const [name, ...more] = words;
+      assert.notEqual((await issue(name, ...more)).code, 0, words.join(' '));
+      assert.equal(existsSync(join(home, name)), false);
+    }
+    assert.equal(
+      (await json('list')).some(({ name }: { name: string }) => name === 'web2'),
+      false,
+    );
+  });
+
+  test('does not replace another one, unless that is asked for', async () => {
+    await issue('web3');
+    const first = certificateIn('web3').serialNumber;
+    assert.notEqual((await issue('web3')).code, 0);
+    assert.equal(certificateIn('web3').serialNumber, first);
+    assert.equal((await issue('web3', '--force')).code, 0);
+    assert.notEqual(certificateIn('web3').serialNumber, first);
+  });
+
+  test('of an operator may be limited to applications', async () => {
+    const out = join(home, 'ci');
+    const words = ['issue', 'operator', 'ci@devco.net', '--for', 'shop', '--for', 'blog', '--out', out, '--json'];
+    const { identity, kind, files } = JSON.parse((await ca(words)).out.join(''));
+    assert.deepEqual([identity, kind], ['mco://devco.net/operator/ci@devco.net', 'operator']);
+    assert.ok(files.every((file: string) => existsSync(file)));
+    const [shown] = await json('show', 'ci@devco.net');
+    assert.match(shown.names, /shop/);
+  });
+
+  test('is listed while it is valid, by name, and all or only those that end soon where that is asked', async () => {
+    await issue('zeta', '--days', '3');
+    await issue('alpha', '--days', '30');
+    const names = async (...words: string[]) =>
+      (await json('list', ...words)).map(({ name }: { name: string }) => name);
+    const all = await names();
+    assert.deepEqual(all, all.toSorted());
+    assert.ok(all.includes('alpha') && all.includes('zeta'));
+    const soon = await names('--expiring', '5');
+    assert.deepEqual([soon.includes('zeta'), soon.includes('alpha')], [true, false]);
+    const { out } = await ca(['list']);
+    assert.match(out[0] ?? '', /^KIND +NAME +STATE +EXPIRES +SERIAL$/);
+    assert.ok(
+      out.some((line) => /^node +alpha +valid +\d{4}-\d\d-\d\d +[0-9A-F]+$/.test(line)),
+      out.join('\n'),
+    );
+  });
+
+  test('is shown by its name or serial, and as PEM', async () => {
+    await issue('shown');
+    const certificate = certificateIn('shown');
+    const [record] = await json('show', certificate.serialNumber);
+    assert.deepEqual([record.name, record.state, record.fingerprint], ['shown', 'valid', certificate.fingerprint256]);
+    assert.equal((await ca(['show', 'shown', '--pem'])).out.join(''), certificate.toString().trimEnd());
+    assert.notEqual((await ca(['show', 'nobody'])).code, 0);
+  });
+
+  test('is renewed for the same key', async () => {
+    await issue('renewed');
+    const before = certificateIn('renewed');
+    assert.equal((await ca(['renew', 'renewed', '--out', join(home, 'renewed'), '--force'])).code, 0);
+    const now = certificateIn('renewed');
+    assert.notEqual(now.serialNumber, before.serialNumber);
+    assert.ok(now.publicKey.equals(before.publicKey));
+  });
+
+  test('is revoked with all others of its name, in the next list at once', async () => {
+    await issue('lost');
+    await issue('lost', '--force');
+    const entries = await json('list');
+    const serials = entries.flatMap(({ name, serial }: Record<string, string>) => (name === 'lost' ? [serial] : []));
+    const { crl_number: number } = await json('show');
+    const done = await json('revoke', 'lost', '--reason', 'keyCompromise');
+    assert.deepEqual([done.revoked.toSorted(), done.reason], [serials.toSorted(), 'keyCompromise']);
+    const [list] = readCrls(readFileSync(done.crl, 'utf8'), [
+      new X509Certificate((await ca(['show', '--pem'])).out.join('\n')),
+    ]);
+    assert.equal(list?.number, number + 1);
+    const [shown] = await json('show', 'lost');
+    assert.deepEqual([shown.state, shown.reason], ['revoked', 'keyCompromise']);
+    const again = await ca(['revoke', 'lost']);
+    assert.deepEqual(again.out, ['nothing to do: every certificate of “lost” is revoked or has expired']);
+    assert.equal((await json('show')).crl_number, number + 1);
+    assert.equal(
+      (await json('list')).some(({ name }: { name: string }) => name === 'lost'),
+      false,
+    );
+    assert.equal((await json('list', '--all')).filter(({ name }: { name: string }) => name === 'lost').length, 2);
+    const wrong = await ca(['revoke', 'web1', '--reason', 'keycompromise']);
+    assert.equal(wrong.code, 64);
+    assert.match(wrong.err.join(''), /not a reason to revoke.*keyCompromise/);
+  });
+});
