@@ -88,6 +88,7 @@ describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
   test('refuse impossible requests before any node is called', async () => {
     for (const [words, expected] of [
       [['rpc', 'probe', 'wait', '--detach', '--batch', '1'], /--detach does not wait, so --batch cannot/],
+      [['rpc', 'probe', 'wait', '--detach', '--dry-run'], /--dry-run shows what would change, so --detach cannot/],
       [['jobs', 'show', 'xyz'], /“xyz” is not a valid job id/],
       [['jobs', 'show', 'abcdef'], /no node has a job abcdef that you may see/],
       [['jobs', 'wait', 'a'.repeat(32)], /no node has a job a{32} that you may see/],

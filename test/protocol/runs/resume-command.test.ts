@@ -18,7 +18,12 @@ const cli = (...words: string[]) => runInProcess(words, home);
 /** Runs the playbook and gives the id of the run. */
 const begin = async (...inputs: string[]) => {
   const { out } = await cli('run', playbook, '--json', ...inputs);
-  return (JSON.parse(out[0] ?? '{}') as { run_id: string }).run_id;
+  const events = out.map((line) => JSON.parse(line) as { run_id: string; sequence: number });
+  assert.deepEqual(
+    events.map(({ sequence }) => sequence),
+    events.map((_, index) => index + 1),
+  );
+  return events[0]?.run_id ?? assert.fail();
 };
 
 const linesOf = async (id: string) => (await readFile(journalFile(state, id), 'utf8')).trimEnd().split('\n');
@@ -122,6 +127,13 @@ describe('runs and resume, with journals', () => {
     const dry = await begin('--dry-run');
     await cut(dry, 5);
     await refused([dry], 64, /was a dry run/);
+    const idle = await begin();
+    const lines = await linesOf(idle);
+    for (const end of ['done', 'nothing-to-do']) {
+      const ended = lines.map((line) => line.replace(/("type":"run-finished".*"state":)"done"/, `$1"${end}"`));
+      await writeFile(journalFile(state, idle), `${ended.join('\n')}\n`);
+      await refused([idle], 64, /ended well: there is nothing left to do/);
+    }
     const empty = await begin();
     await cut(empty, 1);
     await refused([empty], 64, /never started/);

@@ -67,13 +67,14 @@ export async function decideStrategy(
   return { name: 'rolling', batch, why: `${batch} at a time: with all ${servers.length} out, ${reason}` };
 }
 
-async function askCapacity(
+/** A dry run: no load balancer changes anything. */
+export async function askCapacity(
   servers: readonly string[],
   balancers: Parameters<typeof callNodes>[1],
   { backend, minAvailable }: UpgradeTargets,
   session: Session,
   catalogue: readonly Ddl[],
-  context: CliContext,
+  context: Pick<CliContext, 'signal'>,
 ): Promise<Capacity> {
   const ddl = requireDdl(catalogue, 'haproxy');
   const least = Number(minAvailable);

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import fs, { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { describe, type TestContext, test } from 'node:test';
+import { openOutput } from '../../../../src/client/cli/io/output.ts';
 import { usesColors } from '../../../../src/client/cli/io/color.ts';
 import { applyColors, columnsOf, paintFor, paintMessage } from '../../../../src/client/render/color.ts';
 import { formatTable } from '../../../../src/client/render/table.ts';
@@ -63,5 +66,46 @@ describe('the option -o', () => {
     assert.match(err.join('\n'), /argument 'yaml' is invalid\. Allowed choices are table, wide, json, jsonl/);
     const failed = await runInProcess(['explain', 'nope', '-o', 'jsonl'], '/nowhere');
     assert.equal((JSON.parse(failed.err.at(-1) ?? '') as { exit_code: number }).exit_code, 64);
+  });
+});
+
+describe('the output of a command', () => {
+  /** Writes to a file through a kernel that takes a few bytes at a time, or fails first. @param faults codes, one a call */
+  const written = async (t: TestContext, texts: readonly string[], faults: readonly string[] = []) => {
+    const file = `/dev/shm/mco-output-${process.pid}`;
+    const descriptor = openSync(file, 'w');
+    const [left, real] = [[...faults], fs.write];
+    t.mock.method(fs, 'write', ((to: number, bytes: Buffer, done: (error: unknown, count: number) => void) => {
+      const code = left.shift();
+      if (code === undefined) real(to, bytes.subarray(0, 3), (error, count) => done(error, count));
+      else setImmediate(() => done(Object.assign(new Error(code), { code }), 0));
+    }) as never);
+    syncBuiltinESMExports();
+    try {
+      const output = openOutput(descriptor);
+      for (const text of texts) {
+        output.write(text);
+        if (faults.length > 1) await output.drained();
+      }
+      await output.drained();
+      return { text: readFileSync(file, 'utf8'), failure: output.failure()?.code, closed: output.closed.aborted };
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+      closeSync(descriptor);
+      rmSync(file);
+    }
+  };
+
+  test('is written whole and in order, however little the kernel takes at a time, and again when it takes none', async (t) => {
+    const whole = { text: 'one, two and three: ää\n', failure: undefined, closed: false };
+    assert.deepEqual(await written(t, ['one, ', 'two and ', 'three: ää\n'], ['EAGAIN']), whole);
+  });
+
+  test('keeps the first of its errors, and writes on unless its reader is gone', async (t) => {
+    assert.deepEqual(await written(t, ['one'], ['ENOSPC']), { text: '', failure: 'ENOSPC', closed: false });
+    const both = await written(t, ['one', 'two', 'three'], ['ENOSPC', 'EFBIG']);
+    assert.deepEqual(both, { text: 'three', failure: 'ENOSPC', closed: false });
+    assert.deepEqual(await written(t, ['one'], ['EPIPE']), { text: '', failure: 'EPIPE', closed: true });
   });
 });

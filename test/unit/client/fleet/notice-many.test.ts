@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { environmentOf } from '../../../../src/client/fleet/session.ts';
 import { many, noticeMany } from '../../../../src/client/fleet/notice-many.ts';
+import { quietContext } from '../../../support/program/quiet-context.ts';
 
 describe('a command that comes to many nodes', () => {
   test('is noticed once, and its turns are shown as before', () => {
@@ -22,4 +24,12 @@ describe('a command that comes to many nodes', () => {
     const waiting = { turn: () => {}, end: () => {} };
     assert.equal(noticeMany(waiting, undefined), waiting);
   });
+});
+
+test('a command that may have changed something keeps its exit code, whatever becomes of its output', () => {
+  let kept = 0;
+  const { onChange } = environmentOf({ ...quietContext().context, keepExitCode: () => void kept++ });
+  assert.equal(kept, 0);
+  onChange();
+  assert.equal(kept, 1);
 });

@@ -62,6 +62,13 @@ test('a run is no longer incomplete once a later one for its cluster has ended',
   assert.deepEqual(runs('failed', 'done', 'cut-off'), ['failed']);
   assert.deepEqual(runs('done', 'failed'), []);
   assert.deepEqual(runs('running', 'interrupted'), []);
+  const dry = { ...record(id('1'), 'done'), dryRun: true };
+  assert.deepEqual(
+    incompleteRuns([dry, record(id('2'), 'cut-off')]).map(({ run }) => run),
+    [id('2')],
+    'a dry run completes nothing',
+  );
+  assert.deepEqual(incompleteRuns([{ ...dry, state: 'failed' }]), []);
   const other = incompleteRuns([record(id('1'), 'done', 'alfa'), record(id('2'), 'cut-off', 'bravo')]);
   assert.deepEqual(
     other.map(({ run }) => run),

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Capacity, decideStrategy } from '../../../../src/client/commands/upgrade/strategy.ts';
+import { haproxyDdl } from '../../../../src/agents/haproxy/ddl.ts';
+import { askCapacity, type Capacity, decideStrategy } from '../../../../src/client/commands/upgrade/strategy.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import { okReply, type ReplyContent } from '../../../../src/core/request/reply.ts';
+import { makeFleet } from '../../../support/fleet/fleet.ts';
+import { signingNode, unwell } from '../../../support/fleet/signing-node.ts';
+import { quietContext } from '../../../support/program/quiet-context.ts';
 
 const four = ['dev2', 'dev4', 'dev6', 'dev8'];
 
@@ -48,4 +54,34 @@ test('an upgrade goes one at a time if two are too many', async () => {
 
 test('an upgrade leaves what it cannot determine to the run, which reports the cause', async () => {
   assert.deepEqual(await decideStrategy(four, async () => undefined), { name: 'parallel', batch: undefined });
+});
+
+test('an upgrade asks the load balancers by dry runs alone, and the one with the fewest servers decides', async () => {
+  await using fleet = await makeFleet();
+  const rip = await fleet.operator('rip');
+  const ask = async (...answers: readonly ReplyContent[]) => {
+    const balancers = await Promise.all(
+      answers.map(async (answer, index) =>
+        signingNode(await fleet.node(`lb${index}`), ['haproxy'], { answer: () => answer }),
+      ),
+    );
+    const session = {
+      config: { timeout: 5, concurrency: 4 },
+      caller: { credentials: rip.credentials, trust: fleet.trust },
+      environment: { onChange: () => assert.fail('nothing changes') },
+    } as never;
+    const found = balancers.map((one) => one.found);
+    const options = { cluster: 'bravo', backend: 'app', minAvailable: '2' };
+    const capacity = await askCapacity(four, found, options, session, [haproxyDdl], quietContext().context);
+    for (const { calls } of balancers) {
+      const asked = calls.map(({ action, dryRun, given }) => [action, dryRun, given]);
+      assert.deepEqual(asked, [['disable', true, { server: four.join(','), backend: 'app', min_available: 2 }]]);
+    }
+    return capacity;
+  };
+  const left = (available: number) => okReply({ available });
+  const few = unwell('refused', new Problem('too-few-servers', 'only 1 would stay'));
+  assert.deepEqual(await ask(left(5), left(3), okReply({})), { left: 3 });
+  assert.deepEqual(await ask(left(5), few), { refused: 'only 1 would stay' });
+  assert.equal(await ask(unwell('refused', new Problem('policy-denied', 'not for you'))), undefined);
 });

@@ -101,6 +101,9 @@ describe('the journal of a failure', () => {
       node,
       token,
     });
+    // The reason of each try is kept in the same form.
+    const verdicts = fabric.journal.flatMap((entry) => (entry.type === 'verdict' ? entry.failed : []));
+    assert.deepEqual(verdicts, failedOf(fabric));
     return failedOf(fabric);
   };
 

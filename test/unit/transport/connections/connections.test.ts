@@ -3,6 +3,9 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { after, before, describe, test } from 'node:test';
+import { isGone } from '../../../../src/transport/connections/is-gone.ts';
+import { endStalledCalls } from '../../../../src/transport/stalled-calls.ts';
+import type { ServerInterceptingCall } from '../../../../src/transport/grpc-server.ts';
 import { type ConnectionLimits, startConnections } from '../../../../src/transport/connections/connections.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { mockDelays } from '../../../support/mock-delays.ts';
@@ -123,6 +126,94 @@ describe('connections that have not proven who they are', () => {
     await clock.pass(1);
     assert.deepEqual([slow.destroyed, one.ended], [true, ['the handshake took too long']]);
     assert.equal(quick.destroyed, false);
+  });
+
+  test('are not ended again once they are gone', async () => {
+    using clock = mockDelays();
+    using one = listener();
+    one.admit('10.0.0.1').destroy();
+    await clock.pass(10_000);
+    assert.deepEqual(one.ended, []);
+  });
+
+  test('are gone as soon as their socket is destroyed, or the kernel knows no other end', () => {
+    const isOver = (change: (socket: FakeSocket) => void) => {
+      const socket = new FakeSocket('10.0.0.1');
+      change(socket);
+      return isGone(socket as unknown as Socket);
+    };
+    assert.equal(
+      isOver(() => {}),
+      false,
+    );
+    assert.equal(
+      isOver((socket) => void (socket.destroyed = true)),
+      true,
+    );
+    assert.equal(
+      isOver((socket) => void (socket.peer = -107)),
+      true,
+    );
+  });
+});
+
+describe('a call whose client does nothing', () => {
+  /** A call of a client, and what the server is told of it. */
+  const start = (streams = false) => {
+    const cut: string[] = [];
+    let listener: Parameters<ServerInterceptingCall['start']>[0] | undefined;
+    let sent = () => {};
+    const call = {
+      getPeer: () => 'peer',
+      sendMetadata: () => {},
+      start: (given: typeof listener) => {
+        listener = given;
+      },
+      sendMessage: (_message: unknown, done: () => void) => {
+        sent = done;
+      },
+    };
+    const intercept = endStalledCalls(1000, (peer) => cut.push(peer));
+    const watched = intercept({ requestStream: streams } as never, call as never);
+    let cancelled = 0;
+    const nothing = () => {};
+    watched.start({
+      ...{ onReceiveMetadata: nothing, onReceiveMessage: nothing, onReceiveHalfClose: nothing },
+      onCancel: () => void cancelled++,
+    });
+    return { watched, cut, listener: () => listener ?? assert.fail(), sent: () => sent(), cancelled: () => cancelled };
+  };
+
+  test('loses its connection if its request, or the reading of its reply, takes too long', async () => {
+    using clock = mockDelays();
+    const slow = start();
+    await clock.pass(999);
+    assert.deepEqual(slow.cut, []);
+    await clock.pass(1);
+    assert.deepEqual(slow.cut, ['peer']);
+    const quick = start();
+    quick.listener().onReceiveHalfClose();
+    await clock.pass(5000);
+    quick.watched.sendMessage('reply', () => {});
+    await clock.pass(999);
+    quick.sent();
+    await clock.pass(5000);
+    assert.deepEqual(quick.cut, []);
+    quick.watched.sendMessage('reply', () => {});
+    await clock.pass(1000);
+    assert.deepEqual(quick.cut, ['peer']);
+    const endless = start(true);
+    await clock.pass(5000);
+    assert.deepEqual(endless.cut, [], 'a stream of requests has no end to wait for');
+  });
+
+  test('does not cost the connection of a caller that has cancelled it', async () => {
+    using clock = mockDelays();
+    const { watched, cut, listener, cancelled } = start();
+    watched.sendMessage('reply', () => {});
+    listener().onCancel();
+    await clock.pass(5000);
+    assert.deepEqual([cut, cancelled()], [[], 1]);
   });
 });
 

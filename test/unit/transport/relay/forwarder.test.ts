@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { Log, RelayService, RelayUser } from '../../../../src/core/ports.ts';
 import type { ForwardEvent, SealedEvent, SealedRequest } from '../../../../src/core/wire/messages.ts';
 import { reasonWithheld, startForwarder } from '../../../../src/transport/relay/forwarder.ts';
+import { mostUnread, relayHandlers } from '../../../../src/transport/relay/handlers.ts';
 import { silentLog } from '../../../support/agents/agent-setup.ts';
 import { someTurns } from '../../../support/mock-delays.ts';
 
@@ -174,5 +176,41 @@ describe('the reason why a relay withholds a reply', () => {
     forwarded[0]?.answer.reject(bug);
     await someTurns();
     assert.deepEqual([sent, errors], [[ended(1, 'internal')], [{ err: bug }]]);
+  });
+});
+
+describe('a user of a relay that does not read', () => {
+  test('loses its stream when more than 16 MiB wait for it, and not before', async () => {
+    let onEvent: (event: SealedEvent) => void = () => {};
+    const relay: RelayService = {
+      admit: async () => {},
+      forward: (...[, , , event, signal]: Forwarded) => {
+        onEvent = event;
+        return once(signal, 'abort').then(() => {});
+      },
+      discover: () => assert.fail('nothing is asked for here'),
+    };
+    const { Forward } = relayHandlers(relay, () => 'local', silentLog) as unknown as Record<
+      string,
+      (stream: object) => void
+    >;
+    const written: unknown[] = [];
+    const stream = Object.assign(new EventEmitter(), {
+      ...{ writableLength: mostUnread, cancelled: false, destroyed: false },
+      write: (event: unknown) => void written.push(event),
+    });
+    const faults: unknown[] = [];
+    stream.on('error', (fault) => faults.push(fault.details));
+    Forward?.(stream);
+    stream.emit('data', { id: 1, target: 'dev1', sealed, drop: false });
+    await someTurns();
+    onEvent(part);
+    assert.deepEqual([written.length, faults.length], [1, 0]);
+    stream.writableLength++;
+    onEvent(part);
+    assert.deepEqual([written.length, faults.length], [2, 1]);
+    stream.destroyed = true;
+    onEvent(part);
+    assert.equal(written.length, 2, 'nothing is written to a stream that is gone');
   });
 });
