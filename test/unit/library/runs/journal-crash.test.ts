@@ -1,10 +1,12 @@
 import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import { watchFileCalls } from '../../../support/faults/file-calls.ts';
+import { runsOneByOne } from '../../../support/faults/one-by-one.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { journalFile, openJournal } from '../../../../src/library/runs/journal.ts';
+import { adoptRun, type FoundRun } from '../../../../src/client/runs/fleet/find-run.ts';
+import { journalFile, openJournal, runsDirectory } from '../../../../src/library/runs/journal.ts';
 import { readJournal } from '../../../../src/client/runs/read-journal.ts';
 
 const run = 'a'.repeat(32);
@@ -114,4 +116,15 @@ describe('a journal on a disk that is full for a moment', () => {
     assert.equal(warnings.length, 1);
     assert.equal(readFileSync(journalFile(state, run), 'utf8').split('\n').length, 5);
   });
+});
+
+test('the journal of a run from elsewhere is written only once its directory is there and the earlier file is kept', async () => {
+  const found = { run, entries: [entry(1)], isElsewhere: true } as unknown as FoundRun;
+  await runsOneByOne(state, () => adoptRun(state, { ...found, lost: 0 }));
+  await runsOneByOne(state, () => adoptRun(state, { ...found, entries: [], lost: 1 }));
+  const directory = runsDirectory(state);
+  const texts = readdirSync(directory)
+    .sort()
+    .map((name) => readFileSync(`${directory}/${name}`, 'utf8'));
+  assert.deepEqual(texts, ['', `${JSON.stringify(entry(1))}\n`]);
 });

@@ -16,7 +16,6 @@ import { okReply } from '../../../../../src/core/request/reply.ts';
 import { journalFile, runsDirectory } from '../../../../../src/library/runs/journal.ts';
 import type { JournalEntry } from '../../../../../src/playbook/journal/entries.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
-import { runsOneByOne } from '../../../../support/faults/one-by-one.ts';
 import { type Fleet, type Member, makeFleet } from '../../../../support/fleet/fleet.ts';
 import { type SigningNode, signingNode, unwell } from '../../../../support/fleet/signing-node.ts';
 import { holders, lease, run, writeLines } from '../../../../support/runs/journal-lines.ts';
@@ -228,19 +227,6 @@ describe('the journal on nodes, once it is to be continued here', () => {
     assert.equal(read(`${run}.jsonl`), whole);
     const [kept] = readdirSync(directory).filter((name) => name.includes('.before-'));
     assert.equal(read(kept ?? ''), 'earlier\n');
-  });
-
-  test('is written only once the directory is there and the earlier file is kept', async () => {
-    const stateDirectory = temporaryDirectory();
-    const found = { run, entries: [{ type: 'run-started' }], isElsewhere: true } as unknown as FoundRun;
-    await runsOneByOne(stateDirectory, () => adoptRun(stateDirectory, { ...found, lost: 0 }));
-    await runsOneByOne(stateDirectory, () => adoptRun(stateDirectory, { ...found, entries: [], lost: 1 }));
-    const names = readdirSync(runsDirectory(stateDirectory)).sort();
-    assert.deepEqual(
-      names.map((name) => readFileSync(`${runsDirectory(stateDirectory)}/${name}`, 'utf8')),
-      ['', '{"type":"run-started"}\n'],
-      names.join(),
-    );
   });
 
   test('leaves the file of this host if that counts', async () => {
