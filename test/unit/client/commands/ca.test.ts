@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createPublicKey, X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { readCrls } from '../../../../src/ca/revocation/crl.ts';
 import { runCli } from '../../../../src/client/cli/cli.ts';
+import { enroll } from '../../../../src/client/commands/ca/enroll.ts';
 import { caCommand } from '../../../../src/client/commands/ca/index.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { quietContext } from '../../../support/program/quiet-context.ts';
@@ -185,5 +187,134 @@ describe('a certificate', () => {
     const wrong = await ca(['revoke', 'web1', '--reason', 'keycompromise']);
     assert.equal(wrong.code, 64);
     assert.match(wrong.err.join(''), /not a reason to revoke.*keyCompromise/);
+  });
+});
+
+describe('a request for a certificate', () => {
+  const place = (name: string) => join(home, name);
+  const ask = async (name: string, more: object = {}) => {
+    const { context, out } = quietContext({ HOME: home });
+    await enroll(name, { out: place(name), ...more }, context);
+    return out;
+  };
+
+  test('is made with a key that stays where it is, and is kept when it is made again', async () => {
+    const [first] = (await ask('own', { json: true })).map((line) => JSON.parse(line));
+    assert.deepEqual([first.kind, first.name, first.fresh, first.key], ['node', 'own', true, place('own/node.key')]);
+    assert.equal(statSync(first.key).mode & 0o077, 0);
+    const again = await ask('own');
+    assert.deepEqual(
+      [again[0], again[2]],
+      [`kept the key ${first.key}`, `fingerprint of the key: ${first.fingerprint}`],
+    );
+    assert.equal(again.at(-1), `  mco-deploy ca sign node.csr node own --fingerprint ${first.fingerprint}`);
+    await assert.rejects(ask('Own'), { code: 'bad-name' });
+  });
+
+  test('is signed for the given name, if the key is the one that its maker saw; no key comes back', async () => {
+    const [made] = (await ask('signed', { json: true })).map((line) => JSON.parse(line));
+    const sign = (kind: string, ...more: readonly string[]) =>
+      ca(['sign', made.request, kind, 'web9', '--out', place('web9'), ...more]);
+    assert.notEqual((await sign('node')).code, 0, 'nobody has compared the fingerprint');
+    const other = await sign('node', '--fingerprint', `${made.fingerprint}0`);
+    assert.match(other.err.join(''), /do not sign it/);
+    for (const words of [['operator', '--relay'], ['node', '--for', 'shop'], ['other']] as const) {
+      const [kind, ...more] = words;
+      assert.equal((await sign(kind, ...more, '--yes')).code, 64, words.join(' '));
+    }
+    assert.equal(existsSync(place('web9')), false);
+    assert.equal((await sign('node', '--fingerprint', made.fingerprint, '--relay')).code, 0);
+    assert.deepEqual(readdirSync(place('web9')).toSorted(), ['ca.crt', 'crl.pem', 'node.crt']);
+    assert.ok(certificateIn('web9').publicKey.equals(createPublicKey(readFileSync(made.key))));
+    assert.match(certificateIn('web9').subjectAltName ?? '', /mco:\/\/devco\.net\/node\/web9/);
+    assert.notEqual((await ca(['sign', place('none.csr'), 'node', 'x', '--yes'])).code, 0);
+  });
+
+  test('may come back as one archive, with a configuration to start with', async () => {
+    const bundle = place('web8.tar.gz');
+    const issue = () => ca(['issue', 'node', 'web8', '--bundle', bundle]);
+    const { out } = await issue();
+    assert.equal(statSync(bundle).mode & 0o077, 0);
+    assert.equal(out.at(-1), `unpack it there with: mkdir -p /etc/mco-deploy && tar -xzf ${bundle} -C /etc/mco-deploy`);
+    const list = execFileSync('tar', ['-tvzf', bundle]).toString();
+    for (const file of [
+      /-rw-------.* node\.key$/m,
+      /-rw-r--r--.* node\.crt$/m,
+      / ca\.crt$/m,
+      / crl\.pem$/m,
+      / node\.yaml$/m,
+    ]) {
+      assert.match(list, file);
+    }
+    assert.notEqual((await issue()).code, 0, 'it is there already');
+  });
+});
+
+describe('a CA below a root', () => {
+  const [root, below] = [join(home, 'root'), join(home, 'below')];
+  const signedBy = async (request: string, ...more: readonly string[]) => {
+    const out = join(home, `signed-${readdirSync(home).length}.pem`);
+    const done = await ca(['sign-intermediate', request, '--out', out, '--yes', ...more], {}, root);
+    assert.equal(done.code, 0, done.err.join('\n'));
+    return out;
+  };
+
+  test('is made by its request, the signature of the root and its acceptance, and issues then', async () => {
+    assert.match((await ca(['init', '--realm', 'r.net', '--root'], {}, root)).out[0] ?? '', /^made the root of r\.net/);
+    const { out } = await ca(['init', '--realm', 'r.net', '--intermediate', '--json'], {}, below);
+    const request = JSON.parse(out.join(''));
+    assert.notEqual(
+      (await ca(['issue', 'node', 'a', '--out', join(home, 'a')], {}, root)).code,
+      0,
+      'a root signs CAs alone',
+    );
+    const signed = await signedBy(request.request, '--days', '20');
+    const accepted = await ca(['accept', signed], {}, below);
+    assert.match(accepted.out[0] ?? '', /^made the CA of r\.net in .* below its root, valid until 20/);
+    const shown = JSON.parse((await ca(['show', '--json'], {}, below)).out.join(''));
+    assert.deepEqual([shown.role, shown.trusted], ['intermediate', 1]);
+    assert.ok(Math.abs(Date.parse(shown.not_after) - Date.now() - 20 * day) < day);
+    assert.equal((await ca(['issue', 'node', 'a', '--out', join(home, 'a')], {}, below)).code, 0);
+    const chain = readFileSync(join(home, 'a/node.crt'), 'utf8').split('BEGIN CERTIFICATE').length - 1;
+    assert.equal(chain, 2, 'the certificate and that of its CA');
+    assert.ok(certificateIn('a').verify(new X509Certificate(readFileSync(signed)).publicKey));
+  });
+
+  test('accepts neither what another root signed, nor a file without a certificate', async () => {
+    const other = join(home, 'other-root');
+    await ca(['init', '--realm', 's.net', '--root'], {}, other);
+    const { out } = await ca(['init', '--realm', 'r.net', '--intermediate', '--json'], {}, join(home, 'waiting'));
+    const { request } = JSON.parse(out.join(''));
+    const wrong = join(home, 'wrong.pem');
+    assert.equal((await ca(['sign-intermediate', request, '--out', wrong, '--yes'], {}, other)).code, 0);
+    writeFileSync(join(home, 'empty.pem'), 'nothing\n');
+    for (const file of [wrong, join(home, 'empty.pem'), join(home, 'none.pem')]) {
+      assert.notEqual((await ca(['accept', file], {}, join(home, 'waiting'))).code, 0, file);
+    }
+    assert.notEqual((await ca(['accept', wrong], {}, other)).code, 0, 'a root has no CA above it');
+    assert.notEqual((await ca(['show'], {}, join(home, 'waiting'))).code, 0, 'there is no CA yet');
+  });
+});
+
+describe('a CA that takes over', () => {
+  test('is trusted beside the old one until no certificate needs that', async () => {
+    const directory = join(home, 'rolling');
+    const run = (...words: string[]) => ca(words, {}, directory);
+    await run('init', '--realm', 't.net');
+    const shown = async () => JSON.parse((await run('show', '--json')).out.join(''));
+    const before = await shown();
+    assert.notEqual((await run('rollover', '--finish')).code, 0, 'there is one CA');
+    await run('issue', 'node', 'a', '--out', join(home, 't-a'));
+    assert.equal((await run('rollover')).code, 0);
+    const during = await shown();
+    assert.notEqual(during.fingerprint, before.fingerprint);
+    assert.deepEqual([before.trusted, during.trusted], [1, 2]);
+    const early = await run('rollover', '--finish');
+    assert.notEqual(early.code, 0);
+    assert.match(early.err.join(''), /still needed by .*a/);
+    await run('renew', 'a', '--out', join(home, 't-a'), '--force');
+    await run('revoke', JSON.parse((await run('list', '--json')).out.join(''))[0].serial);
+    assert.equal((await run('rollover', '--finish')).code, 0);
+    assert.equal((await shown()).trusted, 1);
   });
 });
