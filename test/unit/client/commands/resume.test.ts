@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
+import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { lockDdl } from '../../../../src/agents/lock/ddl.ts';
 import { refuseRunning } from '../../../../src/client/commands/resume/refuse-running.ts';
@@ -9,6 +10,7 @@ import type { JournalLookup } from '../../../../src/client/runs/fleet/fetch-run.
 import { readLease } from '../../../../src/client/runs/fleet/await-lapse.ts';
 import type { FoundRun } from '../../../../src/client/runs/fleet/find-run.ts';
 import { markProcess } from '../../../../src/core/files/process-mark.ts';
+import type { Problem } from '../../../../src/core/errors.ts';
 import type { VerifiedJournal } from '../../../../src/core/journal/verify.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
@@ -115,6 +117,59 @@ describe('who may resume a run', () => {
       else assert.equal(await codeOfAsync(() => agreed), code, what);
       assert.match(err[0] ?? '', /1 entry of the journal on this host never reached the nodes/, what);
     }
+  });
+});
+
+describe('the question before the run of another operator is taken over', () => {
+  const stored = signed([
+    ['eve', 'eve'],
+    ['rip', 'rip'],
+    ['eve', 'eve'],
+  ]);
+  const begun = { ...started, operator: 'eve', digest: 'd'.repeat(20), inputs: { rev: 20, to: 'x' } } as Started;
+  const take = async (
+    entries: readonly JournalEntry[],
+    { yes = false, stdin = {} as object, signal = new AbortController().signal, self = 'rip' } = {},
+  ) => {
+    const { context, err } = quietContext();
+    const given = { ...context, signal, stdin: stdin as NodeJS.ReadStream };
+    const code = await agreeToTakeOver(found(entries, stored), begun, self, { yes }, given).then(
+      () => '',
+      (problem: Problem) => problem.code,
+    );
+    return { code, err };
+  };
+
+  test('shows who started it where, by whom its journal is, and with which rights it continues', async () => {
+    const entry = (type: string, host: string) => ({ ...stamp, type, host, at: 86_400_000 }) as unknown as JournalEntry;
+    const lines = (host: string, at: string) => [
+      `run ${run}: p rev=20 to=x`,
+      `  started by eve on ${host}; playbook ${'d'.repeat(16)}`,
+      `  journal: 3 lines by eve, rip; every signature is valid; stored on dev1; last entry 1970-01-${at}`,
+      '  it continues as rip, with the rights of rip alone',
+    ];
+    const from = [begun, entry('process', 'laptop'), entry('process', 'desk')];
+    assert.deepEqual(await take(from, { yes: true }), { code: '', err: lines('laptop', '02T00:00:00.000Z') });
+    const unknown = await take([entry('call', 'laptop'), begun], { yes: true });
+    assert.deepEqual(unknown.err, lines('an unknown host', '01T00:00:00.001Z'));
+  });
+
+  test('is not asked without a terminal, and the other operators are named', async () => {
+    const { context } = quietContext();
+    const stdin = { isTTY: false } as NodeJS.ReadStream;
+    await assert.rejects(agreeToTakeOver(found([begun], stored), begun, 'rip', {}, { ...context, stdin }), {
+      code: 'no-terminal',
+      message: 'the run was started by eve, and there is no terminal to ask on',
+      hint: 'to take it over, add --yes',
+    });
+  });
+
+  test('is answered by a person: only a yes takes it over', async () => {
+    const answer = (text: string) => Object.assign(new PassThrough(), { isTTY: true }).end(`${text}\n`);
+    assert.equal((await take([begun], { stdin: answer('y') })).code, '');
+    assert.equal((await take([begun], { stdin: answer('n') })).code, 'not-agreed');
+    const cut = { stdin: { isTTY: true }, signal: AbortSignal.abort() };
+    assert.equal((await take([begun], cut)).code, 'not-agreed');
   });
 });
 
