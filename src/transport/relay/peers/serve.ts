@@ -48,10 +48,10 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
     log.warn({ caller, peer: peerName(socket) }, 'a relay neither sends nor reads: connection closed');
     socket.destroy();
   };
-  const stall = watchReading(cut, limits.stall);
+  const reading = watchReading(limits.stall);
   const write = (message: Uint8Array) => {
     if (socket.destroyed) return;
-    socket.write(frame(message), stall.wrote());
+    socket.write(frame(message), reading.wrote());
     if (socket.writableLength > limits.unread) socket.destroy();
   };
   const requests = startRequests(parts, certificate, limits, {
@@ -70,6 +70,7 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
     },
   );
   socket.on('data', (chunk) => {
+    if (reading.isStuck()) return cut();
     try {
       frames.take(chunk);
     } catch (error) {
@@ -78,33 +79,28 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
     }
   });
   socket.setTimeout(limits.stall, () => {
-    if (frames.isWaiting()) cut();
+    if (frames.isWaiting() || reading.isWaiting()) cut();
   });
-  socket.once('close', stall.end);
   socket.write(greeting);
   // Only relays keep connections without calls, and they are nodes.
   if (relay?.kind !== 'node') socket.destroy();
 }
 
-/** @param cut called when the other side does not read for so many milliseconds */
-function watchReading(cut: () => void, time: number) {
+/** Whether the other side reads what is written. @param most milliseconds without progress */
+function watchReading(most: number) {
   let unread = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const end = () => {
-    clearTimeout(timer);
-    timer = undefined;
-  };
+  let progress = 0;
   return {
-    end,
     /** @returns called when the kernel has taken what was written */
     wrote: () => {
+      if (unread === 0) progress = performance.now();
       unread++;
-      timer ??= setTimeout(cut, time).unref();
       return () => {
         unread--;
-        if (unread === 0) end();
-        else timer?.refresh();
+        progress = performance.now();
       };
     },
+    isWaiting: () => unread > 0,
+    isStuck: () => unread > 0 && performance.now() - progress > most,
   };
 }
