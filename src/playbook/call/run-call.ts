@@ -118,7 +118,6 @@ async function callBatches(call: StepCall, batches: readonly string[][], total: 
   const settled: BatchResult[] = [];
   let provenOut = false;
   for (const [index, nodes] of batches.entries()) {
-    if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     if (index > 0 && plan.batchSleep > 0 && !isSettled(call, nodes)) await sleep(run, plan.batchSleep);
     if (run.signal.aborted) return sum(settled, 'interrupted', batches.slice(index).flat());
     // A proof right after a batch also counts for the next one, if that begins at once.

@@ -73,7 +73,7 @@ describe('a run that disabled hosts, with any playbook', () => {
   });
 
   test('proves each batch separately if the step waits between them', async () => {
-    const { estate, report } = await run(text('batch: 2, batch_sleep: 5'));
+    const { estate, report } = await run(text('batch: 2, batch_sleep: 1ms'));
     assert.equal(report.state, 'done');
     assert.equal(steps(estate).filter((step) => step === 'update.proof').length, 4);
   });

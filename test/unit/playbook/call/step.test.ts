@@ -206,13 +206,13 @@ describe('the time between batches', () => {
 
   test('an interrupted run does not fail through the failures of its last batch', async () => {
     const stop = new AbortController();
-    const { report } = await run(
-      change(', batch: 2, tries: 2'),
+    const { report, fabric } = await run(
+      change(', batch: 2, tries: 2, try_sleep: 7s'),
       { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }], onCall: () => stop.abort() },
       { signal: stop.signal },
     );
     const [go] = report.steps;
-    assert.deepEqual([go?.state, go?.untouched], ['interrupted', ['c', 'd']]);
+    assert.deepEqual([go?.state, go?.untouched, fabric.slept], ['interrupted', ['c', 'd'], []]);
   });
 });
 
@@ -247,6 +247,16 @@ describe('a node that takes over', () => {
     assert.deepEqual([called, report.steps[0]?.untouched, report.state], [['a,b'], ['c', 'd'], 'interrupted']);
     const enough = await run(change(', limit: 1, failover: true'), { onCall: () => stop.abort() });
     assert.deepEqual([enough.report.steps[0]?.state, enough.report.steps[0]?.untouched], ['done', []]);
+  });
+
+  test('is missing at the end: a run that was interrupted does not fail for that', async () => {
+    const stop = new AbortController();
+    const given = { nodes: four.slice(0, 2), troubles: failing('a'), onCall: () => stop.abort() };
+    const { report } = await run(change(', limit: 2, failover: true, tries: 2'), given, { signal: stop.signal });
+    assert.deepEqual(
+      [report.state, report.steps[0]?.state, report.steps[0]?.ok],
+      ['interrupted', 'interrupted', ['b']],
+    );
   });
 
   test('is tried as the step requires', async () => {
