@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, type BuildOptions, type Metafile, type Plugin, transform } from 'esbuild';
+import { clock, filesLater } from './later.ts';
 import { withoutUnused } from './left-out.ts';
 
 export const repository = join(import.meta.dirname, '..');
@@ -36,8 +37,12 @@ export async function bundle(options: BundleOptions): Promise<Metafile> {
     splitting: true,
     // esbuild splits only modules of this form.
     format: 'esm',
-    plugins: [takingPlaces(standIns), withoutUnused],
-    define: Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
+    plugins: [takingPlaces(standIns), filesLater, withoutUnused],
+    inject: [...clock.inject],
+    define: {
+      ...clock.define,
+      ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)])),
+    },
   });
   const parts = await build({
     ...common(directory),

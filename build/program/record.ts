@@ -37,6 +37,8 @@ const { exit } = process;
 process.exit = ((code = process.exitCode) => {
   if (Number(code ?? 0) !== 0) exit(code);
 }) as typeof exit;
+// Nor may it give its place to another program, when the next one has taken over its grace period.
+Object.assign(process, { execve: undefined });
 process.on('beforeExit', () => {
   const next = commands.shift();
   if (next === undefined) return exit();

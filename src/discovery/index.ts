@@ -4,11 +4,9 @@ import { suggest } from '../core/text.ts';
 import type { Cache } from './cache/cache.ts';
 import { cacheSource } from './cache/source.ts';
 import type { ConsulSourceConfig } from './consul/config.ts';
-import { dnsSource } from './dns/source.ts';
 import type { ExecSourceConfig } from './exec/config.ts';
 import { fileSource } from './file/source.ts';
 import { lazySource } from './lazy-source.ts';
-import { mdnsSource } from './mdns/source.ts';
 import type { PuppetdbSourceConfig } from './puppetdb/config.ts';
 import type { SqlSourceConfig } from './sql/config.ts';
 import { type DiscoverOverRelays, relaySource } from './relay/source.ts';
@@ -46,7 +44,10 @@ export interface SourceEntry {
 }
 
 export const sources: readonly SourceEntry[] = [
-  { name: 'mdns', create: mdnsSource },
+  {
+    name: 'mdns',
+    create: (options) => lazySource('mdns', async () => (await import('./mdns/source.ts')).mdnsSource(options)),
+  },
   {
     name: 'file',
     create({ file }) {
@@ -69,7 +70,8 @@ export const sources: readonly SourceEntry[] = [
     create({ domain, server, timeout }) {
       const hint = 'give it as discovery.domain in client.yaml';
       if (domain === undefined) throw new Problem('usage', 'discovery by dns needs a domain', hint);
-      return dnsSource({ domain, timeout, ...(server === undefined ? {} : { server }) });
+      const settings = { domain, timeout, ...(server === undefined ? {} : { server }) };
+      return lazySource('dns', async () => (await import('./dns/source.ts')).dnsSource(settings));
     },
   },
   {

@@ -4,7 +4,7 @@ import { headVerifies } from '../../core/audit/head.ts';
 import type { ChainState } from '../../core/audit/record.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { readAtOnce, replaceAtOnce } from '../../core/files/at-once.ts';
-import { isProblemCode, type ProblemCode } from '../../core/problems/index.ts';
+import type { ProblemCode } from '../../core/problems/index.ts';
 import { isObject, parseJsonObject } from '../../core/json.ts';
 import type { AuditHead, HeadCheck } from '../../core/wire/messages.ts';
 
@@ -186,7 +186,11 @@ function isHead(head: unknown): head is KnownHead {
   return texts.every((text) => typeof text === 'string') && /^[0-9a-f]{64}$/.test(String(head.hash));
 }
 
+/** Why a node is distrusted: the codes of `take`. */
+const reasons: readonly ProblemCode[] = ['bad-head', 'audit-back', 'audit-forked'];
+
 function isDistrust(value: unknown): value is Distrust {
   if (!isObject(value)) return false;
-  return typeof value.since === 'string' && typeof value.message === 'string' && isProblemCode(String(value.code));
+  const texts = [value.since, value.message].every((text) => typeof text === 'string');
+  return texts && (reasons as readonly unknown[]).includes(value.code);
 }
