@@ -5,13 +5,11 @@ import type { Cache } from './cache/cache.ts';
 import { cacheSource } from './cache/source.ts';
 import type { ConsulSourceConfig } from './consul/config.ts';
 import type { ExecSourceConfig } from './exec/config.ts';
-import { fileSource } from './file/source.ts';
 import { lazySource } from './lazy-source.ts';
 import type { PuppetdbSourceConfig } from './puppetdb/config.ts';
 import type { SqlSourceConfig } from './sql/config.ts';
 import { type DiscoverOverRelays, relaySource } from './relay/source.ts';
 import { openSection } from './sections/open.ts';
-import { stdinSource } from './stdin/source.ts';
 
 /** The options of all sources; each uses its own. */
 export interface DiscoveryOptions {
@@ -52,10 +50,13 @@ export const sources: readonly SourceEntry[] = [
     name: 'file',
     create({ file }) {
       if (file === undefined) throw new Problem('usage', 'discovery by file needs a file', 'give it with --nodes FILE');
-      return fileSource(file);
+      return lazySource('file', async () => (await import('./file/source.ts')).fileSource(file));
     },
   },
-  { name: 'stdin', create: ({ list }) => stdinSource(list) },
+  {
+    name: 'stdin',
+    create: ({ list }) => lazySource('stdin', async () => (await import('./stdin/source.ts')).stdinSource(list)),
+  },
   {
     name: 'relay',
     create({ askRelays, timeout }) {

@@ -9,9 +9,9 @@ import {
   type Document as YamlDocument,
 } from 'yaml';
 import { validatorOf } from '#validators';
-import { explainErrno, Problem } from '../errors.ts';
-import { readPromptly } from './at-once.ts';
+import { Problem } from '../errors.ts';
 import { type Fault, faultsOf, formatPath } from '../ddl/schema.ts';
+import { type DocumentKind, readText } from './read-text.ts';
 
 /** A YAML (or JSON) text that matches a schema, with the position of each value. */
 export interface Document<T> {
@@ -22,8 +22,6 @@ export interface Document<T> {
 }
 
 const largest = 1024 * 1024;
-
-export type DocumentKind = 'configuration' | 'playbook';
 
 const codes = { configuration: 'bad-configuration', playbook: 'bad-playbook' } as const;
 
@@ -38,13 +36,7 @@ export async function readDocument<T>(
   id: string,
   schema: object,
 ): Promise<Document<T>> {
-  let text: string;
-  try {
-    text = await readPromptly(file);
-  } catch (cause) {
-    throw new Problem('unreadable-file', `the ${what} ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
-  }
-  return parseDocumentText<T>(text, file, what, id, schema);
+  return parseDocumentText<T>(await readText(file, what), file, what, id, schema);
 }
 
 /**

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
-import { parseNodesText } from './text.ts';
+import { readNodes } from './read-nodes.ts';
 
 /**
  * Nodes from a file: one name a line, or YAML or JSON. For networks without multicast.
@@ -19,7 +19,7 @@ export function fileSource(file: string, setting = '--nodes'): DiscoverySource {
         const message = `the list of nodes ${file} cannot be read: ${explainErrno(cause)}`;
         throw new Problem('unreadable-file', message, `give its path with ${setting}`, { cause });
       }
-      yield* parseNodesText(text, file, 'file');
+      yield* await readNodes(text, file, 'file');
     },
   };
 }

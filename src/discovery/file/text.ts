@@ -5,9 +5,7 @@ import type { Candidate } from '../../core/node.ts';
 import { type ListEntry, linesOf, parseEntries } from '../listed.ts';
 import { ansibleEntries, ansibleHosts } from './ansible.ts';
 import { declaredEntries, declaredHosts } from './fleet.ts';
-import { plainList } from './plain-list.ts';
-
-const largest = 16 * 1024 * 1024;
+import { largest, plainEntries } from './plain-list.ts';
 
 /**
  * A list of nodes in any of its forms: one name a line; or, in YAML or JSON, a list (or a list under `nodes:`) of names
@@ -20,21 +18,6 @@ export function parseNodesText(text: string, file: string, source: string): Cand
   const plain = plainEntries(text, source);
   if (plain !== undefined) return plain;
   return parseEntries(isStructured(text) ? documentEntries(text, file) : linesOf(text, file), source);
-}
-
-/** The nodes of a plain list without a fault: only the whole document has the position of a fault. */
-function plainEntries(text: string, source: string): Candidate[] | undefined {
-  const list = plainList(text);
-  if (list === undefined) return undefined;
-  try {
-    return parseEntries(
-      list.map((value) => ({ value, at: '' })),
-      source,
-    );
-  } catch (error) {
-    if (error instanceof Problem) return undefined;
-    throw error;
-  }
 }
 
 /**

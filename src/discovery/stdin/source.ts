@@ -1,7 +1,7 @@
 import { Problem } from '../../core/errors.ts';
 import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
-import { parseNodesText } from '../file/text.ts';
+import { readNodes } from '../file/read-nodes.ts';
 import { parseEntries } from '../listed.ts';
 import { resultEntries } from './results.ts';
 
@@ -17,7 +17,7 @@ export function stdinSource(list: () => Promise<string>): DiscoverySource {
       const text = await list();
       const results = resultEntries(text);
       const candidates =
-        results === undefined ? parseNodesText(text, 'stdin', 'stdin') : parseEntries(results, 'stdin');
+        results === undefined ? await readNodes(text, 'stdin', 'stdin') : parseEntries(results, 'stdin');
       if (candidates.length > 0) yield* candidates;
       else throw noNodes(text);
     },

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { FromSchema } from 'json-schema-to-ts';
 import type { CredentialFiles } from '../../core/credentials/credentials.ts';
-import { readDocument } from '../../core/files/document.ts';
+import { readSettings } from '../../core/files/settings.ts';
 import { errnoOf, Problem } from '../../core/errors.ts';
 import { withAbsolutePaths } from '../../discovery/sections/paths.ts';
 import { domainSchema, sourceSectionSchemas } from '../../discovery/sections/schema.ts';
@@ -134,7 +134,7 @@ export async function loadClientConfig(
   env: Readonly<NodeJS.ProcessEnv>,
 ): Promise<ClientConfig> {
   const file = resolve(path ?? clientConfigPath(env));
-  const { value } = await readClientDocument(file, path === undefined);
+  const value = await readClientDocument(file, path === undefined);
   const at = (relative: string) => resolve(dirname(file), relative);
   const { certificate, key, ca, crl } = value.tls;
   return Object.freeze({
@@ -179,7 +179,7 @@ function foreign(file: string): Problem {
 
 async function readClientDocument(file: string, isDefault: boolean) {
   try {
-    return await readDocument<ClientDocument>(file, 'configuration', 'config/client', clientConfigSchema);
+    return await readSettings<ClientDocument>(file, 'config/client', clientConfigSchema);
   } catch (error) {
     if (error instanceof Problem && error.code === 'bad-configuration' && (await isForeign(file))) throw foreign(file);
     if (!isDefault || !(error instanceof Problem) || errnoOf(error.cause) !== 'ENOENT') throw error;

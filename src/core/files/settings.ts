@@ -1,0 +1,17 @@
+import { validatorOf } from '#validators';
+import { plainSettings } from './plain-settings.ts';
+import { readText } from './read-text.ts';
+
+/**
+ * Reads and checks a configuration of which only the values are needed. A plain one without a fault is read without a
+ * parser of YAML, to the same values; everything else is read as `readDocument` does.
+ * @throws Problem as readDocument
+ */
+export async function readSettings<T>(file: string, id: string, schema: object): Promise<T> {
+  const text = await readText(file, 'configuration');
+  const plain = plainSettings(text);
+  // The validator fills in defaults.
+  if (plain !== undefined && validatorOf(id, schema)(plain)) return plain as T;
+  const { parseDocumentText } = await import('./document.ts');
+  return parseDocumentText<T>(text, file, 'configuration', id, schema).value;
+}
