@@ -9,6 +9,7 @@ const grace = 1500;
 /** Reverts a change that nobody confirmed, if the helper that made it is gone. */
 export function watchPending(location: () => Promise<HelperLocation>, log: Log) {
   let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
   const fail = (error: unknown) => log.error({ err: error }, `a change cannot be undone: ${explain(error)}`);
   const check = async () => {
     const at = await location();
@@ -18,8 +19,13 @@ export function watchPending(location: () => Promise<HelperLocation>, log: Log) 
       if ((await readPending(at.directory))?.change === pending.change) await callHelper({ type: 'return' }, at);
     };
     clearTimeout(timer);
+    if (isStopped) return;
     timer = setTimeout(() => void takeBack().catch(fail), Math.max(0, pending.until - Date.now()) + grace);
     timer.unref();
   };
-  return { check: () => void check().catch(fail), stop: () => clearTimeout(timer) };
+  const stop = () => {
+    isStopped = true;
+    clearTimeout(timer);
+  };
+  return { check: () => void check().catch(fail), stop };
 }

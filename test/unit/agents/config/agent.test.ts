@@ -193,6 +193,16 @@ describe('a change that nobody confirms', () => {
     assert.deepEqual(received, []);
   });
 
+  test('is not waited for by an agent that was stopped while it read which change waits', async () => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
+    const begun = mock.method(globalThis, 'setTimeout').mock;
+    const { stop, call } = await startAgent({}, { ...pending, until: 1_060_000 });
+    await stop();
+    await call('status');
+    assert.equal(begun.callCount(), 0);
+    begun.restore();
+  });
+
   test('is in the log if it cannot be taken back', async () => {
     const { errors } = await startWaiting({ ...pending, until: 5 }, new Problem('unwritable-file', 'the disk is full'));
     mock.timers.tick(1500);

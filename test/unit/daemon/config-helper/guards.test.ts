@@ -12,6 +12,7 @@ import { admitNonce } from '../../../../src/daemon/config-helper/nonces.ts';
 import { requireSafePath } from '../../../../src/daemon/config-helper/tree.ts';
 import { validateFiles } from '../../../../src/daemon/config-helper/validate.ts';
 import type { SignedRequest } from '../../../../src/core/wire/messages.ts';
+import { someTurns } from '../../../support/mock-delays.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { type FileRequest, makeHelperNode } from '../../../support/node/helper.ts';
 
@@ -80,7 +81,8 @@ describe('the lock of the helper', () => {
   const lock = () => join(root, '.apply/lock');
   const hold = async (changes: object) => {
     mkdirSync(join(root, '.apply'), { recursive: true });
-    writeFileSync(lock(), JSON.stringify({ ...(await markProcess()), ...changes }));
+    const { host, boot, pid, start } = { ...(await markProcess()), ...changes };
+    writeFileSync(lock(), `${host} ${boot} ${pid} ${start}\n`);
   };
 
   test('is held by one that runs, on this machine and since its start', async () => {
@@ -94,8 +96,25 @@ describe('the lock of the helper', () => {
       assert.equal(await withHelperLock(root, async () => existsSync(lock())), true, JSON.stringify(changes));
       assert.equal(existsSync(lock()), false);
     }
-    writeFileSync(lock(), '{"host":');
+    writeFileSync(lock(), 'half');
     assert.equal(await withHelperLock(root, async () => 'done'), 'done');
+  });
+
+  test('lets one of many work at a time, also those that find the lock of one that was killed', async () => {
+    await hold({ start: '1' });
+    let [working, most, done] = [0, 0, 0];
+    const work = async () => {
+      working++;
+      most = Math.max(most, working);
+      await someTurns();
+      working--;
+      done++;
+    };
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => withHelperLock(root, work)));
+    assert.equal(most, 1);
+    assert.ok(done > 0);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'busy');
+    assert.equal(existsSync(lock()), false);
   });
 
   test('is free again after a failure', async () => {
