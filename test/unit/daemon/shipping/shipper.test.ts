@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -12,6 +12,10 @@ import { openCursor } from '../../../../src/daemon/shipping/cursor.ts';
 import { bytesAfter, readRecords } from '../../../../src/daemon/shipping/read-records.ts';
 import { startShipper } from '../../../../src/daemon/shipping/shipper.ts';
 import { silentLog } from '../../../../src/daemon/system/silent-log.ts';
+import type { Log } from '../../../../src/core/ports.ts';
+import { mockDelays } from '../../../support/mock-delays.ts';
+import { keepingLog } from '../../../support/node/quiet-log.ts';
+import { until } from '../../../support/until.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
@@ -45,13 +49,13 @@ const write = async (records: number) => {
 };
 
 /** A receiver in memory that takes what it is given, or fails while `fails` says so. */
-const start = async (overlap: number, fails: () => boolean = () => false, settle = 0) => {
+const start = async (overlap: number, fails: () => boolean = () => false, settle = 0, to: Log = silentLog) => {
   const received: number[] = [];
   let isOpen = false;
   let lost = () => {};
   const cursor = await openCursor(directory, 'siem');
   const shipper = startShipper({
-    ...{ receiver: 'siem', file, audit: log, cursor, log: silentLog },
+    ...{ receiver: 'siem', file, audit: log, cursor, log: to },
     open: (onLost) => ({
       settle,
       open: async () => {
@@ -112,6 +116,14 @@ describe('the sent copy of the audit log', () => {
       upTo(256),
     );
     assert.equal((await readRecords(file, 256, 260)).length, 4);
+    await bytesAfter(file, 0);
+    const isOpenHere = (fd: string) =>
+      readlink(`/proc/self/fd/${fd}`).then(
+        (path) => path === file,
+        () => false,
+      );
+    const open = await Promise.all((await readdir('/proc/self/fd')).map(isOpenHere));
+    assert.equal(open.filter(Boolean).length, 1, 'only the log itself has its file open');
   });
 
   test('is sent up to its last record when the daemon stops, if the receiver takes it', async () => {
@@ -140,10 +152,12 @@ describe('the sent copy of the audit log', () => {
 
   test('starts over if the cursor belongs to another log or cannot be read: twice rather than not at all', async () => {
     await write(3);
-    for (const text of ['{"sequence":2,"hash":"00"}', '{"sequence":', '{"sequence":900,"hash":"00"}']) {
+    for (const text of ['{"sequence":900,"hash":"00"}', '{"sequence":2,"hash":"00"}', '{"sequence":', '']) {
       const { received, shipper } = await start(0);
       await eventually(async () => assert.deepEqual(received, upTo(3)));
       await shipper.stop();
+      const { sequence } = JSON.parse(await readFile(join(directory, 'audit-ship/siem.json'), 'utf8'));
+      assert.equal(sequence, 3, 'the log keeps what is to be sent again');
       await writeFile(join(directory, 'audit-ship/siem.json'), text);
     }
   });
@@ -157,6 +171,65 @@ describe('the sent copy of the audit log', () => {
     await assert.rejects(readFile(join(directory, 'audit-ship/siem.json')), { code: 'ENOENT' });
     fails = false;
     await eventually(async () => assert.deepEqual([shipper.status().fault, received], [undefined, upTo(3)]));
+    await shipper.stop();
+  });
+
+  test('is sent again after pauses that double up to a minute, and begin again with a second once it was taken', async () => {
+    using delays = mockDelays();
+    const warned = keepingLog();
+    let fails = true;
+    await write(1);
+    const { received, shipper, isOpen } = await start(0, () => fails, 0, warned);
+    const pauses = (failures: number) =>
+      until(`failure ${failures}`, () => shipper.status().failures === failures && !isOpen(), 0);
+    await pauses(1);
+    for (const [index, seconds] of [1, 2, 4, 8, 16, 32, 60, 60].entries()) {
+      await delays.pass(seconds * 1000 - 1);
+      assert.equal(shipper.status().failures, index + 1, `before ${seconds} s`);
+      await delays.pass(1);
+      await pauses(index + 2);
+    }
+    const complaints = () => warned.lines.filter((line) => String(line).includes('cannot be sent')).length;
+    assert.equal(complaints(), 1, 'it is logged once');
+    fails = false;
+    await delays.pass(60_000);
+    await until('the record is received', () => received.length === 1 && shipper.status().waiting === 0, 0);
+    fails = true;
+    await write(1);
+    await pauses(10);
+    assert.equal(complaints(), 2);
+    await delays.pass(1000);
+    await pauses(11);
+    fails = false;
+    let stopped = false;
+    void shipper.stop().then(() => {
+      stopped = true;
+    });
+    await delays.pass(0);
+    await until('it has stopped in a pause, at once', () => stopped, 0);
+  });
+
+  test('does not delay the end of the daemon if its receiver fails then', async () => {
+    using _delays = mockDelays();
+    await write(1);
+    const { shipper } = await start(0, () => true);
+    let stopped = false;
+    void shipper.stop().then(() => {
+      stopped = true;
+    });
+    await until('it has stopped', () => stopped, 0);
+    assert.equal(shipper.status().waiting, 1);
+  });
+
+  test('has no record that is not on the disk yet', async () => {
+    using _delays = mockDelays();
+    await write(2);
+    await log.append({ kind: 'recovered', torn_bytes: 1, torn: 'x' }, false);
+    const { received, shipper } = await start(0);
+    await until('it has sent what is there', () => received.length >= 2 && shipper.status().waiting === 0, 0);
+    assert.deepEqual(received, [1, 2]);
+    await write(1);
+    await until('the rest', () => received.length === 4, 0);
     await shipper.stop();
   });
 
