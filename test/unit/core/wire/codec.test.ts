@@ -7,7 +7,7 @@ const { protocolVersion, ...all } = codecs;
 describe('a message on the wire', () => {
   test('belongs to version 1 of the protocol', () => {
     assert.equal(protocolVersion, 1);
-    assert.equal(Object.keys(all).length, 11);
+    assert.equal(Object.keys(all).length, 14);
   });
 
   for (const [name, codec] of Object.entries(all)) {
