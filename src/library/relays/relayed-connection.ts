@@ -230,15 +230,19 @@ async function exchange(
   const relay = await link.open();
   const sealed = sealTo(name, publicKey, keyPair, envelope);
   const ending = await new Promise<EnvelopeReply>((resolve, reject) => {
+    let hasReplied = false;
     const onEvent = (event: SealedEvent) => {
       const part = opened(() => sealed.open(event));
       if (part?.progress) onProgress(part.progress.message);
-      else if (part !== undefined && event.last) resolve(part);
+      else if (part !== undefined && event.last) {
+        hasReplied = true;
+        resolve(part);
+      }
     };
-    // Once the node itself has replied, the relay's report no longer counts.
-    relay
-      .forward(name, sealed.request, onEvent, signal)
-      .then(() => reject(new Problem('no-response', `${name} did not answer over the relay ${link.name}`)), reject);
+    // Once the node itself has replied, the relay's report no longer counts, and no error is made of it.
+    relay.forward(name, sealed.request, onEvent, signal).then(() => {
+      if (!hasReplied) reject(new Problem('no-response', `${name} did not answer over the relay ${link.name}`));
+    }, reject);
   });
   onReply(route);
   const { turnAway } = ending;
