@@ -11,6 +11,7 @@ import { openResults, type Result, scoreOf } from './results.ts';
 import { shareProcess } from './shared/shared-process.ts';
 import { startTests } from './tests.ts';
 import { startTrials } from './trials.ts';
+import { isMutated, unrecorded } from './unrecorded.ts';
 import { describeWay, type Way, wayOf } from './way.ts';
 import { makeWorkplace } from './workplace.ts';
 
@@ -25,8 +26,14 @@ const { values, positionals } = parseArgs({
     recorded: { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
+    unrecorded: { type: 'boolean', default: false },
   },
 });
+const results = openResults(join(root, 'docs/testing.md'));
+if (values.unrecorded) {
+  for (const folder of unrecorded(root, results.folders())) process.stdout.write(`${folder}\n`);
+  process.exit();
+}
 if (positionals.length === 0 && !values.recorded) {
   process.stderr.write('mutate: name folders or files, such as src/core/policy, or type --recorded for all results\n');
   process.exit(64);
@@ -34,7 +41,6 @@ if (positionals.length === 0 && !values.recorded) {
 
 using place = makeWorkplace(root);
 using shared = shareProcess(place.root);
-const results = openResults(join(root, 'docs/testing.md'));
 const kept = join(root, 'node_modules/.cache/mutate');
 const outcomes = openOutcomes(place.root, join(kept, 'outcomes'));
 const importers = readImporters(place.root);
@@ -77,9 +83,7 @@ async function runFile(file: string, way: Way): Promise<Pick<Result, 'mutants' |
 async function runFolder(folder: string): Promise<void> {
   const isFolder = !folder.includes('*') && statSync(join(place.root, folder)).isDirectory();
   const pattern = isFolder ? `${folder}/**/*.ts` : folder;
-  const files = globSync(pattern, { cwd: place.root }).filter(
-    (file) => !/\/(ddl(-parts)?|config|(step-)?schema)\.ts$/.test(file),
-  );
+  const files = globSync(pattern, { cwd: place.root }).filter(isMutated);
   const before = results.recorded(folder);
   const way = wayOf(values, before);
   let [mutants, killed, equivalent] = [0, 0, 0];

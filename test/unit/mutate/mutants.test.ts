@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startConcerned } from '../../mutate/concerned.ts';
 import { readImporters } from '../../mutate/imports.ts';
 import { isSampled, mutantsOf } from '../../mutate/mutants.ts';
 import { openResults, scoreOf } from '../../mutate/results.ts';
+import { unrecorded } from '../../mutate/unrecorded.ts';
 import { describeWay, wayOf } from '../../mutate/way.ts';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 
@@ -120,4 +121,19 @@ describe('the results', () => {
     assert.deepEqual(results.folders(), ['src/a', 'src/b', 'src/c'], 'that of a folder replaces those of its files');
     assert.equal(scoreOf({ mutants: 3, killed: 2, equivalent: 0 }), 66);
   });
+});
+
+test('a folder is not recorded if a file in it could be mutated, and no row covers it', () => {
+  const root = temporaryDirectory();
+  const write = (path: string, text: string) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  };
+  for (const path of ['src/a/one.ts', 'src/a/b/two.ts', 'src/c/three.ts']) write(path, 'export const one = 1;\n');
+  for (const path of ['src/d/ddl.ts', 'src/d/step-schema.ts', 'src/d/config.ts'])
+    write(path, 'export const one = 1;\n');
+  write('src/e/types.ts', 'export interface Only {}\n');
+  assert.deepEqual(unrecorded(root, []), ['src/a', 'src/a/b', 'src/c']);
+  assert.deepEqual(unrecorded(root, ['src/a', 'src/c/three.ts']), []);
+  assert.deepEqual(unrecorded(root, ['src/a/*.ts', 'src/ca']), ['src/a/b', 'src/c']);
 });
