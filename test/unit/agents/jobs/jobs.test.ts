@@ -37,13 +37,32 @@ describe('a job', () => {
     assert.deepEqual(second.jobs.list(undefined), []);
   });
 
+  test('is kept for that day while others begin', async () => {
+    const { begin, stateOf, clock } = await startStore();
+    await (await begin('1')).end(okReply({}));
+    clock.now += day;
+    await (await begin('2')).end(okReply({}));
+    assert.equal(stateOf('1'), 'ok');
+    clock.now += 1;
+    await begin('3');
+    assert.equal(stateOf('2'), 'ok');
+    assert.equal(
+      codeOf(() => stateOf('1')),
+      'unknown-job',
+    );
+  });
+
   test('is unknown permanently if it was running when the daemon died, and cannot begin again', async () => {
     const first = await startStore();
     await first.begin('1');
     const second = await first.again();
     assert.equal(second.stateOf('1'), 'unknown');
     assert.equal(await codeOfAsync(() => second.begin('1')), 'job-exists');
-    assert.equal((await first.again()).stateOf('1'), 'unknown');
+    const { ended } = second.jobs.find(idOf('1'), rip).job;
+    assert.equal(ended, first.clock.now);
+    first.clock.now += 60_000;
+    const third = await first.again();
+    assert.deepEqual([third.stateOf('1'), third.jobs.find(idOf('1'), rip).job.ended], ['unknown', ended]);
   });
 
   test('has limits for running and kept jobs, and for their output', async () => {

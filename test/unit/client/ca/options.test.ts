@@ -191,6 +191,8 @@ describe('the key in a request', () => {
       code: 'wrong-fingerprint',
       message: 'the key in the request has the fingerprint ab:cd, not ab:ce',
     });
+    for (const fingerprint of ['', 'ab', 'ab:c', 'ab:cd:ef', 'AB:CD'])
+      await assert.rejects(confirm({ fingerprint, yes: true }), { code: 'wrong-fingerprint' }, fingerprint);
   });
 
   test('is signed if a person types yes, or said so before; else it is not', async () => {

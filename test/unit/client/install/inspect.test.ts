@@ -12,7 +12,7 @@ import {
 import { planFiles } from '../../../../src/client/install/plan-files.ts';
 import type { Program } from '../../../../src/client/install/program.ts';
 import { sumOf } from '../../../../src/core/node-files/list.ts';
-import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
+import { formatManifest, parseManifest } from '../../../../src/core/node-files/manifest.ts';
 import { makeChainedFleet } from '../../../support/fleet/chain.ts';
 import { makeFleet } from '../../../support/fleet/fleet.ts';
 
@@ -94,11 +94,13 @@ test('replaces files that others did not change, keeps the others, and removes t
       '/e': 'old',
       '/f': 'old',
       '/g': 'theirs',
+      '/x': 'old',
     }).map(([path, text]) => [path, state(text)]),
   );
   const before = formatManifest({ '/e': sumOf('old'), '/f': sumOf('old'), '/g': sumOf('old'), '/x': sumOf('old') });
   const plan = (replace: boolean) => {
-    const { write, remove, kept } = planFiles(files, states, before, { replace, own: (path) => path !== '/x' });
+    const { write, remove, kept, manifest } = planFiles(files, states, before, { replace, own: (path) => path !== '/x' });
+    assert.equal(parseManifest(manifest ?? '')['/x'], sumOf('old'), 'a path that is not its own stays as it was');
     return { write: write.map(({ path }) => path), remove, kept };
   };
   assert.deepEqual(plan(false), { write: ['/b', '/c', '/e'], remove: ['/f'], kept: ['/a', '/g'] });
