@@ -26,7 +26,8 @@ async function startAgent({ config = {}, answer = () => undefined }: Setup = {})
   const ran: string[] = [];
   const options: CommandOptions[] = [];
   const said = (argv: string): string => {
-    if (argv.startsWith('apt-cache policy')) return argv.endsWith('none') ? '' : '  Installed: 1.0\n  Candidate: 1.2\n';
+    if (argv.startsWith('apt-cache policy'))
+      return argv.endsWith('none') ? '  Installed: (none)\n  Candidate: 1.2\n' : '  Installed: 1.0\n  Candidate: 1.2\n';
     if (!argv.includes('--simulate')) return '';
     if (argv.endsWith(' upgrade')) return upgradable;
     const words = argv.slice(argv.indexOf(' -- ') + 4).split(' ');

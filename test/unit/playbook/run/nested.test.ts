@@ -4,12 +4,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { agents } from '../../../../src/agents/index.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { formatPlan } from '../../../../src/playbook/run/plan.ts';
 import type { RunPlan } from '../../../../src/playbook/run/run-plan.ts';
 import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
 import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
+import { bravo, createEstate } from '../../../support/fleet/estate.ts';
 import { createFabric, type FabricNode, type FabricOptions } from '../../../support/fleet/fabric.ts';
 import { labDdl, playbookText } from '../../../support/fleet/playbook.ts';
 import { testProblem } from '../../../support/test-problem.ts';
@@ -70,6 +72,37 @@ describe('a playbook as a step of another', () => {
     );
     const said = fabric.events.flatMap((event) => (event.type === 'step-finished' ? event.report.lines : []));
     assert.ok(said.includes('last of b'));
+  });
+
+  test('has what it disabled proven before a later change of the outer one', async () => {
+    await write(
+      'away.yaml',
+      `name: away
+nodes: {balancers: {agents: [haproxy]}}
+steps:
+  - {id: out, call: haproxy.disable, on: balancers, with: {server: '${bravo.join(',')}'}}
+`,
+    );
+    await write(
+      'update.yaml',
+      `name: update
+nodes: {web: {agents: [appmgr], facts: ['cluster=bravo']}}
+steps:
+  - {id: away, use: away.yaml}
+  - {id: update, call: appmgr.upgrade, on: web, with: {revision: '20'}}
+`,
+    );
+    const { fabric } = createEstate();
+    const playbook = await loadPlaybook(
+      join(directory, 'update.yaml'),
+      agents.map(({ ddl }) => ddl),
+    );
+    const report = await runPlaybook(playbook, bindInputs(playbook, {}), fabric.ports);
+    assert.equal(report.state, 'done', JSON.stringify(report.failure));
+    assert.deepEqual(
+      fabric.calls.map(({ step, action }) => `${step} ${action}`),
+      ['away.out disable', 'update.proof status', 'update upgrade', 'update.proof status'],
+    );
   });
 
   test('runs its own failure steps if it fails, stops dependent steps, and names the step that failed', async () => {

@@ -28,6 +28,16 @@ describe('the steps of a playbook', () => {
     assert.equal(fabric.calls.length, 1);
   });
 
+  test('do not end the run well by a finish that cannot be recorded', async () => {
+    const onJournal = (entry: { readonly type: string; readonly step?: string }) => {
+      if (entry.type === 'step-finished' && entry.step === 'end') throw testProblem('journal-failed', 'it is full');
+    };
+    const steps = '  - {id: end, finish: nothing to do}\n  - {id: more, call: thing.look, on: all}';
+    assert.equal((await runText(playbookText(steps), createFabric(four))).state, 'nothing-to-do');
+    const report = await runText(playbookText(steps), createFabric(four, { onJournal }));
+    assert.deepEqual([report.state, report.steps.map(({ state }) => state)], ['failed', ['failed', 'not-run']]);
+  });
+
   test('fail if their end cannot be recorded, and those that depend on them do not run', async () => {
     const full = (type: string) => (entry: { readonly type: string; readonly step?: string }) => {
       if (entry.type === type && entry.step === 'one') throw testProblem('journal-failed', 'the disk is full');
