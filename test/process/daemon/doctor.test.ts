@@ -6,12 +6,10 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
-import { nodeFindings } from '../../../src/client/doctor/client.ts';
 import { runDoctor } from '../../../src/client/commands/doctor/doctor.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
 import { parseFindings } from '../../../src/core/finding.ts';
 import { doctorNode } from '../../../src/daemon/doctor/node.ts';
-import { type Findings, noFindings } from '../../../src/discovery/directory.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startTestNode } from '../../support/node/node.ts';
@@ -161,41 +159,6 @@ describe('doctor on an operator’s side', () => {
       assert.equal(status(check)[0], 'ok', check);
     }
     assert.deepEqual(status('revocations'), ['warning']);
-  });
-
-  test('names nodes whose clocks are off, that warn, fail or are silent', () => {
-    const at = (name: string, time: number, warnings: string[] = []) => ({
-      name,
-      elapsed: 5,
-      description: { time, warnings },
-    });
-    const findings = {
-      nodes: [
-        at('a', 100_000),
-        at('b', 0),
-        at('c', 100_000, ['it ends soon']),
-        // The time that the reply took does not count.
-        at('just', 110_005),
-        at('late', 89_994),
-        at('early', 110_006),
-      ],
-      broken: [{ name: 'd', problem: { message: 'is strange', hint: 'fix it' } }],
-      silent: [{ name: 'e', lastSeen: undefined, by: 'the list' }],
-    } as unknown as Findings;
-    const told = nodeFindings(findings, 100_000).map(({ status, what }) => `${status} ${what}`);
-    assert.deepEqual(told, [
-      'ok 6 nodes answer',
-      'broken b says that it is 1970-01-01T00:00:00.000Z',
-      'broken late says that it is 1970-01-01T00:01:29.994Z',
-      'broken early says that it is 1970-01-01T00:01:50.006Z',
-      'warning c: it ends soon',
-      'broken d: is strange',
-      'broken e is silent, never seen, known from the list',
-    ]);
-    assert.deepEqual(
-      nodeFindings(noFindings).map(({ status, what }) => `${status} ${what}`),
-      ['broken none answers'],
-    );
   });
 });
 

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { TlsState } from '../../../../src/core/ports.ts';
+import type { NodeConfig } from '../../../../src/daemon/config/config.ts';
+import { checkNetwork } from '../../../../src/daemon/doctor/network.ts';
+import { checkRelay } from '../../../../src/daemon/doctor/relay.ts';
+import { doctorInSandbox } from '../../../../src/daemon/doctor/sandbox.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
+
+let fleet: Fleet;
+let node: Member;
+before(async () => {
+  fleet = await makeFleet();
+  node = await fleet.node('dev2.devco.net');
+});
+after(() => fleet.remove());
+
+const { signal } = new AbortController();
+const config = (parts: object) => parts as unknown as NodeConfig;
+
+describe('what doctor reports about the port', () => {
+  const check = async (port: number, state?: TlsState, address = '127.0.0.1') =>
+    await checkNetwork(
+      config({ listen: { address, port }, discovery: { mdns: false, interfaces: [] } }),
+      state,
+      signal,
+    );
+
+  test('is that nothing listens there, or something that is not this node', async () => {
+    const server = createServer((socket) => socket.destroy());
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+    });
+    const state = { credentials: node.credentials, trust: fleet.trust } as TlsState;
+    const [taken, multicast] = await check(port, state);
+    assert.equal(taken?.status, 'broken');
+    assert.match(taken?.what ?? '', new RegExp(`^port ${port} is taken by something else: `));
+    assert.deepEqual(
+      [multicast?.status, multicast?.what],
+      ['ok', 'is turned off: nodes are found through a list or DNS'],
+    );
+    const [unknown] = await check(port);
+    assert.deepEqual([unknown?.status, unknown?.fix], ['warning', 'correct the certificate first']);
+    await new Promise((resolve) => server.close(resolve));
+    const [free] = await check(port, state);
+    assert.deepEqual(
+      [free?.status, free?.what, free?.fix],
+      ['warning', `nothing listens on port ${port}`, 'start the daemon'],
+    );
+    // TEST-NET-1 (RFC 5737): no host has it.
+    const [foreign] = await check(port, state, '192.0.2.1');
+    assert.equal(foreign?.what, `cannot listen on 192.0.2.1 port ${port}: this machine does not have that address`);
+  });
+});
+
+describe('what doctor reports about a relay', () => {
+  test('is nothing if the node is not one', async () => {
+    assert.deepEqual(await checkRelay(config({ discovery: { mdns: true }, policies: '/nowhere' }), undefined), []);
+  });
+
+  test('is why nobody would use it: its certificate, its policy, its peers', async () => {
+    const policies = temporaryDirectory();
+    const list = join(policies, 'nodes');
+    const check = async (relay: object, { mdns = false, at = policies } = {}) => {
+      const state = { credentials: node.credentials, trust: fleet.trust } as TlsState;
+      const found = await checkRelay(config({ relay, policies: at, discovery: { mdns } }), state);
+      return found.map(({ status, what }) => `${status}: ${what}`);
+    };
+    const role =
+      'warning: the certificate does not let this node relay: only clients whose client.yaml names it use it';
+    const noPolicy = `broken: ${policies} has no relay.policy: nobody may use the relay`;
+    const noPeers = 'broken: it has no peers: multicast is off, and neither a list nor a source is configured';
+    assert.deepEqual(await check({}), [role, noPolicy, noPeers]);
+    writeFileSync(join(policies, 'default.policy'), '');
+    assert.deepEqual(await check({}, { mdns: true }), [role, 'ok: its peers are the nodes that it hears by multicast']);
+    writeFileSync(list, 'dev1.devco.net\ndev3.devco.net\n');
+    assert.deepEqual(await check({ nodes: list }), [role, `ok: ${list} lists 2 peers`]);
+    const [, missing] = await check({ nodes: `${list}.no` });
+    assert.match(missing ?? '', /^broken: .*nodes\.no/);
+    const relaying = await fleet.node('relay.devco.net', { relay: true });
+    const able = { credentials: relaying.credentials, trust: fleet.trust } as TlsState;
+    const good = await checkRelay(config({ relay: {}, policies, discovery: { mdns: true } }), able);
+    assert.deepEqual(good.map(({ status }) => status).at(-1), 'ok');
+  });
+});
+
+test('doctor checks in this process where the configuration is not that of the service', async () => {
+  const run = () => assert.fail('nothing must run');
+  assert.equal(await doctorInSandbox('/etc/mco-deploy/other.yaml', run, signal), undefined);
+});
