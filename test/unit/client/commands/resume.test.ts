@@ -140,7 +140,7 @@ describe('the question before the run of another operator is taken over', () => 
     return { code, err };
   };
 
-  test('shows who started it where, by whom its journal is, and with which rights it continues', async () => {
+  test('shows who started it and where, who wrote its journal, and with which rights it continues', async () => {
     const entry = (type: string, host: string) => ({ ...stamp, type, host, at: 86_400_000 }) as unknown as JournalEntry;
     const lines = (host: string, at: string) => [
       `run ${run}: p rev=20 to=x`,
