@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatOut, type OutServer } from '../../../../src/client/runs/rotation.ts';
+import { formatOut, type OutServer, readRotation } from '../../../../src/client/runs/rotation.ts';
+import { haproxyDdl } from '../../../../src/agents/haproxy/ddl.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import { okReply } from '../../../../src/core/request/reply.ts';
+import { makeFleet } from '../../../support/fleet/fleet.ts';
+import { signingNode, unwell } from '../../../support/fleet/signing-node.ts';
 
 const time = Date.UTC(2026, 0, 2);
 const out: OutServer = {
@@ -41,4 +46,42 @@ describe('a host that is out of traffic, as a line', () => {
       /; put in 2 times meanwhile, last noticed 2026-01-02T00:00:01\.000Z: a person$/,
     );
   });
+});
+
+test('the hosts that are out of traffic are those that some line keeps out, on load balancers that reply', async () => {
+  await using fleet = await makeFleet();
+  const { credentials } = await fleet.operator('rip');
+  const line = (name: string, in_rotation: boolean) => ({ line: name, in_rotation });
+  const server = (name: string, in_rotation: boolean, ...lines: object[]) => ({ name, in_rotation, status: '', lines });
+  const servers = [
+    server('dev2', false, line('app/dev2', false), line('static/dev2', true), line('app/dev2', false)),
+    server('dev4', true, line('app/dev4', true)),
+  ];
+  const lb1 = signingNode(await fleet.node('lb1'), ['haproxy'], { answer: () => okReply({ servers }) });
+  const denied = unwell('refused', new Problem('policy-denied', 'not for you'));
+  const lb2 = signingNode(await fleet.node('lb2'), ['haproxy'], { answer: () => denied });
+  const session = { config: { timeout: 5, concurrency: 4 }, caller: { credentials, trust: fleet.trust } } as never;
+  const found = [lb1.found, lb2.found];
+  const rotation = await readRotation(found, session, [haproxyDdl], new AbortController().signal);
+  assert.deepEqual(
+    rotation.out.map(({ balancer, server: name, backend, lines, still_serving }) => [
+      ...[balancer, name, backend],
+      ...[lines, still_serving],
+    ]),
+    [['lb1', 'dev2', 'app', ['app/dev2'], ['static/dev2']]],
+  );
+  assert.deepEqual(
+    rotation.servers.map(({ name, inRotation }) => [name, inRotation]),
+    [
+      ['dev2', false],
+      ['dev4', true],
+    ],
+  );
+  assert.deepEqual(
+    rotation.outcomes.map(({ node, code }) => [node, code]),
+    [
+      ['lb1', ''],
+      ['lb2', 'policy-denied'],
+    ],
+  );
 });

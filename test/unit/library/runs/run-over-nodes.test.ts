@@ -5,10 +5,12 @@ import { journalDdl } from '../../../../src/agents/journal/ddl.ts';
 import { lockDdl } from '../../../../src/agents/lock/ddl.ts';
 import { rpcutilDdl } from '../../../../src/agents/rpcutil/ddl.ts';
 import { Problem } from '../../../../src/core/errors.ts';
+import { noFilter } from '../../../../src/core/filter/filter.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
-import { allNodes } from '../../../../src/library/fleet/targets.ts';
+import { allNodes, type TargetOptions } from '../../../../src/library/fleet/targets.ts';
 import type { Session } from '../../../../src/library/fleet/session.ts';
 import type { JournalMode } from '../../../../src/library/runs/fleet/journaling.ts';
+import { learnAgents } from '../../../../src/library/runs/find-playbook.ts';
 import { runOverNodes } from '../../../../src/library/runs/run-over-nodes.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
@@ -216,3 +218,32 @@ const usual: Answer = ({ agent, action, input }) => {
   if (action === 'may_i') return okReply({ allowed: String(input.actions).split(','), denied: [], unknown: [] });
   return agent === 'journal' ? unwell('refused', new Problem('policy-denied', 'not here')) : okReply({});
 };
+
+test('an agent that only nodes describe has no alias: it takes the name of no other one', async () => {
+  await using fleet = await makeFleet();
+  const { found } = signingNode(await fleet.node('dev1'), []);
+  const ddlOf = (name: string, aliases: string[]) => Buffer.from(JSON.stringify({ ...labDdl, name, aliases }));
+  const described = [
+    { name: 'alpha', version: '1', ddl: ddlOf('alpha', ['beta', 'lock']) },
+    { name: 'beta', version: '1', ddl: ddlOf('beta', []) },
+  ];
+  const node = { ...found, description: { ...found.description, agents: described } };
+  const asked: unknown[] = [];
+  const session = {
+    environment: { warn: (line: string) => assert.fail(line) },
+    find: async ({ filter }: { filter: { agents: string[] } }) => {
+      asked.push(filter.agents);
+      return { nodes: [node] };
+    },
+  } as unknown as Session;
+  const targets = { filter: noFilter } as TargetOptions;
+  const learned = await learnAgents(['alpha', 'beta', 'nobody'], session, [], targets);
+  assert.deepEqual(
+    learned.map(({ name, aliases }) => [name, aliases]),
+    [
+      ['alpha', undefined],
+      ['beta', undefined],
+    ],
+  );
+  assert.deepEqual(asked, [['alpha'], ['beta'], ['nobody']]);
+});
