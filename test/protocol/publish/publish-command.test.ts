@@ -92,6 +92,11 @@ describe('publish', () => {
     const { code, err } = await run('publish', 'shop', '20', other);
     assert.equal(code, 2);
     assert.match(err.join('\n'), /shop 20 is published already, with the SHA-256 sum/);
+    // Nothing is upgraded to what could not be published: there is no run.
+    const shop = ['upgrade', '--cluster', 'bravo', '--application', 'shop', '--rev', '20', '--strategy', 'parallel'];
+    const upgraded = await run(...shop, '--no-notify', '--json', '--publish', other);
+    assert.deepEqual([upgraded.code, upgraded.out], [2, []]);
+    assert.match(upgraded.err.join('\n'), /shop 20 is published already/);
   });
 
   test('refuses a file that does not match its sum before any node is called', async () => {
