@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject, verify, type X509Certificate } from 'node:crypto';
+import { createSecretKey, generateKeyPairSync, type KeyObject, verify, type X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { sign, unusableKey, verifies } from '../../../../src/core/credentials/signature.ts';
 
@@ -57,5 +57,6 @@ describe('a key', () => {
       assert.equal(verifies('reply', Buffer.from('content'), signature, holder), false);
     }
     assert.match(unusableKey(exchange.privateKey) ?? '', /^its key is X25519; /);
+    assert.match(unusableKey(createSecretKey(Buffer.alloc(32))) ?? '', /^its key is unknown; /);
   });
 });
