@@ -18,16 +18,11 @@ const trace = join(import.meta.dirname, 'program/trace.ts');
 /**
  * Flags of V8 that every start of the binary has. The young generation has 4 MB from the start, and no more: V8 would
  * begin with 1 MB, which a short command fills four times, and let it grow to 32 MB, which takes 35 MB more memory in a
- * command over a thousand nodes. Functions are compiled and young objects collected in the program's own thread: in
- * threads of V8 that takes twice the processor time. No other flags may stand here than those that V8's own
- * `--predictable` and `--predictable-gc-schedule` imply: with any other, V8 does not accept recorded code.
+ * command over a thousand nodes. Young objects are collected in the program's own thread: in several it takes more
+ * processor time. No other flags may stand here than those that V8's own `--predictable` and
+ * `--predictable-gc-schedule` imply: with any other, V8 does not accept recorded code.
  */
-const flags: readonly string[] = [
-  '--max-semi-space-size=4',
-  '--min-semi-space-size=4',
-  '--no-concurrent-sparkplug',
-  '--no-parallel-scavenge',
-];
+const flags: readonly string[] = ['--max-semi-space-size=4', '--min-semi-space-size=4', '--no-parallel-scavenge'];
 
 export interface BinaryOptions {
   /** The directory of the program's parts. */
