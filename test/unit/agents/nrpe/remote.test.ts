@@ -87,17 +87,19 @@ describe('checks of an NRPE daemon', () => {
   });
 
   test('are whole even if the answer comes in pieces, and the connection stays open', async () => {
-    const bytes = packet('in pieces');
-    const closed: Promise<unknown>[] = [];
-    const daemon = await fakeDaemon((socket) => {
-      closed.push(once(socket, 'close'));
-      socket.write(bytes.subarray(0, 10));
-      setImmediate(() => socket.write(Buffer.concat([bytes.subarray(10), Buffer.from('and more')])));
-    });
-    const { run } = await makeRemoteChecks(daemon, rules);
-    assert.equal((await run('b', undefined, actionContext())).output, 'in pieces');
-    await Promise.all(closed);
-    assert.equal(closed.length, 1, 'the client closes it');
+    for (const more of ['', 'and more']) {
+      const bytes = packet('in pieces');
+      const closed: Promise<unknown>[] = [];
+      const daemon = await fakeDaemon((socket) => {
+        closed.push(once(socket, 'close'));
+        socket.write(bytes.subarray(0, 10));
+        setImmediate(() => socket.write(Buffer.concat([bytes.subarray(10), Buffer.from(more)])));
+      });
+      const { run } = await makeRemoteChecks(daemon, rules);
+      assert.equal((await run('b', undefined, actionContext())).output, 'in pieces');
+      await Promise.all(closed);
+      assert.equal(closed.length, 1, 'the client closes it');
+    }
   });
 
   test('fail with the reason if the daemon closes early, or sends too much', async () => {

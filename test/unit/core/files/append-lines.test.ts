@@ -63,6 +63,20 @@ describe('lines that are appended', () => {
     }
   });
 
+  test('stay when a part of a later one is removed, whatever their letters', async () => {
+    for (const name of ['appendFile', 'datasync']) {
+      rmSync(file, { force: true });
+      await appending(async (append) => {
+        await append('ä line\n');
+        await append('another: “ö”\n');
+        using _watch = failing(name);
+        await assert.rejects(append('lost\n'), { code: 'ENOSPC' });
+        await append('next\n');
+      });
+      assert.equal(readFileSync(file, 'utf8'), 'ä line\nanother: “ö”\nnext\n', name);
+    }
+  });
+
   test('begin on a new line where a part of another one could not be removed', async () => {
     await appending(async (append) => {
       await append('old\n');

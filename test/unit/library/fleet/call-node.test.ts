@@ -25,7 +25,12 @@ describe('a call of one node', () => {
   });
   after(() => fleet.remove());
 
-  const startCall = (options: SigningNodeOptions, more: Partial<NodeCallSettings> = {}, heads?: Partial<Heads>) => {
+  const startCall = (
+    options: SigningNodeOptions,
+    more: Partial<NodeCallSettings> = {},
+    heads?: Partial<Heads>,
+    call: Partial<CallOptions> = {},
+  ) => {
     const node = signingNode(dev2, ['thing'], options);
     const settings = { timeout: 5000, changes: true, onProgress: () => {}, signal: new AbortController().signal };
     const caller: Caller = {
@@ -35,7 +40,7 @@ describe('a call of one node', () => {
     };
     const order: CallOptions = {
       ...callDefaults,
-      ...{ requestId: newId(), target: 'dev2', agent: 'thing', action: 'change', input: {} },
+      ...{ requestId: newId(), target: 'dev2', agent: 'thing', action: 'change', input: {}, ...call },
     };
     return { node, outcome: callNode(node.found.connection, order, caller, { ...settings, ...more }) };
   };
@@ -54,6 +59,29 @@ describe('a call of one node', () => {
     const { outcome, data } = await begun.outcome;
     assert.deepEqual([outcome, data], ['ok', { to: 'b' }]);
     assert.deepEqual([node.calls.length, node.asked()], [1, 3]);
+  });
+
+  test('ends when its caller no longer waits, or at a time of its own, and never if it is detached', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+    for (const [call, expected] of [
+      [{}, Date.now() + 5000],
+      [{ deadline: Date.now() + 70 }, Date.now() + 70],
+      [{ detach: true }, 0],
+    ] as const) {
+      const { node, outcome } = startCall({}, {}, undefined, call);
+      await outcome;
+      assert.equal(node.calls[0]?.deadline, expected, JSON.stringify(call));
+    }
+  });
+
+  test('has no response from a node that stops, cannot be reached or hangs up', async () => {
+    for (const code of ['not-serving', 'unreachable', 'no-response'] as const) {
+      const answer = () => {
+        throw new Problem(code, 'no answer');
+      };
+      const { outcome, code: why } = await startCall({ answer }, { changes: false }).outcome;
+      assert.deepEqual([outcome, why], ['no-response', code]);
+    }
   });
 
   test('is not sent again if the node does not know it, if it is a read, or if the node refuses', async () => {
