@@ -22,6 +22,8 @@ function startNetwork() {
   const lost = new Map<string, () => void>();
   const closed: string[] = [];
   const refused = new Set<string>();
+  /** Those that do not send their keys. */
+  const keyless = new Set<string>();
   let running = 0;
   let most = 0;
   const dial = async (name: string): Promise<PeerConnection> => {
@@ -35,7 +37,10 @@ function startNetwork() {
     lost.set(name, ending.resolve);
     const unused = () => Promise.reject(new Error('not asked in this test'));
     return {
-      key: async () => key,
+      key: async () => {
+        if (keyless.has(name)) throw new Problem('no-response', `${name} sends no key`);
+        return key;
+      },
       refuse: () => undefined,
       whenLost: () => ending.promise,
       close: () => closed.push(name),
@@ -43,7 +48,7 @@ function startNetwork() {
       relay: undefined,
     } as unknown as PeerConnection;
   };
-  return { dial, dialled, lost, closed, refused, most: () => most };
+  return { dial, dialled, lost, closed, refused, keyless, most: () => most };
 }
 
 describe('the connections of a relay', () => {
@@ -104,6 +109,17 @@ describe('the connections of a relay', () => {
     pool.stop();
   });
 
+  test('are closed to a peer that sends no key', async () => {
+    const network = startNetwork();
+    const name = 'web0.devco.net';
+    network.keyless.add(name);
+    const pool = startPool({ dial: network.dial, most: 4, log: keepingLog() });
+    pool.know(peers(1));
+    assert.equal(await pool.whenWarm(name), undefined);
+    assert.deepEqual([network.closed, pool.counts()], [[name], { warm: 0, known: 1 }]);
+    pool.stop();
+  });
+
   test('skip a peer that does not reply, and include it when it announces itself again', async () => {
     const network = startNetwork();
     const name = 'web0.devco.net';
@@ -132,8 +148,12 @@ describe('the connections of a relay', () => {
       await delays.pass(1);
       assert.equal(network.dialled.length, length + 1, `after ${pause} ms`);
     };
-    pool.know(peers(1));
-    await delays.pass(0);
+    // A list that has no news of a peer is no reason to hurry.
+    for (let list = 0; list < 5; list++) {
+      pool.know(peers(1));
+      await delays.pass(0);
+    }
+    assert.equal(network.dialled.length, 1);
     for (const pause of [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) await waits(pause);
     network.refused.delete(name);
     await waits(60_000);
