@@ -20,6 +20,7 @@ import {
   connectSealed,
   eventsOf,
   part,
+  type RawSide,
   request,
   startHostileNode,
   startSealedNode,
@@ -278,6 +279,22 @@ describe('a hostile node', () => {
   });
 });
 
+/** A relay that sends requests after the node's key, and reads nothing more. */
+async function readNothing(port: number, requests: number): Promise<RawSide> {
+  const side = await connectSealed(port, relay);
+  await until('the key has come', () => side.messages.length === 1);
+  side.socket.pause();
+  for (let id = 1; id <= requests; id++) side.socket.write(request({ id, sealed: sealed('more') }));
+  return side;
+}
+
+/** The end of a connection that is reset, which a side that does not read notices when it writes. */
+async function endOf({ socket, whenClosed }: RawSide): Promise<void> {
+  const probe = setInterval(() => socket.write(frame(Buffer.alloc(0))), 20);
+  await Promise.race([whenClosed, once(socket, 'error')]);
+  clearInterval(probe);
+}
+
 describe('a hostile relay', () => {
   test('loses its connection for another greeting, and for a message that is none or too long', async () => {
     await using listener = await startSealedNode(nodeTls, echo);
@@ -300,15 +317,20 @@ describe('a hostile relay', () => {
     );
     const unfinished = await connectSealed(listener.port, relay);
     unfinished.socket.write(Buffer.from([0, 0, 1]));
-    const unread = await connectSealed(listener.port, relay);
-    await until('the key has come', () => unread.messages.length === 1);
-    unread.socket.pause();
-    for (let id = 1; id <= 8; id++) unread.socket.write(request({ id, sealed: sealed('more') }));
+    const unread = await readNothing(listener.port, 8);
     await within('the end', unfinished.whenClosed);
-    // It is ended by a reset, which this side notices when it writes.
-    const probe = setInterval(() => unread.socket.write(frame(Buffer.alloc(0))), 20);
-    await within('the end', Promise.race([unread.whenClosed, once(unread.socket, 'error')]));
-    clearInterval(probe);
+    await within('the end', endOf(unread));
+  });
+
+  test('loses its connection if too much waits for it', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    await using listener = await startSealedNode(nodeTls, async (_request, _peer, sink) => {
+      await held;
+      sink.send(part(Buffer.alloc(4 * 1024 * 1024)));
+    });
+    const unread = await readNothing(listener.port, 24);
+    release();
+    await within('the end', endOf(unread));
   });
 
   test('gets one reply to a number that it uses twice at a time, and none without a request', async () => {
