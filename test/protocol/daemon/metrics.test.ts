@@ -16,6 +16,7 @@ import { startMeter } from '../../../src/daemon/metrics/meter.ts';
 import { formatMetrics } from '../../../src/daemon/metrics/text.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
+import { until } from '../../support/until.ts';
 import { allowRip, startTestNode } from '../../support/node/node.ts';
 
 interface Asked {
@@ -193,7 +194,10 @@ describe('the daemon’s metrics', () => {
     const busy = createServer().listen(0, '127.0.0.1');
     await once(busy, 'listening');
     const { port } = busy.address() as { port: number };
+    const servers = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
+    const before = servers();
     await assert.rejects(nodeWithMetrics(fleet, port), { code: 'cannot-listen', hint: /metrics\.port/ });
+    await until('its own port is free again', () => servers() === before);
     busy.close();
   });
 });

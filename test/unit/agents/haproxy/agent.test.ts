@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startHaproxy } from '../../../../src/agents/haproxy/agent.ts';
+import { defineChangeMutex } from '../../../../src/agents/haproxy/runtime/mutex.ts';
 import { actionContext, agentSetup } from '../../../support/agents/agent-setup.ts';
 import { fakeHaproxy } from '../../../support/agents/fake-haproxy.ts';
 import { listenAs } from '../../../support/agents/listening-haproxy.ts';
@@ -105,6 +106,20 @@ describe('the haproxy agent', () => {
     assert.ok(fake.changes().every((command) => command.includes('app/web1')));
     await agent.stop?.();
   });
+});
+
+test('a change of the haproxy agent that was cancelled before its turn never begins, and the next one does', async () => {
+  const inTurn = defineChangeMutex();
+  const [held, begun] = [Promise.withResolvers<void>(), [] as string[]];
+  const first = inTurn(() => held.promise, new AbortController().signal);
+  const calling = new AbortController();
+  const late = inTurn(async () => void begun.push('late'), calling.signal);
+  const last = inTurn(async () => void begun.push('last'), new AbortController().signal);
+  calling.abort();
+  await assert.rejects(late, { code: 'cancelled' });
+  held.resolve();
+  await Promise.all([first, last]);
+  assert.deepEqual(begun, ['last']);
 });
 
 test('the haproxy agent checks held hosts no more once it has stopped', async () => {
