@@ -12,6 +12,11 @@ test('the code for scripts is loaded only by what handles scripts, and commands 
     return importsOf(text).some((name) => name.includes('/puppet/')) && !file.startsWith('client/scripts/');
   });
   assert.deepEqual(wrong, []);
+  const own = loaders.filter((file) => file.startsWith('client/scripts/'));
+  const loading = own.filter((file) =>
+    importsOf(readFileSync(join(source, file), 'utf8')).some((name) => name.includes('/puppet/')),
+  );
+  assert.ok(loading.length > 0, 'an import of it is recognized');
   const early = loaders.filter((file) => {
     if (file.startsWith('client/scripts/')) return false;
     const text = readFileSync(join(source, file), 'utf8');

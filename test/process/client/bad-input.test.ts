@@ -133,7 +133,7 @@ describe('unusable files of the program', () => {
     await configure(rip);
   });
 
-  test('a certificate that has ended, or belongs to another key or kind, is reported before any dial', async () => {
+  test('a certificate that has ended, or belongs to another key or kind, is reported with its file', async () => {
     await configure(
       await fleet.operator('old@devco.net', { notBefore: Date.now() - 2 * day, notAfter: Date.now() - day }),
     );

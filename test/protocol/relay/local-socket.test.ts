@@ -198,8 +198,14 @@ describe('a process that imitates the relay at the socket', () => {
   ];
   for (const [what, code, behave] of answers)
     test(what, async () => {
-      await using fake = await startFake(behave);
+      const closed: Promise<unknown>[] = [];
+      await using fake = await startFake((connection) => {
+        closed.push(once(connection.resume(), 'close'));
+        behave(connection);
+      });
       assert.equal((await rejection(open(fake.socket, 200))).code, code);
+      await within('the end of the connection', Promise.all(closed));
+      assert.equal(closed.length, 1);
     });
 
   test('is read to its end before it counts as lost, also when that takes several turns', async () => {

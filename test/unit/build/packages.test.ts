@@ -173,6 +173,7 @@ describe('the units of a package', () => {
     };
     for (const [name, values] of Object.entries(wanted)) assert.deepEqual(daemon[name], values, name);
     assert.equal(daemon.ReadWritePaths, undefined);
+    assert.deepEqual([daemon.ExecStartPre?.length, daemon.ExecReload?.length], [3, 3]);
     // Only what gives the daemon its key, or takes back a change of its configuration, runs as root: it may fail.
     for (const command of [...(daemon.ExecStartPre ?? []), ...(daemon.ExecReload ?? []).slice(0, -1)])
       assert.match(

@@ -88,6 +88,7 @@ describe('a certificate', () => {
     assert.equal(statSync(join(home, 'web1', key)).mode & 0o077, 0);
     const own = createPublicKey(readFileSync(join(home, 'web1', key)));
     assert.ok(own.equals(certificate.publicKey));
+    assert.ok(out.length > 1);
     for (const file of out.slice(1)) assert.ok(existsSync(file.trim()), file);
   });
 
