@@ -174,4 +174,14 @@ describe('the live view of a run', () => {
     run.see({ ...outcome, node: 'lb1', outcome: 'ok' });
     assert.deepEqual(drawn.at(-1), []);
   });
+
+  test('ends with the run, whatever calls have no reply by then', (context) => {
+    const { live, drawn, pass } = viewOf(context);
+    const run = startLiveRun(live);
+    run.see({ type: 'try-started', step: 'go', batch: 1, batches: 1, try: 1, tries: 1, nodes: ['lb1'], changes: true });
+    pass(200);
+    assert.equal(drawn.at(-1)?.length, 2);
+    run.see({ type: 'run-finished', report: {} as never });
+    assert.deepEqual(drawn.at(-1), []);
+  });
 });

@@ -148,7 +148,7 @@ describe('the connections of a relay', () => {
       await delays.pass(1);
       assert.equal(network.dialled.length, length + 1, `after ${pause} ms`);
     };
-    // A list that has no news of a peer is no reason to hurry.
+    // A list without news of a peer does not hurry it.
     for (let list = 0; list < 5; list++) {
       pool.know(peers(1));
       await delays.pass(0);
