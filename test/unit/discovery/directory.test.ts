@@ -4,6 +4,7 @@ import { Problem } from '../../../src/core/errors.ts';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import type { Candidate } from '../../../src/core/node.ts';
 import type { DiscoverySource } from '../../../src/core/ports.ts';
+import { filterHints } from '../../../src/discovery/filter-hints.ts';
 import { cacheSource } from '../../../src/discovery/cache/source.ts';
 import { memoryNetwork } from '../../support/fleet/memory-dial.ts';
 import {
@@ -126,6 +127,18 @@ describe('the directory', () => {
     const short = await only('web1');
     assert.deepEqual([short.names, network.dialled], [[], []]);
     assert.deepEqual(short.hints, ['no node web1: did you mean web1.devco.net?']);
+  });
+
+  test('suggests facts only if no node matches, and names that it did not find in any case', () => {
+    const description = { published: [], facts: Buffer.from('{"cluster":"a"}'), classes: [], agents: [] };
+    const [found, none] = [[{ name: 'web1.devco.net', description }], []];
+    const rest = { broken: [], rumours: [], quiet: [] };
+    const filter = { ...noFilter, identities: ['web1', 'web1.devco.net'], facts: ['clusters=a'] };
+    const hints = (nodes: readonly object[], unmatched: readonly object[]) =>
+      filterHints(filter, { nodes, unmatched, ...rest } as unknown as Parameters<typeof filterHints>[1], () => []);
+    assert.deepEqual(hints(found, none), ['no node web1: did you mean web1.devco.net?']);
+    assert.equal(hints(none, found).length, 2);
+    assert.match(hints(none, found)[1] ?? '', /clusters.*cluster/);
   });
 
   test('leaves nothing open if the source fails or the caller leaves', async () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { errnoOf } from '../../../../src/core/errors.ts';
 import { pendingFile } from '../../../../src/core/node-files/pending.ts';
-import { awaitConfirmation } from '../../../../src/daemon/config-helper/revert.ts';
+import { awaitConfirmation, bootId, revertIfDue } from '../../../../src/daemon/config-helper/revert.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
 test('a change that cannot be seen for a moment is watched further, and the fault is reported once', async () => {
@@ -24,4 +24,24 @@ test('a change that cannot be seen for a moment is watched further, and the faul
   rmdirSync(file);
   await waiting;
   assert.deepEqual(faults, ['EISDIR']);
+});
+
+test('a change is taken back at the end of its time, and the daemon loads that, unless it is about to start', async (t) => {
+  const now = 1_800_000_000_000;
+  t.mock.method(Date, 'now', () => now);
+  const revert = async (until: number, take: boolean, more: object = {}) => {
+    const directory = temporaryDirectory();
+    const loaded = join(directory, 'loaded');
+    writeFileSync(join(directory, 'helper.yaml'), `restart: [touch, ${loaded}]\n`);
+    const change = { change: 'abc', operator: 'rip', state: 'waiting', instance: 'i', effect: 'restart', files: [] };
+    mkdirSync(dirname(pendingFile(directory)), { recursive: true });
+    const pending = { ...change, until, boot: await bootId(), ...more };
+    writeFileSync(pendingFile(directory), JSON.stringify(pending));
+    return [await revertIfDue(directory, take), existsSync(pendingFile(directory)), existsSync(loaded)];
+  };
+  assert.deepEqual(await revert(now + 1, true), [false, true, false]);
+  assert.deepEqual(await revert(now, true), [true, false, true]);
+  assert.deepEqual(await revert(now, false), [true, false, false]);
+  assert.deepEqual(await revert(now + 1, false, { boot: 'another' }), [true, false, false]);
+  assert.deepEqual(await revert(now + 1, false, { state: 'switching' }), [true, false, false]);
 });
