@@ -173,18 +173,24 @@ function collect(stream: Readable, limit = defaultLimit, onOutput?: (line: strin
   return { text: () => Buffer.concat(kept).toString('utf8'), truncated: () => dropped };
 }
 
+const longestLine = 4096;
+
 /** Passes on whole lines; a line longer than 4096 characters is split. */
 function splitLines(onLine: (line: string) => void) {
   const decoder = new StringDecoder('utf8');
   let rest = '';
+  /** @returns what is left */
+  const passFull = (text: string): string => {
+    let left = text;
+    for (; left.length > longestLine; left = left.slice(longestLine)) onLine(left.slice(0, longestLine));
+    return left;
+  };
   return {
     write(chunk: Buffer): void {
       const parts = (rest + decoder.write(chunk)).split('\n');
       rest = parts.pop() ?? '';
-      for (const part of parts) onLine(part.slice(0, 4096));
-      if (rest.length <= 4096) return;
-      onLine(rest.slice(0, 4096));
-      rest = rest.slice(4096);
+      for (const part of parts) onLine(passFull(part));
+      rest = passFull(rest);
     },
     end(): void {
       if (rest !== '') onLine(rest);
