@@ -196,6 +196,12 @@ describe('a command that only shows something', { timeout: 60_000 }, () => {
     });
   }
 
+  test('keeps the exit code of what it found, although its output could not be written', async () => {
+    const doctor = quoted([...program, 'doctor', 'client', '--json', '--config', 'none.yaml']);
+    const child = shell(`${doctor} > /dev/full < /dev/null; echo code $?`);
+    await Promise.all([said(child, 'code 2'), said(child, 'standard output could not be written')]);
+  });
+
   const find = quoted([...program, 'find']);
   const lost: Readonly<Record<string, string>> = {
     'nobody reads the pipe': `mkfifo gone; exec 3<>gone 4>gone 3<&-; ${find} >&4 </dev/null 2>&1; echo code $?`,

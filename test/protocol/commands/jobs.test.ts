@@ -85,6 +85,13 @@ describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
     release();
   });
 
+  test('rpc --senders names the nodes whose reply is good, and no other', async () => {
+    const good = await mco('rpc', 'probe', 'echo', 'text=x', '--senders');
+    assert.deepEqual([good.code, good.out], [0, 'dev2.devco.net\ndev4.devco.net']);
+    const bad = await mco('rpc', 'probe', 'fail', '--senders');
+    assert.deepEqual([bad.code, bad.out], [2, '']);
+  });
+
   test('refuse impossible requests before any node is called', async () => {
     for (const [words, expected] of [
       [['rpc', 'probe', 'wait', '--detach', '--batch', '1'], /--detach does not wait, so --batch cannot/],
