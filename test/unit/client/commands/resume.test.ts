@@ -231,6 +231,8 @@ describe('a run that may still be running', () => {
     const second = refuse([started, other, here], undefined, { force: true, isSettled: true });
     assert.equal(await codeOfAsync(() => second), 'run-in-progress');
     assert.equal(await refuse([started, here], undefined, {}), false, 'its own line');
+    assert.equal(await codeOfAsync(() => refuse([started, here, other], undefined, {})), 'run-in-progress');
+    assert.equal(await refuse([started, resumed('eve'), gone()], undefined, {}), false, 'no node has a lease of it');
   });
 
   test('is not its own if the host, the boot, the number or the start of the process is another', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
@@ -22,6 +22,16 @@ beforeEach(() => {
   file = join(directory, 'audit.jsonl');
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+/** Files of the directory that this process has open. */
+const openFiles = () =>
+  readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`);
+    } catch {
+      return false;
+    }
+  }).length;
 
 async function withFile<T>(content: string, read: (handle: FileHandle) => Promise<T>): Promise<T> {
   writeFileSync(file, content);
@@ -141,6 +151,7 @@ describe('the records that a starting daemon remembers', () => {
   ) => {
     const files = contents.map((content, index) => place(`${index}.jsonl`, content));
     const { records, completeSince } = await readRecent(files, since ?? 0, most ?? everything.most, wasEmpty);
+    assert.equal(openFiles(), 0);
     return { sequences: records.map(({ sequence }) => sequence), completeSince };
   };
   const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
