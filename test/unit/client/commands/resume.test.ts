@@ -84,6 +84,16 @@ describe('who may resume a run', () => {
         JSON.stringify(lines),
       );
     }
+    const both = [
+      ['rip', 'rip'],
+      ['rip', 'eve'],
+    ] as const;
+    assert.throws(() => check(both), {
+      message: 'line 2 of the journal is signed by rip and says that eve wrote it',
+    });
+    const { entries, ...rest } = signed([['rip', 'rip']]);
+    const more = { ...rest, entries: [...entries, { ...stamp, type: 'call' }], authors: ['rip', 'rip'] };
+    requireAuthors(found([started], more as unknown as VerifiedJournal), started, 'tom', false);
     assert.equal(
       codeOf(() => check([['rip', 'rip']], ['rip'])),
       'author-revoked',
