@@ -99,7 +99,10 @@ test('replaces files that others did not change, keeps the others, and removes t
   );
   const before = formatManifest({ '/e': sumOf('old'), '/f': sumOf('old'), '/g': sumOf('old'), '/x': sumOf('old') });
   const plan = (replace: boolean) => {
-    const { write, remove, kept, manifest } = planFiles(files, states, before, { replace, own: (path) => path !== '/x' });
+    const { write, remove, kept, manifest } = planFiles(files, states, before, {
+      replace,
+      own: (path) => path !== '/x',
+    });
     assert.equal(parseManifest(manifest ?? '')['/x'], sumOf('old'), 'a path that is not its own stays as it was');
     return { write: write.map(({ path }) => path), remove, kept };
   };
