@@ -45,6 +45,15 @@ describe('restoring what was changed', () => {
     assert.equal(message, 'full; put back: app/web1 to ready, app/web1 to weight 20');
   });
 
+  test('takes a line out again that was put in', async () => {
+    const { asked, line } = lineAt('/a', 'web1');
+    const changes = trackChanges();
+    await changes.enter({ ...line, server: { ...line.server, admin: 1 } }, signal);
+    assert.deepEqual(asked.splice(0), ['set server app/web1 state ready']);
+    const { message } = await changes.putBack(new Error('full'));
+    assert.deepEqual([asked, message], [['set server app/web1 state maint'], 'full; put back: app/web1 to maint']);
+  });
+
   test('restores a line that was down before any of its changes as down, until its check passes', async () => {
     const { asked, line } = lineAt('/a', 'web1');
     const as = (operational: number, admin = 0) => ({ ...line, server: { ...line.server, operational, admin } });
