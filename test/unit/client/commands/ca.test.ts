@@ -4,6 +4,7 @@ import { createPublicKey, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { crlDdl } from '../../../../src/agents/crl/ddl.ts';
 import { readCrls } from '../../../../src/ca/revocation/crl.ts';
 import { runCli } from '../../../../src/client/cli/cli.ts';
 import { enroll } from '../../../../src/client/commands/ca/enroll.ts';
@@ -20,7 +21,11 @@ async function ca(words: readonly string[], env: NodeJS.ProcessEnv = {}, directo
   const { context, out, err } = quietContext({ HOME: home, XDG_CONFIG_HOME: join(home, 'config'), ...env });
   let code: number | undefined;
   const all = ['ca', ...words, '--dir', directory];
-  await runCli(all, { version: '', commands: [caCommand([])] }, { ...context, exit: (given) => (code ??= given) });
+  await runCli(
+    all,
+    { version: '', commands: [caCommand([crlDdl])] },
+    { ...context, exit: (given) => (code ??= given) },
+  );
   return { code: code ?? 0, out, err };
 }
 const json = async (...words: readonly string[]) => JSON.parse((await ca([...words, '--json'])).out.join('\n'));
@@ -188,6 +193,22 @@ describe('a certificate', () => {
     const wrong = await ca(['revoke', 'web1', '--reason', 'keycompromise']);
     assert.equal(wrong.code, 64);
     assert.match(wrong.err.join(''), /not a reason to revoke.*keyCompromise/);
+  });
+
+  test('that is on no list, as after an interruption, keeps the list from the nodes', async () => {
+    const file = join(dir, 'crl.pem');
+    const before = readFileSync(file);
+    await issue('unlisted');
+    await json('revoke', 'unlisted');
+    const after = readFileSync(file);
+    writeFileSync(file, before);
+    const { code, err } = await ca(['push-crl', '-I', 'web1']);
+    writeFileSync(file, after);
+    assert.equal(code, 64);
+    assert.match(
+      err.join('\n'),
+      /crl\.pem lacks 1 certificate that the CA has revoked: make the list again with “mco-deploy ca crl”$/,
+    );
   });
 });
 

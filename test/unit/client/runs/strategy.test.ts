@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { haproxyDdl } from '../../../../src/agents/haproxy/ddl.ts';
 import { askCapacity, type Capacity, decideStrategy } from '../../../../src/client/commands/upgrade/strategy.ts';
@@ -6,6 +7,8 @@ import { Problem } from '../../../../src/core/errors.ts';
 import { okReply, type ReplyContent } from '../../../../src/core/request/reply.ts';
 import { makeFleet } from '../../../support/fleet/fleet.ts';
 import { signingNode, unwell } from '../../../support/fleet/signing-node.ts';
+import { runInProcess } from '../../../support/program/cli.ts';
+import { makeHome } from '../../../support/program/home.ts';
 import { quietContext } from '../../../support/program/quiet-context.ts';
 
 const four = ['dev2', 'dev4', 'dev6', 'dev8'];
@@ -84,4 +87,19 @@ test('an upgrade asks the load balancers by dry runs alone, and the one with the
   assert.deepEqual(await ask(left(5), left(3), okReply({})), { left: 3 });
   assert.deepEqual(await ask(left(5), few), { refused: 'only 1 would stay' });
   assert.equal(await ask(unwell('refused', new Problem('policy-denied', 'not for you'))), undefined);
+});
+
+test('an upgrade asks for a recipient of its notices first, and an input of --with counts more than its option', async () => {
+  await using fleet = await makeFleet();
+  const home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), []);
+  const upgrade = (...words: readonly string[]) =>
+    runInProcess(['upgrade', '--cluster', 'bravo', '--rev', '20', ...words], home);
+  const unnamed = await upgrade('--publish', join(home, 'no.tar.gz'), '--application', 'shop');
+  assert.equal(unnamed.code, 64);
+  assert.match(
+    unnamed.err.join('\n'),
+    /no recipient is named for notices of the upgrade: give --recipient mailto:you@example\.net, or --no-notify$/,
+  );
+  const { out } = await upgrade('--no-notify', '--with', 'cluster=alfa');
+  assert.match(out.join('\n'), /no web server of cluster “alfa” was found/);
 });

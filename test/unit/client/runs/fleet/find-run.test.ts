@@ -134,6 +134,19 @@ describe('a run whose journal is on nodes alone', () => {
     assert.deepEqual(warnings, ['warning: dev2: it may not']);
   });
 
+  test('is not continued from the pages of a node that gives no more of them, and names it', async () => {
+    const stops = signingNode(nodes[0] as Member, ['journal'], {
+      answer: ({ input }) =>
+        input.after === 0
+          ? okReply({ lines: lines.slice(0, 2), sequence: 3 })
+          : unwell('failed', new Problem('disk-error', 'its disk is gone')),
+    });
+    const { look, warnings } = client([]);
+    Object.assign(look.session, { find: async () => ({ nodes: [stops.found] }) });
+    await assert.rejects(findRunAnywhere(run, look, { lenient: true }), { code: 'unknown-run' });
+    assert.deepEqual([stops.calls.length, warnings], [2, ['warning: dev1: its disk is gone']]);
+  });
+
   test('is not found in a journal that has no end', async () => {
     const { look, warnings } = client([undefined]);
     const endless = signingNode(nodes[0] as Member, ['journal'], {
