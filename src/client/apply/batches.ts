@@ -14,8 +14,5 @@ export function cutWithCanary<Item extends Member>(items: readonly Item[], batch
   const [canary] = [...items].sort((a, b) => (sizes.get(b.host.role.name) ?? 0) - (sizes.get(a.host.role.name) ?? 0));
   if (canary === undefined) return [];
   const others = items.filter((item) => item !== canary);
-  return [
-    [canary],
-    ...(others.length === 0 ? [] : cutBatches(others, batch ?? String(Math.max(5, Math.ceil(others.length / 4))))),
-  ];
+  return [[canary], ...cutBatches(others, batch ?? String(Math.max(5, Math.ceil(others.length / 4))))];
 }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
+import type { AgentEntry, AgentSetup } from '../../../src/core/agent.ts';
+import type { CliContext } from '../../../src/client/cli/context.ts';
 import { probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
@@ -10,25 +13,52 @@ import { runInProcess } from '../../support/program/cli.ts';
 import { makeHome } from '../../support/program/home.ts';
 import { assertFits } from '../../support/program/output-schema.ts';
 
+/** Emits `show` with the name of the node when it is asked for a job. */
+const shows = new EventEmitter();
+
+/** The agent `jobs`, which emits that, and which does not cancel while it is stubborn: as if the job did not end. */
+const jobs = agents.find(({ ddl }) => ddl.name === 'jobs') as AgentEntry;
+let isStubborn = false;
+const watchedJobs: AgentEntry = {
+  ...jobs,
+  load: async () => {
+    const start = await jobs.load();
+    return async (setup) => {
+      const agent = await start(setup);
+      const { show, cancel } = agent.handlers;
+      assert.ok(show && cancel);
+      const handlers: typeof agent.handlers = {
+        ...agent.handlers,
+        show: (input, call) => {
+          shows.emit('show', (setup as AgentSetup).node.identity);
+          return show(input, call);
+        },
+        cancel: (input, call) => (isStubborn ? Promise.resolve({ state: 'running' }) : cancel(input, call)),
+      };
+      return { ...agent, handlers };
+    };
+  },
+};
+
 describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
   let fleet: Fleet;
   let home: string;
   const nodes: TestNode[] = [];
   before(async () => {
     fleet = await makeFleet();
-    const jobs = agents.filter(({ ddl }) => ddl.name === 'jobs');
     for (const name of ['dev2.devco.net', 'dev4.devco.net'])
-      nodes.push(await startTestNode(fleet, { name, agents: [probeAgent, ...jobs] }));
+      nodes.push(await startTestNode(fleet, { name, agents: [probeAgent, watchedJobs] }));
     home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), nodes);
   });
   after(async () => {
     for (const node of nodes) await node[Symbol.asyncDispose]();
     await fleet.remove();
   });
-  const mco = async (...words: string[]) => {
-    const { code, out, err } = await runInProcess(words, home);
+  const mcoWith = async (more: Partial<CliContext>, ...words: string[]) => {
+    const { code, out, err } = await runInProcess(words, home, more);
     return { code, out: out.join('\n'), err: err.join('\n') };
   };
+  const mco = (...words: string[]) => mcoWith({}, ...words);
   /** Begins `probe.wait` on both nodes. */
   const begin = async (...words: string[]) => {
     const begun = [once(probeCalls, 'wait'), once(probeCalls, 'wait')];
@@ -83,6 +113,47 @@ describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
     );
     assert.equal((await mco('jobs', 'wait', id)).code, 2);
     release();
+  });
+
+  test('a wait that is interrupted exits with 130, whatever has ended so far', async () => {
+    const id = (await begin('-q')).out;
+    await mco('jobs', 'cancel', id, '-I', 'dev4.devco.net');
+    const control = new AbortController();
+    let asked = 0;
+    const interrupt = (node: string) => {
+      if (node.endsWith('dev2.devco.net') && ++asked === 2) control.abort();
+    };
+    shows.on('show', interrupt);
+    const { code, out } = await mcoWith({ signal: control.signal }, 'jobs', 'wait', id);
+    shows.off('show', interrupt);
+    release();
+    assert.equal(code, 130, out);
+    assert.match(out, /dev4\.devco\.net {2}cancelled in /);
+  });
+
+  test('a cancel after which the job still runs exits with 2', async () => {
+    const id = (await begin('-q')).out;
+    isStubborn = true;
+    const { code, out } = await mco('jobs', 'cancel', id);
+    isStubborn = false;
+    release();
+    assert.equal(code, 2, out);
+    assert.match(out, /dev2\.devco\.net {2}running since /);
+  });
+
+  test('rpc --detach names the nodes that it could not reach, and its exit code counts them', async () => {
+    const list = join(home, 'with-a-silent-one.json');
+    const [{ name, daemon }] = nodes as [TestNode];
+    // The discard port, where nothing listens.
+    const places = [
+      [name, daemon.port],
+      ['dev9.devco.net', 9],
+    ] as const;
+    await writeFile(list, JSON.stringify(places.map(([one, port]) => ({ name: one, address: '127.0.0.1', port }))));
+    const { code, out, err } = await mco('rpc', 'probe', 'echo', 'text=x', '--detach', '--nodes', list);
+    assert.equal(code, 5, err);
+    assert.match(out, /^job [0-9a-f]{32}: probe\.echo runs on 1 node$/);
+    assert.match(err, /^No response from:\n {2}dev9\.devco\.net/m);
   });
 
   test('rpc --senders names the nodes whose reply is good, and no other', async () => {

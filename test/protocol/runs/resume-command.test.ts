@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -83,6 +84,60 @@ describe('runs and resume, with journals', () => {
     const shown = await cli('runs', 'show', id, '--json');
     const { state: ended, out_of_rotation: left, steps } = JSON.parse(shown.out.join('\n'));
     assert.deepEqual([ended, left, steps.map(({ step }: { step: string }) => step)], ['done', null, ['one', 'two']]);
+  });
+
+  test('continue with the inputs of the run, not those that the configuration has now, and as the run of who started it', async () => {
+    const settings = join(home, '.config/mco-deploy/client.yaml');
+    const asking = join(home, 'asking.yaml');
+    const expression = ['run.operator', 'inputs.note'].map((one) => `\${{ ${one} }}`).join(' ');
+    await writeFile(
+      asking,
+      `name: ask\ninputs: {note: {required: false}}\nsteps:\n  - {id: one, say: hello}\n  - {id: two, say: "of ${expression}."}\n`,
+    );
+    const { out: begun } = await cli('run', asking, '--json');
+    const { run_id: id } = JSON.parse(begun[0] ?? '') as { run_id: string };
+    const told = begun.map((line) => /of rip@devco\.net [^"]*\./.exec(line)?.[0]).find((line) => line !== undefined);
+    assert.ok(told, begun.join('\n'));
+    await cut(id, 5);
+    const file = journalFile(state, id);
+    await writeFile(
+      file,
+      (await readFile(file, 'utf8')).replace('"operator":"rip@devco.net"', '"operator":"eve@devco.net"'),
+    );
+    const resumed = { at: 1, runId: id, type: 'run-resumed', operator: 'rip@devco.net' };
+    await appendFile(file, `${JSON.stringify(resumed)}\n`);
+    const before = await readFile(settings, 'utf8');
+    await writeFile(settings, `${before}inputs: {note: changed}\n`);
+    const { code, out, err } = await cli('resume', id);
+    await writeFile(settings, before);
+    assert.equal(code, 0, err.join('\n'));
+    assert.ok(
+      out.some((line) => line.includes(told.replace('rip@', 'eve@'))),
+      out.join('\n'),
+    );
+  });
+
+  test('leave no journal open if another has resumed the run at the same moment', async () => {
+    const id = await begin();
+    await cut(id, 5);
+    const file = journalFile(state, id);
+    await appendFile(file, 'xyz\n');
+    const other = { at: 1, runId: id, type: 'process', ...(await markProcess(process.ppid)) };
+    // The warning about the damaged line comes after the journal was read, and before it is read again.
+    const warn = (line: string) => {
+      if (line.includes('damaged')) appendFileSync(file, `${JSON.stringify(other)}\n`);
+    };
+    const { code } = await runInProcess(['resume', id], home, { err: warn });
+    assert.equal(code, 64);
+    assert.match(await readFile(file, 'utf8'), new RegExp(`"pid":${process.pid},`), 'its own line is in the journal');
+    const open = readdirSync('/proc/self/fd').filter((one) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${one}`).includes(id);
+      } catch {
+        return false;
+      }
+    });
+    assert.deepEqual(open, []);
   });
 
   test('refuse inputs that have changed, and a playbook that has changed', async () => {

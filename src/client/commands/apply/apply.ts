@@ -14,6 +14,7 @@ import { findFleetFile } from '../../fleet-file/find.ts';
 import { lockOut } from '../../fleet-file/lock-out.ts';
 import type { Fleet, Host, NodeParts } from '../../fleet-file/model.ts';
 import { readFleet } from '../../fleet-file/read.ts';
+import { cutBatches } from '../../../library/fleet/batches.ts';
 import { onHosts } from '../../install/hosts.ts';
 import { proceed } from './carry-out.ts';
 import { openSshTransport } from './open-ssh.ts';
@@ -26,6 +27,7 @@ export async function runApply(
   self: ProgramParts,
   context: CliContext,
 ): Promise<number> {
+  cutBatches([], options.batch);
   const parts = await self.load();
   const fleet = await readFleet(findFleetFile(file), parts);
   const hosts = chooseHosts(fleet, options.host);

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { lockDdl } from '../../../../src/agents/lock/ddl.ts';
 import { refuseRunning } from '../../../../src/client/commands/resume/refuse-running.ts';
+import { findSame } from '../../../../src/client/commands/resume/same-playbook.ts';
 import { agreeToTakeOver, requireAuthors } from '../../../../src/client/commands/resume/take-over.ts';
 import type { Started } from '../../../../src/client/commands/resume/options.ts';
 import type { JournalLookup } from '../../../../src/client/runs/fleet/fetch-run.ts';
@@ -13,6 +16,10 @@ import { markProcess } from '../../../../src/core/files/process-mark.ts';
 import type { Problem } from '../../../../src/core/errors.ts';
 import type { VerifiedJournal } from '../../../../src/core/journal/verify.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
+import { readPlaybook } from '../../../../src/library/runs/find-playbook.ts';
+import { compilePlaybook } from '../../../../src/playbook/compile/load.ts';
+import { digestPlaybook } from '../../../../src/playbook/source/digest.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
 import { signingNode } from '../../../support/fleet/signing-node.ts';
@@ -288,5 +295,30 @@ describe('a run that may still be running', () => {
       const { look, node } = lookup([listed as never]);
       assert.equal(await readLease(run, [node.found], look), undefined);
     }
+  });
+});
+
+describe('the playbook of a run that another host started', () => {
+  const text = 'name: talk\nsteps:\n  - {id: one, say: hello}\n';
+  const others = text.replace('hello', 'farewell');
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, 'same.yaml'), text);
+  writeFileSync(join(directory, 'other.yaml'), others);
+  const find = async (playbook?: string) => {
+    const digest = digestPlaybook(compilePlaybook(await readPlaybook(join(directory, 'same.yaml')), []));
+    const tree = { name: 'say.yaml', text, used: {} };
+    const journal = { ...found([{ ...stamp, type: 'playbook', tree }]), isElsewhere: true };
+    const begun = { ...started, file: join(directory, 'gone.yaml'), digest };
+    const look = { session: {}, catalogue: [], options: { playbook }, context: {} };
+    return (await findSame(journal, begun, look as unknown as Parameters<typeof findSame>[2])).playbook.name;
+  };
+
+  test('comes from its journal if its file is not here, and only from the file that --playbook names', async () => {
+    assert.equal(await find(), 'talk');
+    assert.equal(await find(join(directory, 'same.yaml')), 'talk');
+    await assert.rejects(find(join(directory, 'other.yaml')), {
+      code: 'playbook-changed',
+      message: /other\.yaml has changed since the run started/,
+    });
   });
 });

@@ -18,3 +18,9 @@ test('one host of the most common role is changed alone, then the others in batc
   assert.deepEqual(sizes(41), [1, 10, 10, 10, 10]);
   assert.deepEqual(sizes(41, '50%'), [1, 20, 20]);
 });
+
+test('a batch size that is not valid is refused for one host too', () => {
+  for (const batch of ['x', '0', '101%']) {
+    assert.throws(() => sizes(1, batch), { code: 'usage', message: `“${batch}” is not a valid batch size` });
+  }
+});
