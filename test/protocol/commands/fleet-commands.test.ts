@@ -184,6 +184,22 @@ describe('questions to a fleet about its facts', () => {
   });
 });
 
+describe('the status of a fleet', () => {
+  test('asks load balancers although the filter is for servers, and names a silent node once', async () => {
+    const haproxy = agents.filter(({ ddl }) => ddl.name === 'haproxy');
+    const sections = { haproxy: { sockets: [join(fleet.dir, 'gone.sock')] } };
+    await using balancer = await startTestNode(fleet, { name: 'lb1.devco.net', agents: haproxy, sections });
+    const file = join(home, 'status.json');
+    const found = { name: balancer.name, port: balancer.daemon.port };
+    await listNodes(file, [...places(), found, { name: 'dev9.devco.net', port: closedPort }]);
+    const env = { HOME: home, XDG_CACHE_HOME: join(home, 'cache-of-status') };
+    const { code, err } = await runInProcess(['status', '-F', 'cluster=nowhere', '--nodes', file], home, { env });
+    assert.equal(code, 2, err.join('\n'));
+    assert.match(err.join('\n'), /^lb1\.devco\.net: .*gone\.sock/m);
+    assert.equal(err.filter((line) => line.includes('dev9.devco.net')).length, 1, err.join('\n'));
+  });
+});
+
 describe('the nodes that a client finds and forgets', () => {
   test('an agent is also found by its alias', async () => {
     const angelia = agents.filter(({ ddl }) => ddl.name === 'angelia');

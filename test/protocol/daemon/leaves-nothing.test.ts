@@ -4,9 +4,11 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { agents as builtIn } from '../../../src/agents/index.ts';
+import { stopPart } from '../../../src/daemon/stop-part.ts';
 import { probeAgent } from '../../support/agents/probe-agent.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
+import { keepingLog } from '../../support/node/quiet-log.ts';
 import { startTestNode } from '../../support/node/node.ts';
 
 /** Those that need no program or section of their own. */
@@ -48,5 +50,13 @@ describe('a daemon that has stopped', () => {
     await node.daemon.stop();
     assert.deepEqual(pendingTimers(), []);
     await fleet.remove();
+  });
+
+  test('leaves no timer of a part that has stopped, or failed to, in time', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
+    const before = timers();
+    await stopPart('a part', async () => {}, keepingLog());
+    await stopPart('a part', () => Promise.reject(new Error('no')), keepingLog());
+    assert.equal(timers(), before);
   });
 });

@@ -3,11 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { automaticFrom } from '../../../src/library/relays/automatic.ts';
+import { connectionsTo } from '../../support/connections-to.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { startHostileRelay } from '../../support/relay/hostile-relay.ts';
 import { makeHome, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+import { until } from '../../support/until.ts';
 
 describe('relays that nobody named', () => {
   let fleet: Fleet;
@@ -97,6 +99,7 @@ describe('relays that nobody named', () => {
     await using closed = await startRelayNode(fleet, 'closed.devco.net', [node], { policies });
     const home = await homeWith(automaticFrom, [{ name: closed.name, port: closed.daemon.port }]);
     assert.equal(await pathIn(home), 'direct');
+    await until('the client has closed the relay that it does not use', () => connectionsTo(closed.daemon.port) === 0);
   });
 
   test('are remembered from a handshake, and only if their certificate has the role', async () => {

@@ -4,14 +4,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadClientConfig } from '../../../src/library/config/config.ts';
+import { doctorClient } from '../../../src/client/doctor/client.ts';
 import { checkRelays } from '../../../src/client/doctor/relays.ts';
-import { fine } from '../../../src/core/finding.ts';
+import { doubtful, fine } from '../../../src/core/finding.ts';
 import type { RelayService } from '../../../src/core/ports.ts';
 import { loadNodeConfig } from '../../../src/daemon/config/config.ts';
 import { checkRelay } from '../../../src/daemon/doctor/relay.ts';
+import { connectionsTo } from '../../support/connections-to.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { quietContext } from '../../support/program/quiet-context.ts';
 import { until } from '../../support/until.ts';
 import { startLocalRelay } from '../../support/relay/local-relay.ts';
 import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
@@ -104,6 +107,27 @@ describe('nodes behind a relay', () => {
       own.map(({ status, what }) => [status, what.replace(/^.* lists/, 'lists')]),
       [['ok', 'lists 2 peers']],
     );
+  });
+
+  test('are counted by doctor over a relay without the role too, with a warning, and doctor closes what it opened', async () => {
+    const config = 'relay: { socket: false }\n';
+    await using claims = await startTestNode(fleet, { name: 'claims.devco.net', agents: testAgents, config });
+    const own = join(fleet.dir, 'without-role');
+    await makeHome(fleet, own, relayLine([claims]));
+    const file = join(own, '.config/mco-deploy/client.yaml');
+    const { credentials } = await fleet.operator('rip@devco.net');
+    const isClosed = () => connectionsTo(claims.daemon.port) === 0;
+    const found = await checkRelays(await loadClientConfig(file, { HOME: own }), { credentials, trust: fleet.trust });
+    const role = 'claims.devco.net: its certificate does not let it relay: it does so because client.yaml names it';
+    assert.deepEqual(found.slice(1), [doubtful('relay', role, 'issue it with --relay')]);
+    assert.equal(found[0]?.status, 'ok');
+    await until('the check of the relays has closed its connection', isClosed);
+    const all = await doctorClient(file, quietContext({ HOME: own }).context);
+    assert.ok(
+      all.some(({ check, status }) => check === 'nodes' && status === 'ok'),
+      JSON.stringify(all),
+    );
+    await until('doctor has closed its connections', isClosed);
   });
 });
 

@@ -12,6 +12,9 @@ import { callNode } from '../../../src/library/fleet/call-node.ts';
 import { releaseLease } from '../../../src/library/runs/release-lease.ts';
 import { counted, probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
+import { runInProcess } from '../../support/program/cli.ts';
+import { makeHome } from '../../support/program/home.ts';
+import { until } from '../../support/until.ts';
 import { allowRip, startTestNode, type TestNode } from '../../support/node/node.ts';
 
 const lockAgent: AgentEntry = {
@@ -33,7 +36,8 @@ after(() => fleet.remove());
 async function take(node: TestNode, operator: Member, runId = run.runId) {
   const order = { agent: 'lock', action: 'take', input: { name: 'app/bravo', ttl: 30, from: 'test' }, runId };
   const reply = await node.call(operator, order);
-  return { code: reply.code, fence: Number(JSON.parse(reply.data.toString()).fence ?? 0) };
+  const { fence = 0, since = 0 } = JSON.parse(reply.data.toString()) as { fence?: number; since?: number };
+  return { code: reply.code, fence, since };
 }
 
 function count(node: TestNode, operator: Member, options: Partial<CallOptions>) {
@@ -222,5 +226,24 @@ describe('a lease whose release a node refuses', () => {
     assert.match(last, new RegExp(`“mco-deploy resume ${run.runId}” takes it over`));
     assert.equal(await heldOn(node), 1);
     assert.ok((await take(node, rip)).fence > 1);
+  });
+});
+
+describe('a lease that several nodes keep', () => {
+  test('is shown once by locks, since the first of them gave it', async () => {
+    const names = ['dev2.devco.net', 'dev4.devco.net'];
+    const nodes = await Promise.all(names.map((name) => startTestNode(fleet, { name, agents: [lockAgent] })));
+    const since: number[] = [];
+    for (const node of nodes.toReversed()) {
+      await until('a millisecond has passed', () => Date.now() > (since[0] ?? 0));
+      since.push((await take(node, rip)).since);
+    }
+    const home = await makeHome(join(fleet.dir, 'home'), rip, nodes);
+    const { out } = await runInProcess(['locks', '--json'], home);
+    for (const node of nodes) await node[Symbol.asyncDispose]();
+    const [first = 0, second = 0] = since;
+    assert.ok(first < second, since.join());
+    const shown = { name: 'app/bravo', caller: 'cert=rip@devco.net', run: run.runId, from: 'test' };
+    assert.deepEqual(JSON.parse(out.join('\n')), [{ ...shown, since: new Date(first).toISOString(), nodes: names }]);
   });
 });

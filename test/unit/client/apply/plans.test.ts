@@ -5,16 +5,21 @@ import { planJson } from '../../../../src/client/apply/json.ts';
 import { planOverFabric } from '../../../../src/client/apply/over-fabric.ts';
 import { targetOf } from '../../../../src/client/apply/over-ssh.ts';
 import { diffLines, formatPlans, summaryLine } from '../../../../src/client/apply/show.ts';
+import { confirmChange } from '../../../../src/client/apply/confirm.ts';
 import { configFiles } from '../../../../src/client/fleet-file/desired.ts';
 import type { Host } from '../../../../src/client/fleet-file/model.ts';
 import { configDdl } from '../../../../src/agents/config/ddl.ts';
+import type { AgentEntry } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import { sumOf } from '../../../../src/core/node-files/list.ts';
 import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import type { Session } from '../../../../src/library/fleet/session.ts';
+import { connectionsTo } from '../../../support/connections-to.ts';
 import { type Fleet, makeFleet } from '../../../support/fleet/fleet.ts';
 import { signingNode, unwell } from '../../../support/fleet/signing-node.ts';
+import { startTestNode } from '../../../support/node/node.ts';
+import { until } from '../../../support/until.ts';
 import { fleetOf, shopFleet } from '../../../support/program/fleet-file.ts';
 
 const node: FileChange = { path: '/etc/x/node.yaml', before: 'a: 1\nb: 2\n', after: 'a: 1\nb: 3\n' };
@@ -220,4 +225,37 @@ describe('a plan over the fabric', () => {
       { code: 'policy-denied', message: 'no right', hint: 'ask' },
     );
   });
+});
+
+test('a change is confirmed over a connection of its own, which is closed then', async () => {
+  await using fleet = await makeFleet();
+  const change = 'c'.repeat(32);
+  const asked: unknown[] = [];
+  const config: AgentEntry = {
+    ddl: configDdl,
+    config: { type: 'object', additionalProperties: false, properties: {} },
+    load: async () => async () => ({
+      handlers: {
+        status: () => assert.fail('it is not asked'),
+        apply: () => assert.fail('it is applied already'),
+        confirm: async (input) => {
+          asked.push(input);
+          return { change, confirmed: true };
+        },
+      },
+    }),
+  };
+  await using running = await startTestNode(fleet, { agents: [config] });
+  const { port } = running.daemon;
+  const { credentials } = await fleet.operator('rip@devco.net');
+  const session = { config: { timeout: 5 }, caller: { credentials, trust: fleet.trust } } as unknown as Session;
+  const place = { name: running.name, addresses: [{ host: '127.0.0.1', port }] };
+  await confirmChange(
+    { name: running.name } as Host,
+    place as unknown as Parameters<typeof confirmChange>[1],
+    { change, until: Date.now() + 60_000 },
+    { ddl: configDdl, session, replace: false, signal: new AbortController().signal },
+  );
+  assert.deepEqual(asked, [{ change }]);
+  await until('the connection is closed', () => connectionsTo(port) === 0);
 });

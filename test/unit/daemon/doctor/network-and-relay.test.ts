@@ -9,6 +9,7 @@ import { checkNetwork } from '../../../../src/daemon/doctor/network.ts';
 import { checkRelay } from '../../../../src/daemon/doctor/relay.ts';
 import { doctorInSandbox } from '../../../../src/daemon/doctor/sandbox.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { startTestNode } from '../../../support/node/node.ts';
 import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
 
 let fleet: Fleet;
@@ -54,6 +55,28 @@ describe('what doctor reports about the port', () => {
     // TEST-NET-1 (RFC 5737): no host has it.
     const [foreign] = await check(port, state, '192.0.2.1');
     assert.equal(foreign?.what, `cannot listen on 192.0.2.1 port ${port}: this machine does not have that address`);
+  });
+});
+
+describe('what doctor reports about multicast', () => {
+  test('is on which interface a node that answers at its port is not heard', async () => {
+    await using running = await startTestNode(fleet, { name: 'dev4.devco.net' });
+    const { credentials } = await fleet.node(running.name);
+    const parts = {
+      listen: { address: '127.0.0.1', port: running.daemon.port },
+      discovery: { mdns: true, interfaces: ['lo'] },
+    };
+    // Nothing is heard after the end of the wait.
+    const [port, multicast] = await checkNetwork(
+      config(parts),
+      { credentials, trust: fleet.trust } as TlsState,
+      AbortSignal.abort(),
+    );
+    assert.equal(port?.status, 'ok', port?.what);
+    assert.deepEqual(
+      [multicast?.status, multicast?.what, multicast?.fix],
+      ['broken', 'dev4.devco.net is not heard on lo', 'let UDP port 5353 through the firewall'],
+    );
   });
 });
 
