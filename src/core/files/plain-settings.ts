@@ -1,6 +1,8 @@
 /** Characters of a text that YAML reads as they are: no tabs, other ends of lines or control characters. */
 const printable = /^[\n\x20-\x7e\u00a1-\u2027\u2030-\ud7ff]*$/;
-const setting = /^( *)([a-z][a-z0-9_]*):(?: +(\S.*))?$/;
+/** Characters of a text; a parser of YAML reads a longer one, or refuses it. */
+const longest = 65_536;
+const setting = /^( *)([a-z][a-z0-9_]{0,99}):(?: +(\S.*))?$/;
 const token = / *("[^"\\]*"|[{}[\],]|[^ {}[\],"]+)/y;
 const flowKey = /^([a-z][a-z0-9_]*):$/;
 const word = /^[A-Za-z/][\w./@:=+~-]*$/;
@@ -18,7 +20,7 @@ type Settings = Record<string, unknown>;
  * @returns undefined for any other text, and for one that may have a fault: a parser of YAML decides about it
  */
 export function plainSettings(text: string): Settings | undefined {
-  if (!printable.test(text)) return undefined;
+  if (text.length > longest || !printable.test(text)) return undefined;
   const root: Settings = {};
   const open = [{ indent: 0, map: root }];
   let empty: { readonly indent: number; readonly map: Settings } | undefined;
@@ -40,7 +42,7 @@ export function plainSettings(text: string): Settings | undefined {
 }
 
 function withoutComment(line: string): string {
-  return (line.includes('"') ? line : line.replace(/ +#.*$/, '')).trimEnd();
+  return (line.includes('"') ? line : line.replace(/(?<! ) +#.*$/, '')).trimEnd();
 }
 
 /** @returns false for a key that is there already or is not a word, and without a value */
@@ -89,8 +91,9 @@ function readValue(text: string): unknown {
   return at === text.length ? value : undefined;
 }
 
+/** @param text in quotes, whole, or without any */
 function readWord(text: string): unknown {
-  if (text.startsWith('"')) return text.length > 1 && text.endsWith('"') ? text.slice(1, -1) : undefined;
+  if (text.startsWith('"')) return text.slice(1, -1);
   if (number.test(text)) return Number(text);
   if (!word.test(text) || text.endsWith(':') || special.has(text)) return undefined;
   return text === 'true' || text === 'false' ? text === 'true' : text;

@@ -11,6 +11,8 @@ export type Forward = (
 
 export interface Forwarding {
   readonly forward: Forward;
+  /** Whether no request waits for its reply. */
+  readonly isIdle: () => boolean;
   /** Ends the stream: an open one would keep the connection, and the program, for some time. */
   readonly close: () => void;
 }
@@ -96,6 +98,7 @@ export function startForwarding(
     });
   return {
     forward,
+    isIdle: () => pending.size === 0,
     close: () => {
       const open = stream;
       fail(new Problem('cancelled', `the connection to ${what} is closed`));

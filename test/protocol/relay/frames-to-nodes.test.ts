@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import { Problem } from '../../../src/core/errors.ts';
 import type { NodeService, TlsState } from '../../../src/core/ports.ts';
@@ -7,10 +9,12 @@ import type { SealedEvent } from '../../../src/core/wire/messages.ts';
 import { forwardRequestCodec } from '../../../src/core/wire/codec.ts';
 import { startConnections } from '../../../src/transport/connections/connections.ts';
 import { createOpen } from '../../../src/transport/dial.ts';
-import { frame } from '../../../src/transport/relay/local/frames.ts';
+import { frame, greeting } from '../../../src/transport/relay/local/frames.ts';
 import { createPeerDial, peerConnectionOver } from '../../../src/transport/relay/peer-connection.ts';
 import type { PeerConnection } from '../../../src/transport/relay/peers/peer.ts';
 import { startRequests } from '../../../src/transport/relay/peers/requests.ts';
+import { startSealedServer } from '../../../src/transport/relay/peers/serve.ts';
+import { watchNode } from '../../../src/transport/relay/peers/watch-node.ts';
 import { startGrpcServer } from '../../../src/transport/server/grpc.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { roomyLimits } from '../../support/node/listen-limits.ts';
@@ -25,7 +29,7 @@ import {
   startHostileNode,
   startSealedNode,
 } from '../../support/relay/sealed-node.ts';
-import { mockDelays } from '../../support/mock-delays.ts';
+import { mockDelays, someTurns } from '../../support/mock-delays.ts';
 import { rejection } from '../../support/thrown.ts';
 import { until, within } from '../../support/until.ts';
 
@@ -61,11 +65,16 @@ describe('a relay and a node', () => {
     await using listener = await startSealedNode(nodeTls, async (...args) => {
       peers.add(args[1].name);
       await new Promise((resolve) => setImmediate(resolve));
+      args[2].send(part('progress', false));
       await echo(...args);
     });
     const connection = await dial(listener.port);
     const texts = Array.from({ length: 300 }, (_, index) => `request ${index}`);
-    assert.deepEqual(await Promise.all(texts.map((text) => ask(connection, text))), texts);
+    const replies = await Promise.all(texts.map((text) => ask(connection, text)));
+    assert.deepEqual(
+      replies,
+      texts.map((text) => `progress,${text}`),
+    );
     assert.deepEqual([...peers], ['bastion.devco.net']);
     connection.close();
   });
@@ -277,6 +286,103 @@ describe('a hostile node', () => {
     assert.equal(isLost, false);
     answering.close();
   });
+
+  test('loses its connection if it reads nothing, however many of its requests were given up', async () => {
+    await using hostile = await startHostileNode(node, nodeTls(), ({ socket }) => socket.pause());
+    const connection = await dial(hostile.port);
+    const large = { ...sealed(''), ciphertext: Buffer.alloc(1024 * 1024) };
+    const control = new AbortController();
+    const asked = Array.from({ length: 80 }, () => rejection(connection.sealed(large, ignore, control.signal)));
+    control.abort();
+    await Promise.all(asked);
+    await within('the loss', connection.whenLost());
+  });
+});
+
+test('a silent node is asked with an empty message, and has ten seconds to answer', async () => {
+  using clock = mockDelays();
+  const sent: Buffer[] = [];
+  const socket = {
+    bytesRead: 0,
+    destroy: () => sent.push(Buffer.from('the end')),
+    write: (bytes: Buffer) => sent.push(bytes),
+  };
+  watchNode(
+    socket as unknown as TLSSocket,
+    () => false,
+    () => false,
+  );
+  await clock.pass(30_000);
+  assert.deepEqual(sent, []);
+  await clock.pass(30_000);
+  assert.deepEqual(sent, [Buffer.alloc(4)]);
+  socket.bytesRead++;
+  for (const seconds of [10, 30]) await clock.pass(seconds * 1000);
+  assert.deepEqual(sent, [Buffer.alloc(4), Buffer.alloc(4)]);
+  await clock.pass(10_000);
+  assert.equal(String(sent[2]), 'the end');
+});
+
+describe('a relay connects again', () => {
+  test('when its own certificate was renewed or the node’s does not hold, but not while a reply is awaited', async () => {
+    await using fresh = await makeFleet();
+    const to = await fresh.node(nodeName);
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    await using listener = await startSealedNode(
+      () => ({ credentials: to.credentials, trust: fresh.trust }),
+      async (...args) => held.then(() => echo(...args)),
+    );
+    let own = await fresh.node('bastion.devco.net', { relay: true });
+    const open = createPeerDial(() => ({ credentials: own.credentials, trust: fresh.trust }), 5000);
+    const connect = () => open(nodeName, [{ host: '127.0.0.1', port: listener.port }], signal);
+    (await connect()).close();
+    using clock = mockDelays();
+    const first = await connect();
+    const asked = ask(first, 'one');
+    own = await fresh.node('bastion.devco.net', { relay: true });
+    await clock.pass(30_000);
+    release();
+    assert.equal(await asked, 'one');
+    await clock.pass(30_000);
+    await within('the loss', first.whenLost());
+    const second = await connect();
+    await clock.pass(30_000);
+    assert.equal(await ask(second, 'two'), 'two');
+    fresh.revoke(to);
+    await clock.pass(30_000);
+    await within('the loss', second.whenLost());
+  });
+
+  test('after an hour or two: the node may have another certificate and another key', async (context) => {
+    let ended = 0;
+    let bytesRead = 0;
+    let time = 0;
+    context.mock.method(performance, 'now', () => time);
+    using clock = mockDelays();
+    const socket = {
+      get bytesRead() {
+        return bytesRead++;
+      },
+      destroy: () => ended++,
+      write: ignore,
+    };
+    let isIdle = true;
+    watchNode(
+      socket as unknown as TLSSocket,
+      () => isIdle,
+      () => false,
+    );
+    time = 3_600_000;
+    await clock.pass(30_000);
+    assert.equal(ended, 0);
+    time = 7_200_001;
+    isIdle = false;
+    await clock.pass(30_000);
+    assert.equal(ended, 0);
+    isIdle = true;
+    await clock.pass(30_000);
+    assert.equal(ended, 1);
+  });
 });
 
 /** A relay that sends requests after the node's key, and reads nothing more. */
@@ -293,6 +399,36 @@ async function endOf({ socket, whenClosed }: RawSide): Promise<void> {
   const probe = setInterval(() => socket.write(frame(Buffer.alloc(0))), 20);
   await Promise.race([whenClosed, once(socket, 'error')]);
   clearInterval(probe);
+}
+
+/** A node’s side of a connection whose relay reads nothing until the end. */
+function serveUnread(serve: NodeService['sealed'], unread: number) {
+  const written: Buffer[] = [];
+  let next = ignore;
+  const socket = new Duplex({
+    read: ignore,
+    write: (chunk, _encoding, done) => {
+      written.push(chunk);
+      next = done;
+    },
+  });
+  const certificate = () => ({ raw: relay.certificate.raw });
+  const service = { key: () => ({ key: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [] }), sealed: serve };
+  const unlimited = { ...service, enter: () => ignore, turnAway: async () => {} };
+  const limits = { request: 1024, reply: 1024, requests: 1024, unread, stall: 1000 };
+  const server = startSealedServer({ service: unlimited, tls: nodeTls, log: keepingLog() }, limits);
+  server.serve(Object.assign(socket, { getPeerCertificate: certificate, setTimeout: ignore }) as unknown as TLSSocket);
+  socket.push(greeting);
+  return {
+    socket,
+    wrote: () => written.length,
+    stop: server.close,
+    read: async () => {
+      for (const ended = once(socket, 'finish').then(() => true); ; next()) {
+        if ((await Promise.race([ended, someTurns()])) === true) return Buffer.concat(written);
+      }
+    },
+  };
 }
 
 describe('a hostile relay', () => {
@@ -340,14 +476,13 @@ describe('a hostile relay', () => {
     side.socket.write(
       Buffer.concat([request({ id: 1, sealed: sealed('a') }), request({ id: 1, sealed: sealed('b') })]),
     );
-    side.socket.write(Buffer.concat([request({ id: 2 }), request({ id: 3, drop: true }), frame(Buffer.alloc(0))]));
-    await until('the refusal and the pong have come', () => side.messages.length === 3);
+    side.socket.write(Buffer.concat([request({ id: 2 }), request({ id: 3, drop: true })]));
+    await until('the refusal has come', () => side.messages.length === 2);
     release();
-    await until('the reply has come', () => side.messages.length === 4);
+    await until('the reply has come', () => side.messages.length === 3);
     const texts = eventsOf(side).map(({ id, event, end }) => [id, event?.ciphertext.toString(), end?.code]);
     assert.deepEqual(texts, [
       [2, undefined, 'malformed-message'],
-      [0, undefined, undefined],
       [1, 'a', ''],
     ]);
     side.socket.destroy();
@@ -372,6 +507,26 @@ describe('a hostile relay', () => {
     await first;
     await serve(3, sealed('1234567890'));
     assert.deepEqual([ends.get(1), ends.get(3)], ['', '']);
+  });
+
+  test('cannot fill the memory of the node with short replies, or answers to “are you there”, that it does not read', async () => {
+    const { socket, wrote } = serveUnread(async () => {}, 100 * 1024);
+    socket.push(Buffer.alloc(4 * 1000));
+    await someTurns();
+    assert.deepEqual([wrote(), socket.destroyed], [1, false]);
+    for (let id = 1; id <= 250; id++) socket.push(request({ id }));
+    await once(socket, 'close');
+  });
+
+  test('receives the replies that wait for it when the node stops, whatever it still asks', async () => {
+    const { socket, stop, read } = serveUnread(echo, 100 * 1024);
+    socket.push(request({ id: 1, sealed: sealed('one') }));
+    await someTurns();
+    stop();
+    socket.push(Buffer.concat([request({ id: 2, sealed: sealed('two') }), frame(Buffer.alloc(0))]));
+    await someTurns();
+    assert.equal(socket.destroyed, false);
+    assert.match((await read()).toString('latin1'), /one/);
   });
 
   test('is not an operator: one gets no further with frames', async () => {

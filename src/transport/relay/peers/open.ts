@@ -16,12 +16,12 @@ import { frame, greeting, startFrames } from '../local/frames.ts';
 import { within } from '../within.ts';
 import type { PeerConnection } from './peer.ts';
 import { sealedProtocol } from './protocol.ts';
+import { watchNode } from './watch-node.ts';
 
 /** The maximum bytes of a message from a node. */
 const mostBytes = 8 * 1024 * 1024;
-/** Milliseconds after which a node that sent nothing is asked whether it is there, and for its answer. */
-const silence = 30_000;
-const patience = 10_000;
+/** Bytes that wait for a node to read them; beyond, the connection is ended. */
+const mostUnread = 64 * 1024 * 1024;
 
 export interface SealedDial {
   readonly context: SecureContext;
@@ -42,6 +42,7 @@ export async function openSealed(
   signal: AbortSignal,
 ): Promise<PeerConnection | undefined> {
   let refused: Problem | undefined;
+  const own = tls().credentials.certificate;
   let certificate: Buffer = Buffer.alloc(0);
   const socket = connect({
     host: address.host,
@@ -62,7 +63,9 @@ export async function openSealed(
   try {
     await within(once(socket, 'secureConnect'), timeout, signal);
     if (socket.alpnProtocol === sealedProtocol && !hasRelayRole(parseCertificate(certificate))) {
-      return await greet(socket, name, () => proveNode(name, certificate, tls()), timeout, signal);
+      const refuse = () => proveNode(name, certificate, tls());
+      const isOutdated = () => !own.raw.equals(tls().credentials.certificate.raw) || refuse() !== undefined;
+      return await greet(socket, { name, refuse, isOutdated }, timeout, signal);
     }
     socket.destroy();
     return undefined;
@@ -73,11 +76,16 @@ export async function openSealed(
   }
 }
 
+/** A node that is proven. */
+interface Proven extends Pick<PeerConnection, 'name' | 'refuse'> {
+  /** Whether one of the two sides needs a new handshake: it has another certificate now, or this one does not hold. */
+  readonly isOutdated: () => boolean;
+}
+
 /** Waits for the node's key: only then has the node accepted this side's certificate (RFC 8446, 2). */
 async function greet(
   socket: TLSSocket,
-  name: string,
-  refuse: () => Problem | undefined,
+  { name, refuse, isOutdated }: Proven,
   timeout: number,
   signal: AbortSignal,
 ): Promise<PeerConnection> {
@@ -103,9 +111,8 @@ async function greet(
       socket.destroy();
     }
   });
-  const stopAsking = askWhenSilent(socket);
   socket.once('close', () => {
-    stopAsking();
+    stopWatching();
     greeted.reject(new Error('closed'));
     reader?.lost(ended);
     lost.resolve();
@@ -115,8 +122,10 @@ async function greet(
     reader = opened;
     if (socket.destroyed) queueMicrotask(() => opened.lost(ended));
     // The node knows its name.
-    const write = (request: ForwardRequest) =>
-      void socket.write(frame(forwardRequestCodec.encode({ ...request, target: '' })));
+    const write = (request: ForwardRequest) => {
+      socket.write(frame(forwardRequestCodec.encode({ ...request, target: '' })));
+      if (socket.writableLength > mostUnread) socket.destroy();
+    };
     return { write, cancel: () => {} };
   };
   const forwarding = startForwarding(openStream, {
@@ -125,6 +134,7 @@ async function greet(
     // A newer node may send a code that this version does not know: it is passed on unchanged.
     ended: (_target, { code, message }) => new Problem(code as ProblemCode, message),
   });
+  const stopWatching = watchNode(socket, forwarding.isIdle, isOutdated);
   const signed = await within(greeted.promise, timeout, signal);
   return {
     name,
@@ -140,19 +150,3 @@ async function greet(
 }
 
 const ended = 'ended the connection';
-
-/** Ends a connection whose node neither sends anything nor answers whether it is there: its host may have stopped. */
-function askWhenSilent(socket: TLSSocket): () => void {
-  let heard = -1;
-  let asked = false;
-  const look = () => {
-    const isSilent = socket.bytesRead === heard;
-    if (isSilent && asked) return void socket.destroy();
-    heard = socket.bytesRead;
-    asked = isSilent;
-    if (asked) socket.write(frame(Buffer.alloc(0)));
-    timer = setTimeout(look, asked ? patience : silence).unref();
-  };
-  let timer: NodeJS.Timeout = setTimeout(look, silence).unref();
-  return () => clearTimeout(timer);
-}

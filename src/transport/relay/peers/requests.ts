@@ -56,10 +56,11 @@ export function startRequests(
       throw error;
     }
   };
-  const serveAdmitted = async (request: SealedRequest, sink: SealedSink) => {
+  const serveAdmitted = async (request: SealedRequest | null | undefined, sink: SealedSink) => {
     const { peer, leave } = await admit();
-    const size = request.ciphertext.length;
     try {
+      if (!request) throw new Problem('malformed-message', 'the request is missing');
+      const size = request.ciphertext.length;
       if (bytes + size > mostBytes) throw new Problem('busy', `the requests of ${peer.name} are too large together`);
       bytes += size;
       await service.sealed(request, peer, sink).finally(() => {
@@ -88,7 +89,6 @@ export function startRequests(
     };
     running.set(id, sink);
     try {
-      if (!request) throw new Problem('malformed-message', 'the request is missing');
       await serveAdmitted(request, sink);
       end(answered);
     } catch (error) {

@@ -12,6 +12,9 @@ export function sealedLimits(stall: number): SealedLimits {
   return { request: 1024 * 1024, reply: 4 * 1024 * 1024, requests: 64 * 1024 * 1024, unread: 64 * 1024 * 1024, stall };
 }
 
+/** What a message that waits takes besides its own bytes: without it, many short ones would fill the memory. */
+const bytesPerWrite = 512;
+
 /** The connections of relays to a node. */
 export interface SealedServer {
   readonly serve: (connection: TLSSocket) => void;
@@ -50,9 +53,10 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
   };
   const reading = watchReading(limits.stall);
   const write = (message: Uint8Array) => {
-    if (socket.destroyed) return;
+    // A write after this side's end would destroy the socket, with the replies that wait there.
+    if (!socket.writable) return;
     socket.write(frame(message), reading.wrote());
-    if (socket.writableLength > limits.unread) socket.destroy();
+    if (socket.writableLength + reading.waiting() * bytesPerWrite > limits.unread) socket.destroy();
   };
   const requests = startRequests(parts, certificate, limits, {
     send: (event) => write(forwardEventCodec.encode(event)),
@@ -62,8 +66,8 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
     limits.request,
     () => write(signedKeyCodec.encode(service.key())),
     (message) => {
-      // An empty one asks whether this side is there.
-      if (message.length === 0) return write(message);
+      // An empty one asks whether this side is there: whatever waits for the relay answers that.
+      if (message.length === 0) return reading.waiting() > 0 ? undefined : write(message);
       const { id, sealed, drop } = forwardRequestCodec.decode(message);
       if (drop) requests.drop(id);
       else void requests.serve(id, sealed);
@@ -79,7 +83,7 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
     }
   });
   socket.setTimeout(limits.stall, () => {
-    if (frames.isWaiting() || reading.isWaiting()) cut();
+    if (frames.isWaiting() || reading.waiting() > 0) cut();
   });
   socket.write(greeting);
   // Only relays keep connections without calls, and they are nodes.
@@ -100,7 +104,8 @@ function watchReading(most: number) {
         progress = performance.now();
       };
     },
-    isWaiting: () => unread > 0,
+    /** The messages that the kernel has not taken. */
+    waiting: () => unread,
     isStuck: () => unread > 0 && performance.now() - progress > most,
   };
 }

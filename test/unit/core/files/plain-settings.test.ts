@@ -18,9 +18,30 @@ test('plain settings are read without a parser of YAML', () => {
     String(content),
     '',
     '# “nothing”\n',
-    'relay_socket: /run/a.sock # ours\ndiscovery:\n  # the list\n  method: file\n  sql:\n    url: "a # b"\n    list: [a, [], {}]\n\nrelays: [a.b=c:1, { name: d, address: e }]\ntimeout: 10\nauto_relays: false\ninputs:\n    a: mailto:ops@x\n',
+    'relay_socket: /run/a.sock # ours\ndiscovery:\n  # the list\n  method: file\n  sql:\n    url: "a # b"\n    list: [a, [], {}]\n\nrelays: [a.b=c:1, { name: d, address: e }]\ntimeout: 10\nempty: ""\nauto_relays: false\ninputs:\n    a: mailto:ops@x\n',
   ])
     assert.deepEqual(plainSettings(text), byYaml(text), text);
+});
+
+/** Mappings in mappings, each in its own line. */
+const steps = (deep: number) => `${Array.from({ length: deep }, (_, level) => `${' '.repeat(level)}a:`).join('\n')} b`;
+
+test('settings are read up to a depth and a length; what is deeper or longer is left to the parser', () => {
+  const inLists = (deep: number) => `a: ${'['.repeat(deep)}b${']'.repeat(deep)}`;
+  const inMaps = (deep: number) => `a: ${'{a: '.repeat(deep)}b${'}'.repeat(deep)}`;
+  const named = (length: number) => `${'a'.repeat(length)}: b`;
+  // A comment is cut off in one pass, however many spaces there are.
+  const spaced = (length: number) => `a: b${' '.repeat(length - 4)}`;
+  for (const [make, most] of [
+    [inLists, 8],
+    [inMaps, 8],
+    [steps, 9],
+    [named, 100],
+    [spaced, 65_536],
+  ] as const) {
+    assert.deepEqual(plainSettings(make(most)), byYaml(make(most)), make(most).slice(0, 200));
+    assert.equal(plainSettings(make(most + 1)), undefined);
+  }
 });
 
 test('what YAML might read as something else, or refuse, is left to its parser', () => {
@@ -30,6 +51,9 @@ test('what YAML might read as something else, or refuse, is left to its parser',
       'a: null',
       'a: True',
       'a: 1.5',
+      'a: 1e3',
+      'a: 1_0',
+      'a: 2026-01-01',
       'a: 0x1',
       'a: 01',
       'a: ~',
@@ -51,8 +75,14 @@ test('what YAML might read as something else, or refuse, is left to its parser',
       'a: b,c',
       'a: [,]',
       'a: [b,]',
+      'a: {b: c,}',
+      'a: {b: c]',
+      'a: {b:"c"}',
+      'a: "b',
+      'a: "',
     ],
     ...[
+      'a:\nb: c',
       'a: b\na: c',
       'a: b\n  c: d',
       'a:\n  b: c\n d: e',
