@@ -1,14 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { chainStart, hashLine } from '../../../../src/core/audit/record.ts';
@@ -16,6 +7,7 @@ import { openAuditFile } from '../../../../src/daemon/audit/audit-file.ts';
 import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
 import { runsOneByOne } from '../../../support/faults/one-by-one.ts';
 import { recordChanges } from '../../../support/faults/record-calls.ts';
+import { openFiles } from '../../../support/faults/open-files.ts';
 
 const line = (sequence: number) => JSON.stringify({ v: 1, sequence, time: new Date(sequence * 1000).toISOString() });
 const bytes = (sequence: number) => Buffer.from(`${line(sequence)}\n`);
@@ -30,16 +22,6 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const names = () => readdirSync(directory).sort();
 const content = (name = 'audit.jsonl') => readFileSync(join(directory, name), 'utf8');
 const mode = (name: string) => statSync(join(directory, name)).mode & 0o777;
-/** Files of the directory that this process has open. */
-const openFiles = () =>
-  readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`);
-    } catch {
-      return false;
-    }
-  }).length;
-
 const errorOf = (code: string) => Object.assign(new Error(`${code}: injected`), { code });
 /** Fails the calls that are chosen while a work runs. */
 async function failing<T>(code: string, choose: (call: FileCall) => boolean, work: () => Promise<T>): Promise<T> {
@@ -64,7 +46,7 @@ describe('the file of the audit log that is written to', () => {
     assert.equal(content(), `${line(1)}\n${line(2)}\n`);
     assert.deepEqual([log.size(), log.begun()], [bytes(1).length + bytes(2).length, 5000]);
     await log.close();
-    assert.equal(openFiles(), 0);
+    assert.equal(openFiles(directory).length, 0);
   });
 
   test('is continued at its end, without a partial line', async () => {
@@ -93,17 +75,17 @@ describe('the file of the audit log that is written to', () => {
     const again = await openAuditFile(file);
     assert.deepEqual([again.state.sequence, again.before()], [4, undefined]);
     await again.close();
-    assert.equal(openFiles(), 0);
+    assert.equal(openFiles(directory).length, 0);
   });
 
   test('leaves nothing open if it cannot be continued', async () => {
     writeFileSync(file, 'hello\n');
     await assert.rejects(openAuditFile(file), { code: 'audit-failed' });
-    assert.deepEqual([openFiles(), content()], [0, 'hello\n']);
+    assert.deepEqual([openFiles(directory).length, content()], [0, 'hello\n']);
     writeFileSync(file, '');
     writeFileSync(join(directory, 'audit-000000000001.jsonl'), 'hello\n');
     await assert.rejects(openAuditFile(file), { code: 'audit-failed' });
-    assert.equal(openFiles(), 0);
+    assert.equal(openFiles(directory).length, 0);
   });
 
   test('is unchanged if a record could not be synced', async () => {
@@ -133,7 +115,7 @@ describe('the file of the audit log that is written to', () => {
       return real();
     });
     await log.close();
-    assert.deepEqual([calls, openFiles()], [['datasync'], 0]);
+    assert.deepEqual([calls, openFiles(directory).length], [['datasync'], 0]);
   });
 });
 
@@ -158,13 +140,13 @@ describe('a step of the file', () => {
       ({ name, path }) => name === 'rename' && path === file && ++renames === 1,
     );
     await wholly(() => log.rotate(1));
-    assert.equal(openFiles(), 1);
+    assert.equal(openFiles(directory).length, 1);
     await wholly(() => log.useReserve());
     rmSync(file);
     await wholly(() => log.beginAgain(0));
-    assert.equal(openFiles(), 1);
+    assert.equal(openFiles(directory).length, 1);
     await wholly(() => log.close());
-    assert.equal(openFiles(), 0);
+    assert.equal(openFiles(directory).length, 0);
     writeFileSync(file, `${line(1)}\n{`);
     await wholly(async () => {
       log = await openAuditFile(file);
@@ -174,7 +156,7 @@ describe('a step of the file', () => {
     assert.equal(content(), `${line(1)}\n`);
     writeFileSync(file, 'not a log\n');
     await wholly(() => openAuditFile(file));
-    assert.equal(openFiles(), 0);
+    assert.equal(openFiles(directory).length, 0);
   });
 
   test('makes its changes in an order that a power cut may interrupt anywhere', async () => {
@@ -223,7 +205,10 @@ describe('a file that is full', () => {
     await log.rotate(1);
     assert.deepEqual([content(), content('audit-000000000001.jsonl')], ['', `${line(1)}\n`]);
     assert.partialDeepStrictEqual(log.before(), { file: 'audit-000000000001.jsonl', first: 1, last: 1 });
-    assert.deepEqual([log.size(), log.begun(), mode('audit.jsonl'), openFiles()], [0, undefined, 0o640, 1]);
+    assert.deepEqual(
+      [log.size(), log.begun(), mode('audit.jsonl'), openFiles(directory).length],
+      [0, undefined, 0o640, 1],
+    );
     await log.rotate(1);
     assert.deepEqual(names().length, 3, 'an empty one is not full');
     await log.write(bytes(2), true, 2, 6000);
@@ -250,7 +235,7 @@ describe('a file that is full', () => {
         what,
       );
       assert.deepEqual(names(), ['audit.jsonl', 'audit.jsonl.reserve'], what);
-      assert.equal(openFiles(), 1, what);
+      assert.equal(openFiles(directory).length, 1, what);
       await log.write(bytes(2), true, 2, 0);
       assert.deepEqual([content(), log.before()], [`${line(1)}\n${line(2)}\n`, undefined], what);
       await log.close();
@@ -298,7 +283,10 @@ describe('the reserve of the audit log', () => {
     await log.useReserve();
     rmSync(file);
     assert.equal(await log.beginAgain(0), '');
-    assert.deepEqual([log.size(), log.begun(), log.before(), openFiles()], [0, undefined, undefined, 1]);
+    assert.deepEqual(
+      [log.size(), log.begun(), log.before(), openFiles(directory).length],
+      [0, undefined, undefined, 1],
+    );
     assert.deepEqual(names(), ['audit.jsonl', 'audit.jsonl.reserve']);
     assert.deepEqual([log.displacement(), mode('audit.jsonl')], [undefined, 0o640]);
     await log.write(bytes(2), true, 2, 7000);

@@ -1,15 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, mock, test } from 'node:test';
@@ -21,6 +11,7 @@ import { endless } from '../../../../src/daemon/audit/rotate.ts';
 import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
 import { runsOneByOne } from '../../../support/faults/one-by-one.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
+import { openFiles } from '../../../support/faults/open-files.ts';
 
 const minute = 60_000;
 let fleet: Fleet;
@@ -48,14 +39,6 @@ afterEach(() => {
   mock.timers.reset();
   rmSync(directory, { recursive: true });
 });
-
-const isOpenHere = (fd: string) => {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`);
-  } catch {
-    return false;
-  }
-};
 
 const open = () =>
   openAuditLog(
@@ -208,7 +191,7 @@ describe('opening an audit log', () => {
     mock.timers.tick(50);
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(log.warnings(), []);
-    assert.equal(readdirSync('/proc/self/fd').filter(isOpenHere).length, 0);
+    assert.deepEqual(openFiles(directory), []);
   });
 
   test('remembers half an hour', async () => {

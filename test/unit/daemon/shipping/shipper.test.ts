@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -18,6 +18,7 @@ import { keepingLog } from '../../../support/node/quiet-log.ts';
 import { until } from '../../../support/until.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
+import { openFiles } from '../../../support/faults/open-files.ts';
 
 let fleet: Fleet;
 let node: Member;
@@ -117,13 +118,7 @@ describe('the sent copy of the audit log', () => {
     );
     assert.equal((await readRecords(file, 256, 260)).length, 4);
     await bytesAfter(file, 0);
-    const isOpenHere = (fd: string) =>
-      readlink(`/proc/self/fd/${fd}`).then(
-        (path) => path === file,
-        () => false,
-      );
-    const open = await Promise.all((await readdir('/proc/self/fd')).map(isOpenHere));
-    assert.equal(open.filter(Boolean).length, 1, 'only the log itself has its file open');
+    assert.deepEqual(openFiles(file), [file], 'only the log itself has its file open');
   });
 
   test('is sent up to its last record when the daemon stops, if the receiver takes it', async () => {

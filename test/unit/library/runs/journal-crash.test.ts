@@ -2,12 +2,13 @@ import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import { watchFileCalls } from '../../../support/faults/file-calls.ts';
 import { runsOneByOne } from '../../../support/faults/one-by-one.ts';
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { adoptRun, type FoundRun } from '../../../../src/client/runs/fleet/find-run.ts';
 import { journalFile, openJournal, runsDirectory } from '../../../../src/library/runs/journal.ts';
 import { readJournal } from '../../../../src/client/runs/read-journal.ts';
+import { openFiles } from '../../../support/faults/open-files.ts';
 
 const run = 'a'.repeat(32);
 const entry = (step: number) => ({ at: step, runId: run, type: 'step-started', step: String(step) });
@@ -56,14 +57,7 @@ describe('a journal whose client is interrupted at any change of the disk', () =
 
 describe('a journal whose first line cannot be written', () => {
   test('does not begin the run, and leaves no file open', async () => {
-    const open = () => readdirSync('/proc/self/fd').filter((fd) => isBelow(fd)).length;
-    const isBelow = (fd: string) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(state);
-      } catch {
-        return false;
-      }
-    };
+    const open = () => openFiles(state).length;
     for (const [name, path] of [
       ['appendFile', journalFile(state, run)],
       ['datasync', journalFile(state, run)],

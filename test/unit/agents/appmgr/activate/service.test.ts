@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -11,13 +11,13 @@ import type { ApplicationConfig } from '../../../../../src/agents/appmgr/config.
 import type { RunCommand } from '../../../../../src/core/ports.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 import { appmgrConfig } from '../../../../support/agents/application.ts';
+import { openFiles } from '../../../../support/faults/open-files.ts';
 
 const application = (more: object): ApplicationConfig => {
   const { applications } = appmgrConfig({ applications: { app: { root: '/srv/app', artifacts: '/srv/a', ...more } } });
   return { name: 'app', ...applications.app } as ApplicationConfig;
 };
 /** The descriptor that read the directory is gone by then. */
-const isLinkTo = (link: string, path: string) => existsSync(link) && readlinkSync(link) === path;
 const command = (...argv: string[]) => ({ kind: 'command', argv });
 const unit = { unit: 'app.service' };
 const pidFile = { pid_file: '/run/app.pid' };
@@ -84,8 +84,7 @@ describe('a signal to the process of a pid file', () => {
     for (const text of ['x', '4194305']) {
       const path = file(text);
       await assert.rejects(send(path), { code: 'reload-failed' });
-      const open = readdirSync('/proc/self/fd').filter((fd) => isLinkTo(`/proc/self/fd/${fd}`, path));
-      assert.deepEqual(open, []);
+      assert.deepEqual(openFiles(path), []);
     }
   });
 

@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { hashLine } from '../../../../../src/core/audit/record.ts';
 import { findHash, keepHashes } from '../../../../../src/daemon/audit/find-hash.ts';
 import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
 import { recordChanges } from '../../../../support/faults/record-calls.ts';
+import { openFiles } from '../../../../support/faults/open-files.ts';
 
 const line = (sequence: number) => `{"v":1,"sequence":${sequence},"x":"${'x'.repeat((sequence * 7919) % 3000)}"}`;
 
@@ -34,14 +26,6 @@ const remove = async (name: string) => {
   rmSync(path(name));
 };
 
-const isOpenHere = (fd: string) => {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`);
-  } catch {
-    return false;
-  }
-};
-
 describe('the hash of a record', () => {
   beforeEach(() => {
     write('audit-000000000001.jsonl', 1, 400);
@@ -59,7 +43,7 @@ describe('the hash of a record', () => {
 
   test('is found in each file, and the files are closed', async () => {
     await all();
-    assert.deepEqual(readdirSync('/proc/self/fd').filter(isOpenHere), []);
+    assert.deepEqual(openFiles(directory), []);
   });
 
   test('is found when its file was deleted, at 32 bytes per record', async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { hashLine } from '../../../../../src/core/audit/record.ts';
 import { type Archive, describeArchives, planDeletion } from '../../../../../src/daemon/audit/retention.ts';
+import { openFiles } from '../../../../support/faults/open-files.ts';
 
 const hour = 60 * 60_000;
 const day = 24 * hour;
@@ -31,14 +32,7 @@ describe('the full files of an audit log', () => {
       { path: files[0]?.path, file: 'audit-1.jsonl', first: 1, last: 2, hash: hashLine(line(2, 2000)), ended: 2000 },
       { path: files[1]?.path, file: 'audit-3.jsonl', first: 3, last: 3, hash: hashLine(line(3, 3000)), ended: 3000 },
     ]);
-    const open = readdirSync('/proc/self/fd').filter((fd) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`);
-      } catch {
-        return false;
-      }
-    });
-    assert.deepEqual(open, []);
+    assert.deepEqual(openFiles(directory), []);
   });
 
   test('are never old without a record, and are a fault if they do not end in one', async () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { chainStart, hashLine } from '../../../../../src/core/audit/record.ts';
 import { readFirst, readRecent, readTail } from '../../../../../src/daemon/audit/tail.ts';
+import { openFiles } from '../../../../support/faults/open-files.ts';
 
 const chunk = 1024 * 1024;
 const second = (sequence: number) => new Date(sequence * 1000).toISOString();
@@ -22,16 +23,6 @@ beforeEach(() => {
   file = join(directory, 'audit.jsonl');
 });
 afterEach(() => rmSync(directory, { recursive: true }));
-
-/** Files of the directory that this process has open. */
-const openFiles = () =>
-  readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`);
-    } catch {
-      return false;
-    }
-  }).length;
 
 async function withFile<T>(content: string, read: (handle: FileHandle) => Promise<T>): Promise<T> {
   writeFileSync(file, content);
@@ -151,7 +142,7 @@ describe('the records that a starting daemon remembers', () => {
   ) => {
     const files = contents.map((content, index) => place(`${index}.jsonl`, content));
     const { records, completeSince } = await readRecent(files, since ?? 0, most ?? everything.most, wasEmpty);
-    assert.equal(openFiles(), 0);
+    assert.equal(openFiles(directory).length, 0);
     return { sequences: records.map(({ sequence }) => sequence), completeSince };
   };
   const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
