@@ -36,6 +36,15 @@ export async function doctorInSandbox(
   signal: AbortSignal,
 ): Promise<readonly Finding[] | undefined> {
   if (configFile !== ownConfig || process.getuid?.() !== 0 || !existsSync('/run/systemd/system')) return undefined;
+  return await doctorAsService(configFile, run, signal);
+}
+
+/** The same where systemd runs and this is root. @returns undefined if the service runs as root or does not exist */
+export async function doctorAsService(
+  configFile: string,
+  run: RunCommand,
+  signal: AbortSignal,
+): Promise<readonly Finding[] | undefined> {
   const names = properties.map((name) => `--property=${name}`);
   const { code, stdout } = await run(['systemctl', 'show', ...names, service], { timeout: 10_000, signal });
   const settings = stdout.split('\n').filter((line) => /^[A-Za-z]+=/.test(line));

@@ -3,11 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { TlsState } from '../../../../src/core/ports.ts';
+import { doubtful, findingToJson, fine } from '../../../../src/core/finding.ts';
+import type { RunCommand, TlsState } from '../../../../src/core/ports.ts';
 import type { NodeConfig } from '../../../../src/daemon/config/config.ts';
 import { checkNetwork } from '../../../../src/daemon/doctor/network.ts';
 import { checkRelay } from '../../../../src/daemon/doctor/relay.ts';
-import { doctorInSandbox } from '../../../../src/daemon/doctor/sandbox.ts';
+import { doctorAsService, doctorInSandbox } from '../../../../src/daemon/doctor/sandbox.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { startTestNode } from '../../../support/node/node.ts';
 import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
@@ -114,4 +115,49 @@ describe('what doctor reports about a relay', () => {
 test('doctor checks in this process where the configuration is not that of the service', async () => {
   const run = () => assert.fail('nothing must run');
   assert.equal(await doctorInSandbox('/etc/mco-deploy/other.yaml', run, signal), undefined);
+});
+
+describe('doctor for the service', () => {
+  /** A fake of systemd with a service of that user, in which doctor prints that. */
+  const check = async (user: string, printed: string, code = 0) => {
+    const calls: (readonly string[])[] = [];
+    const run = async (argv: readonly string[]) => {
+      calls.push(argv);
+      const isShow = argv[0] === 'systemctl';
+      const stdout = isShow ? `User=${user}\nProtectSystem=strict\nnoise\n` : printed;
+      return { code: isShow ? code : 1, stdout, stderr: 'the start\nFailed to start\n' };
+    };
+    const found = await doctorAsService('/etc/mco-deploy/node.yaml', run as unknown as RunCommand, signal);
+    return { found, calls };
+  };
+
+  test('runs as its user, in its sandbox', async () => {
+    const { found, calls } = await check('mco', JSON.stringify([findingToJson(fine('disk', 'has space'))]));
+    const user = fine('user', 'checked as mco, in the sandbox of mco-deploy.service');
+    assert.deepEqual(found, [user, fine('disk', 'has space')]);
+    const [, words = []] = calls;
+    assert.equal(words[0], 'systemd-run');
+    for (const word of ['--wait', '--property=User=mco', '--property=ProtectSystem=strict'])
+      assert.ok(words.indexOf(word) > 0 && words.indexOf(word) < words.indexOf('--'), word);
+    assert.deepEqual(words.slice(-5), ['doctor', 'node', '--config', '/etc/mco-deploy/node.yaml', '--json']);
+    assert.ok(!words.includes('--property=noise'));
+  });
+
+  test('warns that only root’s view was checked if it cannot run there', async () => {
+    const { found } = await check('mco', 'not JSON');
+    const what =
+      'could not check as mco in the sandbox of mco-deploy.service, so the rest is what root sees: Failed to start';
+    assert.deepEqual(found, [doubtful('user', what, 'run it as mco')]);
+  });
+
+  test('runs nothing there if the service is root’s, is not known or cannot be read', async () => {
+    for (const [user, code] of [
+      ['root', 0],
+      ['', 0],
+      ['mco', 1],
+    ] as const) {
+      const { found, calls } = await check(user, '[]', code);
+      assert.deepEqual([found, calls.length], [undefined, 1], `${user} ${code}`);
+    }
+  });
 });
