@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { HostPlan } from '../../../../src/client/apply/host-plan.ts';
 import { type PlanEnding, proceed } from '../../../../src/client/commands/apply/carry-out.ts';
-import type { ApplyOptions } from '../../../../src/client/commands/apply/options.ts';
+import { runApply } from '../../../../src/client/commands/apply/apply.ts';
+import type { ApplyOptions, ProgramParts } from '../../../../src/client/commands/apply/options.ts';
 import { exitCode } from '../../../../src/client/cli/context.ts';
 import type { Host } from '../../../../src/client/fleet-file/model.ts';
 import { Problem } from '../../../../src/core/errors.ts';
@@ -104,6 +105,15 @@ describe('the changes of the hosts of a fleet', () => {
   test('end with 2 if files of others were kept, although all hosts were changed', async () => {
     const { code, changed } = await go({ kept: ['web2'] });
     assert.deepEqual([code, changed], [exitCode.someFailed, names]);
+  });
+
+  test('are refused with a batch size that is not valid, before anything is read', async () => {
+    const self = { load: () => assert.fail('nothing is read') } as unknown as ProgramParts;
+    const options = { batch: '0' } as unknown as ApplyOptions;
+    await assert.rejects(runApply('/no/fleet.yaml', options, self, quietContext().context), {
+      code: 'usage',
+      message: '“0” is not a valid batch size',
+    });
   });
 
   test('are one JSON document, whatever happens', async () => {
