@@ -6,6 +6,7 @@ import type { AnyCall } from '../peer.ts';
 import { widenUploads } from '../artifacts/window.ts';
 import { statusOf } from '../status.ts';
 import { startForwarder } from './forwarder.ts';
+import { countUnread } from './unread.ts';
 
 /** Bytes that wait for a slow user; beyond, its stream is ended. */
 export const mostUnread = 16 * 1024 * 1024;
@@ -22,10 +23,12 @@ export function relayHandlers(
 ): UntypedServiceImplementation {
   widenUploads();
   const forward: handleBidiStreamingCall<ForwardRequest, ForwardEvent> = (stream) => {
+    // The stream counts messages, not bytes.
+    const unread = countUnread(mostUnread);
     const send = (event: ForwardEvent) => {
-      if (stream.cancelled || stream.destroyed) return;
-      stream.write(event);
-      if (stream.writableLength > mostUnread) stream.emit('error', statusOf(unread()));
+      if (stream.cancelled || stream.destroyed || stream.writableEnded) return;
+      stream.write(event, unread.add(event.event?.ciphertext.length ?? 0));
+      if (unread.isTooMuch()) stream.emit('error', statusOf(notRead()));
     };
     const forwarder = startForwarder({ relay, user: () => userOf(stream), log, send });
     stream.on('data', forwarder.take);
@@ -56,6 +59,6 @@ export function relayHandlers(
   return { Forward: forward, Discover: discover } as UntypedServiceImplementation;
 }
 
-function unread(): Problem {
+function notRead(): Problem {
   return new Problem('busy', 'the replies are not read', 'read faster');
 }

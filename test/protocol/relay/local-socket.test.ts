@@ -152,6 +152,17 @@ describe('a relay’s socket ends the connection of a user that', () => {
       return user.connection.destroyed || user.connection.errored !== null;
     });
   });
+
+  test('does not read the refusals of many short requests', async () => {
+    await using relay = await startLocalRelay(echoing, { unread: 1024 * 1024 });
+    const user = connectRaw(relay.socket);
+    user.connection.pause();
+    for (let id = 1; id <= 12_000; id++) user.send({ forward: { id, target: '', drop: false } });
+    await until('the relay has closed', async () => {
+      user.connection.write(frame(Buffer.alloc(0)));
+      return user.connection.destroyed || user.connection.errored !== null;
+    });
+  });
 });
 
 describe('a relay’s socket', () => {

@@ -4,6 +4,7 @@ import type { Log, RelayService } from '../../../core/ports.ts';
 import { localEventCodec, localRequestCodec } from '../../../core/wire/codec.ts';
 import type { LocalDiscover, LocalDiscovered, LocalEvent } from '../../../core/wire/messages.ts';
 import { abandoned, startForwarder, reasonWithheld } from '../forwarder.ts';
+import { countUnread } from '../unread.ts';
 import { frame, greeting, startFrames } from './frames.ts';
 
 export interface LocalLimits {
@@ -23,10 +24,12 @@ export interface LocalLimits {
 
 /** Serves one connection to the relay's socket until it ends. A violation of the protocol ends it. */
 export function serveLocal(socket: Socket, relay: RelayService, log: Log, limits: LocalLimits): void {
+  const unread = countUnread(limits.unread);
   const send = (event: LocalEvent) => {
     if (socket.destroyed) return;
-    socket.write(frame(localEventCodec.encode(event)));
-    if (socket.writableLength > limits.unread) socket.destroy();
+    const bytes = frame(localEventCodec.encode(event));
+    socket.write(bytes, unread.add(bytes.length));
+    if (unread.isTooMuch()) socket.destroy();
   };
   const user = () => 'local' as const;
   const forwarder = startForwarder({ relay, user, log, send: (forward) => send({ forward }) });

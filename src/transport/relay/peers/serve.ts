@@ -5,15 +5,13 @@ import { callerId } from '../../../core/identity.ts';
 import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../../core/wire/codec.ts';
 import { peerName } from '../../connections/slots.ts';
 import { frame, greeting, startFrames } from '../local/frames.ts';
+import { bytesPerMessage } from '../unread.ts';
 import { type SealedLimits, type SealedParts, startRequests } from './requests.ts';
 
 /** The limits of a node. @param stall milliseconds */
 export function sealedLimits(stall: number): SealedLimits {
   return { request: 1024 * 1024, reply: 4 * 1024 * 1024, requests: 64 * 1024 * 1024, unread: 64 * 1024 * 1024, stall };
 }
-
-/** What a message that waits takes besides its own bytes: without it, many short ones would fill the memory. */
-const bytesPerWrite = 512;
 
 /** The connections of relays to a node. */
 export interface SealedServer {
@@ -56,7 +54,7 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
     // A write after this side's end would destroy the socket, with the replies that wait there.
     if (!socket.writable) return;
     socket.write(frame(message), reading.wrote());
-    if (socket.writableLength + reading.waiting() * bytesPerWrite > limits.unread) socket.destroy();
+    if (socket.writableLength + reading.waiting() * bytesPerMessage > limits.unread) socket.destroy();
   };
   const requests = startRequests(parts, certificate, limits, {
     send: (event) => write(forwardEventCodec.encode(event)),

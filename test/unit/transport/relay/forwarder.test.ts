@@ -194,23 +194,30 @@ describe('a user of a relay that does not read', () => {
       string,
       (stream: object) => void
     >;
-    const written: unknown[] = [];
+    const sent: (() => void)[] = [];
     const stream = Object.assign(new EventEmitter(), {
-      ...{ writableLength: mostUnread, cancelled: false, destroyed: false },
-      write: (event: unknown) => void written.push(event),
+      ...{ cancelled: false, destroyed: false, writableEnded: false },
+      write: (_event: unknown, done: () => void) => void sent.push(done),
     });
     const faults: unknown[] = [];
     stream.on('error', (fault) => faults.push(fault.details));
     Forward?.(stream);
     stream.emit('data', { id: 1, target: 'dev1', sealed, drop: false });
     await someTurns();
+    // With the 512 bytes that each takes besides, 16 of them are 16 MiB.
+    const large = { ...part, ciphertext: Buffer.alloc(mostUnread / 16 - 512) };
+    for (let count = 0; count < 16; count++) onEvent(large);
+    assert.deepEqual([sent.length, faults.length], [16, 0]);
+    sent[0]?.();
+    onEvent(large);
+    assert.deepEqual([sent.length, faults.length], [17, 0]);
     onEvent(part);
-    assert.deepEqual([written.length, faults.length], [1, 0]);
-    stream.writableLength++;
-    onEvent(part);
-    assert.deepEqual([written.length, faults.length], [2, 1]);
-    stream.destroyed = true;
-    onEvent(part);
-    assert.equal(written.length, 2, 'nothing is written to a stream that is gone');
+    assert.deepEqual([sent.length, faults], [18, ['the replies are not read']]);
+    for (const state of ['destroyed', 'cancelled', 'writableEnded'] as const) {
+      stream[state] = true;
+      onEvent(part);
+      stream[state] = false;
+    }
+    assert.equal(sent.length, 18, 'nothing is written to a stream that is gone');
   });
 });
