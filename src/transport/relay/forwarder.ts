@@ -1,10 +1,14 @@
 import { Problem } from '../../core/errors.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
 import type { Log, RelayService, RelayUser } from '../../core/ports.ts';
-import type { ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
+import type { ForwardEvent, ForwardRequest, SealedEvent } from '../../core/wire/messages.ts';
 
 /** Requests of one stream that wait for their replies. */
 const mostAtOnce = 4096;
+/** Bytes of a part of a reply. A longer one would end the whole stream, with the requests to other targets. */
+const mostOfPart = 4 * 1024 * 1024 - 1024;
+/** Characters of a reason, which a target may have written. */
+const longestReason = 1024;
 
 /** The requests of one user, in one stream. */
 export interface Forwarder {
@@ -31,15 +35,23 @@ export function startForwarder({ relay, user, log, send }: ForwarderOptions): Fo
     if (running.has(id)) return;
     const control = new AbortController();
     running.set(id, control);
+    let refused: Problem | undefined;
     try {
       if (running.size > mostAtOnce) throw new Problem('busy', `${mostAtOnce} requests wait in this stream already`);
       if (!sealed) throw new Problem('malformed-message', 'the request is missing');
       const from = user();
       await relay.admit(from, 'forward');
       control.signal.throwIfAborted();
-      await relay.forward(target, sealed, from, (event) => send({ id, event }), control.signal);
+      const pass = (event: SealedEvent) => {
+        if (event.ciphertext.length + event.salt.length <= mostOfPart) return send({ id, event });
+        refused = new Problem('too-large', `a part of the reply has more than ${mostOfPart} bytes`);
+        control.abort(refused);
+      };
+      await relay.forward(target, sealed, from, pass, control.signal);
+      if (refused !== undefined) throw refused;
       send({ id, end: { code: '', message: '' } });
-    } catch (error) {
+    } catch (thrown) {
+      const error = refused ?? thrown;
       if (!(error instanceof Problem)) log.error({ err: error }, 'a request could not be forwarded');
       send({ id, end: reasonWithheld(error) });
     } finally {
@@ -68,5 +80,5 @@ export function abandoned(): Problem {
 export function reasonWithheld(thrown: unknown): { readonly code: string; readonly message: string } {
   const error = fileProblem(thrown) ?? thrown;
   const { code, message } = error instanceof Problem ? error : { code: 'internal', message: '' };
-  return { code, message };
+  return { code: code.slice(0, longestReason), message: message.slice(0, longestReason) };
 }

@@ -59,6 +59,28 @@ describe('a request to a relay', () => {
     assert.equal(forwarder.running(), 0);
   });
 
+  test('ends alone if a part of its reply, or the reason for its end, is too long: others share the stream', async () => {
+    const most = 4 * 1024 * 1024 - 1024;
+    const { take, sent, forwarded } = start();
+    for (const id of [1, 2, 3]) await take(id);
+    const [whole, large, ended] = forwarded;
+    const fits = { ...part, ciphertext: Buffer.alloc(most) };
+    whole?.args[3](fits);
+    large?.args[3]({ ...part, ciphertext: Buffer.alloc(most), salt: Buffer.alloc(1) });
+    assert.equal(large?.args[4].aborted, true);
+    large?.answer.reject(new Problem('cancelled', 'the call was cancelled'));
+    ended?.answer.reject(new Problem('busy', 'x'.repeat(1025)));
+    await someTurns();
+    assert.deepEqual(
+      sent.map(({ id, event, end }) => [id, event === fits, end?.code, end?.message.length]),
+      [
+        [1, true, undefined, undefined],
+        [2, false, 'too-large', 47],
+        [3, false, 'busy', 1024],
+      ],
+    );
+  });
+
   test('is refused if nothing is in it', async () => {
     for (const nothing of [undefined, null]) {
       const { take, sent, forwarded } = start();
