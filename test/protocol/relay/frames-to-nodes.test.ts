@@ -469,21 +469,25 @@ describe('a hostile relay', () => {
     await within('the end', endOf(unread));
   });
 
-  test('gets one reply to a number that it uses twice at a time, and none without a request', async () => {
+  test('gets one reply to a number that it uses twice at a time, and none without a request or after it gave one up', async () => {
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     await using listener = await startSealedNode(nodeTls, async (...args) => held.then(() => echo(...args)));
     const side = await connectSealed(listener.port, relay);
     side.socket.write(
       Buffer.concat([request({ id: 1, sealed: sealed('a') }), request({ id: 1, sealed: sealed('b') })]),
     );
-    side.socket.write(Buffer.concat([request({ id: 2 }), request({ id: 3, drop: true })]));
+    const givenUp = [request({ id: 3, sealed: sealed('c') }), request({ id: 3, drop: true })];
+    side.socket.write(Buffer.concat([...givenUp, request({ id: 4, drop: true }), request({ id: 2 })]));
     await until('the refusal has come', () => side.messages.length === 2);
     release();
-    await until('the reply has come', () => side.messages.length === 3);
+    await until('the reply has come', () => side.messages.length >= 3);
+    side.socket.write(request({ id: 4, sealed: sealed('d') }));
+    await until('the last reply has come', () => eventsOf(side).some(({ id }) => id === 4));
     const texts = eventsOf(side).map(({ id, event, end }) => [id, event?.ciphertext.toString(), end?.code]);
     assert.deepEqual(texts, [
       [2, undefined, 'malformed-message'],
       [1, 'a', ''],
+      [4, 'd', ''],
     ]);
     side.socket.destroy();
   });
