@@ -24,6 +24,8 @@ for (const action of ['disable', 'enable'] as const) {
   describe(`a daemon that is killed at any moment of ${action}`, () => {
     let lb: HaproxyProcess;
     let proxy: CutOffProxy;
+    /** What is in it is followed; the state of the agent is a new directory in it each time. */
+    let base: string;
     let directory: string;
     before(async () => {
       const web = await webServers(2, 'own');
@@ -33,11 +35,12 @@ for (const action of ['disable', 'enable'] as const) {
       lb = await haproxy(web.map((one, index) => line(one, index === 0 ? options : 'check')));
       proxy = await startCutOffProxy(lb.socket);
       ended.push(proxy.end);
-      directory = mkdtempSync('/dev/shm/mco-cut-');
+      base = mkdtempSync('/dev/shm/mco-cut-');
+      directory = mkdtempSync(`${base}/`);
     });
     after(async () => {
       await endAll();
-      rmSync(directory, { recursive: true });
+      rmSync(base, { recursive: true });
     });
 
     /** An agent of a daemon that is started on the directory now. */
@@ -46,7 +49,7 @@ for (const action of ['disable', 'enable'] as const) {
 
     const prepare = async () => {
       rmSync(directory, { recursive: true });
-      directory = mkdtempSync('/dev/shm/mco-cut-');
+      directory = mkdtempSync(`${base}/`);
       for (const command of ['set server app/web1 state ready', 'enable agent app/web1']) await lb.ask(command);
       const first = await startOn(proxy.socket, directory);
       await first.enable(order);
@@ -75,7 +78,7 @@ for (const action of ['disable', 'enable'] as const) {
 
     test('leaves the host either held out or in traffic, agent-check unchanged, if killed at any write of its record', async () => {
       await crashAtEachChange({
-        root: '/dev/shm',
+        root: base,
         kinds: ['kill', 'half'],
         prepare,
         work: async () => (await startOn(proxy.socket, directory))[action](order),
