@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -32,6 +32,7 @@ describe('the journal of a run on the disk', () => {
     const [mark] = entries;
     assert.ok(mark?.type === 'process' && mark.pid === process.pid);
     assert.equal((await stat(journal.file)).mode & 0o777, 0o600);
+    assert.equal((await stat(join(state, 'runs'))).mode & 0o777, 0o700);
     await assert.rejects(openJournal(state, run), (problem: Problem) => problem.code === 'journal-failed');
   });
 
@@ -84,6 +85,17 @@ describe('the journal of a run on the disk', () => {
     }
     await (await openJournal(state, `aaab${'c'.repeat(28)}`)).close();
     await assert.rejects(findRun(state, 'aaab'), /2 runs/);
+  });
+
+  test('reports once that its disk is full', async () => {
+    const full = 'f'.repeat(32);
+    await symlink('/dev/full', journalFile(state, full));
+    await assert.rejects(openJournal(state, full, true), ({ code, message }: Problem) => {
+      assert.equal(code, 'journal-failed');
+      assert.equal(message.split('cannot be written').length, 2, message);
+      return true;
+    });
+    await rm(journalFile(state, full));
   });
 
   test('is listed by the time of its last write', async () => {

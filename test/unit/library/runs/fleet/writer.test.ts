@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startJournal } from '../../../../../src/agents/journal/agent.ts';
-import type { AppendTo } from '../../../../../src/library/runs/fleet/append.ts';
+import { type AppendTo, startHolder } from '../../../../../src/library/runs/fleet/append.ts';
+import { chooseHolders } from '../../../../../src/library/runs/fleet/holders.ts';
+import { startKeeping } from '../../../../../src/library/runs/fleet/kept-entries.ts';
 import { startJournaling } from '../../../../../src/library/runs/fleet/journaling.ts';
 import { majorityOf, startFleetJournal } from '../../../../../src/library/runs/fleet/writer.ts';
-import type { JournalLine } from '../../../../../src/core/journal/line.ts';
+import { hashText, type JournalLine } from '../../../../../src/core/journal/line.ts';
 import { verifyJournal } from '../../../../../src/core/journal/verify.ts';
 import { Problem } from '../../../../../src/core/errors.ts';
 import { failure, type Outcome, okReply } from '../../../../../src/core/request/reply.ts';
@@ -193,5 +195,126 @@ describe('a run whose journal is stored on nodes', () => {
     const old = begin(append, 'auto', []);
     await old.beforeChange(change('a'));
     assert.deepEqual(old.said, [], 'a fleet without the agent is not warned of on every run');
+  });
+});
+
+describe('one node that stores a journal', () => {
+  const line = (bytes: number): JournalLine => ({ text: 'x'.repeat(bytes), signature: '' });
+  type Reply = Partial<Pick<Outcome, 'outcome' | 'code' | 'message' | 'data'>>;
+  /** A node that gives these replies in turn, and then says that it has every line. */
+  const start = (lines: readonly JournalLine[], { known = 0, replies = [] as Reply[] } = {}) => {
+    const asked: { after: number; count: number }[] = [];
+    const append: AppendTo = async (node, { after: first, lines: some, head }, dryRun) => {
+      assert.deepEqual([node, dryRun, head], ['dev1', false, hashText(some.at(-1)?.text ?? '')]);
+      asked.push({ after: first, count: some.length });
+      return { ...okReply({ sequence: first + some.length }), node, elapsed: 0, ...replies.shift() } as Outcome;
+    };
+    return { asked, holder: startHolder('dev1', lines, known, append) };
+  };
+  const gap = (sequence: unknown): Reply => ({
+    outcome: 'failed',
+    code: 'journal-gap',
+    message: 'a gap',
+    data: { sequence } as never,
+  });
+
+  test('receives at most 200 KiB of text, or a thousand lines, in one request, and at least one line', async () => {
+    const most = 100 * 1024;
+    for (const [lines, counts] of [
+      [Array.from({ length: 2001 }, () => line(1)), [1000, 1000, 1]],
+      [
+        [line(most), line(most), line(most)],
+        [2, 1],
+      ],
+      [
+        [line(most), line(most + 1), line(1)],
+        [1, 2],
+      ],
+      [
+        [line(4 * most), line(1)],
+        [1, 1],
+      ],
+    ] as const) {
+      const { asked, holder } = start(lines);
+      await holder.send();
+      assert.deepEqual(
+        asked.map(({ count }) => count),
+        counts,
+      );
+      assert.deepEqual([holder.stored(), holder.fault()], [lines.length, undefined]);
+    }
+  });
+
+  test('receives what it lacks at most twice in a row, and only lines before those that it was sent', async () => {
+    const lines = Array.from({ length: 5 }, () => line(1));
+    for (const [replies, firsts, fault] of [
+      [[gap(1)], [4, 1], undefined],
+      [[gap(3), gap(2)], [4, 3, 2], undefined],
+      [[gap(3), gap(2), gap(1)], [4, 3, 2], 'a gap'],
+      [[gap(4)], [4], 'a gap'],
+      [[gap('1')], [4], 'a gap'],
+      [[{ ...gap(1), code: 'failed' }], [4], 'a gap'],
+      [[{ ...gap(1), code: 'failed', message: '' }], [4], 'failed'],
+      [[{ ...gap(9), code: 'failed' }], [4], 'a gap'],
+    ] as [Reply[], number[], string | undefined][]) {
+      const { asked, holder } = start(lines, { known: 4, replies: [...replies] });
+      await holder.send();
+      assert.deepEqual([asked.map((one) => one.after), holder.fault()], [firsts, fault]);
+      assert.equal(holder.stored(), fault === undefined ? 5 : 0);
+      await holder.send();
+      assert.deepEqual([holder.fault(), holder.stored()], [undefined, 5], 'it is asked again');
+    }
+  });
+
+  test('receives nothing twice from two who send at the same moment, and new lines afterwards', async () => {
+    const lines = [line(1)];
+    const { asked, holder } = start(lines);
+    await Promise.all([holder.send(), holder.send()]);
+    await holder.send();
+    assert.deepEqual(asked, [{ after: 0, count: 1 }]);
+    lines.push(line(2));
+    await holder.send();
+    assert.deepEqual(asked.at(-1), { after: 1, count: 1 });
+    const resumed = start(lines, { known: 2 });
+    await resumed.holder.send();
+    assert.deepEqual([resumed.asked, resumed.holder.stored()], [[{ after: 2, count: 0 }], 2]);
+  });
+
+  test('is one of the first five by name that accept the lines, and is replaced if it refuses', async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `dev${index + 10}`);
+    const choose = async (isRefused: (node: string) => boolean) => {
+      const asked: string[] = [];
+      const chosen = await chooseHolders(names.toReversed(), async (node, input, dryRun) => {
+        assert.deepEqual([input, dryRun], [{ after: 0, lines: [], head: '' }, true]);
+        asked.push(node);
+        const reply = isRefused(node) ? failure(new Problem('policy-denied', 'no')) : okReply({});
+        return { ...reply, node, elapsed: 0 };
+      });
+      return { ...chosen, asked };
+    };
+    assert.deepEqual(await choose(() => false), { holders: names.slice(0, 5), refused: [], asked: names.slice(0, 5) });
+    const some = await choose((node) => node === 'dev10' || node === 'dev15');
+    assert.deepEqual(some.holders, ['dev11', 'dev12', 'dev13', 'dev14', 'dev16']);
+    assert.deepEqual(some.refused, ['dev10: no', 'dev15: no']);
+    const none = await choose(() => true);
+    assert.deepEqual([none.holders, none.asked], [[], names.slice(0, 20)]);
+  });
+
+  test('does not store renewals, nor their outcomes', () => {
+    for (const [step, agent, action, kept] of [
+      ['', 'lock', 'renew', false],
+      ['', 'lock', 'take', true],
+      ['', 'angelia', 'send', false],
+      ['', 'thing', 'renew', true],
+      ['go', 'lock', 'renew', true],
+      ['go', 'angelia', 'send', true],
+    ] as const) {
+      const isKept = startKeeping();
+      const call = { ...change(step), agent, action, requestId: 'r' } as JournalEntry;
+      const outcome = { type: 'outcome', requestId: 'r' } as unknown as JournalEntry;
+      assert.deepEqual([isKept(call), isKept(outcome)], [kept, kept], `${step} ${agent}.${action}`);
+      assert.equal(isKept({ ...outcome, requestId: 's' } as JournalEntry), true);
+      assert.equal(isKept({ type: 'run-finished' } as JournalEntry), true);
+    }
   });
 });
