@@ -304,11 +304,16 @@ describe('the playbook of a run that another host started', () => {
   const directory = temporaryDirectory();
   writeFileSync(join(directory, 'same.yaml'), text);
   writeFileSync(join(directory, 'other.yaml'), others);
-  const find = async (playbook?: string) => {
+  const find = async (playbook?: string, { isElsewhere = true, host = '', file = 'gone.yaml', stored = text } = {}) => {
     const digest = digestPlaybook(compilePlaybook(await readPlaybook(join(directory, 'same.yaml')), []));
-    const tree = { name: 'say.yaml', text, used: {} };
-    const journal = { ...found([{ ...stamp, type: 'playbook', tree }]), isElsewhere: true };
-    const begun = { ...started, file: join(directory, 'gone.yaml'), digest };
+    const tree = { name: 'say.yaml', text: stored, used: {} };
+    const process = { ...stamp, type: 'process', host } as unknown as JournalEntry;
+    const entries = [
+      ...(host === '' ? [] : [process]),
+      ...(stored === '' ? [] : [{ ...stamp, type: 'playbook', tree }]),
+    ];
+    const journal = { ...found(entries as JournalEntry[]), isElsewhere };
+    const begun = { ...started, file: join(directory, file), digest };
     const look = { session: {}, catalogue: [], options: { playbook }, context: {} };
     return (await findSame(journal, begun, look as unknown as Parameters<typeof findSame>[2])).playbook.name;
   };
@@ -319,6 +324,35 @@ describe('the playbook of a run that another host started', () => {
     await assert.rejects(find(join(directory, 'other.yaml')), {
       code: 'playbook-changed',
       message: /other\.yaml has changed since the run started/,
+    });
+  });
+
+  test('is not read from the journal of a run of this host, and its file must not have changed', async () => {
+    assert.equal(await find(undefined, { isElsewhere: false, file: 'same.yaml' }), 'talk');
+    assert.equal(await find(undefined, { isElsewhere: false, host: `not-${hostname()}` }), 'talk');
+    for (const host of ['', hostname()]) {
+      await assert.rejects(find(undefined, { isElsewhere: false, host }), {
+        message: /gone\.yaml/,
+        hint: /^(?!name the playbook of the run)/,
+      });
+      await assert.rejects(find(undefined, { isElsewhere: false, host, file: 'other.yaml' }), {
+        code: 'playbook-changed',
+        hint: 'restore the old one, or start a new run: it does not repeat what is done',
+      });
+    }
+    assert.equal(await find(undefined, { file: 'other.yaml' }), 'talk', 'that of the journal is the same');
+  });
+
+  test('is to be named if neither its file nor its journal has it', async () => {
+    for (const stored of ['', others]) {
+      await assert.rejects(find(undefined, { stored }), {
+        message: /gone\.yaml/,
+        hint: 'name the playbook of the run with --playbook FILE',
+      });
+      await assert.rejects(find(undefined, { stored, file: 'other.yaml' }), { code: 'playbook-changed' });
+    }
+    await assert.rejects(find(join(directory, 'gone.yaml')), {
+      hint: 'name the playbook of the run with --playbook FILE',
     });
   });
 });

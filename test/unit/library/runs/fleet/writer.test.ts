@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, mock, test } from 'node:test';
 import { startJournal } from '../../../../../src/agents/journal/agent.ts';
 import { type AppendTo, startHolder } from '../../../../../src/library/runs/fleet/append.ts';
 import { chooseHolders } from '../../../../../src/library/runs/fleet/holders.ts';
@@ -195,6 +195,314 @@ describe('a run whose journal is stored on nodes', () => {
     const old = begin(append, 'auto', []);
     await old.beforeChange(change('a'));
     assert.deepEqual(old.said, [], 'a fleet without the agent is not warned of on every run');
+  });
+});
+
+describe('the journal of a run on nodes', () => {
+  let fleet: Fleet;
+  let rip: Member;
+  before(async () => {
+    fleet = await makeFleet();
+    rip = await fleet.operator('rip@devco.net');
+  });
+  after(() => fleet.remove());
+  const timersOf = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
+  const step = (type: string) => ({ type, at: 1 });
+  const withTimers = async (check: (tick: (milliseconds: number) => Promise<void>) => Promise<void>) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      await check(async (milliseconds) => {
+        mock.timers.tick(milliseconds);
+        await someTurns();
+      });
+    } finally {
+      mock.timers.reset();
+    }
+  };
+  /** Nodes that store every line, or reply as the test says. */
+  const start = (reply?: (node: string) => Promise<Outcome | undefined> | undefined) => {
+    const asked: string[] = [];
+    const received: JournalLine[] = [];
+    const append: AppendTo = async (node, { after: first, lines }, dryRun) => {
+      asked.push(`${node}${dryRun ? ' dry' : ''}`);
+      if (node === 'dev1' && !dryRun) received.push(...lines);
+      return (await reply?.(node)) ?? { ...okReply({ sequence: first + lines.length }), node, elapsed: 0 };
+    };
+    const entries = () => received.map(({ text }) => JSON.parse(text));
+    return { append, asked, entries };
+  };
+  const away = async (node: string): Promise<Outcome> => ({
+    ...failure(new Problem('no-response', 'away')),
+    node,
+    elapsed: 0,
+  });
+  const open = (append: AppendTo, credentials = () => rip.credentials) =>
+    startFleetJournal({ run, stored: { lease, holders }, lines: [], credentials, append });
+  const begin = (more: Partial<Parameters<typeof startJournaling>[0]> = {}) => {
+    const written: { type?: string }[] = [];
+    const said: string[] = [];
+    const write = async (entry: object) => void written.push(entry);
+    const given = { runId: run, mode: 'auto', history: undefined, texts: undefined, write } as const;
+    const journaling = startJournaling({
+      ...{ ...given, credentials: () => rip.credentials, warn: (line: string) => said.push(line) },
+      ...more,
+    });
+    return { ...journaling, written, said };
+  };
+
+  test('is sent after a second, sooner with the outcome of a change, and never later because of another line', async () => {
+    await withTimers(async (tick) => {
+      const { append, asked } = start();
+      const journal = open(append);
+      journal.add(step('a'));
+      await tick(600);
+      journal.add(step('b'));
+      await tick(399);
+      assert.equal(asked.length, 0);
+      await tick(1);
+      assert.equal(asked.length, 3);
+      journal.add(step('c'));
+      journal.add(step('d'), true);
+      await tick(49);
+      assert.equal(asked.length, 3);
+      await tick(1);
+      assert.equal(asked.length, 6);
+      await tick(500);
+      journal.add(step('e'));
+      await tick(999);
+      assert.equal(asked.length, 6, 'the timer of the line before is gone');
+      await tick(1);
+      assert.equal(asked.length, 9);
+      journal.add(step('f'), true);
+      journal.add(step('g'));
+      await tick(50);
+      assert.equal(asked.length, 12);
+    });
+  });
+
+  test('keeps no process alive for a line that waits, nor once it is closed', async () => {
+    const { append } = start();
+    const journal = open(append);
+    const timers = timersOf();
+    journal.add(step('a'));
+    assert.equal(timersOf(), timers);
+    await journal.close();
+    assert.equal(timersOf(), timers);
+  });
+
+  test('is closed with its last lines, at the latest after five seconds', async () => {
+    await withTimers(async (tick) => {
+      const failing = start(away);
+      const first = open(failing.append);
+      first.add(step('a'));
+      await first.close();
+      await tick(9999);
+      assert.equal(failing.asked.length, 3, 'nothing is sent once it is closed');
+      const hanging = open(start(() => new Promise(() => {})).append);
+      hanging.add(step('a'));
+      let isClosed = false;
+      void hanging.close().then(() => {
+        isClosed = true;
+      });
+      await tick(4999);
+      assert.equal(isClosed, false);
+      await tick(1);
+      assert.equal(isClosed, true);
+    });
+  });
+
+  test('waits for lines that were added while others were sent, and asks a node that failed only once', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    const slow = start(() => gate.promise);
+    const journal = open(slow.append);
+    journal.add(step('a'));
+    const settled = [journal.settle()];
+    journal.add(step('b'));
+    settled.push(journal.settle());
+    gate.resolve(undefined);
+    await Promise.all(settled);
+    assert.equal(slow.entries().length, 2);
+    const failing = start((node) => (node === 'dev3' ? new Promise(() => {}) : away(node)));
+    const other = open(failing.append);
+    other.add(step('a'));
+    await assert.rejects(other.settle(), {
+      message:
+        '0 of 3 nodes store the journal, and 2 must before a change: dev1: away; dev2: away; dev3: it has not replied',
+      hint: 'see that they answer, then resume the run',
+    });
+    assert.equal(failing.asked.length, 3);
+    const alone = open(start((node) => (node === 'dev1' ? undefined : someTurns().then(() => away(node)))).append);
+    alone.add(step('a'));
+    await assert.rejects(alone.settle(), /1 of 3 nodes store .* change: dev2: away; dev3: away$/);
+  });
+
+  test('sends a line that is added at the moment when the request before it ends', async () => {
+    const first = Promise.withResolvers<Outcome>();
+    const asked: number[] = [];
+    const reply = (node: string, sequence: number) => ({ ...okReply({ sequence }), node, elapsed: 0 });
+    const append: AppendTo = (node, { after: before, lines }) => {
+      asked.push(lines.length);
+      return asked.length === 1 ? first.promise : Promise.resolve(reply(node, before + lines.length));
+    };
+    const stored = { lease, holders: ['dev1'] };
+    const journal = startFleetJournal({ run, stored, lines: [], credentials: () => rip.credentials, append });
+    journal.add(step('a'));
+    const settled = [journal.settle()];
+    settled.push(
+      first.promise.then(() => {
+        journal.add(step('b'));
+        return journal.settle();
+      }),
+    );
+    first.resolve(reply('dev1', 1));
+    await Promise.all(settled);
+    assert.deepEqual(asked, [1, 1]);
+  });
+
+  test('names its nodes in its first line, and each certificate that signs where it begins', async () => {
+    const tom = await fleet.operator('tom@devco.net');
+    let own = rip.credentials;
+    const { append, entries } = start();
+    const journal = open(append, () => own);
+    for (const type of ['a', 'b']) journal.add(step(type));
+    own = tom.credentials;
+    for (const type of ['c', 'd']) journal.add(step(type));
+    await journal.settle();
+    const has = entries().map((line) => [line.sequence, 'stored' in line, 'chain' in line, line.previous === '']);
+    assert.deepEqual(has, [
+      [1, true, true, true],
+      [2, false, false, false],
+      [3, false, true, false],
+      [4, false, false, false],
+    ]);
+  });
+
+  test('begins with what waited for the lease, and records where it is stored and the text of the playbook', async () => {
+    const { append, entries, asked } = start();
+    const texts = { name: 'p', text: 't', used: {} };
+    const { open: lend, note, beforeChange, describe: where, written, close } = begin({ texts });
+    assert.equal(await where(), 'journal: on this host alone: the run holds no lease');
+    note(change('a'));
+    note({ ...change(''), agent: 'lock', action: 'renew', requestId: 'renewal' } as unknown as JournalEntry);
+    for (const candidates of [holders, ['dev9']]) lend({ name: lease, candidates, append });
+    await beforeChange(change('a'));
+    assert.deepEqual(
+      entries().map(({ entry }) => entry.step),
+      ['a'],
+    );
+    assert.ok(asked.length > 0 && !asked.includes('dev9 dry'), 'only the first lease counts');
+    assert.deepEqual(
+      written.map(({ type }) => type),
+      ['journal-stored', 'playbook'],
+    );
+    assert.deepEqual(written[0], { ...written[0], runId: run, lease, holders });
+    assert.equal(await where(), 'journal: also on dev1, dev2, dev3, on 2 of them before each change');
+    note(change('b'));
+    await close();
+    assert.equal(entries().length, 2, 'its last line is sent as it is closed');
+  });
+
+  test('sends the outcome of a change soon, and other outcomes later', async () => {
+    await withTimers(async (tick) => {
+      const { append, asked, entries } = start();
+      const { open: lend, note, beforeChange } = begin();
+      lend({ name: lease, candidates: holders, append });
+      await beforeChange(change('a'));
+      asked.length = 0;
+      note({ ...change('b'), changes: false } as JournalEntry);
+      note({ type: 'outcome', requestId: 'b' } as unknown as JournalEntry);
+      note({ type: 'say' } as unknown as JournalEntry);
+      await tick(50);
+      assert.equal(asked.length, 0);
+      await tick(950);
+      assert.equal(entries().length, 3);
+      note(change('c'));
+      await tick(50);
+      assert.equal(entries().length, 4);
+      note({ type: 'outcome', requestId: 'c' } as unknown as JournalEntry);
+      await tick(50);
+      assert.equal(entries().length, 5);
+    });
+  });
+
+  test('of a resumed run stays on its nodes, which receive the entries that they lack', async () => {
+    const { append, asked, entries } = start();
+    const lines = writeLines(rip, ['run-started']);
+    const stored = { on: { lease, holders: ['dev1'] }, lines };
+    const { open: lend, beforeChange, written } = begin({ history: { stored, backlog: [change('late')] } });
+    lend({ name: lease, candidates: ['dev2'], append });
+    await beforeChange(change('a'));
+    assert.deepEqual([asked, written], [['dev1'], []]);
+    assert.deepEqual(
+      entries().map(({ sequence, entry }) => [sequence, entry.step]),
+      [[2, 'late']],
+    );
+  });
+
+  test('is awaited before changes alone, and is on this host alone where the configuration says so', async () => {
+    const { append, asked } = start();
+    const required = begin({ mode: 'required' });
+    for (const entry of [{ ...change('a'), changes: false }, change(''), { ...change('a'), type: 'outcome' }]) {
+      await required.beforeChange(entry as JournalEntry);
+    }
+    await assert.rejects(required.beforeChange(change('a')), {
+      message: 'no node stores the journal of the run: the run holds no lease',
+    });
+    required.open({ name: lease, candidates: [], append });
+    await assert.rejects(required.beforeChange(change('a')), /: no node of the run runs the agent journal$/);
+    assert.deepEqual(required.said, []);
+    const local = begin({ mode: 'local' });
+    local.note(change('a'));
+    local.open({ name: lease, candidates: holders, append });
+    await local.beforeChange(change('a'));
+    assert.equal(await local.describe(), 'journal: on this host alone, as configured');
+    await local.close();
+    assert.deepEqual([asked, local.written], [[], []]);
+  });
+
+  test('reports why it could not begin, and closes all the same', async () => {
+    const broken: AppendTo = async () => {
+      throw new Error('it broke');
+    };
+    const { open: lend, beforeChange, describe: where, close } = begin();
+    lend({ name: lease, candidates: holders, append: broken });
+    await someTurns();
+    await assert.rejects(beforeChange(change('a')), /it broke/);
+    assert.equal(await where(), 'journal: on this host alone: it broke');
+    await close();
+    const refusing = begin({ mode: 'required' });
+    const no: AppendTo = async (node) => away(node);
+    refusing.open({ name: lease, candidates: ['dev1', 'dev2'], append: no });
+    await assert.rejects(refusing.beforeChange(change('a')), /: dev1: away; dev2: away$/);
+    assert.deepEqual(refusing.said, [], 'a warning would say the same');
+    const lax = begin();
+    lax.open({ name: lease, candidates: ['dev1'], append: no });
+    await lax.beforeChange(change('a'));
+    assert.deepEqual(lax.said, ['warning: no node stores the journal: dev1: away']);
+    for (const failing of ['journal-stored', 'playbook']) {
+      const write = async (entry: { type?: string }) => assert.notEqual(entry.type, failing, 'the disk is full');
+      const full = begin({ write, texts: { name: 'p', text: 't', used: {} } });
+      full.open({ name: lease, candidates: holders, append: start().append });
+      await assert.rejects(full.beforeChange(change('a')), /the disk is full/, failing);
+    }
+  });
+
+  test('is closed once it has begun and its lines are stored', async () => {
+    const stored: string[] = [];
+    const { append } = start(async (node) => {
+      await someTurns();
+      stored.push(node);
+      return undefined;
+    });
+    const { open: lend, note, close, written } = begin();
+    note(change('a'));
+    lend({ name: lease, candidates: ['dev1'], append });
+    await close();
+    assert.deepEqual(stored, ['dev1', 'dev1'], 'it was asked whether it accepts lines, and received one');
+    assert.deepEqual(
+      written.map(({ type }) => type),
+      ['journal-stored'],
+    );
   });
 });
 
