@@ -304,7 +304,10 @@ describe('the playbook of a run that another host started', () => {
   const directory = temporaryDirectory();
   writeFileSync(join(directory, 'same.yaml'), text);
   writeFileSync(join(directory, 'other.yaml'), others);
-  const find = async (playbook?: string, { isElsewhere = true, host = '', file = 'gone.yaml', stored = text } = {}) => {
+  const find = async (
+    playbook?: string,
+    { isElsewhere = true, host = '', file = 'gone.yaml', origin = '', stored = text } = {},
+  ) => {
     const digest = digestPlaybook(compilePlaybook(await readPlaybook(join(directory, 'same.yaml')), []));
     const tree = { name: 'say.yaml', text: stored, used: {} };
     const process = { ...stamp, type: 'process', host } as unknown as JournalEntry;
@@ -313,7 +316,8 @@ describe('the playbook of a run that another host started', () => {
       ...(stored === '' ? [] : [{ ...stamp, type: 'playbook', tree }]),
     ];
     const journal = { ...found(entries as JournalEntry[]), isElsewhere };
-    const begun = { ...started, file: join(directory, file), digest };
+    const from = origin === '' ? {} : { origin: join(directory, origin) };
+    const begun = { ...started, ...from, file: join(directory, file), digest };
     const look = { session: {}, catalogue: [], options: { playbook }, context: {} };
     return (await findSame(journal, begun, look as unknown as Parameters<typeof findSame>[2])).playbook.name;
   };
@@ -329,6 +333,7 @@ describe('the playbook of a run that another host started', () => {
 
   test('is not read from the journal of a run of this host, and its file must not have changed', async () => {
     assert.equal(await find(undefined, { isElsewhere: false, file: 'same.yaml' }), 'talk');
+    assert.equal(await find(undefined, { isElsewhere: false, origin: 'same.yaml' }), 'talk');
     assert.equal(await find(undefined, { isElsewhere: false, host: `not-${hostname()}` }), 'talk');
     for (const host of ['', hostname()]) {
       await assert.rejects(find(undefined, { isElsewhere: false, host }), {

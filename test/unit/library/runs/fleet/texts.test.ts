@@ -28,6 +28,15 @@ describe('the text of a playbook that nodes store', () => {
     );
     const without = { ...texts, used: {} };
     assert.equal(await codeOfAsync(() => readTexts(without)), 'bad-playbook');
+    const top = {
+      name: 'top',
+      text: outer('').replace('./inner.yaml', './outer.yaml'),
+      used: { './outer.yaml': texts },
+    };
+    const [middle] = [...(await readTexts(top)).used.values()];
+    assert.equal([...(middle?.used.values() ?? [])][0]?.source.name, 'inner');
+    const odd = { name: 'odd', text: outer('').replace('./inner.yaml', 'constructor'), used: {} };
+    await assert.rejects(readTexts(odd), { message: /the journal has no playbook “constructor”/ });
   });
 
   test('is not stored if it has, or may have, a secret', async () => {
@@ -43,7 +52,13 @@ describe('the text of a playbook that nodes store', () => {
       ['a value that is a number', outer(open, '# 4711\n'), inner(), { token: 4711 }, false],
       ['a value that is elsewhere', outer(open), inner(), { token: 'hunter2' }, true],
       ['an empty value', outer(open), inner(), { token: '' }, true],
-      ['an omitted value', outer(open), inner(), { token: null }, true],
+      ['an omitted value', outer(open, '# null\n'), inner(), { token: null }, true],
+      ['an undefined value', outer(open), inner(), { token: undefined }, true],
+      ['a part of a value', outer(open, '# unter2 hunter\n'), inner(), { token: 'hunter2' }, true],
+      ['a part of a number', outer(open, '# 71\n'), inner(), { token: 4711 }, true],
+      ['a value that is not sensitive', outer('who: {}', '# hunter2\n'), inner(), { who: 'hunter2' }, true],
+      ['a default that is not sensitive', outer('who: {default: you}'), inner('who: {}'), {}, true],
+      ['no inputs', outer('').replace('inputs: {}\n', ''), inner(), {}, true],
     ] as const) {
       assert.equal((await stored(text, used, inputs)) !== undefined, isStored, what);
     }
@@ -53,5 +68,8 @@ describe('the text of a playbook that nodes store', () => {
     const pad = (bytes: number) => `# ${'x'.repeat(bytes)}\n`;
     assert.ok((await stored(outer('', pad(150 * 1024)), inner())) !== undefined);
     assert.equal(await stored(outer('', pad(150 * 1024)), `${inner()}${pad(60 * 1024)}`), undefined);
+    const left = 200 * 1024 - Buffer.byteLength(JSON.stringify(await stored(outer('', pad(0)), inner())));
+    assert.ok((await stored(outer('', pad(left)), inner())) !== undefined);
+    assert.equal(await stored(outer('', pad(left + 1)), inner()), undefined);
   });
 });

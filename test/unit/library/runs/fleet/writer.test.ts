@@ -4,6 +4,10 @@ import { startJournal } from '../../../../../src/agents/journal/agent.ts';
 import { type AppendTo, startHolder } from '../../../../../src/library/runs/fleet/append.ts';
 import { chooseHolders } from '../../../../../src/library/runs/fleet/holders.ts';
 import { startKeeping } from '../../../../../src/library/runs/fleet/kept-entries.ts';
+import { journalUnder } from '../../../../../src/library/runs/fleet/under-lease.ts';
+import type { Session } from '../../../../../src/library/fleet/session.ts';
+import { journalDdl } from '../../../../../src/agents/journal/ddl.ts';
+import { signingNode } from '../../../../support/fleet/signing-node.ts';
 import { startJournaling } from '../../../../../src/library/runs/fleet/journaling.ts';
 import { majorityOf, startFleetJournal } from '../../../../../src/library/runs/fleet/writer.ts';
 import { hashText, type JournalLine } from '../../../../../src/core/journal/line.ts';
@@ -606,6 +610,47 @@ describe('one node that stores a journal', () => {
     assert.deepEqual(some.refused, ['dev10: no', 'dev15: no']);
     const none = await choose(() => true);
     assert.deepEqual([none.holders, none.asked], [[], names.slice(0, 20)]);
+  });
+
+  test('is called under the lease that the run holds there, and not at all without it', async () => {
+    await using fleet = await makeFleet();
+    const [rip, dev1, dev2] = await Promise.all([fleet.operator('rip'), fleet.node('dev1'), fleet.node('dev2')]);
+    const now = Date.now();
+    const seen: unknown[] = [];
+    const node = signingNode(dev1, ['journal', 'lock'], {
+      answer: ({ fence, deadline, dryRun }) => {
+        seen.push([fence, deadline - now, dryRun]);
+        return okReply({});
+      },
+    });
+    const session = (heads?: object) => ({
+      config: { timeout: 5 },
+      caller: { credentials: rip.credentials, trust: fleet.trust, heads },
+    });
+    const under = (fence?: number, heads?: object) =>
+      journalUnder({ name: lease, fenceOf: () => fence }, [node.found, signingNode(dev2, ['lock']).found], run, {
+        ...{ session: session(heads) as unknown as Session, catalogue: [journalDdl] },
+      });
+    const nothing = { after: 0, lines: [], head: '' };
+    mock.timers.enable({ apis: ['Date'], now });
+    try {
+      assert.deepEqual(under().candidates, ['dev1']);
+      for (const fence of [7, undefined]) await under(fence).append('dev1', nothing, true);
+      const sent = [
+        [7, 5000, true],
+        [0, 5000, true],
+      ];
+      assert.deepEqual(seen, sent);
+      assert.deepEqual(await under(7).append('dev3', nothing, true), {
+        ...{ node: 'dev3', outcome: 'refused', status: 5, code: 'not-leased', hint: '', data: {}, elapsed: 0 },
+        message: 'the run does not hold its lease there',
+      });
+      const heads = { known: () => undefined, distrust: () => new Problem('bad-journal', 'its log has changed') };
+      await under(7, heads).append('dev1', nothing, true);
+      assert.deepEqual(seen, sent, 'a node whose log cannot be trusted is sent no change');
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   test('does not store renewals, nor their outcomes', () => {
