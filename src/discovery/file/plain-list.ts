@@ -6,9 +6,12 @@ import { parseEntries } from '../listed.ts';
 /** Characters of a list. */
 export const largest = 16 * 1024 * 1024;
 
-/** The nodes of a plain list without a fault: only the whole document has the position of a fault. */
+/**
+ * The nodes of a plain list without a fault: only the whole document has the position of a fault.
+ * @returns undefined for any other text, and for one that is too long
+ */
 export function plainEntries(text: string, source: string): Candidate[] | undefined {
-  const list = plainList(text);
+  const list = text.length > largest ? undefined : plainList(text);
   if (list === undefined) return undefined;
   try {
     return parseEntries(

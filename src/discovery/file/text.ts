@@ -14,9 +14,12 @@ import { largest, plainEntries } from './plain-list.ts';
  * @throws Problem `bad-nodes` with file and line
  */
 export function parseNodesText(text: string, file: string, source: string): Candidate[] {
+  return plainEntries(text, source) ?? parseOtherText(text, file, source);
+}
+
+/** The same for a text that is not a plain list. */
+export function parseOtherText(text: string, file: string, source: string): Candidate[] {
   if (text.length > largest) throw new Problem('bad-nodes', `${file}: the list is larger than ${largest} bytes`);
-  const plain = plainEntries(text, source);
-  if (plain !== undefined) return plain;
   return parseEntries(isStructured(text) ? documentEntries(text, file) : linesOf(text, file), source);
 }
 

@@ -9,7 +9,7 @@ import type { SealedEvent } from '../../../src/core/wire/messages.ts';
 import { forwardRequestCodec } from '../../../src/core/wire/codec.ts';
 import { startConnections } from '../../../src/transport/connections/connections.ts';
 import { createOpen } from '../../../src/transport/dial.ts';
-import { frame, greeting } from '../../../src/transport/relay/local/frames.ts';
+import { frame, greeting } from '../../../src/transport/relay/frames.ts';
 import { createPeerDial, peerConnectionOver } from '../../../src/transport/relay/peer-connection.ts';
 import type { PeerConnection } from '../../../src/transport/relay/peers/peer.ts';
 import { startRequests } from '../../../src/transport/relay/peers/requests.ts';

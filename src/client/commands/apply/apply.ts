@@ -2,6 +2,7 @@ import { once } from '../../../core/concurrency.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { suggest } from '../../../core/text.ts';
+import { cutBatches } from '../../../library/fleet/batches.ts';
 import type { FabricTransport } from '../../apply/call-config.ts';
 import { planOverFabric } from '../../apply/over-fabric.ts';
 import { planOverSsh } from '../../apply/over-ssh.ts';
@@ -14,7 +15,6 @@ import { findFleetFile } from '../../fleet-file/find.ts';
 import { lockOut } from '../../fleet-file/lock-out.ts';
 import type { Fleet, Host, NodeParts } from '../../fleet-file/model.ts';
 import { readFleet } from '../../fleet-file/read.ts';
-import { cutBatches } from '../../../library/fleet/batches.ts';
 import { onHosts } from '../../install/hosts.ts';
 import { proceed } from './carry-out.ts';
 import { openSshTransport } from './open-ssh.ts';
@@ -27,6 +27,7 @@ export async function runApply(
   self: ProgramParts,
   context: CliContext,
 ): Promise<number> {
+  // Refuses an invalid --batch before anything is read.
   cutBatches([], options.batch);
   const parts = await self.load();
   const fleet = await readFleet(findFleetFile(file), parts);

@@ -14,7 +14,7 @@ import type {
 import type { RelayConnection } from '../connection.ts';
 import { type ForwardReader, relayEnd, startForwarding } from '../forwarding.ts';
 import { within } from '../within.ts';
-import { frame, greeting, startFrames } from './frames.ts';
+import { frame, greeting, startFrames } from '../frames.ts';
 
 /** The maximum bytes of a message from the relay. */
 const mostBytes = 8 * 1024 * 1024;

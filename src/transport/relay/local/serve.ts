@@ -5,7 +5,7 @@ import { localEventCodec, localRequestCodec } from '../../../core/wire/codec.ts'
 import type { LocalDiscover, LocalDiscovered, LocalEvent } from '../../../core/wire/messages.ts';
 import { abandoned, startForwarder, reasonWithheld } from '../forwarder.ts';
 import { countUnread } from '../unread.ts';
-import { frame, greeting, startFrames } from './frames.ts';
+import { frame, greeting, startFrames } from '../frames.ts';
 
 export interface LocalLimits {
   /** Concurrent connections, of all users of this host. */

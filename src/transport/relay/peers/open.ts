@@ -12,7 +12,7 @@ import { diagnose } from '../../diagnose.ts';
 import { proveNode } from '../../prove-node.ts';
 import { presentedIssuers } from '../../tls.ts';
 import { type ForwardReader, startForwarding } from '../forwarding.ts';
-import { frame, greeting, startFrames } from '../local/frames.ts';
+import { frame, greeting, startFrames } from '../frames.ts';
 import { within } from '../within.ts';
 import type { PeerConnection } from './peer.ts';
 import { sealedProtocol } from './protocol.ts';

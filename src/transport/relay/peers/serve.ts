@@ -4,7 +4,7 @@ import { explain } from '../../../core/errors.ts';
 import { callerId } from '../../../core/identity.ts';
 import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../../core/wire/codec.ts';
 import { peerName } from '../../connections/slots.ts';
-import { frame, greeting, startFrames } from '../local/frames.ts';
+import { frame, greeting, startFrames } from '../frames.ts';
 import { bytesPerMessage } from '../unread.ts';
 import { type SealedLimits, type SealedParts, startRequests } from './requests.ts';
 

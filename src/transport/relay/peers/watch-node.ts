@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls';
-import { frame } from '../local/frames.ts';
+import { frame } from '../frames.ts';
 
 /** Milliseconds after which a node that sent nothing is asked whether it is there, and for its answer. */
 const silence = 30_000;
