@@ -4,7 +4,11 @@ import type { FileTree } from './file-tree.ts';
 export const backend = 'app';
 export const adminSocket = 'run/haproxy/admin.sock';
 
-/** A load balancer over all web servers, with checks close together so that tests need not wait. */
+/**
+ * A load balancer over all web servers, with checks close together so that tests need not wait. Its own reload loses no
+ * request: the old process hands its listeners over (`expose-fd`), and closes an idle connection only with a response
+ * (`idle-close-on-response`), so that no client sends a request into a connection that is being closed.
+ */
 export function balancerFiles(servers: readonly Host[]): FileTree {
   return {
     'etc/haproxy/haproxy.cfg': haproxyConfig(servers),
@@ -17,13 +21,14 @@ export function haproxyConfig(servers: readonly Pick<Host, 'name' | 'address'>[]
   return `global
   maxconn 2000
   nbthread 1
-  stats socket /${adminSocket} mode 660 level admin
+  stats socket /${adminSocket} mode 660 level admin expose-fd listeners
 
 defaults
   mode http
   timeout connect 1s
   timeout client 30s
   timeout server 30s
+  option idle-close-on-response
   retries 3
   option redispatch 1
   retry-on all-retryable-errors

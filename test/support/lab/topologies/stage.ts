@@ -59,7 +59,7 @@ async function takeOver(lab: Lab, balancer: string): Promise<void> {
   await must(
     lab,
     balancer,
-    'haproxy -D -q -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid -sf $(cat /run/haproxy.pid)',
+    'haproxy -D -q -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid -x /run/haproxy/admin.sock -sf $(cat /run/haproxy.pid)',
   );
 }
 

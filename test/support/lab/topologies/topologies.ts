@@ -26,13 +26,14 @@ export interface Topology {
 const head = (restoring: boolean, more = '') => `global
   maxconn 2000
   nbthread 1
-  stats socket /run/haproxy/admin.sock mode 660 level admin
+  stats socket /run/haproxy/admin.sock mode 660 level admin expose-fd listeners
 ${restoring ? '  server-state-file /run/haproxy/state\n' : ''}${more}
 defaults
 ${restoring ? '  load-server-state-from-file global\n' : ''}  mode http
   timeout connect 1s
   timeout client 30s
   timeout server 30s
+  option idle-close-on-response
   retries 3
   option redispatch 1
   retry-on all-retryable-errors
@@ -133,7 +134,10 @@ backend app
     config: (hosts, restoring = false) =>
       `${head(restoring)
         .replaceAll('mode http', 'mode tcp')
-        .replace(/ {2}retry-on.*\n/, '')}${front}  default_backend app\nbackend app\n${checked}${lines(hosts, own)}\n`,
+        .replace(
+          / {2}(retry-on|option idle-close-on-response).*\n/g,
+          '',
+        )}${front}  default_backend app\nbackend app\n${checked}${lines(hosts, own)}\n`,
   },
   {
     name: 'cookie persistence, a dynamic key and a backup server',
