@@ -72,11 +72,19 @@ export async function deliver(delivery: CredentialDelivery, target: DeliveryTarg
     const again = await isIncomplete(target, delivery);
     const marker = markerOf(target, delivery);
     await writeWhole({ path: marker, content: '', mode: 0o600, replace: true });
-    for (const { path, mode, content } of files) {
-      const replace = target.replace || again || !path.startsWith(delivery.kind);
-      await writeWhole({ path: join(target.path, path), content, mode, replace });
+    let isBegun = again;
+    try {
+      for (const { path, mode, content } of files) {
+        const replace = target.replace || again || !path.startsWith(delivery.kind);
+        await writeWhole({ path: join(target.path, path), content, mode, replace });
+        isBegun = true;
+      }
+    } catch (error) {
+      // What is there is another command's: the next one must not take it for a leftover of this one.
+      if (!isBegun) await rm(marker, { force: true });
+      throw error;
     }
-    await rm(marker);
+    await rm(marker, { force: true });
     await syncDirectory(target.path);
     return files.map(({ path }) => join(target.path, path));
   }
