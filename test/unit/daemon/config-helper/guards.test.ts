@@ -51,6 +51,14 @@ describe('the directories that the helper writes to', () => {
     await requireSafePath(top, 'facts.d/a.yaml');
     assert.ok(existsSync(join(top, 'facts.d')));
   });
+
+  test('belong to its user', async (t) => {
+    mkdirSync(join(root, 'hooks'));
+    const own = process.getuid?.() ?? 0;
+    t.mock.method(process as { getuid: () => number }, 'getuid', () => own + 1);
+    for (const file of ['node.yaml', 'hooks/a'])
+      await assert.rejects(requireSafePath(root, file), { code: 'bad-permissions', message: /to another user/ });
+  });
 });
 
 describe('a nonce that the helper has seen', () => {
@@ -65,6 +73,14 @@ describe('a nonce that the helper has seen', () => {
     const known = Object.keys(JSON.parse(readFileSync(join(root, '.apply/nonces.json'), 'utf8')));
     assert.deepEqual(known, ['02'.repeat(16), '03'.repeat(16)]);
     await assert.rejects(admitNonce(root, two, 3000, 1500), replayed);
+  });
+
+  test('is never forgotten by a list that cannot be read: nothing is accepted then', async () => {
+    mkdirSync(join(root, '.apply'));
+    const file = join(root, '.apply/nonces.json');
+    writeFileSync(file, '{"0');
+    await assert.rejects(admitNonce(root, Buffer.alloc(16, 1), 1000, 500), SyntaxError);
+    assert.equal(readFileSync(file, 'utf8'), '{"0');
   });
 
   test('is kept as long as clocks may differ beyond the life of its request', async () => {
@@ -140,7 +156,7 @@ describe('a request to the helper', () => {
   });
 
   test('needs its right and the state that it saw also as a dry run, and a valid whole', async () => {
-    const { directory, order } = await makeHelperNode(fleet, { 'rip@devco.net': ['policies'] });
+    const { directory, order } = await makeHelperNode(fleet, { 'rip@devco.net': ['policies', 'hooks'] });
     mkdirSync(join(directory, '.apply'), { recursive: true });
     const dry = { dryRun: true };
     const ask = async (files: readonly FileRequest[], more: object = {}) =>
@@ -154,6 +170,37 @@ describe('a request to the helper', () => {
     writeFileSync(join(directory, 'policies/b.policy'), 'allow\tadmins\t*\t*\t*\n');
     await ask([using]);
     await assert.rejects(ask([{ kind: 'policies', name: 'groups', content: null }]), { code: 'bad-policy' });
+    await ask([{ kind: 'hooks', name: 'groups', content: 'a hook with its name is another file' }]);
+  });
+
+  test('is for one of the two actions that the helper serves', async () => {
+    const { directory, order } = await makeHelperNode(fleet, { 'rip@devco.net': fileKinds });
+    mkdirSync(join(directory, '.apply'), { recursive: true });
+    for (const [agent, action] of [
+      ['config', 'status'],
+      ['appmgr', 'apply'],
+    ] as const) {
+      const signed = await order(rip, [facts], { dryRun: true, agent, action });
+      const message = `the helper does not serve ${agent}.${action}`;
+      await assert.rejects(handle(signed, directory), { code: 'policy-denied', message });
+    }
+  });
+
+  test('is refused where the daemon reads its files elsewhere than the helper writes them', async () => {
+    const { directory, order } = await makeHelperNode(fleet, { 'rip@devco.net': fileKinds });
+    mkdirSync(join(directory, '.apply'), { recursive: true });
+    const file = join(directory, 'node.yaml');
+    const own = readFileSync(file, 'utf8');
+    for (const [key, line] of [
+      ['policies', 'policies: other'],
+      ['classes', 'classes: other.txt'],
+      ['facts.directory', 'facts: { directory: other }'],
+    ] as const) {
+      const others = own.split('\n').filter((one) => !one.startsWith(`${line.split(':')[0]}:`));
+      writeFileSync(file, [...others, line, ''].join('\n'));
+      const signed = await order(rip, [facts], { dryRun: true });
+      await assert.rejects(handle(signed, directory), { code: 'not-over-fabric', message: RegExp(`“${key}” at `) });
+    }
   });
 
   test('changes none of the paths that decide what is trusted, run or read', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type Pending, readPending, readReturned } from '../../../../src/core/node-files/pending.ts';
 import type { NewFile } from '../../../../src/daemon/config-helper/change.ts';
 import { effectOf, revertChange, settle, switchFiles } from '../../../../src/daemon/config-helper/switch.ts';
+import { requireSafePath } from '../../../../src/daemon/config-helper/tree.ts';
 import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import { recordChanges } from '../../../support/faults/record-calls.ts';
 
@@ -131,7 +132,19 @@ describe('a change of the configuration', () => {
         'sync .apply/',
       ],
     );
+    assert.equal(calls[calls.indexOf('rm classes.txt') + 1], 'sync ./');
     assert.deepEqual(calls.slice(-3), ['sync .apply/pending.json.new', 'rename .apply/pending.json', 'sync .apply/']);
+  });
+
+  test('is confirmed on the disk before what was before is removed', async () => {
+    await switchFiles(root, files, details);
+    const calls = await recordChanges(root, () => settle(root, details.change));
+    assert.deepEqual(calls, ['rm .apply/pending.json', 'sync .apply/', 'rm .apply/before']);
+  });
+
+  test('has its new directories on the disk', async () => {
+    const calls = await recordChanges(root, () => requireSafePath(root, 'hooks/a'));
+    assert.deepEqual(calls, ['mkdir hooks', 'sync ./']);
   });
 
   test('makes files that others can read, and that are not programs, under any umask', async () => {
