@@ -50,11 +50,13 @@ describe('the files for a holder of a certificate', () => {
   });
 
   test('replace no certificate or key unless that is asked for, but an older list', async () => {
+    writeFileSync(join(root, 'crl.pem'), 'an older list');
     await deliver(delivery, into(), now);
+    assert.equal(readFileSync(join(root, 'crl.pem'), 'utf8'), 'a list');
     writeFileSync(join(root, 'crl.pem'), 'an older list');
     const { key: _key, ...without } = delivery;
     await assert.rejects(deliver(without, into(), now), { code: 'file-exists' });
-    await assert.rejects(requireFree(into(), delivery, true), { code: 'file-exists' }, 'they are no leftovers');
+    await assert.rejects(requireFree(into(), delivery, true), { code: 'file-exists' }, 'what is there is whole');
     await deliver(without, into({ replace: true }), now);
     assert.equal(readFileSync(join(root, 'crl.pem'), 'utf8'), 'a list');
     const bundle = into({ form: 'bundle', path: join(root, 'dev1.tar.gz') });
@@ -91,7 +93,9 @@ describe('the files for a holder of a certificate', () => {
   test('may replace what a command that was cut off has left, of the same kind', async () => {
     for (const name of ['node.key', 'node.crt', '.operator.incomplete']) writeFileSync(join(root, name), 'half');
     await assert.rejects(requireFree(into(), delivery, true), { code: 'file-exists' });
-    writeFileSync(join(root, '.node.incomplete'), '');
+    rmSync(join(root, 'node.key'));
+    // The key is written, and then the certificate is in the way.
+    await assert.rejects(deliver(delivery, into(), now), { code: 'file-exists' });
     await requireFree(into(), delivery, true);
     await deliver(delivery, into(), now);
     assert.equal(readFileSync(join(root, 'node.crt'), 'utf8'), `${delivery.certificate}above`);

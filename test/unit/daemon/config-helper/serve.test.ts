@@ -31,11 +31,19 @@ describe('a run of the helper', () => {
     assert.match(logged.join(), /^refused: malformed-message: /);
   });
 
-  test('ends in order if nobody is there for its reply', async () => {
+  test('ends in order if nobody is there for its reply, or not for long', async () => {
     const input = new PassThrough().end('{}\n');
     const output = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) });
     await serveHelper(temporaryDirectory(), agents, { input, output, log: () => {} });
     assert.equal(output.destroyed, true);
+    const later = new Writable({ write: (_chunk, _encoding, done) => done(), autoDestroy: false });
+    await serveHelper(temporaryDirectory(), agents, {
+      input: new PassThrough().end('{}\n'),
+      output: later,
+      log: () => {},
+    });
+    // While it waits for a confirmation.
+    later.emit('error', new Error('ECONNRESET'));
   });
 
   test('logs a restart that fails, and waits for the confirmation nevertheless', async () => {

@@ -43,8 +43,8 @@ describe('a part of an artifact that is sent to a node', () => {
 
   test('is taken from an operator alone, who leaves at its end', async () => {
     assert.deepEqual(await store(kept), ['admit operator', 'leave', 'a chunk of dev3.devco.net']);
-    const refusal = new Problem('wrong-kind', 'you are no operator');
-    assert.deepEqual(await store(kept, refusal), ['admit operator', 'you are no operator']);
+    const refusal = new Problem('wrong-kind', 'only for operators');
+    assert.deepEqual(await store(kept, refusal), ['admit operator', 'only for operators']);
   });
 
   test('frees the place of its sender if it cannot be kept, and where nothing is published', async () => {
@@ -88,9 +88,9 @@ describe('an artifact that another node copies', () => {
     const { events, ended } = fetch(both);
     await ended;
     assert.deepEqual(events, ['admit node', 'one', 'two', 'leave', 'end']);
-    const refused = fetch(both, { refusal: new Problem('wrong-kind', 'you are no node') });
+    const refused = fetch(both, { refusal: new Problem('wrong-kind', 'only for nodes') });
     await refused.ended;
-    assert.deepEqual(refused.events, ['admit node', 'you are no node']);
+    assert.deepEqual(refused.events, ['admit node', 'only for nodes']);
   });
 
   test('waits at each part until the other node has read enough', async () => {
