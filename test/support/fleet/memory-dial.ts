@@ -42,12 +42,15 @@ export interface MemoryNetwork {
   readonly mostAtOnce: () => number;
   /** Names of the nodes that were asked for their peers. */
   readonly askedForPeers: string[];
+  /** The facts that each node was asked for. */
+  readonly askedForFacts: (readonly string[])[];
 }
 
 export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): MemoryNetwork {
   const network = new Map(Object.entries(nodes));
   const dialled: string[] = [];
   const askedForPeers: string[] = [];
+  const askedForFacts: (readonly string[])[] = [];
   let open = 0;
   let dialling = 0;
   let most = 0;
@@ -92,6 +95,7 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
         if (node.hangs === true) await untilGivenUp(signal);
         if (node.describesAfter !== undefined) await Promise.race([node.describesAfter, untilGivenUp(signal)]);
         if (request.peers) askedForPeers.push(node.name);
+        askedForFacts.push(request.facts);
         const { name, agents = ['rpcutil'], classes = [], facts = {} } = node;
         return {
           identity: node.says ?? name,
@@ -117,6 +121,7 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
     dial,
     dialled,
     askedForPeers,
+    askedForFacts,
     openConnections: () => open,
     mostAtOnce: () => most,
   };

@@ -42,6 +42,14 @@ describe('the directory', () => {
     }
   });
 
+  test('reports two machines of one name although a node gives no time that a date can have', async () => {
+    for (const since of [-1, Number.MAX_VALUE]) {
+      const duplicates = [{ identity: 'dev2', addresses: [], since }];
+      const network = memoryNetwork({ 'h2:5810': { ...web('dev2', 'bravo'), duplicates } });
+      assert.deepEqual((await find(network, [heard('dev2', 'h2')])).codes, ['dev2 duplicate-identity']);
+    }
+  });
+
   test('closes each connection once its node has described itself, if no node will be called', async () => {
     const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h2:5810': web('dev2', 'bravo') });
     const open: number[] = [];
@@ -74,6 +82,16 @@ describe('the directory', () => {
     };
     const found = await find(network, candidates, { source, filter, expect: ['dev2'] });
     assert.deepEqual([found.names, found.unmatched, found.silent], [['dev1'], 1, []]);
+  });
+
+  test('asks each node for the facts of the filter, beside those that the caller wants', async () => {
+    const network = memoryNetwork({ 'h2:5810': web('dev2', 'bravo') });
+    const filter = { ...noFilter, facts: ['cluster=bravo', 'tier=web'], select: 'zone=a or zone=b' };
+    await find(network, [heard('dev2', 'h2')], { filter, facts: ['tag', 'tier'] });
+    assert.deepEqual(
+      network.askedForFacts.map((facts) => facts.toSorted()),
+      [['cluster', 'tag', 'tier', 'zone']],
+    );
   });
 
   test('remembers only what was proven', async () => {
@@ -139,6 +157,18 @@ describe('the directory', () => {
     assert.deepEqual(hints(found, none), ['no node web1: did you mean web1.devco.net?']);
     assert.equal(hints(none, found).length, 2);
     assert.match(hints(none, found)[1] ?? '', /clusters.*cluster/);
+  });
+
+  test('suggests each word once, none for a pattern, and no name with another number', () => {
+    const description = { published: [], facts: Buffer.from('{"cluster":"a"}'), classes: ['web'], agents: [] };
+    const sorted = { nodes: [], unmatched: [{ name: 'web1', description }], broken: [], rumours: [], quiet: [] };
+    const hints = (more: Partial<typeof noFilter>) =>
+      filterHints({ ...noFilter, ...more }, sorted as unknown as Parameters<typeof filterHints>[1], () => []);
+    assert.equal(hints({ facts: ['clusters=a', 'clusters=b'] }).length, 1);
+    assert.match(hints({ classes: ['wep'] }).join(), /has the class “wep”; nearest: “web”/);
+    assert.deepEqual(hints({ classes: ['/wep/'], agents: ['/x/'] }), []);
+    assert.deepEqual(hints({ identities: ['web2'] }), []);
+    assert.deepEqual(hints({ identities: ['wep1'] }), ['no node wep1: did you mean web1?']);
   });
 
   test('leaves nothing open if the source fails or the caller leaves', async () => {
@@ -287,6 +317,12 @@ describe('invalid replies', () => {
       'dev6 unreachable',
     ]);
     assert.deepEqual(found.silent, []);
+  });
+
+  test('show no more than 80 characters of the name that a node gives itself', async () => {
+    const network = memoryNetwork({ 'h4:5810': { name: 'dev4', says: 'x'.repeat(1000) } });
+    const found = await find(network, [listed('dev4', 'h4')]);
+    assert.equal(found.broken[0]?.problem.message, `dev4 describes itself as "${'x'.repeat(80)}"`);
   });
 
   test('make a remembered node silent if another node is at its address, and a listed one broken', async () => {
@@ -442,6 +478,22 @@ describe('names without a proof', () => {
     const found = await find(network, [], { source });
     assert.deepEqual([found.names, found.codes, found.silent], [names, [], []]);
     assert.deepEqual([found.rumours.count, found.rumours.more], [100, true]);
+  });
+
+  test('do not make the search dial a node that others have proven, was not heard and cannot match', async () => {
+    const peer = (name: string, cluster: string) => ({
+      ...{ identity: name, address: name, port: 5810, lastHeard: now, facts: [`cluster=${cluster}`] },
+    });
+    const peers = [peer('dev2', 'bravo'), peer('dev3', 'alfa')];
+    const network = memoryNetwork({
+      'dev1:5810': { ...web('dev1', 'bravo'), peers },
+      'dev2:5810': web('dev2', 'bravo'),
+      'dev3:5810': web('dev3', 'alfa'),
+    });
+    const made = fakes(600, (index) => `rogue${index % 60}`);
+    const found = await find(network, [heard('dev1', 'dev1'), ...made], { filter: bravo });
+    assert.deepEqual(found.names, ['dev1', 'dev2']);
+    assert.ok(!network.dialled.includes('dev3@dev3:5810'));
   });
 
   test('do not hide that two machines prove the name of a node that others have proven', async () => {

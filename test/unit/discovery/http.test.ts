@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { fetchJson } from '../../../src/discovery/http.ts';
 import { startJsonServer } from '../../support/discovery/json-server.ts';
 import { rejection } from '../../support/thrown.ts';
 
 describe('a question to a web server that lists nodes', () => {
-  const ask = (url: string, signal = new AbortController().signal) =>
-    fetchJson(
-      { what: 'consul', place: (name) => `discovery.${name}`, url: new URL(url), tls: {}, timeout: 20_000 },
-      signal,
-    );
+  const ask = (url: string, signal = new AbortController().signal, timeout = 20_000) =>
+    fetchJson({ what: 'consul', place: (name) => `discovery.${name}`, url: new URL(url), tls: {}, timeout }, signal);
 
   test('accepts only the answer 200: no redirect, no part and no error', async () => {
     for (const status of [200, 201, 202, 206, 301, 302, 307, 403, 404, 500, 503]) {
@@ -33,6 +33,19 @@ describe('a question to a web server that lists nodes', () => {
       const { message } = await rejection(ask(server.url));
       assert.ok(!/[\x00-\x1f]/.test(message), JSON.stringify(message));
     }
+  });
+
+  test('says that no answer came in time', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { code, message } = await rejection(ask(url, undefined, 30));
+    server.closeAllConnections();
+    server.close();
+    assert.deepEqual(
+      [code, message],
+      ['source-failed', `consul at ${url} gives no list of nodes: no answer within 0.03 s`],
+    );
   });
 
   test('is cancelled, and not called a fault of the server, when the command is interrupted', async () => {

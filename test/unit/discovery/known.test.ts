@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { noFilter } from '../../../src/core/filter/filter.ts';
 import type { NodeDescription, Peer } from '../../../src/core/wire/messages.ts';
 import type { CachedNode } from '../../../src/discovery/cache/content.ts';
-import { type ClientMemory, uniteKnown } from '../../../src/discovery/known.ts';
+import { type ClientMemory, peersOf, uniteKnown } from '../../../src/discovery/known.ts';
 
 const now = 100_000;
 const cached = (name: string, more: Partial<CachedNode> = {}) =>
@@ -108,4 +109,21 @@ describe('what is known of nodes', () => {
     ];
     assert.deepEqual([names(69_999), names(70_000), names(70_001), names(1, 'dev4')], [[], [], ['dev2'], ['dev4']]);
   });
+});
+
+test('a peer may be dialled if it may match the filter, or if the caller expects it', () => {
+  const filter = { ...noFilter, facts: ['b=1'] };
+  const peers = ['dev2', 'dev4', 'dev6'].map((name) => peer(name, now, { facts: [name === 'dev2' ? 'b=1' : 'b=2'] }));
+  assert.deepEqual(
+    peersOf({ filter, expect: ['dev6'], now: () => now }, reporting('dev1', peers)).map(({ name, mayMatch }) => [
+      name,
+      mayMatch,
+    ]),
+    [
+      ['dev2', true],
+      ['dev4', false],
+      ['dev6', true],
+    ],
+  );
+  assert.deepEqual(peersOf({ filter, now: () => now }, reporting('dev1', [])), []);
 });

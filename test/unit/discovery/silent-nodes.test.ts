@@ -4,7 +4,9 @@ import { Problem } from '../../../src/core/errors.ts';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import type { DiscoverySource } from '../../../src/core/ports.ts';
 import type { Attempt } from '../../../src/discovery/attempt.ts';
+import type { FoundNode } from '../../../src/discovery/findings.ts';
 import { missingNodes } from '../../../src/discovery/missing.ts';
+import { doubtfulNodes } from '../../../src/discovery/uncertain-nodes.ts';
 import { type MemoryNode, memoryNetwork } from '../../support/fleet/memory-dial.ts';
 import {
   at,
@@ -135,9 +137,11 @@ describe('silent nodes', () => {
     const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa') });
     const list = [listed('dev1', 'h1')];
     const cache = await cacheOf(['dev4', 'h4', 'bravo']);
-    const found = await find(network, list, { source: telling('file', list), cache });
-    assert.deepEqual(found.silent, []);
-    assert.deepEqual(network.dialled, ['dev1@h1:5810']);
+    for (const name of ['file', 'stdin']) {
+      const found = await find(network, list, { source: telling(name, list), cache });
+      assert.deepEqual(found.silent, [], name);
+      assert.deepEqual(network.dialled.splice(0), ['dev1@h1:5810'], name);
+    }
   });
 
   test('exclude a retired node, whatever its peers remember, until it announces itself again', async () => {
@@ -169,17 +173,30 @@ describe('nodes known from before', () => {
     assert.deepEqual(found.silent, []);
   });
 
+  test('are reached where only a peer has proven them, if the caller expects them', async () => {
+    const peers = [{ identity: 'dev4', address: 'h4', port: 5810, lastHeard: now, facts: ['cluster=alfa'] }];
+    const network = memoryNetwork({
+      'h2:5810': { ...web('dev2', 'bravo'), peers },
+      'h4:5810': web('dev4', 'alfa'),
+    });
+    const found = await find(network, [heard('dev2', 'h2')], { filter: bravo, expect: ['dev4'] });
+    assert.deepEqual([found.names, found.unmatched, found.silent], [['dev2'], 1, []]);
+  });
+
   test('are queried again by name if their address now belongs to another', async () => {
     const network = memoryNetwork({ 'h4:5810': web('dev9', 'alfa'), 'h44:5810': web('dev4', 'bravo') });
     const cache = await cacheOf(['dev4', 'h4', 'bravo']);
     const source: DiscoverySource = {
       name: 'mdns',
       async *discover({ identities }) {
-        if (identities.includes('dev4')) yield heard('dev4', 'h44');
+        if (!identities.includes('dev4')) return;
+        yield heard('dev4', 'h44');
+        yield heard('dev9', 'h9');
       },
     };
     const found = await find(network, [], { source, filter: bravo, cache });
     assert.deepEqual([found.names, found.silent, found.codes], [['dev4'], [], []]);
+    assert.equal(found.rumours.count, 0, 'nobody has asked for dev9');
     assert.deepEqual(cache.nodes()[0]?.addresses, at('h44'));
   });
 
@@ -199,7 +216,17 @@ describe('nodes known from before', () => {
     const cache = await cacheOf(['dev4', 'h4', 'bravo']);
     const found = await find(network, list, { source: telling('file', list), cache });
     assert.deepEqual(found.names, ['dev4']);
-    assert.deepEqual(network.dialled, ['dev4@h4:5810', 'dev4@dev4:5810']);
+    assert.deepEqual(network.dialled.splice(0), ['dev4@h4:5810', 'dev4@dev4:5810']);
+    // The cache has the host name: once more only with another port.
+    for (const [port, dialled] of [
+      [5810, ['dev4@dev4:5810']],
+      [5811, ['dev4@dev4:5811', 'dev4@dev4:5810']],
+    ] as const) {
+      const named = newCache();
+      named.remember([{ name: 'dev4', addresses: [{ host: 'dev4', port }], agents: [], classes: [], facts: {} }], 5000);
+      await find(network, list, { source: telling('file', list), cache: named });
+      assert.deepEqual(network.dialled.splice(0), dialled);
+    }
   });
 });
 
@@ -249,6 +276,40 @@ describe('a set that shrinks', () => {
     const first = await find(network, [heard('dev4', 'h4')], { filter: bravo, cache });
     assert.deepEqual(lost(first), ['left-set: dev4 was in this set (cluster=bravo) and now says cluster=alfa']);
     assert.deepEqual(lost(await find(network, [heard('dev4', 'h4')], { filter: bravo, cache })), []);
+  });
+
+  const bravoWeb = { ...noFilter, facts: ['cluster=bravo', 'tier=web'] };
+  /** A client that has seen dev4 with these facts. */
+  const seenWith = (facts: Readonly<Record<string, string>>) => {
+    const cache = newCache();
+    cache.remember([{ name: 'dev4', addresses: at('h4'), agents: ['rpcutil'], classes: [], facts }], 5000);
+    return cache;
+  };
+
+  test('names a node that lost several facts, and none that was no member before', async () => {
+    const network = memoryNetwork({ 'h4:5810': { name: 'dev4' } });
+    const search = async (facts: Readonly<Record<string, string>>) =>
+      lost(await find(network, [heard('dev4', 'h4')], { filter: bravoWeb, cache: seenWith(facts) }));
+    assert.match((await search({ cluster: 'bravo', tier: 'web' })).join(), /^left-set: dev4 was in this set/);
+    assert.deepEqual(await search({ cluster: 'bravo', tier: 'db' }), []);
+    assert.deepEqual(await search({ cluster: 'bravo' }), []);
+  });
+
+  test('names no node that moved if another of its facts had kept it out before', async () => {
+    const network = memoryNetwork({ 'h4:5810': { name: 'dev4', facts: { cluster: 'alfa', tier: 'db' } } });
+    const before = { cluster: 'bravo', tier: 'db' };
+    const found = await find(network, [heard('dev4', 'h4')], { filter: bravoWeb, cache: seenWith(before) });
+    assert.deepEqual(lost(found), []);
+  });
+
+  test('names no node that did not describe itself: nothing is known of it', () => {
+    const known = new Map([['dev4', { facts: { cluster: 'bravo' }, lastSeen: 5000, by: 'cache' }]]);
+    const doubtful = (version: string) => {
+      const description = { agents: [], classes: [], facts: Buffer.from('{}'), incomplete: [], version };
+      const node = { name: 'dev4', addresses: [], description } as unknown as FoundNode;
+      return doubtfulNodes(bravo, [node], { seen: known, known: () => known }).map(({ problem }) => problem.code);
+    };
+    assert.deepEqual([doubtful('0.1.0'), doubtful('')], [['left-set'], []]);
   });
 
   test('names a node with incomplete facts only if they may decide', async () => {

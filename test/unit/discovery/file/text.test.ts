@@ -52,6 +52,8 @@ describe('a list of nodes', () => {
     assert.match(fault('- dev1\n- {address: 10.0.0.1}\n'), /^nodes:2: a node needs a “name”/);
     assert.match(fault('- dev1\n- {name: dev2, address: "a b"}\n'), /^nodes:2: "a b" is not a valid address/);
     assert.match(fault('- {name: dev2, address: h, port: 99999}\n'), /^nodes:1: “port” must be/);
+    assert.match(fault('- {name: dev2, address: h, port: 65536}\n'), /^nodes:1: “port” must be/);
+    assert.deepEqual(parse('- {name: dev2, address: h, port: 65535}\n')[0]?.addresses, at('h', 65_535));
     assert.match(fault('- {name: dev2, port: 80}\n'), /^nodes:1: a “port” needs an “address”/);
     assert.match(fault('- {name: dev2, address: "h:81", port: 80}\n'), /^nodes:1: .*different ports/);
     assert.match(fault('dev1\ndev2\n\ndev1\n'), /^nodes:4: dev1 occurs twice \(first at nodes:1\)/);
