@@ -9,6 +9,7 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { makeHome } from '../../support/program/home.ts';
+import { testProblem } from '../../support/test-problem.ts';
 
 const [dev1, dev2] = ['dev1.devco.net', 'dev2.devco.net'] as const;
 const names = ['appmgr', 'haproxy', 'jobs', 'lock', 'publish'];
@@ -60,7 +61,7 @@ const mco = async (...words: string[]) => {
   return { code, out: out.join('\n'), err: err.join('\n') };
 };
 const json = async (...words: string[]) => JSON.parse((await mco(...words, '--json')).out) as never;
-const broken = new Problem('io', 'the disk is gone');
+const broken = testProblem('broken', 'the disk is gone');
 /** Milliseconds. */
 const hour = 3_600_000;
 const now = Date.now();
