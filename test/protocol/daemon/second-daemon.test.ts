@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import { bindPort } from '../../../src/transport/bind.ts';
 import { probeAgent } from '../../support/agents/probe-agent.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
-import { startTestNode } from '../../support/node/node.ts';
+import { prepareNode, startTestNode } from '../../support/node/node.ts';
 
 describe('a second daemon with the same configuration', () => {
   test('ends before it changes the audit log or the state of the running one', async () => {
@@ -48,6 +48,18 @@ describe('a second daemon with the same configuration', () => {
       ['started', 'started'],
     );
   });
+});
+
+test('a daemon that cannot start leaves its port free', async () => {
+  await using fleet = await makeFleet();
+  const port = await freePort();
+  const { configFile } = await prepareNode(fleet, {
+    listen: `listen: { address: 127.0.0.1, port: ${port} }`,
+    prepare: (directory) => rm(join(directory, 'node.key')),
+  });
+  const options = { configFile, agents: [probeAgent], version: '0.1.0' };
+  await assert.rejects(startDaemon(options), { code: 'unreadable-file', message: /node\.key/ });
+  (await bindPort({ host: '127.0.0.1', port })).close();
 });
 
 describe('a port that is bound before it is served', () => {

@@ -17,6 +17,8 @@ export interface HttpsReceiver extends AsyncDisposable {
   readonly lines: ReceivedLine[];
   /** Its reply from now on. */
   answer: (attempt: number) => number;
+  /** The text of its reply to a batch that it does not take. */
+  complaint: string;
   readonly attempts: () => number;
   /** Names in the certificates of those who asked. */
   readonly askers: Set<string>;
@@ -40,13 +42,14 @@ export async function startHttpsReceiver(member: Member, token: string): Promise
     const status = isRight ? receiver.answer(++attempts) : 401;
     if (status === 204)
       for (const line of Buffer.concat(chunks).toString().trimEnd().split('\n')) lines.push(parse(line));
-    response.writeHead(status).end(status === 204 ? undefined : 'not now\n');
+    response.writeHead(status).end(status === 204 ? undefined : receiver.complaint);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const receiver: HttpsReceiver = {
     url: `https://localhost:${(server.address() as AddressInfo).port}/audit`,
     lines,
     answer: () => 204,
+    complaint: 'not now\n',
     attempts: () => attempts,
     askers,
     [Symbol.asyncDispose]: async () => {

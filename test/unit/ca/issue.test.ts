@@ -47,8 +47,10 @@ describe('issuing by profile', () => {
     const order = { kind: 'node', name: 'dev1', publicKey: makeKeyPair().publicKey, now } as const;
     const certificate = await issueCertificate(order, authority);
     assert.equal(certificate.validTo, authority.certificate.validTo);
-    const late = issueCertificate({ ...order, now: now + 11 * day }, authority);
-    await assert.rejects(late, { code: 'expired-authority' });
+    const last = Date.parse(authority.certificate.validTo);
+    await issueCertificate({ ...order, now: last - 1 }, authority);
+    for (const late of [last, last + day])
+      await assert.rejects(issueCertificate({ ...order, now: late }, authority), { code: 'expired-authority' });
   });
 
   test('serials are positive, of 128 random bits, and never repeated', async () => {
@@ -70,7 +72,7 @@ describe('issuing by profile', () => {
     assert.equal(certificate.checkHost(name), name);
   });
 
-  test('refuses names that cannot be part of a certificate, and keys that are not P-256', async () => {
+  test('refuses names that cannot be part of a certificate, keys that are not P-256, and no time or all time', async () => {
     const authority = await makeAuthority('devco.net', now);
     const { publicKey } = makeKeyPair();
     for (const name of [
@@ -95,9 +97,11 @@ describe('issuing by profile', () => {
       const order = { kind: 'node', name: 'dev1', publicKey: other, now } as const;
       await assert.rejects(issueCertificate(order, authority), { code: 'bad-key' });
     }
-    await assert.rejects(issueCertificate({ kind: 'node', name: 'a', publicKey, now, days: 0 }, authority), {
-      code: 'bad-days',
-    });
+    for (const days of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const message = `a certificate can't hold for ${days} days`;
+      const order = { kind: 'node', name: 'a', publicKey, now, days } as const;
+      await assert.rejects(issueCertificate(order, authority), { code: 'bad-days', message });
+    }
   });
 
   test('two CAs of one realm are distinguished', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -207,6 +207,29 @@ describe('a receiver at an HTTPS endpoint', () => {
     await assert.rejects(httpsReceiver({ url: endpoint.url, ...without }, setup()).send([], signal), /401/);
   });
 
+  test('has a minute to acknowledge a batch', async (t) => {
+    await using endpoint = await startHttpsReceiver(siem, 'open-sesame');
+    const receiver = httpsReceiver({ url: endpoint.url, ...bodyOf() }, setup());
+    const times: number[] = [];
+    t.mock.method(AbortSignal, 'timeout', (time: number) => {
+      times.push(time);
+      return AbortSignal.abort(new Error('too late'));
+    });
+    await assert.rejects(receiver.send([shipped(1)], signal), { name: 'AbortError' });
+    assert.deepEqual(times, [60_000]);
+  });
+
+  test('complains in one line for a terminal, however long and whatever it writes', async () => {
+    await using endpoint = await startHttpsReceiver(siem, 'open-sesame');
+    const receiver = httpsReceiver({ url: endpoint.url, ...bodyOf() }, setup());
+    endpoint.answer = () => 503;
+    endpoint.complaint = `\u001b[31mfull${'!'.repeat(200)}\nmore`;
+    const line = `\\u001b[31mfull${'!'.repeat(106)}`;
+    await assert.rejects(receiver.send([shipped(1)], signal), { message: `it answers 503 ${line}` });
+    endpoint.complaint = '';
+    await assert.rejects(receiver.send([shipped(1)], signal), { message: 'it answers 503' });
+  });
+
   test('is not trusted without the CA of the configuration, and can be given up', async () => {
     await using endpoint = await startHttpsReceiver(siem, 'open-sesame');
     const { token_file } = bodyOf();
@@ -273,6 +296,7 @@ describe('the position of a receiver', () => {
     await moved;
     assert.deepEqual(cursor.at(), { sequence: 7, hash: 'x' });
     assert.deepEqual(await readCursor(state, 'siem'), { sequence: 7, hash: 'x' });
+    assert.equal(statSync(join(state, 'audit-ship')).mode & 0o777, 0o700);
     const back = cursor.move({ sequence: 2, hash: 'y' });
     assert.equal(cursor.at().sequence, 2);
     await back;
