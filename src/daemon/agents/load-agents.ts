@@ -27,10 +27,16 @@ export async function loadAgents(
       const config = (configs[ddl.name] ?? {}) as never;
       started.set(ddl.name, await start({ config, node, stateDirectory: directory, run: runCommand, log }));
     } catch (cause) {
-      await Promise.all([...started.values()].map((agent) => agent.stop?.()));
+      await stopAgents(started.values()).catch((error: unknown) => log.error({ err: error }, 'an agent did not stop'));
       const why = explain(fileProblem(cause) ?? cause);
       throw new Problem('agent-failed', `the agent ${ddl.name} cannot start: ${why}`, '', { cause });
     }
   }
   return started;
+}
+
+/** Waits for each of them, also if another one fails. @throws the first failure */
+export async function stopAgents(agents: Iterable<Agent>): Promise<void> {
+  const ends = await Promise.allSettled(Array.from(agents, async (agent) => agent.stop?.()));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

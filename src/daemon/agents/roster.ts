@@ -4,7 +4,7 @@ import type { Agent, AgentEntry, FindExternalAgents } from '../../core/agent.ts'
 import type { JsonObject } from '../../core/json.ts';
 import type { Log, NodeView } from '../../core/ports.ts';
 import { runCommand } from '../exec/run-command.ts';
-import { loadAgents } from './load-agents.ts';
+import { loadAgents, stopAgents } from './load-agents.ts';
 
 /** The current agents of the node: the built-in ones that are enabled, and those in other languages. */
 export interface Roster {
@@ -61,8 +61,6 @@ export async function startRoster(parts: RosterParts): Promise<Roster> {
     running,
     reload,
     warnings: () => warnings,
-    stop: async () => {
-      await Promise.all([...running.values()].map((agent) => agent.stop?.()));
-    },
+    stop: () => stopAgents(running.values()),
   };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { makeAuthority } from '../../../src/ca/x509/authority.ts';
+import { makeAuthority, makeRoot } from '../../../src/ca/x509/authority.ts';
 import { issueCertificate } from '../../../src/ca/issue.ts';
 import { makeKeyPair } from '../../../src/ca/x509/keys.ts';
 import { profiles } from '../../../src/ca/x509/profiles.ts';
@@ -70,6 +70,12 @@ describe('issuing by profile', () => {
     assert.equal(certificate.subject ?? '', '');
     assert.equal(identityOf(certificate)?.name, name);
     assert.equal(certificate.checkHost(name), name);
+  });
+
+  test('a root issues no certificates to nodes and operators', async () => {
+    const root = await makeRoot('devco.net', now);
+    const order = { kind: 'node', name: 'dev1', publicKey: makeKeyPair().publicKey, now } as const;
+    await assert.rejects(issueCertificate(order, root), { code: 'wrong-ca' });
   });
 
   test('refuses names that cannot be part of a certificate, keys that are not P-256, and no time or all time', async () => {

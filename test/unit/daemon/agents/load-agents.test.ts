@@ -6,6 +6,7 @@ import { agents } from '../../../../src/agents/index.ts';
 import type { ActionContext } from '../../../../src/core/agent.ts';
 import { loadAgents } from '../../../../src/daemon/agents/load-agents.ts';
 import { actionContext, fixedNode, silentLog } from '../../../support/agents/agent-setup.ts';
+import { someTurns } from '../../../support/mock-delays.ts';
 import { crashAtEachChange } from '../../../support/faults/crash.ts';
 
 let root: string;
@@ -62,5 +63,27 @@ describe('agents at daemon start', () => {
       message: 'the agent bad cannot start: no such device',
     });
     assert.deepEqual(stopped, ['good']);
+  });
+
+  test('name the one that cannot start, also if an earlier one does not stop, and wait for all that do', async () => {
+    const stopped: string[] = [];
+    const errors: string[] = [];
+    const entry = (name: string, start: () => Promise<object>) =>
+      ({ ddl: { name }, config: {}, load: async () => start }) as unknown as (typeof agents)[number];
+    const stuck = entry('stuck', async () => ({ handlers: {}, stop: () => Promise.reject(new Error('busy')) }));
+    const slow = entry('slow', async () => ({
+      handlers: {},
+      stop: async () => {
+        await someTurns();
+        stopped.push('slow');
+      },
+    }));
+    const bad = entry('bad', async () => Promise.reject(new Error('no such device')));
+    const log = { ...silentLog, error: (_: object, message: string) => errors.push(message) };
+    await assert.rejects(loadAgents([stuck, slow, bad], {}, fixedNode, root, log), {
+      code: 'agent-failed',
+      message: 'the agent bad cannot start: no such device',
+    });
+    assert.deepEqual([stopped, errors], [['slow'], ['an agent did not stop']]);
   });
 });

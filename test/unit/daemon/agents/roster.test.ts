@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import type { AgentEntry, ExternalAgents, ExternalSetup } from '../../../../src/core/agent.ts';
 import { startRoster } from '../../../../src/daemon/agents/roster.ts';
 import { fixedNode, silentLog, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { someTurns } from '../../../support/mock-delays.ts';
 
 const stopped: string[] = [];
 const entry = (name: string, more: object = {}): AgentEntry => {
@@ -97,5 +98,21 @@ describe('the agents of a node', () => {
     stopped.length = 0;
     await roster.stop();
     assert.deepEqual(stopped.toSorted(), ['colour', 'lock']);
+  });
+
+  test('have all ended when the end of one fails', async () => {
+    const stop = () => Promise.reject(new Error('busy'));
+    const stuck = { ...outside('stuck'), load: async () => async () => ({ handlers: {}, stop }) } as AgentEntry;
+    const slow = async () => ({
+      handlers: {},
+      stop: async () => {
+        await someTurns();
+        stopped.push('slow');
+      },
+    });
+    const { roster } = await start({ entries: [stuck, { ...outside('slow'), load: async () => slow } as AgentEntry] });
+    stopped.length = 0;
+    await assert.rejects(roster.stop(), { message: 'busy' });
+    assert.deepEqual(stopped.toSorted(), ['lock', 'slow']);
   });
 });
