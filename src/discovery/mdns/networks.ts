@@ -1,5 +1,5 @@
 import { BlockList, isIPv6 } from 'node:net';
-import { hostInterfaces } from '../../core/host-interfaces.ts';
+import { type HostInterfaces, hostInterfaces, recentHostInterfaces } from '../../core/host-interfaces.ts';
 
 /** Whether this host has that address on any interface. */
 export function isOwnAddress(address: string): boolean {
@@ -7,23 +7,22 @@ export function isOwnAddress(address: string): boolean {
   return Object.values(hostInterfaces()).some((list) => list?.some((one) => one.address === bare));
 }
 
-/** Milliseconds for which the networks of this host are cached: packets may come by the thousand. */
-const networksHold = 1000;
+/** Milliseconds. A daemon looks at its interfaces more often (`announce.ts`), so that no packet has to wait for that. */
+const networksHold = 20_000;
 
 /**
  * Starts a check whether addresses are in the network of another interface than the named one: by their zone, or by
- * their prefix. The interfaces of this host are read at most once a second.
+ * their prefix.
  */
 export function watchNetworks(): (address: string, name: string) => boolean {
+  let interfaces: HostInterfaces | undefined;
   let networks: readonly Network[] = [];
-  let readAt = -networksHold;
   return (address, name) => {
     const [bare = '', zone] = address.split('%');
     if (zone !== undefined) return zone !== name;
-    if (performance.now() - readAt >= networksHold) {
-      networks = networksOfHost();
-      readAt = performance.now();
-    }
+    const recent = recentHostInterfaces(networksHold);
+    if (recent !== interfaces) networks = networksOf(recent);
+    interfaces = recent;
     const family = isIPv6(bare) ? 'ipv6' : 'ipv4';
     const near = networks.filter(({ subnets }) => subnets.check(bare, family));
     return near.length > 0 && !near.some((network) => network.name === name);
@@ -35,8 +34,8 @@ interface Network {
   readonly subnets: BlockList;
 }
 
-function networksOfHost(): Network[] {
-  return Object.entries(hostInterfaces()).map(([name, addresses = []]) => {
+function networksOf(interfaces: HostInterfaces): Network[] {
+  return Object.entries(interfaces).map(([name, addresses = []]) => {
     const subnets = new BlockList();
     for (const { cidr } of addresses) {
       const [network = '', prefix] = cidr?.split('/') ?? [];

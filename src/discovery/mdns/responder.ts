@@ -2,10 +2,9 @@ import { createSocket, type Socket } from 'node:dgram';
 import { type CiaoService, getResponder, type Responder, type ResponderOptions } from '@homebridge/ciao';
 import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
-import { mentions, parseHeader } from './wire/header.ts';
 import { keepInstancesWhole } from './wire/instance-label.ts';
-import { dropOthersAnswers } from './wire/known-answers.ts';
 import type { MulticastInterface } from './interfaces.ts';
+import { chooseNeeded } from './needed-packets.ts';
 import { watchNetworks } from './networks.ts';
 
 export interface OpenedResponder {
@@ -26,10 +25,8 @@ interface ResponderInside {
 interface ServerInside {
   handleMessage: (interfaceName: string, packet: Buffer, from: { address: string }, ...more: unknown[]) => void;
   createDgramSocket: (interfaceName: string, reuseAddr: boolean, type: 'udp4' | 'udp6') => Socket;
+  bindSocket: (socket: Socket, one: { readonly name: string }, ...more: unknown[]) => Promise<void>;
 }
-
-/** In every packet that a node has to answer, or that disputes its name: the service, its host name, or the list of services. */
-const ours = ['mco-', '_dns-sd'];
 
 let opened = 0;
 
@@ -52,15 +49,16 @@ export function openResponder(interfaces: readonly MulticastInterface[], instanc
   inside.republishService = (...args) =>
     republish(...args).catch((error) => log.warn({ reason: explain(error) }, 'the name could not be checked again'));
   const belongsElsewhere = watchNetworks();
+  const needed = chooseNeeded(instance);
   const handle = inside.server.handleMessage.bind(inside.server);
   inside.server.handleMessage = (name, packet, from, ...more) => {
-    // Without this, ciao takes up to 40 ms for one packet of pointers to pointers.
-    if (parseHeader(packet) === undefined || !mentions(packet, ours)) return;
+    const kept = needed(packet);
     // A socket in the group on one interface hears the group on all, and would answer with addresses of the wrong one.
-    if (belongsElsewhere(from.address, name)) return;
-    handle(name, dropOthersAnswers(packet, instance), from, ...more);
+    if (kept === undefined || belongsElsewhere(from.address, name)) return;
+    handle(name, kept, from, ...more);
   };
   inside.server.createDgramSocket = openSocketsOf(inside.server);
+  inside.server.bindSocket = bindOnly(inside.server, interfaces);
   return { responder, ready: inside.promiseChain };
 }
 
@@ -76,6 +74,15 @@ function openSocketsOf(server: ServerInside): ServerInside['createDgramSocket'] 
     socket.on('message', (packet, from) => server.handleMessage(name, packet, from, 'IPv6'));
     socket.on('error', () => undefined);
     return socket;
+  };
+}
+
+/** ciao also listens on loopback, where nothing is announced: that socket would hear each packet of the others. */
+function bindOnly(server: ServerInside, interfaces: readonly MulticastInterface[]): ServerInside['bindSocket'] {
+  const bind = server.bindSocket.bind(server);
+  return async (socket, one, ...more) => {
+    if (interfaces.some(({ name }) => name === one.name)) return await bind(socket, one, ...more);
+    socket.close();
   };
 }
 

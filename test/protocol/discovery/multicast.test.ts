@@ -42,6 +42,19 @@ describe('a real network segment', () => {
       assert.deepEqual(await segment.ask(0), ['dev1.devco.net']);
     });
 
+    test('is heard only on interfaces on which the node is announced: not on loopback', async () => {
+      await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
+      const groups = await segment.host(0).exec('cat', '/proc/net/igmp');
+      // An interface in a line of its own, and the groups in those below, by the bytes of the address (224.0.0.251).
+      const joined = new Set<string>();
+      let name = '';
+      for (const line of groups.split('\n')) {
+        name = /^\d+\s+(\S+)/.exec(line)?.[1] ?? name;
+        if (line.includes('FB0000E0')) joined.add(name);
+      }
+      assert.deepEqual([...joined], ['eth0']);
+    });
+
     test('reaches a node whose claims and identity have the maximum length', async () => {
       const identity = `${'a'.repeat(60)}.${'b'.repeat(60)}.devco.net`;
       const classes = Array.from({ length: 60 }, (_, index) => `class-with-a-long-name-${index}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
-import { hostInterfaces } from '../../../src/core/host-interfaces.ts';
+import { hostInterfaces, recentHostInterfaces } from '../../../src/core/host-interfaces.ts';
 import { sourceFile, withoutDescriptors } from '../../support/faults/without-descriptors.ts';
 
 describe('the network interfaces of this host', () => {
@@ -14,6 +14,39 @@ describe('the network interfaces of this host', () => {
     assert.deepEqual(
       hostInterfaces(() => ({})),
       {},
+    );
+  });
+
+  test('are asked for again only after the given time, where recent ones are enough', (t) => {
+    let now = performance.now();
+    t.mock.method(performance, 'now', () => now);
+    const [first, second, third] = [{ eth0: [] }, { eth1: [] }, { eth2: [] }];
+    assert.equal(
+      hostInterfaces(() => first),
+      first,
+    );
+    now += 500;
+    assert.equal(
+      recentHostInterfaces(500, () => second),
+      first,
+    );
+    now += 1;
+    assert.equal(
+      recentHostInterfaces(500, () => second),
+      second,
+    );
+    now += 500;
+    assert.equal(
+      recentHostInterfaces(500, () => third),
+      second,
+    );
+    assert.equal(
+      hostInterfaces(() => third),
+      third,
+    );
+    assert.equal(
+      recentHostInterfaces(500, () => first),
+      third,
     );
   });
 

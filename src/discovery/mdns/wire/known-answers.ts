@@ -1,4 +1,5 @@
 import { parseHeader } from './header.ts';
+import { nameBytes, readName } from './name.ts';
 
 const recordType = { PTR: 12 } as const;
 
@@ -19,26 +20,25 @@ export function dropOthersAnswers(packet: Buffer, instance: string): Buffer {
   const found = asked === undefined ? undefined : readPointers(packet, asked, answers);
   if (asked === undefined || found === undefined) return packet;
   const own = found.filter(({ label }) => label === instance.toLowerCase());
-  if (own.length === answers || own.some(({ alone }) => !alone)) return packet;
-  const kept = Buffer.concat([packet.subarray(0, asked), ...own.map(({ start, end }) => packet.subarray(start, end))]);
-  kept.writeUInt16BE(own.length, 6);
-  return kept;
+  if (own.length === answers) return packet;
+  const whole = own.flatMap(({ start }) => wholePointer(packet, start) ?? []);
+  if (whole.length < own.length) return packet;
+  const kept = Buffer.concat([packet.subarray(0, asked), ...whole]);
+  kept.writeUInt16BE(whole.length, 6);
+  return kept.length < packet.length ? kept : packet;
 }
 
 /** A PTR record, by its place in the packet. */
 interface Pointer {
   readonly start: number;
-  readonly end: number;
   /** The first label of what it points to. */
   readonly label: string;
-  /** Its names point at nothing behind the questions, so it may move. */
-  readonly alone: boolean;
 }
 
 function endOfQuestions(packet: Buffer, questions: number): number | undefined {
   let at = 12;
   for (let question = 0; question < questions; question++) {
-    const name = readName(packet, at);
+    const name = skipName(packet, at);
     if (name === undefined) return undefined;
     at = name.end + 4;
   }
@@ -50,30 +50,38 @@ function readPointers(packet: Buffer, asked: number, answers: number): Pointer[]
   const found: Pointer[] = [];
   let start = asked;
   for (let answer = 0; answer < answers; answer++) {
-    const owner = readName(packet, start);
+    const owner = skipName(packet, start);
     if (owner === undefined || owner.end + 10 > packet.length) return undefined;
     const data = owner.end + 10;
     const end = data + packet.readUInt16BE(owner.end + 8);
-    const target = readName(packet, data);
+    const target = skipName(packet, data);
     if (packet.readUInt16BE(owner.end) !== recordType.PTR || target?.end !== end) return undefined;
     // A pointer to a type of service, or a name that is a pointer as a whole.
     if (target.label === '' || target.label.startsWith('_')) return undefined;
-    found.push({ start, end, label: target.label, alone: owner.pointsTo < asked && target.pointsTo < asked });
+    found.push({ start, label: target.label });
     start = end;
   }
   return start === packet.length ? found : undefined;
 }
 
+/** The record with its names in full: they may point to records that are left out. Undefined if one is damaged. */
+function wholePointer(packet: Buffer, start: number): Buffer | undefined {
+  const owner = readName(packet, start);
+  const target = owner && readName(packet, owner.end + 10);
+  if (owner === undefined || target === undefined) return undefined;
+  const data = nameBytes(target.text);
+  const fixed = Buffer.from(packet.subarray(owner.end, owner.end + 10));
+  fixed.writeUInt16BE(data.length, 8);
+  return Buffer.concat([nameBytes(owner.text), fixed, data]);
+}
+
 /** The first label of a name in lower case (empty where the name starts with a pointer), and where the name ends. */
-function readName(packet: Buffer, start: number): { label: string; end: number; pointsTo: number } | undefined {
+function skipName(packet: Buffer, start: number): { label: string; end: number } | undefined {
   let label = '';
   for (let at = start; at < packet.length; ) {
     const length = packet[at] ?? 0;
-    if (length === 0) return { label, end: at + 1, pointsTo: 0 };
-    if (length >= 0xc0) {
-      if (at + 2 > packet.length) return undefined;
-      return { label, end: at + 2, pointsTo: packet.readUInt16BE(at) & 0x3fff };
-    }
+    if (length === 0) return { label, end: at + 1 };
+    if (length >= 0xc0) return at + 2 > packet.length ? undefined : { label, end: at + 2 };
     if (length > 63) return undefined;
     if (at === start) label = packet.toString('utf8', at + 1, at + 1 + length).toLowerCase();
     at += 1 + length;

@@ -57,6 +57,27 @@ describe('a query with known answers', () => {
     assert.deepEqual(none.flatMap(pointsTo), []);
   });
 
+  test('has the own answer whole, where its names pointed to the answer of another', () => {
+    const [, last = Buffer.alloc(0), ...more] = encodeQuestions(7, [all], names(70));
+    assert.deepEqual(more, []);
+    const own = `dev69.devco.net.${service}`;
+    assert.ok(last.indexOf('dev69.devco.net') > 0 && last.indexOf('_mco-deploy') < last.indexOf('dev69.devco.net'));
+    assert.deepEqual(decode(dropOthersAnswers(last, 'dev69.devco.net')), {
+      ...decode(last),
+      answers: decode(last).answers?.filter((one) => one.type === 'PTR' && one.data === own),
+    });
+  });
+
+  test('stays as it is where the own answer is damaged, or not shorter without those of others', () => {
+    const [, last = Buffer.alloc(0)] = encodeQuestions(7, [all], names(70));
+    const damaged = Buffer.from(last);
+    const label = damaged.indexOf('dev69.devco.net');
+    damaged.writeUInt16BE(0xffff, label + 'dev69.devco.net'.length);
+    assert.equal(dropOthersAnswers(damaged, 'dev69.devco.net'), damaged);
+    const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], ['own', 'own', 'own', 'b']);
+    assert.equal(dropOthersAnswers(packet, 'own'), packet);
+  });
+
   test('stays as it is when it has anything but pointers to instances', () => {
     const others = [pointer(`a.${service}`), pointer(`b.${service}`)];
     const cases: [string, Buffer][] = [
