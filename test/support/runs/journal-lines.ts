@@ -1,20 +1,27 @@
 /** Lines of journals, signed by operators of a test's fleet. */
 import { encodeChain, hashText, type JournalLine, sealLine } from '../../../src/core/journal/line.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
 import type { Member } from '../fleet/fleet.ts';
 
 export const run = 'a'.repeat(32);
 export const lease = 'app/bravo';
 export const holders = ['dev1', 'dev2', 'dev3'];
 
-/** Continues a journal by entries that one operator signs. */
+/** Continues a journal by entries that one operator signs: whole ones, or their types. */
 export function writeLines(
   operator: Pick<Member, 'credentials'>,
-  entries: readonly string[],
+  entries: readonly (string | JsonObject)[],
   before: readonly JournalLine[] = [],
   { id = run, at = Date.now(), nodes = holders }: { id?: string; at?: number; nodes?: readonly string[] } = {},
 ): JournalLine[] {
   const lines = [...before];
-  for (const [index, type] of entries.entries()) {
+  const entryOf = (type: string) => ({
+    at,
+    type,
+    operator: operator.credentials.identity.name,
+    ...(type === 'run-finished' ? { state: 'done' } : {}),
+  });
+  for (const [index, one] of entries.entries()) {
     const last = lines.at(-1);
     const content = {
       run: id,
@@ -22,12 +29,7 @@ export function writeLines(
       previous: last === undefined ? '' : hashText(last.text),
       ...(last === undefined ? { stored: { lease, holders: nodes } } : {}),
       ...(index === 0 ? { chain: encodeChain(operator.credentials) } : {}),
-      entry: {
-        at,
-        type,
-        operator: operator.credentials.identity.name,
-        ...(type === 'run-finished' ? { state: 'done' } : {}),
-      },
+      entry: typeof one === 'string' ? entryOf(one) : one,
     };
     lines.push(sealLine(content, operator.credentials));
   }

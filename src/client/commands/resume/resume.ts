@@ -25,13 +25,17 @@ export interface ResumeRequest {
   readonly options: ResumeOptions;
 }
 
-/** Continues a run that any operator started, on any host, without repeating known work. */
+/**
+ * Continues a run that any operator started, on any host, without repeating known work.
+ * @param open the session in which the run continues; it is closed at the end
+ */
 export async function resumeRun(
   { run, secrets, options }: ResumeRequest,
   catalogue: readonly Ddl[],
   context: CliContext,
+  open = openSession,
 ): Promise<number> {
-  const session = await openSession(options, context);
+  const session = await open(options, context);
   try {
     const { stateDirectory, inputs: defaults } = session.config;
     const force = options.force === true;

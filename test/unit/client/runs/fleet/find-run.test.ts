@@ -17,8 +17,9 @@ import { journalFile, runsDirectory } from '../../../../../src/library/runs/jour
 import type { JournalEntry } from '../../../../../src/playbook/journal/entries.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 import { type Fleet, type Member, makeFleet } from '../../../../support/fleet/fleet.ts';
-import { type SigningNode, signingNode, unwell } from '../../../../support/fleet/signing-node.ts';
+import { signingNode, unwell } from '../../../../support/fleet/signing-node.ts';
 import { holders, lease, run, writeLines } from '../../../../support/runs/journal-lines.ts';
+import { keeper } from '../../../../support/runs/keeper.ts';
 
 let fleet: Fleet;
 let rip: Member;
@@ -42,21 +43,7 @@ function client(copies: readonly Stored[], { pageSize = 2, mode = 'auto' as 'aut
   const stateDirectory = temporaryDirectory();
   const warnings: string[] = [];
   const found: { identities: readonly string[]; agents: readonly string[] }[] = [];
-  const keepers = copies.map(
-    (copy, index): SigningNode =>
-      signingNode(nodes[index] as Member, ['journal'], {
-        answer: ({ action, input }) => {
-          if (action === 'list')
-            return copy instanceof Problem
-              ? unwell('refused', copy)
-              : okReply({ runs: listed.map((one) => ({ run: one, sequence: 3, at: 1 })) });
-          if (copy === undefined) return unwell('failed', new Problem('unknown-run', 'it has no such journal'));
-          if (copy instanceof Problem) return unwell('refused', copy);
-          const after = Number(input.after);
-          return okReply({ lines: copy.slice(after, after + pageSize), sequence: copy.length });
-        },
-      }),
-  );
+  const keepers = copies.map((copy, index) => keeper(nodes[index] as Member, () => copy, { pageSize, listed }));
   const session = {
     config: { stateDirectory, concurrency: 8, timeout: 5, journal: mode },
     caller: { credentials: rip.credentials, trust: fleet.trust },

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { journalFile } from '../../../src/library/runs/journal.ts';
-import { markProcess } from '../../../src/core/files/process-mark.ts';
-import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
-import { runInProcess } from '../../support/program/cli.ts';
+import { journalFile } from '../../../../../src/library/runs/journal.ts';
+import { markProcess } from '../../../../../src/core/files/process-mark.ts';
+import { type Fleet, makeFleet } from '../../../../support/fleet/fleet.ts';
+import { runInProcess } from '../../../../support/program/cli.ts';
 
 let fleet: Fleet;
 let home: string;
@@ -140,11 +138,49 @@ describe('runs and resume, with journals', () => {
     assert.deepEqual(open, []);
   });
 
+  test('continue a run that this process recorded before another did', async () => {
+    const id = await begin();
+    const file = journalFile(state, id);
+    await writeFile(file, `${(await linesOf(id)).slice(0, 5).join('\n')}\nxyz\n`);
+    const other = { at: 1, runId: id, type: 'process', ...(await markProcess(process.ppid)) };
+    const warn = (line: string) => {
+      if (line.includes('damaged')) appendFileSync(file, `${JSON.stringify(other)}\n`);
+    };
+    assert.equal((await runInProcess(['resume', id], home, { err: warn })).code, 0);
+  });
+
+  test('refuse a playbook that asks where nobody can answer, before anything is written', async () => {
+    const asking = join(home, 'confirm.yaml');
+    await writeFile(asking, 'name: ask\nsteps:\n  - {id: one, say: hello}\n  - {id: two, confirm: "Is it so?"}\n');
+    const { out } = await cli('run', asking, '--json', '--yes');
+    const { run_id: id } = JSON.parse(out[0] ?? '') as { run_id: string };
+    await cut(id, 5);
+    const before = await linesOf(id);
+    await refused([id], 64, /ask asks a question while it runs, and there is no terminal/);
+    assert.deepEqual(await linesOf(id), before);
+    assert.equal((await cli('resume', id, '--yes')).code, 0);
+  });
+
+  test('take a sensitive input, which no journal has, from the configuration', async () => {
+    const settings = join(home, '.config/mco-deploy/client.yaml');
+    const secret = join(home, 'secret.yaml');
+    await writeFile(secret, 'name: secret\ninputs: {pin: {sensitive: true}}\nsteps:\n  - {id: one, say: hello}\n');
+    const { out } = await cli('run', secret, '--json', 'pin=1234');
+    const { run_id: id } = JSON.parse(out[0] ?? '') as { run_id: string };
+    await cut(id, 3);
+    await refused([id], 64, /“?pin/);
+    const before = await readFile(settings, 'utf8');
+    await writeFile(settings, `${before}inputs: {pin: "1234"}\n`);
+    const { code, err } = await cli('resume', id);
+    await writeFile(settings, before);
+    assert.equal(code, 0, err.join('\n'));
+  });
+
   test('refuse inputs that have changed, and a playbook that has changed', async () => {
     const id = await begin();
     await cut(id, 5);
     await refused([id, 'who=them'], 64, /keeps the inputs that it started with: it was begun with who=you/);
-    await refused([id, 'other=them'], 64, /keeps the inputs that it started with/);
+    await refused([id, 'other=them'], 64, /keeps the inputs that it started with: start another run instead/);
     const before = await readFile(playbook, 'utf8');
     await writeFile(playbook, before.replace('bye', 'farewell'));
     await refused([id], 64, /say\.yaml has changed since the run started/);
@@ -159,17 +195,13 @@ describe('runs and resume, with journals', () => {
     const whole = await linesOf(id);
     const keep = (change: (line: string) => string) =>
       writeFile(journalFile(state, id), `${whole.slice(0, 5).map(change).join('\n')}\n`);
-    const running = spawn('sleep', ['600']);
-    await once(running, 'spawn');
-    const { pid, start } = await markProcess(running.pid);
+    const { pid, start } = await markProcess(process.ppid);
     const cutOff = () => readFile(journalFile(state, id), 'utf8');
     await keep((line) => line.replace(/"pid":\d+,"start":"\d+"/, `"pid":${pid},"start":"${start}"`));
     const before = await cutOff();
     await refused([id], 64, new RegExp(`process ${pid} on \\S+ is still running this run`));
     await refused([id, '--force'], 64, new RegExp(`process ${pid} on \\S+ is still running this run`));
     assert.equal(await cutOff(), before, 'nothing was written to its journal');
-    running.kill();
-    await once(running, 'close');
     await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
     await refused([id], 64, /process \d+ on elsewhere may still be running this run.*add --force/);
     await keep((line) => line.replace('"operator":"rip@devco.net"', '"operator":"eve@devco.net"'));
