@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import { Problem } from '../../../src/core/errors.ts';
 import type { NodeService, TlsState } from '../../../src/core/ports.ts';
@@ -9,12 +7,9 @@ import type { SealedEvent } from '../../../src/core/wire/messages.ts';
 import { forwardRequestCodec } from '../../../src/core/wire/codec.ts';
 import { startConnections } from '../../../src/transport/connections/connections.ts';
 import { createOpen } from '../../../src/transport/dial.ts';
-import { frame, greeting } from '../../../src/transport/relay/frames.ts';
+import { frame } from '../../../src/transport/relay/frames.ts';
 import { createPeerDial, peerConnectionOver } from '../../../src/transport/relay/peer-connection.ts';
 import type { PeerConnection } from '../../../src/transport/relay/peers/peer.ts';
-import { startRequests } from '../../../src/transport/relay/peers/requests.ts';
-import { startSealedServer } from '../../../src/transport/relay/peers/serve.ts';
-import { watchNode } from '../../../src/transport/relay/peers/watch-node.ts';
 import { startGrpcServer } from '../../../src/transport/server/grpc.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { roomyLimits } from '../../support/node/listen-limits.ts';
@@ -29,7 +24,7 @@ import {
   startHostileNode,
   startSealedNode,
 } from '../../support/relay/sealed-node.ts';
-import { mockDelays, someTurns } from '../../support/mock-delays.ts';
+import { mockDelays } from '../../support/mock-delays.ts';
 import { rejection } from '../../support/thrown.ts';
 import { until, within } from '../../support/until.ts';
 
@@ -299,30 +294,6 @@ describe('a hostile node', () => {
   });
 });
 
-test('a silent node is asked with an empty message, and has ten seconds to answer', async () => {
-  using clock = mockDelays();
-  const sent: Buffer[] = [];
-  const socket = {
-    bytesRead: 0,
-    destroy: () => sent.push(Buffer.from('the end')),
-    write: (bytes: Buffer) => sent.push(bytes),
-  };
-  watchNode(
-    socket as unknown as TLSSocket,
-    () => false,
-    () => false,
-  );
-  await clock.pass(30_000);
-  assert.deepEqual(sent, []);
-  await clock.pass(30_000);
-  assert.deepEqual(sent, [Buffer.alloc(4)]);
-  socket.bytesRead++;
-  for (const seconds of [10, 30]) await clock.pass(seconds * 1000);
-  assert.deepEqual(sent, [Buffer.alloc(4), Buffer.alloc(4)]);
-  await clock.pass(10_000);
-  assert.equal(String(sent[2]), 'the end');
-});
-
 describe('a relay connects again', () => {
   test('when its own certificate was renewed or the node’s does not hold, but not while a reply is awaited', async () => {
     await using fresh = await makeFleet();
@@ -352,37 +323,6 @@ describe('a relay connects again', () => {
     await clock.pass(30_000);
     await within('the loss', second.whenLost());
   });
-
-  test('after an hour or two: the node may have another certificate and another key', async (context) => {
-    let ended = 0;
-    let bytesRead = 0;
-    let time = 0;
-    context.mock.method(performance, 'now', () => time);
-    using clock = mockDelays();
-    const socket = {
-      get bytesRead() {
-        return bytesRead++;
-      },
-      destroy: () => ended++,
-      write: ignore,
-    };
-    let isIdle = true;
-    watchNode(
-      socket as unknown as TLSSocket,
-      () => isIdle,
-      () => false,
-    );
-    time = 3_600_000;
-    await clock.pass(30_000);
-    assert.equal(ended, 0);
-    time = 7_200_001;
-    isIdle = false;
-    await clock.pass(30_000);
-    assert.equal(ended, 0);
-    isIdle = true;
-    await clock.pass(30_000);
-    assert.equal(ended, 1);
-  });
 });
 
 /** A relay that sends requests after the node's key, and reads nothing more. */
@@ -399,36 +339,6 @@ async function endOf({ socket, whenClosed }: RawSide): Promise<void> {
   const probe = setInterval(() => socket.write(frame(Buffer.alloc(0))), 20);
   await Promise.race([whenClosed, once(socket, 'error')]);
   clearInterval(probe);
-}
-
-/** A node’s side of a connection whose relay reads nothing until the end. */
-function serveUnread(serve: NodeService['sealed'], unread: number) {
-  const written: Buffer[] = [];
-  let next = ignore;
-  const socket = new Duplex({
-    read: ignore,
-    write: (chunk, _encoding, done) => {
-      written.push(chunk);
-      next = done;
-    },
-  });
-  const certificate = () => ({ raw: relay.certificate.raw });
-  const service = { key: () => ({ key: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [] }), sealed: serve };
-  const unlimited = { ...service, enter: () => ignore, turnAway: async () => {} };
-  const limits = { request: 1024, reply: 1024, requests: 1024, unread, stall: 1000 };
-  const server = startSealedServer({ service: unlimited, tls: nodeTls, log: keepingLog() }, limits);
-  server.serve(Object.assign(socket, { getPeerCertificate: certificate, setTimeout: ignore }) as unknown as TLSSocket);
-  socket.push(greeting);
-  return {
-    socket,
-    wrote: () => written.length,
-    stop: server.close,
-    read: async () => {
-      for (const ended = once(socket, 'finish').then(() => true); ; next()) {
-        if ((await Promise.race([ended, someTurns()])) === true) return Buffer.concat(written);
-      }
-    },
-  };
 }
 
 describe('a hostile relay', () => {
@@ -490,47 +400,6 @@ describe('a hostile relay', () => {
       [4, 'd', ''],
     ]);
     side.socket.destroy();
-  });
-
-  test('cannot fill the memory of the node: requests that are too large together are refused', async () => {
-    const ends = new Map<number, string | undefined>();
-    const { promise: held, resolve: release } = Promise.withResolvers<void>();
-    const service = {
-      enter: () => ignore,
-      sealed: async (...args: Parameters<typeof echo>) => held.then(() => echo(...args)),
-    } as unknown as NodeService;
-    const limits = { request: 100, reply: 100, requests: 10, unread: 100, stall: 100 };
-    const { serve } = startRequests({ service, tls: nodeTls, log: keepingLog() }, relay.certificate.raw, limits, {
-      send: ({ id, end }) => void ends.set(id, end?.code),
-      isCongested: () => false,
-    });
-    const first = serve(1, sealed('12345'));
-    await serve(2, sealed('123456'));
-    assert.deepEqual([...ends], [[2, 'busy']]);
-    release();
-    await first;
-    await serve(3, sealed('1234567890'));
-    assert.deepEqual([ends.get(1), ends.get(3)], ['', '']);
-  });
-
-  test('cannot fill the memory of the node with short replies, or answers to “are you there”, that it does not read', async () => {
-    const { socket, wrote } = serveUnread(async () => {}, 100 * 1024);
-    socket.push(Buffer.alloc(4 * 1000));
-    await someTurns();
-    assert.deepEqual([wrote(), socket.destroyed], [1, false]);
-    for (let id = 1; id <= 250; id++) socket.push(request({ id }));
-    await once(socket, 'close');
-  });
-
-  test('receives the replies that wait for it when the node stops, whatever it still asks', async () => {
-    const { socket, stop, read } = serveUnread(echo, 100 * 1024);
-    socket.push(request({ id: 1, sealed: sealed('one') }));
-    await someTurns();
-    stop();
-    socket.push(Buffer.concat([request({ id: 2, sealed: sealed('two') }), frame(Buffer.alloc(0))]));
-    await someTurns();
-    assert.equal(socket.destroyed, false);
-    assert.match((await read()).toString('latin1'), /one/);
   });
 
   test('is not an operator: one gets no further with frames', async () => {

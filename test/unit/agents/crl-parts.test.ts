@@ -129,6 +129,10 @@ describe('the agent for revocation lists', () => {
     await call('install', { crl: 'onetwothree', digest });
     assert.deepEqual(installed, [['onetwothree', false]]);
     await assert.rejects(call('install', { crl: 'other', digest }), { code: 'bad-crl' });
+    await assert.rejects(call('install', { crl: 'onetwothree', digest, part: 2 }), {
+      code: 'bad-crl',
+      message: 'part 2 of 1 is not a part of a revocation list',
+    });
     assert.equal(installed.length, 1);
   });
 });
