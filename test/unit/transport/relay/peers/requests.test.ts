@@ -139,7 +139,7 @@ describe('a sealed request of a relay is refused', () => {
       answered(3, part('12345')),
       refusal(4, 'too-large', 'the reply is too large'),
     ]);
-    assert.deepEqual(log.lines, [], 'a refusal is no fault of the node');
+    assert.deepEqual(log.lines, [], 'a refusal is not logged');
   });
 
   test('if those that are served are too large together: they cannot fill the memory of the node', async () => {
@@ -181,7 +181,7 @@ describe('a sealed request of a relay is refused', () => {
     assert.deepEqual([busy.refused, busy.inside(), busy.log.lines], [[['bastion', 'busy']], 0, []]);
   });
 
-  test('without detail after a fault, which is logged and is no refusal of the relay', async () => {
+  test('without detail after a fault, which is logged, and not recorded as a refusal', async () => {
     const fault = () => {
       throw new Error('secret detail');
     };

@@ -213,7 +213,7 @@ describe('a relay that reads nothing', () => {
   });
 
   describe('and still sends', () => {
-    /** A connection at this time, on which all was read, and then two questions were answered. */
+    /** A connection at this time, on which all was read. */
     const begin = async (context: TestContext, start: number) => {
       let now = start;
       context.mock.method(performance, 'now', () => now);
@@ -237,6 +237,12 @@ describe('a relay that reads nothing', () => {
       assert.deepEqual(warnings, []);
       assert.equal(await at(10_001, ask(4)), true);
       assert.deepEqual(warnings, [cut('node=bastion')]);
+    });
+
+    test('loses its connection also if a single message waits', async (context) => {
+      const { at } = await begin(context, 5000);
+      assert.equal(await at(9000, ask(1)), false);
+      assert.equal(await at(10_001, ask(2)), true);
     });
 
     test('keeps its connection for as long as it reads one message after the other', async (context) => {
