@@ -40,7 +40,8 @@ describe('ciao', () => {
       assert.ok(inside.promiseChain instanceof Promise);
       assert.equal(typeof inside.republishService, 'function');
       const server = inside.server as Record<string, unknown>;
-      for (const name of ['handleMessage', 'createDgramSocket', 'bindSocket']) assert.equal(typeof server[name], 'function', name);
+      for (const name of ['handleMessage', 'createDgramSocket', 'bindSocket'])
+        assert.equal(typeof server[name], 'function', name);
       const service = responder.createService({ name: 'dev1', type: 'mco-test', port: 1 });
       const part = service as unknown as Record<string, unknown>;
       for (const name of ['allAddressRecords', 'advertisesOnInterface'])
