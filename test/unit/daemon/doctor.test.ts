@@ -85,6 +85,11 @@ describe('doctor on the clock of a node', () => {
     assert.equal(await look({ code: 0, stdout: 'no\n' }), 'warning');
   });
 
+  test('is content with one of a node whose audit log cannot be read', async () => {
+    mkdirSync(file);
+    assert.equal(await look({ code: 0, stdout: 'yes\n' }), 'ok');
+  });
+
   test('warns of one that is behind the last audit record by more than a second', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now });
     for (const [ahead, status] of [
@@ -99,6 +104,14 @@ describe('doctor on the clock of a node', () => {
 });
 
 describe('doctor on the receivers of an audit log', () => {
+  test('reports one whose progress cannot be read', async () => {
+    mkdirSync(join(directory, 'audit-ship/siem.json'), { recursive: true });
+    const audit = { file, ship: { siem: {} }, spool_bytes: 1 };
+    const [finding] = await checkShipping({ audit, state: directory } as unknown as NodeConfig);
+    assert.equal(finding?.status, 'broken');
+    assert.match(finding.what, /^the progress of “siem” cannot be read: /);
+  });
+
   test('reports one that lacks more than is kept for it, and warns of records that wait for ten minutes', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now });
     mkdirSync(join(directory, 'audit-ship'));

@@ -9,7 +9,14 @@ import { hasRelayRole, identityOf } from '../../../../src/core/credentials/certi
 import { makeAuthority } from '../../../../src/ca/x509/authority.ts';
 import { readCrl } from '../../../../src/ca/revocation/crl.ts';
 import { writeWhole } from '../../../../src/ca/store/files.ts';
-import { certificateOf, findIssued } from '../../../../src/ca/store/issued.ts';
+import {
+  certificateOf,
+  findIssued,
+  type Issued,
+  parseIssued,
+  revocationsOf,
+  stateOf,
+} from '../../../../src/ca/store/issued.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
 import { issue, listRevoked, renew, revoke } from '../../../../src/ca/store/ledger.ts';
 import { withLock } from '../../../../src/ca/store/lock.ts';
@@ -157,6 +164,37 @@ describe('the CA on disk', () => {
       return 'code' in error && error.code === 'bad-index' && error.message.startsWith(`${issued}:2:`);
     });
     assert.equal(await readFile(issued, 'utf8'), before);
+  });
+});
+
+describe('an issued certificate', () => {
+  const now = Date.UTC(2026, 0, 2);
+  const entry: Issued = {
+    ...{ serial: '4D01', issuer: 'A', kind: 'node', name: 'dev1', certificate: '' },
+    ...{ issuedAt: '', notBefore: '', notAfter: new Date(now).toISOString() },
+  };
+  const revoked = { at: new Date(now).toISOString(), reason: 'superseded' } as const;
+
+  test('is valid until its last moment, and expired after it, unless it is revoked', () => {
+    assert.equal(stateOf(entry, now), 'valid');
+    assert.equal(stateOf(entry, now + 1), 'expired');
+    assert.equal(stateOf({ ...entry, revoked }, now + 1), 'revoked');
+  });
+
+  test('is on the list of its own CA if it is revoked', () => {
+    const entries = [entry, { ...entry, serial: '4D02', revoked }, { ...entry, serial: '4D03', issuer: 'B', revoked }];
+    assert.deepEqual(revocationsOf(entries, 'A'), [{ serial: '4D02', at: now, reason: 'superseded' }]);
+    assert.deepEqual(revocationsOf(entries, 'C'), []);
+  });
+
+  test('has a damaged line if a part of it is missing', () => {
+    assert.deepEqual(parseIssued(`${JSON.stringify(entry)}\n`, 'issued.jsonl'), [entry]);
+    for (const key of ['serial', 'issuer', 'kind', 'name', 'certificate']) {
+      const { [key]: _left, ...rest } = entry as unknown as Record<string, unknown>;
+      const text = `${JSON.stringify(entry)}\n${JSON.stringify(rest)}\n`;
+      const message = 'issued.jsonl:2: the line is damaged';
+      assert.throws(() => parseIssued(text, 'issued.jsonl'), { code: 'bad-index', message }, key);
+    }
   });
 });
 

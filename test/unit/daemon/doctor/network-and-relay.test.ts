@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import fs, { writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -9,6 +10,7 @@ import type { NodeConfig } from '../../../../src/daemon/config/config.ts';
 import { checkNetwork } from '../../../../src/daemon/doctor/network.ts';
 import { checkRelay } from '../../../../src/daemon/doctor/relay.ts';
 import { doctorAsService, doctorInSandbox } from '../../../../src/daemon/doctor/sandbox.ts';
+import { freePort } from '../../../support/free-port.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { startTestNode } from '../../../support/node/node.ts';
 import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
@@ -78,7 +80,28 @@ describe('what doctor reports about multicast', () => {
       [multicast?.status, multicast?.what, multicast?.fix],
       ['broken', 'dev4.devco.net is not heard on lo', 'let UDP port 5353 through the firewall'],
     );
+    // A node that listens at every address is asked at one of them.
+    const everywhere = {
+      ...parts,
+      listen: { ...parts.listen, address: '::' },
+      discovery: { mdns: false, interfaces: [] },
+    };
+    const state = { credentials, trust: fleet.trust } as TlsState;
+    assert.equal(
+      (await checkNetwork(config(everywhere), state, signal))[0]?.what,
+      `dev4.devco.net answers on port ${parts.listen.port}`,
+    );
   });
+});
+
+test('what doctor reports about multicast is only whether it works, where nothing listens', async () => {
+  const parts = {
+    listen: { address: '127.0.0.1', port: await freePort() },
+    discovery: { mdns: true, interfaces: ['lo'] },
+  };
+  const state = { credentials: node.credentials, trust: fleet.trust } as TlsState;
+  const [, multicast] = await checkNetwork(config(parts), state, AbortSignal.abort());
+  assert.deepEqual(multicast, fine('multicast', 'works on lo'));
 });
 
 describe('what doctor reports about a relay', () => {
@@ -115,6 +138,33 @@ describe('what doctor reports about a relay', () => {
 test('doctor checks in this process where the configuration is not that of the service', async () => {
   const run = () => assert.fail('nothing must run');
   assert.equal(await doctorInSandbox('/etc/mco-deploy/other.yaml', run, signal), undefined);
+});
+
+test('doctor asks systemd about the service only as root, and where systemd runs', async (t) => {
+  let [uid, runs] = [0, true];
+  t.mock.method(process as { getuid: () => number }, 'getuid', () => uid);
+  t.mock.method(fs, 'existsSync', (path: string) => path === '/run/systemd/system' && runs);
+  syncBuiltinESMExports();
+  const asked: string[] = [];
+  const run = async ([program]: readonly string[]) => {
+    asked.push(program ?? '');
+    return { code: 1, stdout: '', stderr: '' };
+  };
+  const look = () => doctorInSandbox('/etc/mco-deploy/node.yaml', run as unknown as RunCommand, signal);
+  try {
+    for ([uid, runs] of [
+      [0, false],
+      [1000, true],
+    ] as const)
+      assert.equal(await look(), undefined);
+    assert.deepEqual(asked, []);
+    [uid, runs] = [0, true];
+    await look();
+    assert.deepEqual(asked, ['systemctl']);
+  } finally {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  }
 });
 
 describe('doctor for the service', () => {

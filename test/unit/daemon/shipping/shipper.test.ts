@@ -162,11 +162,13 @@ describe('the sent copy of the audit log', () => {
     await write(3);
     const { received, shipper } = await start(0, () => fails);
     await eventually(async () => assert.equal(shipper.status().fault, 'it is full'));
+    await eventually(async () => assert.equal(shipper.status().waitingBytes, await bytesAfter(file, 0)));
     assert.deepEqual([shipper.status().waiting, received], [3, []]);
     await assert.rejects(readFile(join(directory, 'audit-ship/siem.json')), { code: 'ENOENT' });
     fails = false;
     await eventually(async () => assert.deepEqual([shipper.status().fault, received], [undefined, upTo(3)]));
     await shipper.stop();
+    assert.deepEqual([shipper.status().waiting, shipper.status().waitingBytes], [0, 0]);
   });
 
   test('is sent again after pauses that double up to a minute, and begin again with a second once it was taken', async () => {

@@ -50,6 +50,53 @@ describe('the output of a log', () => {
     closeSync(reader);
   });
 
+  test('has room again for as much as a slow reader has taken', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const path = join(directory, 'slow');
+    execFileSync('mkfifo', [path]);
+    const reader = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const { write } = openLogOutput(reader, (count) => `dropped ${count}\n`);
+    const line = `${'x'.repeat(999)}\n`;
+    for (let count = 0; count < 1500; count++) write(line);
+    const bytes = Buffer.alloc(65_536);
+    let text = '';
+    const take = () => {
+      text += bytes.toString('latin1', 0, readSync(reader, bytes));
+      t.mock.timers.tick(100);
+    };
+    take();
+    take();
+    write('room\n');
+    for (let before = -1; text.length > before; ) {
+      before = text.length;
+      try {
+        take();
+      } catch {
+        // Nothing is left.
+      }
+    }
+    assert.ok(text.endsWith('\nroom\n'), text.slice(-20));
+    closeSync(reader);
+  });
+
+  test('reports to the next reader what was written when there was none', () => {
+    const path = join(directory, 'gone');
+    execFileSync('mkfifo', [path]);
+    const open = () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const first = open();
+    const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    const { write } = openLogOutput(writer, (count) => `dropped ${count}\n`);
+    const bytes = Buffer.alloc(1000);
+    write('one\n');
+    assert.equal(bytes.toString('latin1', 0, readSync(first, bytes)), 'one\n');
+    closeSync(first);
+    for (const line of ['two\n', 'three\n']) write(line);
+    const next = open();
+    write('four\n');
+    assert.equal(bytes.toString('latin1', 0, readSync(next, bytes)), 'dropped 2\nfour\n');
+    for (const descriptor of [next, writer]) closeSync(descriptor);
+  });
+
   test('throws nothing on a full disk or a closed descriptor', () => {
     const full = openSync('/dev/full', 'w');
     const { write } = openLogOutput(full, (count) => `dropped ${count}\n`);
