@@ -149,7 +149,7 @@ describe('a daemon that starts again, or receives signals', () => {
     });
   }
 
-  test('a process logs what has no effect, when it is ready, reloads on SIGHUP, exits with 0 on SIGTERM', async () => {
+  test('a process logs what has no effect, when it is ready, reloads on SIGHUP, exits with 0 on SIGTERM', async (t) => {
     const member = await fleet.node('dev6.devco.net');
     await mkdir(join(member.files.directory, 'policies'));
     await writeFile(join(member.files.directory, 'policies/haproxi.policy'), 'policy default deny\n');
@@ -164,14 +164,17 @@ describe('a daemon that starts again, or receives signals', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    t.after(() => child.kill('SIGKILL'));
     const until = async (message: string) => {
+      const before: string[] = [];
       for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
-        if ((JSON.parse(line.value) as { msg: string }).msg.includes(message)) return;
+        const { msg } = JSON.parse(line.value) as { msg: string };
+        if (msg === message) return before;
+        before.push(msg);
       }
-      assert.fail(`it never said “${message}”`);
+      return assert.fail(`it never said “${message}”`);
     };
-    await until('has no effect: no agent is called “haproxi” here');
-    await until('listening');
+    assert.match((await until('listening')).join(), /has no effect: no agent is called “haproxi” here/);
     child.kill('SIGHUP');
     await until('reloaded');
     child.kill('SIGTERM');

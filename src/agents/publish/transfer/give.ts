@@ -106,7 +106,7 @@ async function sendParts(
     assertManifest(manifest, ticket, node.identity);
     if (wantsManifest) await send({ manifest });
     for (const index of indices) {
-      signal.throwIfAborted();
+      if (signal.aborted) throw new Problem('cancelled', `${node.identity} stops: nobody waits for the artifact`);
       assertTime(ticket, now(), node.clockGrace);
       await send({
         chunk: { index, data: await verifiedChunk(handle, index, { manifest, size, sha256 }, store, node) },

@@ -39,7 +39,7 @@ const ticketFor = (changes: Partial<TicketContent> = {}) =>
 
 describe('a node that sends an artifact', () => {
   /** The node has the artifact; `fetch` asks for it as another node. */
-  const start = async () => {
+  const start = async (until = signal) => {
     const node = await startPublishing(fleet, state);
     const store = await openStore(join(state, 'publish'));
     const partial = await openPartial(store, ticketCodec.decode(ticketFor().ticket));
@@ -53,7 +53,7 @@ describe('a node that sends an artifact', () => {
       by = peer,
     ) => {
       const wanted = [{ first: 0, count: artifact.chunks }];
-      await node.agent.artifacts?.give({ ticket: signed, manifest: true, wanted }, by.identity, onEvent, signal);
+      await node.agent.artifacts?.give({ ticket: signed, manifest: true, wanted }, by.identity, onEvent, until);
     };
     return { node, fetch };
   };
@@ -99,6 +99,22 @@ describe('a node that sends an artifact', () => {
     assert.deepEqual(
       node.served.map(({ bytes, code }) => [bytes, code]),
       [[artifact.chunk(0).length, 'expired-ticket']],
+    );
+  });
+
+  test('stops at the chunk after which the other node is gone, which is not a fault', async () => {
+    const gone = new AbortController();
+    const { node, fetch } = await start(gone.signal);
+    const chunks: number[] = [];
+    const sending = fetch(ticketFor(), async ({ chunk }) => {
+      if (chunk) chunks.push(chunk.index);
+      if (chunk?.index === 0) gone.abort();
+    });
+    await assert.rejects(sending, { code: 'cancelled' });
+    assert.deepEqual(chunks, [0]);
+    assert.deepEqual(
+      node.served.map(({ bytes, code }) => [bytes, code]),
+      [[artifact.chunk(0).length, 'cancelled']],
     );
   });
 

@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { verifyArtifact as verify } from '../../../../../src/agents/appmgr/artifact/artifact.ts';
 import { hasArtifact, parseSums } from '../../../../../src/agents/appmgr/artifact/locate.ts';
 import { type ArtifactSource, locationOf, withSuffix } from '../../../../../src/agents/appmgr/artifact/source.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+import { openFiles } from '../../../../support/faults/open-files.ts';
 import { release, testApplication } from '../../../../support/agents/application.ts';
 
 const signal = new AbortController().signal;
@@ -36,7 +48,28 @@ describe('an artifact', () => {
   test('is refused when its sum does not match', async () => {
     const { of, file } = source();
     appendFileSync(file, 'x');
-    await assert.rejects(verify(of, '20', fresh(), signal), { code: 'bad-checksum' });
+    const copy = fresh();
+    await assert.rejects(verify(of, '20', copy, signal), { code: 'bad-checksum' });
+    assert.deepEqual([openFiles(copy), openFiles(file)], [[], []]);
+  });
+
+  test('is not copied where it would fill the disk', async (t) => {
+    const { of, file } = source();
+    const { size } = statSync(file);
+    let free = 0;
+    t.mock.method(fs, 'statfs', async () => ({ bavail: free, bfree: free + size, bsize: 1 }));
+    syncBuiltinESMExports();
+    try {
+      free = size - 1;
+      const copy = fresh();
+      await assert.rejects(verify(of, '20', copy, signal), { code: 'no-space' });
+      assert.equal(existsSync(copy), false);
+      free = size;
+      await (await verify(of, '20', copy, signal)).handle.close();
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
   });
 
   test('is read from a copy without a name, which later writes to the original do not change', async () => {

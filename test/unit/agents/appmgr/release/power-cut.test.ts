@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { layoutOf, prepareLayout, switchCurrent } from '../../../../../src/agents/appmgr/release/layout.ts';
 import { release, type TestApplication, testApplication } from '../../../../support/agents/application.ts';
 import { appmgrOn } from '../../../../support/agents/appmgr.ts';
 import { type CrashKind, crashAtEachChange } from '../../../../support/faults/crash.ts';
@@ -105,4 +106,11 @@ describe('a release that is prepared', () => {
       assert.ok(mark >= 0 && synced > mark && moved > synced, calls.join(', '));
     }
   });
+});
+
+test('a switch is on the disk when it ends', async () => {
+  const layout = layoutOf(application.root);
+  await prepareLayout(layout);
+  const calls = await recordChanges(application.root, () => switchCurrent(layout, '20'));
+  assert.deepEqual(calls.slice(-2), ['rename current', 'sync ./']);
 });
