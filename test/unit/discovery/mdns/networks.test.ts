@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { NetworkInterfaceInfo } from 'node:os';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
 import { hostInterfaces } from '../../../../src/core/host-interfaces.ts';
-import { watchNetworks } from '../../../../src/discovery/mdns/networks.ts';
+import { isOwnAddress, watchNetworks } from '../../../../src/discovery/mdns/networks.ts';
 
 const address = (cidr: string) => ({ cidr }) as NetworkInterfaceInfo;
 
@@ -38,4 +38,11 @@ describe('a packet belongs to another interface', () => {
     assert.equal(belongsElsewhere('10.1.0.9', 'eth1'), false);
     assert.equal(belongsElsewhere('10.1.0.9', 'eth0'), true);
   });
+});
+
+test('an address is this host’s own if any interface has it, whatever its zone', () => {
+  const { address: own } = Object.values(networkInterfaces()).flat()[0] ?? assert.fail('there is no interface');
+  assert.equal(isOwnAddress(own), true);
+  assert.equal(isOwnAddress(`${own}%eth9`), true);
+  assert.equal(isOwnAddress('192.0.2.1'), false);
 });

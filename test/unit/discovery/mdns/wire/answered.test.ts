@@ -49,6 +49,14 @@ describe('a query needs no answer of a node', () => {
       assert.equal(isAnswered(packet, own), true);
   });
 
+  test('also if its last record is empty', () => {
+    const empty = Buffer.of(0, 0, 10, 0, 1, 0, 0, 0, 0, 0, 0);
+    const packet = Buffer.concat([query([asks()], [pointer()]), empty]);
+    packet.writeUInt16BE(2, 6);
+    assert.equal(isAnswered(packet, own), true);
+    assert.equal(isAnswered(packet.subarray(0, -1), own), false);
+  });
+
   test('also if it asks for answers by unicast, or says that more known answers follow', () => {
     const packet = query([asks()], [pointer()]);
     const byUnicast = changed(packet, (copy) => copy.writeUInt16BE(0x8001, 12 + service.length + 2 + 2));

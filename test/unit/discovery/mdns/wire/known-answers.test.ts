@@ -15,6 +15,12 @@ function query(answers: Packet['answers'], more: Partial<Packet> = {}): Buffer {
   return encode({ type: 'query', id: 7, questions: [{ name: service, type: 'PTR' }], answers, ...more });
 }
 
+/** The second question's answer is, as a whole, a pointer to the first one's. */
+function packetWithPointer(): Buffer {
+  const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all, { kind: 'subtype', label: 'aa' }], ['a', 'b']);
+  return packet;
+}
+
 const pointer = (data: string, ttl = 4500) => ({ type: 'PTR', name: service, data, ttl }) as const;
 
 describe('a query with known answers', () => {
@@ -74,8 +80,9 @@ describe('a query with known answers', () => {
     const label = damaged.indexOf('dev69.devco.net');
     damaged.writeUInt16BE(0xffff, label + 'dev69.devco.net'.length);
     assert.equal(dropOthersAnswers(damaged, 'dev69.devco.net'), damaged);
-    const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], ['own', 'own', 'own', 'b']);
+    const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], ['own', 'OWN', 'oWn', 'b']);
     assert.equal(dropOthersAnswers(packet, 'own'), packet);
+    assert.notEqual(dropOthersAnswers(packet, 'b'), packet);
   });
 
   test('stays as it is when it has anything but pointers to instances', () => {
@@ -85,6 +92,8 @@ describe('a query with known answers', () => {
       ['a response', encode({ type: 'response', answers: others })],
       ['a type of service', query([...others, { ...pointer(service), name: '_services._dns-sd._udp.local' }])],
       ['another record', query([...others, { type: 'TXT', name: `a.${service}`, data: 'x' }])],
+      ['another record with a name', query([...others, { type: 'CNAME', name: service, data: `c.${service}` }])],
+      ['a pointer in place of a name', packetWithPointer()],
       ['a probe', query(others, { authorities: [{ type: 'A', name: 'host.local', data: '10.0.0.1' }] })],
       ['an additional record', query(others, { additionals: [{ type: 'A', name: 'host.local', data: '10.0.0.1' }] })],
       ['more bytes than records', Buffer.concat([query(others), Buffer.of(0)])],
