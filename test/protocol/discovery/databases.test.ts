@@ -92,6 +92,13 @@ describe('discovery by a program', () => {
     ['prints JSON of another form', 'echo "[]"', /no list “nodes”/],
     ['lists nobody', `echo '{"nodes": []}'`, /lists no nodes/],
     ['names a node twice', `echo '{"nodes": [{"name": "a.b"}, {"name": "a.b"}]}'`, /a\.b .*twice/],
+    [
+      'lists facts that are not an object',
+      `echo '{"nodes": [{"name": "a.b", "facts": 5}]}'`,
+      /: node 1 is not an object/,
+    ],
+    ['is killed', 'kill -9 $$', /ended with SIGKILL/],
+    ['writes more than 16 MiB', 'head -c 16777217 /dev/zero', /wrote more than 16777216 bytes/],
     ['lists what can’t be a name', `echo '{"nodes": [{"name": "../x"}]}'`, /“\.\.\/x”/],
   ] as const) {
     test(`stops and names the program when it ${what}`, async () => {

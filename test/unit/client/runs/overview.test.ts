@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { formatStatus, statusJson } from '../../../../src/client/commands/status/format.ts';
 import { applyColors, paintFor } from '../../../../src/client/render/color.ts';
-import { type Deployed, findDeployments, incompleteRuns } from '../../../../src/client/runs/overview.ts';
+import { type Deployed, findDeployments, incompleteRuns, mixedClusters } from '../../../../src/client/runs/overview.ts';
 import type { RunRecord } from '../../../../src/client/runs/record.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 import { assertFits } from '../../../support/program/output-schema.ts';
@@ -56,6 +56,50 @@ test('status is a table of nodes, then mixed releases and incomplete runs with t
   assert.match(applyColors(painted[2] ?? '', true), /\x1b\[31mNO\x1b\[0m/);
 });
 
+test('status promises nothing that no load balancer said, and has no run where a call belonged to none', () => {
+  const broughtBy = { run: '', operator: 'rip', at: now };
+  const deployed = [node('dev2', '', { inTraffic: undefined, broughtBy })];
+  const status = { deployed, out: [], asked: false, records: [], now };
+  const lines = formatStatus(status, { paint: paintFor({}), wide: false });
+  assert.match(lines[1] ?? '', /^bravo {4}dev2 {2}\(none\) {3}yes {6}\? /);
+  assert.equal(lines.length, 2);
+  const [shown] = statusJson(status).nodes;
+  assert.deepEqual([shown?.in_traffic, shown?.run, shown?.operator], [null, null, 'rip']);
+});
+
+test('a cluster is mixed if nodes serve several releases of one application, for each application', () => {
+  const one = [node('dev2', '20'), node('dev2', '7', { application: 'other' }), node('dev4', '20')];
+  assert.deepEqual(mixedClusters(one), []);
+  assert.deepEqual(mixedClusters([node('dev2', '20'), node('dev2', '7', { cluster: 'alfa' })]), []);
+  const both = mixedClusters([...one, node('dev6', '10'), node('dev6', '8', { application: 'other' })]);
+  assert.deepEqual(
+    both.map(({ cluster, releases }) => [cluster, ...releases.map(({ release, nodes }) => `${release} ${nodes}`)]),
+    [
+      ['bravo', '10 dev6', '20 dev2,dev4'],
+      ['bravo', '7 dev2', '8 dev6'],
+    ],
+  );
+});
+
+test('each run that did not complete is incomplete, if it changed anything', () => {
+  const runs = [record(id('1'), 'failed'), record(id('2'), 'cut-off')];
+  assert.deepEqual(
+    incompleteRuns(runs).map(({ run }) => run),
+    [id('1'), id('2')],
+  );
+  for (const [more, count] of [
+    [{}, 1],
+    [{ action: 'status' }, 0],
+    [{ action: 'releases' }, 0],
+    [{ agent: 'nrpe', action: 'runallcommands' }, 0],
+    [{ agent: 'angelia', action: 'send' }, 0],
+    [{ dryRun: true }, 0],
+  ] as const) {
+    const step = { step: 's', state: 'failed', calls: [{ ...call, message: '', data: {}, ...more }] };
+    assert.equal(incompleteRuns([{ ...record(id('1'), 'failed'), steps: [step] }]).length, count, JSON.stringify(more));
+  }
+});
+
 test('a run is no longer incomplete once a later one for its cluster has ended', () => {
   const runs = (...states: string[]) =>
     incompleteRuns(states.map((state, index) => record(id(String(index)), state))).map(({ state }) => state);
@@ -76,13 +120,18 @@ test('a run is no longer incomplete once a later one for its cluster has ended',
   );
 });
 
-test('a release belongs to the last run that deployed it', () => {
-  const journal = (run: string, at: number, revision: string): JournalEntry[] => {
+describe('a release', () => {
+  const journal = (
+    run: string,
+    at: number,
+    revision: string,
+    { start = {}, made = {}, end = {} }: { start?: object; made?: object; end?: object } = {},
+  ): JournalEntry[] => {
     const asked = { step: 'update', requestId: run, try: 1, batch: 1, dryRun: false, changes: true };
     const started = { playbook: 'p', file: 'p', operator: 'rip', dryRun: false, inputs: {}, time: '', digest: '' };
     const ended = { outcome: 'ok', status: 0, code: '', message: '', data: { revision } };
     return [
-      { at, runId: run, type: 'run-started', ...started },
+      { at, runId: run, type: 'run-started', ...started, ...start },
       {
         at,
         runId: run,
@@ -92,11 +141,28 @@ test('a release belongs to the last run that deployed it', () => {
         action: 'upgrade',
         input: { revision },
         nodes: ['dev2'],
+        ...made,
       },
-      { at, runId: run, type: 'outcome', step: 'update', requestId: run, try: 1, node: 'dev2', ...ended },
-    ];
+      { at, runId: run, type: 'outcome', step: 'update', requestId: run, try: 1, node: 'dev2', ...ended, ...end },
+    ] as JournalEntry[];
   };
-  const found = findDeployments([journal(id('c'), 3, '10'), journal(id('b'), 2, '20'), journal(id('a'), 1, '10')]);
-  assert.deepEqual(found.get('dev2 10'), { run: id('c'), operator: 'rip', at: 3 });
-  assert.deepEqual(found.get('dev2 20'), { run: id('b'), operator: 'rip', at: 2 });
+
+  test('belongs to the last run that deployed it', () => {
+    const found = findDeployments([journal(id('c'), 3, '10'), journal(id('b'), 2, '20'), journal(id('a'), 1, '10')]);
+    assert.deepEqual(found.get('dev2 10'), { run: id('c'), operator: 'rip', at: 3 });
+    assert.deepEqual(found.get('dev2 20'), { run: id('b'), operator: 'rip', at: 2 });
+  });
+
+  test('belongs to no dry run, and to no call that failed or deploys nothing', () => {
+    const keys = (more: { start?: object; made?: object; end?: object }) => [
+      ...findDeployments([journal(id('a'), 1, '10', more)]).keys(),
+    ];
+    assert.deepEqual(keys({ made: { action: 'rollback' } }), ['dev2 10']);
+    assert.deepEqual(keys({ end: { data: {} } }), ['dev2 10'], 'as it was asked for');
+    for (const more of [
+      ...[{ start: { dryRun: true } }, { made: { dryRun: true } }, { made: { agent: 'other' } }],
+      ...[{ made: { action: 'fetch' } }, { end: { outcome: 'failed' } }, { end: { requestId: 'another' } }],
+    ])
+      assert.deepEqual(keys(more), [], JSON.stringify(more));
+  });
 });

@@ -59,6 +59,8 @@ describe('the record of a run', () => {
     const own = { type: 'process', ...(await markProcess()) };
     assert.equal(await stateOf([own]), 'running');
     assert.equal(await stateOf([own], false), 'cut-off', 'what nodes say counts more');
+    const elsewhere = { ...own, host: 'another.example.net' };
+    assert.equal(await stateOf([elsewhere]), 'running', 'nobody here knows that it has ended');
   });
 
   test('has the latest that is known of each node in each step', async () => {

@@ -3,7 +3,11 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Address } from '../../../../src/core/node.ts';
+import type { Attempt } from '../../../../src/discovery/attempt.ts';
+import { addressHints } from '../../../../src/discovery/cache/address-hints.ts';
 import { openCache } from '../../../../src/discovery/cache/cache.ts';
+import { pruneContent } from '../../../../src/discovery/cache/content.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
 
 const node = (name: string, host = '10.0.0.1') => ({
@@ -36,6 +40,12 @@ describe('the cache', () => {
     const file = fresh();
     await openCache(file, keepingLog()).save();
     await assert.rejects(stat(file), { code: 'ENOENT' });
+    const cache = openCache(file, keepingLog());
+    cache.remember([node('dev1')], 1000);
+    await cache.save();
+    await rm(file);
+    await cache.save();
+    await assert.rejects(stat(file), { code: 'ENOENT' });
   });
 
   test('starts empty with a warning if it is broken', async () => {
@@ -55,9 +65,49 @@ describe('the cache', () => {
   test('loses only a broken entry', async () => {
     const file = join(directory, 'entries');
     const good = { ...node('dev1'), lastSeen: 5 };
-    const nodes = [good, { ...good, name: '../dev2' }, null, { ...good, name: 'dev3', addresses: 'x' }];
+    const nodes = [
+      ...[good, { ...good, name: '../dev2' }, null, { ...good, name: 'dev3', addresses: 'x' }],
+      ...[{ addresses: [{ host: 'h', port: '1' }] }, { addresses: [null] }, { relays: 'yes' }, { lastSeen: '5' }].map(
+        (more) => ({ ...good, name: 'dev4', ...more }),
+      ),
+      ...[{ agents: [1] }, { agents: 'a' }, { classes: [1] }, { classes: 'c' }, { facts: { a: 1 } }, { facts: [] }].map(
+        (more) => ({ ...good, name: 'dev5', ...more }),
+      ),
+    ];
     await writeFile(file, JSON.stringify({ version: 1, nodes, forgotten: { 'no name': 1 } }));
     assert.deepEqual(openCache(file, keepingLog()).nodes(), [good]);
+  });
+
+  test('is left as it is where it cannot be read', async () => {
+    const log = keepingLog();
+    const cache = openCache(directory, log);
+    cache.remember([node('dev1')], 1);
+    await cache.save();
+    assert.equal(log.lines.length, 2);
+    for (const line of log.lines)
+      assert.match(line, /^warn the cache .* cannot be read: .*; silent nodes are not noticed/);
+  });
+
+  test('drops the oldest of too many nodes, and of too many that were forgotten', () => {
+    const nodes = new Map(Array.from({ length: 20_001 }, (_, at) => [`n${at}`, { ...node(`n${at}`), lastSeen: at }]));
+    const forgotten = new Map(Array.from({ length: 5001 }, (_, at) => [`f${at}`, at]));
+    const kept = pruneContent({ nodes, forgotten });
+    assert.deepEqual([kept.nodes.size, kept.nodes.has('n0'), kept.nodes.has('n1')], [20_000, false, true]);
+    assert.deepEqual([kept.forgotten.size, kept.forgotten.has('f0'), kept.forgotten.has('f1')], [5000, false, true]);
+  });
+
+  test('suggests a relay or a list for a node that only a relay has found, and for no other', () => {
+    const quiet = (source: string) => [{ candidate: { name: 'dev1', addresses: [], source } }] as unknown as Attempt[];
+    const known = (addresses: readonly Address[]) => new Map([['dev1', { ...node('dev1'), addresses, lastSeen: 1 }]]);
+    const nowhere = known([]);
+    assert.match(
+      addressHints(quiet('cache'), nowhere).join(),
+      /^no address of dev1 is known here, .* found it: use a relay/,
+    );
+    assert.deepEqual(addressHints(quiet('file'), nowhere), []);
+    assert.deepEqual(addressHints(quiet('cache'), known([{ host: 'h', port: 1 }])), []);
+    const two = addressHints([...quiet('cache'), ...quiet('cache')], nowhere).join();
+    assert.match(two, /^no address of 2 nodes \(dev1, …\) is known here, because a relay found them/);
   });
 
   test('merges the writes of several clients', async () => {

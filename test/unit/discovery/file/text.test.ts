@@ -47,6 +47,13 @@ describe('a list of nodes', () => {
     assert.deepEqual(parse('[]'), []);
   });
 
+  test('is refused beyond 16 MiB, as a plain list and in any other form', () => {
+    const spaces = ' '.repeat(16 * 1024 * 1024);
+    assert.deepEqual(parse(spaces), []);
+    for (const text of [`${spaces} `, `["dev1"${spaces}]`])
+      assert.equal(fault(text), 'nodes: the list is larger than 16777216 bytes');
+  });
+
   test('is refused with file and line of the fault', () => {
     assert.match(fault('dev1\ndev 2\n'), /^nodes:2: “dev 2” is not a valid node name/);
     assert.match(fault('- dev1\n- {address: 10.0.0.1}\n'), /^nodes:2: a node needs a “name”/);
