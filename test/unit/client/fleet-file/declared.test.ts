@@ -34,6 +34,14 @@ describe('upgrade APPLICATION REVISION', () => {
     });
   });
 
+  test('does not look for nodes in fleet.yaml if a host has no address there, or another source is typed', async () => {
+    const nodesOf = async (text: string, more: object = {}) =>
+      ((await optionsOf(text, ['shop', '20'], more)).options as { nodes?: string }).nodes;
+    assert.equal(await nodesOf(shopFleet.replace(', address: 10.0.0.12', '')), undefined);
+    assert.equal(await nodesOf(shopFleet, { nodes: 'mine.yaml' }), 'mine.yaml');
+    assert.equal(await nodesOf(shopFleet, { do: ['domain=devco.net'] }), undefined);
+  });
+
   test('names the application with --publish, even if a host has no other', async () => {
     const { options } = await optionsOf(shopFleet, ['shop', '20'], { publish: 'dist.tar.gz' });
     assert.deepEqual([options.application, options.publish], ['shop', 'dist.tar.gz']);

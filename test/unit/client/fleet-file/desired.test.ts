@@ -6,6 +6,8 @@ import { helperSettings, serviceCommands } from '../../../../src/client/fleet-fi
 import { lockOut } from '../../../../src/client/fleet-file/lock-out.ts';
 import { decide } from '../../../../src/core/policy/decide.ts';
 import { parsePolicy } from '../../../../src/core/policy/parse.ts';
+import { quietContext } from '../../../support/program/quiet-context.ts';
+import { operatorName } from '../../../../src/client/fleet-file/operator-name.ts';
 import { fleetOf, shopFleet } from '../../../support/program/fleet-file.ts';
 
 /** The files of a host, by path below /etc/mco-deploy. */
@@ -158,6 +160,7 @@ describe('an operator', () => {
 
   test('is not locked out without a warning: not by a rule, a policy, its default, by facts, nor by omission', async () => {
     assert.match((await lockedOut(role('{ config: ["deny * * *"] }'))) ?? '', /denies config\.apply/);
+    assert.match((await lockedOut(role('{ config: ["deny * confirm *"] }'))) ?? '', /denies config\.confirm/);
     assert.match(
       (await lockedOut(role('{ rpcutil: ["deny cert=rip@devco.net ping cluster=web"] }'))) ?? '',
       /rpcutil\.ping/,
@@ -182,4 +185,13 @@ test('the helper’s settings give operators rights by kind of file', async () =
     'eve@devco.net': ['facts', 'classes'],
   });
   assert.deepEqual(settings.restart, ['systemctl', '--no-block', 'restart', 'mco-deploy.service']);
+  assert.deepEqual(serviceCommands('none'), { restart: [], reload: [] });
+  const own = ['/etc/init.d/mco', 'restart'];
+  assert.deepEqual(serviceCommands('/etc/init.d/mco'), { restart: own, reload: own });
+});
+
+test('fleet.yaml is checked without an operator, unless a configuration is named that cannot be read', async () => {
+  const { context } = quietContext({ HOME: '/nowhere' });
+  assert.equal(await operatorName(undefined, context), undefined);
+  await assert.rejects(operatorName('/nowhere/client.yaml', context), { code: 'unreadable-file' });
 });

@@ -10,9 +10,9 @@ async function faultsWith(before: string | RegExp, after: string): Promise<strin
   return await faultsIn(text);
 }
 
-async function faultsIn(text: string): Promise<string[]> {
+async function faultsIn(text: string, more: Readonly<Record<string, string>> = {}): Promise<string[]> {
   try {
-    await fleetOf(text);
+    await fleetOf(text, more);
   } catch (error) {
     assert.ok(error instanceof Problem);
     assert.equal(error.code, 'bad-configuration');
@@ -35,6 +35,17 @@ describe('fleet.yaml', () => {
     );
     assert.deepEqual(fleet.applications[0]?.clusters, ['web']);
     assert.deepEqual(fleet.operators.get('ci@devco.net'), { all: false, deploy: ['shop'], apply: [] });
+  });
+
+  test('gives a host the facts of its role, except those of its own', async () => {
+    const { fleet } = await fleetOf(shopFleet.replace('classes: [web]', 'facts: { rack: a, tier: web }'));
+    assert.deepEqual(
+      fleet.hosts.slice(2).map(({ facts }) => facts),
+      [
+        { cluster: 'web', rack: 'a', tier: 'web' },
+        { cluster: 'web', rack: 'b', tier: 'web' },
+      ],
+    );
   });
 
   test('shows the line, the column and the nearest known name of each mistake', async () => {
@@ -75,6 +86,10 @@ describe('fleet.yaml', () => {
       .replace('read', 'reed')
       .replace('sockets', 'socket');
     assert.equal((await faultsIn(text)).length, 3);
+    const hosts = (count: number) => Array.from({ length: count }, (_, at) => `  h${at}: wep\n`).join('');
+    assert.equal((await faultsWith('roles:\n', `${hosts(10)}roles:\n`)).length, 10);
+    const eleven = await faultsWith('roles:\n', `${hosts(11)}roles:\n`);
+    assert.deepEqual([eleven.length, eleven.at(-1)], [11, 'and 1 more']);
   });
 
   test('refuses a host in two roles, in any spelling', async () => {
@@ -107,6 +122,35 @@ describe('fleet.yaml', () => {
     assert.match(rule ?? '', /^17:26: this is not a valid rule|^17:26: a rule has four or five columns/);
     const [agent] = await faultsWith('classes: [web]', 'policies: { apmgr: ["deny * * *"] }');
     assert.match(agent ?? '', /^17:24: there is no agent “apmgr”: did you mean “appmgr”/);
+  });
+
+  const checks = /    checks: .*\n/;
+
+  test('refuses the checks of a role beside a file of checks, and takes either alone', async () => {
+    const agents = '    agents: { nrpe: { config: /etc/nagios/nrpe.cfg } }\n';
+    const [both] = await faultsWith('    classes: [web]\n', agents);
+    assert.match(both ?? '', /: the role has “checks”, which make their own file: leave one of the two out$/);
+    assert.deepEqual(await faultsWith(checks, agents), []);
+  });
+
+  test('refuses checks of an upgrade that nothing runs', async () => {
+    const text = shopFleet.replace(checks, '').replace('batch: 1', 'checks: [check_load]');
+    assert.match((await faultsIn(text)).join(), /: there is no check “check_load”: there are none$/);
+  });
+
+  test('refuses an application among the agents of a role', async () => {
+    const section = '{ applications: { shop: { root: /srv/shop, artifacts: published } } }';
+    const faults = await faultsWith('classes: [web]', `agents: { appmgr: ${section} }`);
+    assert.match(faults.join(), /: put applications under “applications”, with the role that they run on/);
+  });
+
+  test('refuses a script of more than 256 KiB', async () => {
+    const text = shopFleet.replace('classes: [web]', 'hooks: [migrate.sh]');
+    const script = 'x'.repeat(256 * 1024);
+    assert.deepEqual(await faultsIn(text, { 'migrate.sh': script }), []);
+    assert.deepEqual(await faultsIn(text, { 'migrate.sh': `${script}x` }), [
+      '17:13: migrate.sh is larger than 262144 bytes',
+    ]);
   });
 
   test('refuses a script that is missing', async () => {
