@@ -124,7 +124,7 @@ describe('fleet.yaml', () => {
     assert.match(agent ?? '', /^17:24: there is no agent “apmgr”: did you mean “appmgr”/);
   });
 
-  const checks = /    checks: .*\n/;
+  const checks = / {4}checks: .*\n/;
 
   test('refuses the checks of a role beside a file of checks, and takes either alone', async () => {
     const agents = '    agents: { nrpe: { config: /etc/nagios/nrpe.cfg } }\n';

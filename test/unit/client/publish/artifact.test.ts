@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openArtifact } from '../../../../src/client/publish/artifact.ts';
 import { sha256 } from '../../../../src/core/publish/chunks.ts';
+import { largestArtifact } from '../../../../src/core/publish/limits.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { writeArtifact } from '../../../support/publish/publish-fleet.ts';
 
@@ -42,6 +43,8 @@ describe('an artifact', () => {
     await assert.rejects(open(), { code: 'bad-publication', message: /no such file/ });
     await writeFile(file, '');
     await assert.rejects(open(), { code: 'bad-publication', message: /is empty/ });
+    await truncate(file, largestArtifact + 1);
+    await assert.rejects(open(), { code: 'artifact-too-large' });
     await writeFile(file, 'PK.zip');
     await assert.rejects(open(), { code: 'bad-archive', hint: /tar -czf/ });
     await writeFile(file, Buffer.from([0x1f]));
@@ -87,7 +90,7 @@ describe('an artifact', () => {
       return packed;
     };
     const packed = await pack(0);
-    assert.deepEqual(await pack(0o044), packed);
+    assert.deepEqual(await pack(0o055), packed);
     const list = execFileSync('tar', ['-tvz', '--numeric-owner', '--utc', '--full-time'], { input: packed }).toString();
     assert.deepEqual(
       list

@@ -143,6 +143,16 @@ describe('an artifact that goes from node to node', () => {
     const sent = await run({ holders: [] });
     assert.equal(sent.asked[0], 'seed b');
     assert.deepEqual(sent.short, ['b ok uploaded', 'c ok copied', 'd ok copied']);
+    const many = Array.from({ length: 70 }, (_, index) => `n${index}`);
+    const candidates: number[] = [];
+    await run({
+      ...{ holders: [], nodes: many },
+      reseed: (names) => {
+        candidates.push(names.length);
+        return reply(names[0] ?? '');
+      },
+    });
+    assert.deepEqual(candidates, [64], 'no more nodes are asked what they lack');
     const lost = await run({ holders: [], nodes: ['b'], reseed: ([node = '']) => fault(node, 'no-response') });
     assert.deepEqual(lost.short, ['b failed none no-response']);
     assert.equal(lost.asked.length, 6);

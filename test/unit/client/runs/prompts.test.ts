@@ -62,7 +62,8 @@ describe('a question to a person', () => {
   });
 });
 
-const playbook = (...steps: object[]) => ({ name: 'p', description: 'd', steps, onFailure: [], always: [] }) as unknown as Playbook;
+const playbook = (...steps: object[]) =>
+  ({ name: 'p', description: 'd', steps, onFailure: [], always: [] }) as unknown as Playbook;
 const step = (kind: string, body: object = {}) => ({ id: kind, kind, body });
 
 describe('a run that asks', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -167,8 +167,11 @@ describe('the JUnit report of a run', () => {
     assert.equal(readFileSync(file, 'utf8'), formatJunit(report([])));
     await (await startJunitReport(file, (line) => warnings.push(line))).end();
     assert.equal(existsSync(file), false);
-    await (await startJunitReport('/dev/null', (line) => warnings.push(line))).end();
-    assert.ok(existsSync('/dev/null'), 'a device stays');
+    // By a link: a fault here must not cost this machine its device.
+    const device = join(temporaryDirectory(), 'null');
+    symlinkSync('/dev/null', device);
+    await (await startJunitReport(device, (line) => warnings.push(line))).end();
+    assert.ok(existsSync(device), 'a device stays');
     assert.equal(warnings.length, 0);
     const full = await startJunitReport('/dev/full', (line) => warnings.push(line));
     full.see(finished(report([])));
@@ -208,7 +211,11 @@ describe('the trace of a run', () => {
   afterEach(() => mock.timers.reset());
 
   /** Sends a run with one step and one reply on a clock that a test sets. */
-  async function trace(env: NodeJS.ProcessEnv = {}, more: Partial<RunReport> = {}) {
+  async function trace(
+    env: NodeJS.ProcessEnv = {},
+    more: Partial<RunReport> = {},
+    end: Parameters<typeof step>[1] = { state: 'failed', failed: [failure('web1', 'full')] },
+  ) {
     await listening;
     received.length = 0;
     const { port } = collector.address() as AddressInfo;
@@ -227,7 +234,7 @@ describe('the trace of a run', () => {
     const outcome = { type: 'outcome', step: 'deploy', title: 'thing#change', node: 'web1', outcome: 'failed' };
     watcher.see({ ...outcome, code: 'no-space', elapsed: 500, try: 2, dryRun: false } as unknown as RunEvent);
     now += 1000;
-    watcher.see(ended(step('deploy', { state: 'failed', failed: [failure('web1', 'full')], tries: 2 })));
+    watcher.see(ended(step('deploy', { tries: 2, ...end })));
     now += 0.5;
     watcher.see(finished(report([], more)));
     await watcher.end();
@@ -271,6 +278,16 @@ describe('the trace of a run', () => {
       ...{ startTimeUnixNano: nano('00'), endTimeUnixNano: nano('030005') },
       status: { code: 2, message: 'failed' },
     });
+  });
+
+  test('has an error where the run and its step were interrupted, with that word', async () => {
+    const state = 'interrupted';
+    const { one } = await trace({}, { state }, { state, failed: [] });
+    const error = { code: 2, message: state };
+    assert.deepEqual(
+      one?.spans.slice(1).map(({ status }) => status),
+      [error, error],
+    );
   });
 
   test('has no error if the run is done, and is part of the trace that encloses it', async () => {
