@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { agents as builtIn } from '../../../src/agents/index.ts';
 import { stopPart } from '../../../src/daemon/stop-part.ts';
+import { bindPort } from '../../../src/transport/bind.ts';
 import { probeAgent } from '../../support/agents/probe-agent.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -15,13 +16,14 @@ import { startTestNode } from '../../support/node/node.ts';
 const enabled = ['angelia', 'audit', 'crl', 'jobs', 'journal', 'lock', 'rpcutil'];
 
 describe('a daemon that has stopped', () => {
-  test('has kept its state closed to others, and leaves no timer and watches no file, its relay and agents included', async () => {
+  test('has kept its state closed to others, and leaves no timer, port or watched file, its relay, metrics and agents included', async () => {
     const fleet = await makeFleet();
     const rip = await fleet.operator('rip@devco.net');
     assert.deepEqual(pendingTimers(), []);
+    const port = await freePort();
     const node = await startTestNode(fleet, {
       agents: [probeAgent, ...builtIn.filter(({ ddl }) => enabled.includes(ddl.name))],
-      config: `metrics: { port: ${await freePort()} }\nrelay: { socket: false, nodes: nodes.yaml }\n`,
+      config: `metrics: { port: ${port} }\nrelay: { socket: false, nodes: nodes.yaml }\n`,
       prepare: (directory) => writeFile(join(directory, 'nodes.yaml'), '[]\n'),
     });
     const runId = 'a'.repeat(32);
@@ -49,6 +51,8 @@ describe('a daemon that has stopped', () => {
     assert.ok(own.length > 0);
     await node.daemon.stop();
     assert.deepEqual(pendingTimers(), []);
+    // The port of its metrics is free again, too.
+    (await bindPort({ host: '127.0.0.1', port })).close();
     await fleet.remove();
   });
 
