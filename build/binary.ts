@@ -97,9 +97,11 @@ async function traceGroups(
     await runToItsEnd([trace, parts, list, ...command], env);
     return new Set(JSON.parse(await readFile(list, 'utf8')) as string[]);
   };
+  const overRelays = new Set<string>();
+  for (const command of relayed) for (const part of await loadedBy(...command)) overRelays.add(part);
   return groupParts(sources, {
-    relayed: await loadedBy(...relayed),
-    call: await loadedBy(...call),
+    relayed: overRelays,
+    call: new Set([...overRelays, ...(await loadedBy(...call))]),
     // Without its configuration a daemon ends once its code is loaded.
     daemon: await loadedBy('daemon', '--config', join(work, 'none.yaml')),
   });

@@ -12,8 +12,8 @@ import { version } from '../src/version.ts';
 
 /** A fleet of two nodes, on loopback, for the program to be run against while it is built: a relay, and one that it does not know. Each command ends with 0. */
 export interface Rehearsal {
-  /** Calls the relay alone, over its socket. */
-  readonly relayed: readonly string[];
+  /** Each calls the relay alone: over its socket, and over TLS. */
+  readonly relayed: readonly (readonly string[])[];
   /** Calls both nodes, one over the relay's socket and one directly. */
   readonly call: readonly string[];
   /** What people type often, on both nodes: the code of what these run is recorded. */
@@ -24,6 +24,7 @@ export interface Rehearsal {
 }
 
 const address = '127.0.0.1';
+const allowCaller = 'policy default deny\nallow\tcert=caller\t*\t*\t*\n';
 const day = 24 * 60 * 60 * 1000;
 
 /** @param directory where a directory of its own is made */
@@ -38,10 +39,15 @@ export async function startRehearsal(directory: string): Promise<Rehearsal> {
     'nodes.json': JSON.stringify([relay, node].map(({ name, port }) => ({ name, address, port }))),
   });
   const call = ['rpc', 'rpcutil', 'ping'];
+  const remote = ['--via', `${relay.name}=${address}:${relay.port}`];
+  const alone = ['--with-identity', relay.name];
   return {
-    relayed: [...call, '--with-identity', relay.name],
+    relayed: [
+      [...call, ...alone],
+      [...call, ...alone, ...remote],
+    ],
     call,
-    commands: [['ping'], call, [...call, '--dm', 'cache', '--json']],
+    commands: [['ping'], call, [...call, '--dm', 'cache', '--json'], [...call, ...remote]],
     env: { HOME: place },
     stop: async () => {
       await Promise.all([relay.stop(), node.stop()]);
@@ -62,7 +68,8 @@ async function startNode(directory: string, name: string, authority: Authority, 
       agents: { rpcutil: {} },
       ...more,
     }),
-    'policies/rpcutil.policy': 'policy default deny\nallow\tcert=caller\t*\t*\t*\n',
+    'policies/rpcutil.policy': allowCaller,
+    'policies/relay.policy': allowCaller,
   });
   const { port, stop } = await startDaemon({ configFile: join(directory, 'node.yaml'), agents, version });
   return { name, port, stop };

@@ -6,9 +6,9 @@ export const startGroup = 'start';
 
 /** The parts that each of these loads. */
 export interface Loaded {
-  /** A call to a node over the relay of its own host. */
+  /** A call to a node over a relay: its own host’s, or another’s. */
   readonly relayed: ReadonlySet<string>;
-  /** A call to nodes over that relay and directly. */
+  /** A call to nodes over relays and directly. */
   readonly call: ReadonlySet<string>;
   /** A daemon that starts. */
   readonly daemon: ReadonlySet<string>;
@@ -17,7 +17,7 @@ export interface Loaded {
 /**
  * The parts that are in one script, because they are loaded together: those of every start, those that a call and a
  * daemon load, among these what only a direct call needs (gRPC), and those of a call that no daemon ever loads. So a
- * daemon has nothing in its memory that it does not use, and a call over the relay of its host reads no gRPC.
+ * daemon has nothing in its memory that it does not use, and a call over a relay reads no gRPC.
  * @returns the members of each group, in the order of the sources
  */
 export function groupParts(

@@ -1,4 +1,4 @@
-import { createSecureContext, type DetailedPeerCertificate, type PeerCertificate, type SecureContext } from 'node:tls';
+import type { DetailedPeerCertificate, PeerCertificate, SecureContext } from 'node:tls';
 import { ChannelCredentials, type ChannelOptions, Client, connectivityState } from '@grpc/grpc-js';
 import { hasRelayRole, parseCertificate } from '../core/credentials/certificate.ts';
 import { rememberIssuers } from '../core/credentials/issuers.ts';
@@ -7,9 +7,10 @@ import { type Address, formatAddress } from '../core/node.ts';
 import type { Dial, TlsState } from '../core/ports.ts';
 import { keepHandshakes } from './connections/keep-handshakes.ts';
 import { diagnose } from './diagnose.ts';
+import { firstOf, type Open } from './first-of.ts';
 import { connectionOver } from './node-connection.ts';
 import { proveNode } from './prove-node.ts';
-import { presentedIssuers, secureContext } from './tls.ts';
+import { presentedIssuers } from './tls.ts';
 import { zonedTarget } from './zoned-address.ts';
 
 /**
@@ -53,12 +54,6 @@ export interface ProvenChannel {
   readonly certificate: Uint8Array;
 }
 
-export type Open<Connection> = (
-  name: string,
-  addresses: readonly Address[],
-  signal: AbortSignal,
-) => Promise<Connection>;
-
 /**
  * As {@link createDial}, for another kind of connection over the same handshake.
  * @param options channel options of gRPC besides
@@ -74,43 +69,11 @@ export function createOpen<Connection>(
   );
 }
 
-/** Connects to the first address of a node at which it can be reached. */
-export function firstOf<Connection>(
-  tls: () => TlsState,
-  connectTo: (name: string, address: Address, context: SecureContext, signal: AbortSignal) => Promise<Connection>,
-): Open<Connection> {
-  const contextFor = shareContext();
-  return async (name, addresses, signal) => {
-    let last = new Problem('unreachable', `no address of ${name} is known`);
-    for (const address of addresses) {
-      if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
-      try {
-        return await connectTo(name, address, contextFor(tls()), signal);
-      } catch (error) {
-        if (!(error instanceof Problem)) throw error;
-        last = error;
-      }
-    }
-    throw last;
-  };
-}
-
 /** The start of a connection, and the rules for its whole lifetime. */
 interface Means {
   readonly context: SecureContext;
   readonly tls: () => TlsState;
   readonly options: ChannelOptions;
-}
-
-/** One context for all dials, until the credentials or the trust change: made for each, a thousand cost a second. */
-function shareContext(): (state: TlsState) => SecureContext {
-  let last: (TlsState & { readonly context: SecureContext }) | undefined;
-  return ({ credentials, trust }) => {
-    if (last?.credentials !== credentials || last.trust !== trust) {
-      last = { credentials, trust, context: createSecureContext(secureContext({ credentials, trust })) };
-    }
-    return last.context;
-  };
 }
 
 async function connect(

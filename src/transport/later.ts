@@ -1,6 +1,6 @@
 import { once } from '../core/concurrency.ts';
 import type { Dial, TlsState } from '../core/ports.ts';
-import type { Open } from './dial.ts';
+import type { Open } from './first-of.ts';
 import type { RelayConnection } from './relay/connection.ts';
 
 /**
@@ -13,10 +13,11 @@ export function dialLater(tls: () => TlsState, timeout: number): Dial {
 
 /** @param timeout milliseconds for one address to connect */
 export function dialRelayLater(tls: () => TlsState, timeout: number): Open<RelayConnection> {
-  return later(async () => (await import('./relay/relay-connection.ts')).createRelayDial(tls, timeout));
+  return later(async () => (await import('./relay/dial-relay.ts')).createRelayDial(tls, timeout));
 }
 
-function later<Connection>(make: () => Promise<Open<Connection>>): Open<Connection> {
+/** Makes what dials when it is first needed. */
+export function later<Connection>(make: () => Promise<Open<Connection>>): Open<Connection> {
   const made = once(make);
   return async (name, addresses, signal) => (await made())(name, addresses, signal);
 }

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import type { TlsState } from '../core/ports.ts';
 import { bindPort } from './bind.ts';
 import { startConnections } from './connections/connections.ts';
-import { sealedProtocol } from './relay/peers/protocol.ts';
 import { sealedLimits, startSealedServer } from './relay/peers/serve.ts';
+import { relayProtocol, sealedProtocol } from './relay/protocols.ts';
+import { startUserServer, userLimits } from './relay/users/server.ts';
 import { startGrpcServer } from './server/grpc.ts';
 import { startHandshakes } from './server/handshakes.ts';
 import type { ListenOptions } from './server/options.ts';
@@ -36,9 +37,15 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
   const connections = startConnections(options.limits.connections);
   const grpc = startGrpcServer(options, connections);
   const sealed = startSealedServer(options, sealedLimits(options.limits.stall));
-  const handshakes = startHandshakes(options, connections, (connection) =>
-    (connection.alpnProtocol === sealedProtocol ? sealed : grpc).serve(connection),
-  );
+  const users =
+    options.relay === undefined
+      ? undefined
+      : startUserServer({ ...options, relay: options.relay }, userLimits(options.limits));
+  const serverOf = ({ alpnProtocol }: TLSSocket) => {
+    if (alpnProtocol === sealedProtocol) return sealed;
+    return alpnProtocol === relayProtocol ? (users ?? grpc) : grpc;
+  };
+  const handshakes = startHandshakes(options, connections, (connection) => serverOf(connection).serve(connection));
   const sockets = new Set<Socket>();
   const tcp = bound.serve((socket) => {
     sockets.add(socket);
@@ -58,6 +65,7 @@ export async function startListening(options: ListenOptions): Promise<Listener> 
       // Only then: a client ends a connection that is being closed at its next keepalive, with the call that waits there.
       await within(grace, calls);
       sealed.close();
+      users?.close();
       grpc.close();
       await closeAll(gone, sockets);
     },

@@ -6,7 +6,7 @@ import { startRelays } from '../../src/library/relays/relays.ts';
 import { Problem } from '../../src/core/errors.ts';
 import { noFilter } from '../../src/core/filter/filter.ts';
 import { sealRequest } from '../../src/core/request/request.ts';
-import { createRelayDial } from '../../src/transport/relay/relay-connection.ts';
+import { createRelayDial } from '../../src/transport/relay/dial-relay.ts';
 import { makeFleet } from '../support/fleet/fleet.ts';
 import { keepingLog } from '../support/node/quiet-log.ts';
 import { orderFor, startTestNode } from '../support/node/node.ts';

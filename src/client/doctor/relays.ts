@@ -4,7 +4,7 @@ import type { TlsState } from '../../core/ports.ts';
 import { count } from '../../core/text.ts';
 import type { RelayConnection } from '../../transport/relay/connection.ts';
 import { openLocalRelay } from '../../transport/relay/local/open.ts';
-import { createRelayDial } from '../../transport/relay/relay-connection.ts';
+import { createRelayDial } from '../../transport/relay/dial-relay.ts';
 import type { ClientConfig } from '../../library/config/config.ts';
 import { namedRelays } from '../../library/relays/open-relays.ts';
 

@@ -6,10 +6,7 @@ import type { AnyCall } from '../peer.ts';
 import { widenUploads } from '../artifacts/window.ts';
 import { statusOf } from '../status.ts';
 import { startForwarder } from './forwarder.ts';
-import { countUnread } from './unread.ts';
-
-/** Bytes that wait for a slow user; beyond, its stream is ended. */
-export const mostUnread = 16 * 1024 * 1024;
+import { countUnread, mostUnread } from './unread.ts';
 
 /**
  * gRPC handlers around a RelayService.

@@ -2,7 +2,8 @@ import type { Client, ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { hasRelayRole, parseCertificate } from '../../core/credentials/certificate.ts';
 import type { TlsState } from '../../core/ports.ts';
 import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
-import { createOpen, type Open, type ProvenChannel, whenLost } from '../dial.ts';
+import { createOpen, type ProvenChannel, whenLost } from '../dial.ts';
+import type { Open } from '../first-of.ts';
 import type { RelayConnection } from './connection.ts';
 import { type ForwardReader, type ForwardStream, relayEnd, startForwarding } from './forwarding.ts';
 import { relayMethod } from './rpc.ts';
@@ -11,8 +12,8 @@ import { readStream } from './streams.ts';
 /** Relayed requests of a large fleet wait in one stream: its other end is pinged at intervals. */
 const keepalive = { 'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 5000 };
 
-/** @param timeout milliseconds for one address to connect */
-export function createRelayDial(tls: () => TlsState, timeout: number): Open<RelayConnection> {
+/** Connects to older relays. @param timeout milliseconds for one address to connect */
+export function createGrpcRelayDial(tls: () => TlsState, timeout: number): Open<RelayConnection> {
   return createOpen(tls, timeout, relayConnectionOver, keepalive);
 }
 

@@ -1,6 +1,9 @@
 /** What a message that waits takes besides its own bytes: without it, many short ones would fill the memory. */
 export const bytesPerMessage = 512;
 
+/** Bytes that wait for a slow user of a relay; beyond, its connection is ended. */
+export const mostUnread = 16 * 1024 * 1024;
+
 /** What waits for the other side of a stream of messages to read it. */
 export interface Unread {
   /**
@@ -10,6 +13,8 @@ export interface Unread {
    */
   readonly add: (size: number) => () => void;
   readonly isTooMuch: () => boolean;
+  /** Whether nothing waits. */
+  readonly isNone: () => boolean;
 }
 
 /** @param most bytes */
@@ -23,5 +28,6 @@ export function countUnread(most: number): Unread {
       };
     },
     isTooMuch: () => bytes > most,
+    isNone: () => bytes === 0,
   };
 }

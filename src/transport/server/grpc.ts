@@ -4,7 +4,7 @@ import { Server, ServerCredentials } from '../grpc-server.ts';
 import { healthHandlers, healthService } from '../health.ts';
 import { relayHandlers } from '../relay/handlers.ts';
 import { relayService } from '../relay/rpc.ts';
-import { proveUser } from '../relay/user.ts';
+import { proveUser } from '../relay/users/user.ts';
 import { nodeHandlers, nodeService } from '../service.ts';
 import { endStalledCalls } from '../stalled-calls.ts';
 import { keepalive, type ListenOptions } from './options.ts';
@@ -37,7 +37,11 @@ export function startGrpcServer(options: ListenOptions, connections: Connections
   if (relay !== undefined) {
     server.addService(
       relayService,
-      relayHandlers(relay, (call) => proveUser(call, tls().trust, Date.now()), log),
+      relayHandlers(
+        relay,
+        (call) => proveUser(call.getAuthContext().sslPeerCertificate?.raw, tls().trust, Date.now()),
+        log,
+      ),
     );
   }
   server.addService(healthService, healthHandlers(service, tls));

@@ -3,7 +3,7 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { rememberIssuers } from '../../core/credentials/issuers.ts';
 import { errnoOf } from '../../core/errors.ts';
 import type { Connections } from '../connections/connections.ts';
-import { sealedProtocol } from '../relay/peers/protocol.ts';
+import { relayProtocol, sealedProtocol } from '../relay/protocols.ts';
 import { presentedIssuers, secureContext, tlsVersion } from '../tls.ts';
 import type { ListenOptions } from './options.ts';
 
@@ -16,7 +16,7 @@ export interface Handshakes {
 
 /** @param onProven receives every connection that may carry calls */
 export function startHandshakes(
-  { tls, log, onStranger }: ListenOptions,
+  { tls, log, onStranger, relay }: ListenOptions,
   connections: Connections,
   onProven: (connection: TLSSocket) => void,
 ): Handshakes {
@@ -28,7 +28,7 @@ export function startHandshakes(
     {
       ...secureContext(tls()),
       ...tlsVersion,
-      ALPNProtocols: [sealedProtocol, 'h2'],
+      ALPNProtocols: [sealedProtocol, ...(relay === undefined ? [] : [relayProtocol]), 'h2'],
       requestCert: true,
       // Node would drop an unauthorized peer silently: it is done below instead.
       rejectUnauthorized: false,

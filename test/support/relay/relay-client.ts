@@ -7,7 +7,7 @@ import { Problem } from '../../../src/core/errors.ts';
 import type { Dial, NodeConnection } from '../../../src/core/ports.ts';
 import type { Outcome } from '../../../src/core/request/reply.ts';
 import type { CallOptions } from '../../../src/core/request/request.ts';
-import { createRelayDial } from '../../../src/transport/relay/relay-connection.ts';
+import { createRelayDial } from '../../../src/transport/relay/dial-relay.ts';
 import type { Member } from '../fleet/fleet.ts';
 import { orderFor } from '../node/node.ts';
 import { keepingLog } from '../node/quiet-log.ts';

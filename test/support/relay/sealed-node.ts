@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { Problem } from '../../../src/core/errors.ts';
-import type { NodeService, TlsState } from '../../../src/core/ports.ts';
+import type { NodeService, RelayService, TlsState } from '../../../src/core/ports.ts';
 import { makeKeyPair, signKey } from '../../../src/core/sealed/encryption-key.ts';
 import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../../src/core/wire/codec.ts';
 import type { ForwardEvent, ForwardRequest, SealedEvent } from '../../../src/core/wire/messages.ts';
 import { startListening } from '../../../src/transport/listen.ts';
 import { frame, greeting, startFrames } from '../../../src/transport/relay/frames.ts';
-import { sealedProtocol } from '../../../src/transport/relay/peers/protocol.ts';
+import { sealedProtocol } from '../../../src/transport/relay/protocols.ts';
 import { secureContext, tlsVersion } from '../../../src/transport/tls.ts';
 import type { Member } from '../fleet/fleet.ts';
 import { keepingLog } from '../node/quiet-log.ts';
@@ -18,17 +18,28 @@ export interface SealedNode extends AsyncDisposable {
   readonly port: number;
   /** The refusals that it recorded. */
   readonly refusals: readonly string[];
+  readonly log: ReturnType<typeof keepingLog>;
   readonly stop: () => Promise<void>;
+}
+
+/** What differs from a node with much room, which does not relay. */
+interface NodeOptions {
+  readonly enter?: NodeService['enter'];
+  readonly relay?: RelayService;
+  /** Milliseconds. */
+  readonly stall?: number;
+  readonly idle?: number;
 }
 
 export async function startSealedNode(
   tls: () => TlsState,
   sealed: NodeService['sealed'],
-  { stall = roomyLimits.stall, enter = () => () => {} }: { stall?: number; enter?: NodeService['enter'] } = {},
+  { enter = () => () => {}, relay, ...limits }: NodeOptions = {},
 ): Promise<SealedNode> {
   const { credentials } = tls();
   const key = signKey(makeKeyPair(), credentials, Date.now());
   const refusals: string[] = [];
+  const log = keepingLog();
   const unused = () => Promise.reject(new Problem('not-serving', 'it serves sealed requests alone'));
   const listener = await startListening({
     host: '127.0.0.1',
@@ -44,12 +55,13 @@ export async function startSealedNode(
       turnAway: async (_peer, { code }) => void refusals.push(code),
       isServing: () => true,
     },
-    log: keepingLog(),
+    ...(relay === undefined ? {} : { relay }),
+    log,
     onStranger: () => {},
-    limits: { ...roomyLimits, stall },
+    limits: { ...roomyLimits, ...limits },
   });
   const stop = () => listener.stop(Promise.resolve(), 0);
-  return { port: listener.port, refusals, stop, [Symbol.asyncDispose]: stop };
+  return { port: listener.port, refusals, log, stop, [Symbol.asyncDispose]: stop };
 }
 
 /** The last part of a reply. */
@@ -77,14 +89,19 @@ function rawSide(socket: TLSSocket): RawSide {
   return { socket, messages, whenClosed: new Promise((resolve) => socket.once('close', resolve)) };
 }
 
-/** A relay that speaks frames to a node, after its greeting. */
-export async function connectSealed(port: number, relay: Member, greet = true): Promise<RawSide> {
+/** A relay that speaks frames to a node, or an operator to a relay, after its greeting. */
+export async function connectSealed(
+  port: number,
+  relay: Member,
+  greet = true,
+  protocol = sealedProtocol,
+): Promise<RawSide> {
   const tls = secureContext({ credentials: relay.credentials, trust: { authorities: [] } as never });
   const socket = connect({
     port,
     host: '127.0.0.1',
     ...tls,
-    ALPNProtocols: [sealedProtocol],
+    ALPNProtocols: [protocol],
     rejectUnauthorized: false,
   });
   const side = rawSide(socket);

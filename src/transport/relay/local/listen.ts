@@ -5,14 +5,19 @@ import { errnoOf, explain, Problem } from '../../../core/errors.ts';
 import { makeDirectories } from '../../../core/files/durable.ts';
 import { ifThere } from '../../../core/files/if-there.ts';
 import type { Log, RelayService } from '../../../core/ports.ts';
-import { mostUnread } from '../handlers.ts';
-import { type LocalLimits, serveLocal } from './serve.ts';
+import { mostUnread } from '../unread.ts';
+import { mostBytes, mostDiscoveries, serveUser, type UserLimits } from '../users/serve.ts';
+
+export interface LocalLimits extends UserLimits {
+  /** Concurrent connections, of all users of this host. */
+  readonly connections: number;
+}
 
 export const localLimits: LocalLimits = {
   connections: 256,
-  message: 1024 * 1024,
+  message: mostBytes,
   unread: mostUnread,
-  discoveries: 64,
+  discoveries: mostDiscoveries,
   stall: 30_000,
   // Ten minutes.
   quiet: 20,
@@ -37,7 +42,7 @@ export async function listenLocally(
   const server = createServer((connection) => {
     open.add(connection);
     connection.once('close', () => open.delete(connection));
-    serveLocal(connection, relay, log, limits);
+    serveUser(connection, { relay, user: () => 'local', log }, limits);
   });
   server.maxConnections = limits.connections;
   const stop = () => {

@@ -1,34 +1,22 @@
-import { once } from 'node:events';
-import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { hasRelayRole, parseCertificate } from '../../../core/credentials/certificate.ts';
-import { rememberIssuers } from '../../../core/credentials/issuers.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Address } from '../../../core/node.ts';
-import type { TlsState } from '../../../core/ports.ts';
 import type { ProblemCode } from '../../../core/problems/index.ts';
 import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../../core/wire/codec.ts';
 import type { ForwardRequest, SignedKey } from '../../../core/wire/messages.ts';
-import { diagnose } from '../../diagnose.ts';
-import { proveNode } from '../../prove-node.ts';
-import { presentedIssuers } from '../../tls.ts';
 import { type ForwardReader, startForwarding } from '../forwarding.ts';
 import { frame, greeting, startFrames } from '../frames.ts';
+import { sealedProtocol } from '../protocols.ts';
+import { type FramesDial, overProvenSocket } from '../proven-socket.ts';
 import { within } from '../within.ts';
 import type { PeerConnection } from './peer.ts';
-import { sealedProtocol } from './protocol.ts';
 import { watchNode } from './watch-node.ts';
 
 /** The maximum bytes of a message from a node. */
 const mostBytes = 8 * 1024 * 1024;
 /** Bytes that wait for a node to read them; beyond, the connection is ended. */
 const mostUnread = 64 * 1024 * 1024;
-
-export interface SealedDial {
-  readonly context: SecureContext;
-  readonly tls: () => TlsState;
-  /** Milliseconds to connect, and to receive the key. */
-  readonly timeout: number;
-}
 
 /**
  * Connects to a node over frames.
@@ -38,42 +26,15 @@ export interface SealedDial {
 export async function openSealed(
   name: string,
   address: Address,
-  { context, tls, timeout }: SealedDial,
+  dial: FramesDial,
   signal: AbortSignal,
 ): Promise<PeerConnection | undefined> {
-  let refused: Problem | undefined;
-  const own = tls().credentials.certificate;
-  let certificate: Buffer = Buffer.alloc(0);
-  const socket = connect({
-    host: address.host,
-    port: address.port,
-    servername: name,
-    secureContext: context,
-    ALPNProtocols: [sealedProtocol, 'h2'],
-    checkServerIdentity: (_host, peer) => {
-      certificate = peer.raw;
-      // node:tls returns the whole chain, whatever its types say.
-      rememberIssuers(presentedIssuers(peer as DetailedPeerCertificate), tls().trust);
-      refused = proveNode(name, certificate, tls());
-      return refused;
-    },
+  const own = dial.tls().credentials.certificate;
+  return overProvenSocket(name, address, sealedProtocol, dial, signal, ({ socket, certificate, refuse }) => {
+    if (hasRelayRole(parseCertificate(certificate))) return undefined;
+    const isOutdated = () => !own.raw.equals(dial.tls().credentials.certificate.raw) || refuse() !== undefined;
+    return greet(socket, { name, refuse, isOutdated }, dial.timeout, signal);
   });
-  // An error only means that the connection is closed.
-  socket.on('error', () => {});
-  try {
-    await within(once(socket, 'secureConnect'), timeout, signal);
-    if (socket.alpnProtocol === sealedProtocol && !hasRelayRole(parseCertificate(certificate))) {
-      const refuse = () => proveNode(name, certificate, tls());
-      const isOutdated = () => !own.raw.equals(tls().credentials.certificate.raw) || refuse() !== undefined;
-      return await greet(socket, { name, refuse, isOutdated }, timeout, signal);
-    }
-    socket.destroy();
-    return undefined;
-  } catch {
-    socket.destroy();
-    if (signal.aborted) throw new Problem('cancelled', `connecting to ${name} was cancelled`);
-    throw refused ?? (await diagnose(name, address, tls(), timeout));
-  }
 }
 
 /** A node that is proven. */

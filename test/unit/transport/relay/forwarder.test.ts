@@ -5,7 +5,8 @@ import { Problem } from '../../../../src/core/errors.ts';
 import type { Log, RelayService, RelayUser } from '../../../../src/core/ports.ts';
 import type { ForwardEvent, SealedEvent, SealedRequest } from '../../../../src/core/wire/messages.ts';
 import { reasonWithheld, startForwarder } from '../../../../src/transport/relay/forwarder.ts';
-import { mostUnread, relayHandlers } from '../../../../src/transport/relay/handlers.ts';
+import { relayHandlers } from '../../../../src/transport/relay/handlers.ts';
+import { mostUnread } from '../../../../src/transport/relay/unread.ts';
 import { silentLog } from '../../../support/agents/agent-setup.ts';
 import { someTurns } from '../../../support/mock-delays.ts';
 

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AnyCall } from '../../../../src/transport/peer.ts';
-import { proveUser } from '../../../../src/transport/relay/user.ts';
+import { proveUser } from '../../../../src/transport/relay/users/user.ts';
 import { type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
 test('a relay is used by operators and by nodes that may relay, with a valid certificate', async () => {
   await using fleet = await makeFleet();
-  const call = (member?: Member) =>
-    ({
-      getAuthContext: () => (member === undefined ? {} : { sslPeerCertificate: { raw: member.certificate.raw } }),
-    }) as unknown as AnyCall;
-  const prove = (member?: Member) => proveUser(call(member), fleet.trust, Date.now()).name;
+  const prove = (member?: Member) => proveUser(member?.certificate.raw, fleet.trust, Date.now()).name;
   const operator = await fleet.operator('rip@devco.net');
   const relay = await fleet.node('bastion.devco.net', { relay: true });
   const node = await fleet.node('dev1.devco.net');

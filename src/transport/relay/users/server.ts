@@ -1,0 +1,48 @@
+import type { TLSSocket } from 'node:tls';
+import { identityOf, parseCertificate } from '../../../core/credentials/certificate.ts';
+import { callerId } from '../../../core/identity.ts';
+import type { Log, RelayService, TlsState } from '../../../core/ports.ts';
+import { peerName } from '../../connections/slots.ts';
+import type { ListenLimits } from '../../server/options.ts';
+import { mostUnread } from '../unread.ts';
+import { mostBytes, mostDiscoveries, serveUser, type UserLimits } from './serve.ts';
+import { proveUser } from './user.ts';
+
+/** The limits of one user's connection. @param stall, idle milliseconds */
+export function userLimits({ stall, idle }: Pick<ListenLimits, 'stall' | 'idle'>): UserLimits {
+  const quiet = Math.ceil(idle / stall);
+  return { message: mostBytes, unread: mostUnread, discoveries: mostDiscoveries, stall, quiet };
+}
+
+/** The connections of users to a relay, over TLS. */
+export interface UserServer {
+  readonly serve: (connection: TLSSocket) => void;
+  /** Ends all of them; does not wait for that. */
+  readonly close: () => void;
+}
+
+export interface UserServerParts {
+  readonly relay: RelayService;
+  readonly tls: () => TlsState;
+  readonly log: Log;
+}
+
+export function startUserServer({ relay, tls, log }: UserServerParts, limits: UserLimits): UserServer {
+  const open = new Set<TLSSocket>();
+  return {
+    serve: (connection) => {
+      open.add(connection);
+      connection.once('close', () => open.delete(connection));
+      const { raw } = connection.getPeerCertificate();
+      const user = () => proveUser(raw, tls().trust, Date.now());
+      serveUser(connection, { relay, user, log }, limits, () => {
+        const identity = identityOf(parseCertificate(raw));
+        const caller = identity === undefined ? 'nobody' : callerId(identity);
+        log.warn({ caller, peer: peerName(connection) }, 'a client does not read its replies: connection closed');
+      });
+    },
+    close: () => {
+      for (const connection of open) connection.end();
+    },
+  };
+}
