@@ -318,7 +318,7 @@ describe('a hostile operator of a relay', () => {
 
   test('loses the connection, with a line in the log, if it does not read its replies', async () => {
     await using listener = await startRelay(echoing, { stall: 100, idle: 100_000 });
-    const side = await readNothing(listener.port, 12);
+    const side = await readNothing(listener.port, 15);
     await within('the end', endOf(side));
     assert.deepEqual(
       listener.log.lines.filter((line) => line.startsWith('warn')),

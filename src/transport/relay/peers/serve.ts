@@ -5,7 +5,7 @@ import { callerId } from '../../../core/identity.ts';
 import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../../core/wire/codec.ts';
 import { peerName } from '../../connections/slots.ts';
 import { frame, greeting, startFrames } from '../frames.ts';
-import { bytesPerMessage } from '../unread.ts';
+import { countUnread } from '../unread.ts';
 import { type SealedLimits, type SealedParts, startRequests } from './requests.ts';
 
 /** The limits of a node. @param stall milliseconds */
@@ -49,12 +49,13 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
     log.warn({ caller, peer: peerName(socket) }, 'a relay neither sends nor reads: connection closed');
     socket.destroy();
   };
-  const reading = watchReading(limits.stall);
+  const unread = countUnread(limits.unread);
   const write = (message: Uint8Array) => {
     // A write after this side's end would destroy the socket, with the replies that wait there.
     if (!socket.writable) return;
-    socket.write(frame(message), reading.wrote());
-    if (socket.writableLength + reading.waiting() * bytesPerMessage > limits.unread) socket.destroy();
+    const bytes = frame(message);
+    socket.write(bytes, unread.add(bytes.length));
+    if (unread.isTooMuch()) socket.destroy();
   };
   const requests = startRequests(parts, certificate, limits, {
     send: (event) => write(forwardEventCodec.encode(event)),
@@ -65,14 +66,14 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
     () => write(signedKeyCodec.encode(service.key())),
     (message) => {
       // An empty one asks whether this side is there: whatever waits for the relay answers that.
-      if (message.length === 0) return reading.waiting() > 0 ? undefined : write(message);
+      if (message.length === 0) return unread.isNone() ? write(message) : undefined;
       const { id, sealed, drop } = forwardRequestCodec.decode(message);
       if (drop) requests.drop(id);
       else void requests.serve(id, sealed);
     },
   );
   socket.on('data', (chunk) => {
-    if (reading.isStuck()) return cut();
+    if (unread.isStuck(limits.stall)) return cut();
     try {
       frames.take(chunk);
     } catch (error) {
@@ -81,29 +82,9 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
     }
   });
   socket.setTimeout(limits.stall, () => {
-    if (frames.isWaiting() || reading.waiting() > 0) cut();
+    if (frames.isWaiting() || !unread.isNone()) cut();
   });
   socket.write(greeting);
   // Only relays keep connections without calls, and they are nodes.
   if (relay?.kind !== 'node') socket.destroy();
-}
-
-/** Whether the other side reads what is written. @param most milliseconds without progress */
-function watchReading(most: number) {
-  let unread = 0;
-  let progress = 0;
-  return {
-    /** @returns called when the kernel has taken what was written */
-    wrote: () => {
-      if (unread === 0) progress = performance.now();
-      unread++;
-      return () => {
-        unread--;
-        progress = performance.now();
-      };
-    },
-    /** The messages that the kernel has not taken. */
-    waiting: () => unread,
-    isStuck: () => unread > 0 && performance.now() - progress > most,
-  };
 }

@@ -63,8 +63,13 @@ export function serveUser(socket: Socket, { relay, user, log }: UserParts, limit
     },
   );
   let quiet = 0;
+  const cut = () => {
+    onStuck?.();
+    socket.destroy();
+  };
   socket.on('data', (chunk) => {
     quiet = 0;
+    if (onStuck !== undefined && unread.isStuck(limits.stall)) return cut();
     try {
       frames.take(chunk);
     } catch (error) {
@@ -75,10 +80,9 @@ export function serveUser(socket: Socket, { relay, user, log }: UserParts, limit
   socket.setTimeout(limits.stall);
   socket.on('timeout', () => {
     const isBusy = forwarder.running() + discoverer.running() > 0;
-    const isStuck = onStuck !== undefined && !unread.isNone();
-    if (isStuck) onStuck();
+    if (onStuck !== undefined && !unread.isNone()) return cut();
     quiet = isBusy ? 0 : quiet + 1;
-    if (isStuck || frames.isWaiting() || quiet >= limits.quiet) socket.destroy();
+    if (frames.isWaiting() || quiet >= limits.quiet) socket.destroy();
     else socket.setTimeout(limits.stall);
   });
   socket.on('error', () => socket.destroy());
