@@ -65,8 +65,8 @@ async function judge(secure: TLSSocket, name: string, at: string, state: TlsStat
   const fault = proveNode(name, presented.raw, state);
   if (fault !== undefined) return new Problem(fault.code, `${at}: ${fault.message}`, fault.hint, { cause: fault });
   if (!(await closesSoon(secure))) {
-    const what = `${at} completes a TLS handshake, but no gRPC connection came about; the cause was not found`;
-    return new Problem('unreachable', what, 'set GRPC_TRACE=all GRPC_VERBOSITY=DEBUG to see what gRPC reports');
+    const what = `${at} completes a TLS handshake, and then does not answer; the cause was not found`;
+    return new Problem('unreachable', what, 'run “mco-deploy doctor node” there, and see the log of its daemon');
   }
   const hint = 'check that it is of the same fleet, and neither expired nor revoked';
   return new Problem('refused-certificate', `${at} does not accept the certificate of this caller`, hint);

@@ -56,6 +56,7 @@ export async function overProvenSocket<Connection>(
       return refused;
     },
   });
+  socket.setNoDelay(true);
   // An error only means that the connection is closed.
   socket.on('error', () => {});
   try {

@@ -23,7 +23,8 @@ export function watchSilence(
 ): () => void {
   let heard = -1;
   let ended = false;
-  const isSilent = () => socket.bytesRead === heard && isNeeded();
+  // A paused socket has received more than was taken from it.
+  const isSilent = () => socket.bytesRead === heard && !socket.isPaused() && isNeeded();
   const look = () => {
     if (isOver()) return void socket.destroy();
     if (!isSilent()) {

@@ -76,6 +76,40 @@ describe('an operator and a relay over TLS', () => {
     connection.close();
   });
 
+  test('list as many nodes as there are, although far more bytes than may wait at a time', async () => {
+    const key = { key: Buffer.alloc(65), signature: Buffer.alloc(64), chain: [Buffer.alloc(1800)] };
+    const discover: RelayService['discover'] = async (_request, _user, onNode) => {
+      for (let index = 0; index < 20_000; index++) onNode({ node: `dev${index}`, key, path: [name], lastHeard: 1 });
+    };
+    await using listener = await startRelay({ ...echoing, discover });
+    const connection = await dial(listener.port);
+    const [found, text] = await Promise.all([namesOf(connection, []), ask(connection, 'meanwhile')]);
+    assert.deepEqual([new Set(found).size, found[0], found.at(-1), text], [20_000, 'dev0', 'dev19999', 'meanwhile']);
+    connection.close();
+  });
+
+  test('connect again once a certificate was renewed or does not hold, but not while a reply is awaited', async () => {
+    await using listener = await startRelay();
+    using clock = mockDelays();
+    let current = operator;
+    const open = createRelayDial(() => tlsOf(current)(), 5000);
+    const connection = await open(name, [{ host: '127.0.0.1', port: listener.port }], signal);
+    const control = new AbortController();
+    const waiting = rejection(connection.forward('hold', sealed(''), ignore, control.signal));
+    let isLost = false;
+    const lost = connection.whenLost().then(() => {
+      isLost = true;
+    });
+    current = await fleet.operator('rip@devco.net');
+    await clock.pass(5000);
+    assert.deepEqual(await namesOf(connection, ['dev1']), ['dev1']);
+    assert.equal(isLost, false);
+    control.abort();
+    assert.equal((await waiting).code, 'cancelled');
+    await clock.pass(5000);
+    await within('the loss', lost);
+  });
+
   test('report a request that is withheld as silence, and a question that is refused with the reason', async () => {
     await using listener = await startRelay();
     const connection = await dial(listener.port);
@@ -290,6 +324,7 @@ describe('a hostile operator of a relay', () => {
     const other = await connectRaw(listener.port, operator, false);
     other.socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     await within('the end', other.whenClosed);
+    assert.equal(listener.log.lines.filter((line) => line.startsWith('warn a client sends what is not')).length, 3);
     const next = await dial(listener.port);
     assert.equal(await ask(next, 'one'), 'one');
     next.close();
@@ -302,6 +337,11 @@ describe('a hostile operator of a relay', () => {
     slow.socket.write(Buffer.from([0, 0, 0, 9, 1]));
     const idle = await connectRaw(listener.port);
     for (const { whenClosed } of [silent, slow, idle]) await within('the end', whenClosed);
+    const cut = 'warn a client does not finish a message: connection closed';
+    assert.deepEqual(
+      listener.log.lines.filter((line) => line.startsWith('warn')),
+      [cut, cut],
+    );
   });
 
   test('keeps the connection, however long one of its requests waits', async () => {
@@ -324,6 +364,31 @@ describe('a hostile operator of a relay', () => {
       listener.log.lines.filter((line) => line.startsWith('warn')),
       ['warn a client does not read its replies: connection closed'],
     );
+  });
+
+  test('loses the connection if it reads no list of nodes, however long that is', async () => {
+    const discover: RelayService['discover'] = async (_request, _user, onNode) => {
+      for (let index = 0; index < 70_000; index++) onNode({ node: `dev${index}`, path: [], lastHeard: 1 });
+    };
+    await using listener = await startRelay({ ...echoing, discover });
+    const side = await connectRaw(listener.port);
+    side.socket.pause();
+    for (const id of [1, 2, 3])
+      side.socket.write(request({ discover: { id, request: { timeout: 0, names: [] }, drop: false } }));
+    await within('the end', endOf(side));
+    assert.match(listener.log.lines.join('\n'), /^warn a client does not read its replies: connection closed$/m);
+  });
+
+  test('loses the connection after an idle time, although it asks whether the relay is there', async () => {
+    await using listener = await startRelay(echoing, { stall: 40, idle: 80 });
+    const side = await connectRaw(listener.port);
+    const asking = setInterval(() => side.socket.write(frame(Buffer.alloc(0))), 5);
+    try {
+      await within('the end', side.whenClosed);
+      assert.ok(side.messages.length > 3);
+    } finally {
+      clearInterval(asking);
+    }
   });
 
   test('loses the connection if too much waits for it', async () => {

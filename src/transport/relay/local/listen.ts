@@ -42,7 +42,9 @@ export async function listenLocally(
   const server = createServer((connection) => {
     open.add(connection);
     connection.once('close', () => open.delete(connection));
-    serveUser(connection, { relay, user: () => 'local', log }, limits);
+    serveUser(connection, { relay, user: () => 'local', log }, limits, (doing) =>
+      log.warn({}, `a client of the relay’s socket ${doing}: connection closed`),
+    );
   });
   server.maxConnections = limits.connections;
   const stop = () => {

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { explain } from '../../../core/errors.ts';
 import type { Log, RelayService, RelayUser } from '../../../core/ports.ts';
-import { localEventCodec, localRequestCodec } from '../../../core/wire/codec.ts';
-import type { LocalEvent } from '../../../core/wire/messages.ts';
+import { localRequestCodec } from '../../../core/wire/codec.ts';
 import { startForwarder } from '../forwarder.ts';
-import { frame, greeting, startFrames } from '../frames.ts';
-import { countUnread } from '../unread.ts';
+import { greeting, startFrames } from '../frames.ts';
 import { startDiscoverer } from './discoverer.ts';
+import { startTurns } from './turns.ts';
+import { startWriter } from './writer.ts';
 
 /** Bytes of a message, and concurrent discoveries of one connection. */
 export const mostBytes = 1024 * 1024;
@@ -19,7 +19,7 @@ export interface UserLimits {
   readonly unread: number;
   /** Concurrent discoveries of one connection. */
   readonly discoveries: number;
-  /** Milliseconds for the greeting, and without a byte of a message that has begun. */
+  /** Milliseconds for the greeting, without a byte of a message that has begun, and for the other side to read. */
   readonly stall: number;
   /** How many times as long a connection may be idle. */
   readonly quiet: number;
@@ -34,61 +34,69 @@ export interface UserParts {
 
 /**
  * Serves one user of a relay until the connection ends. A violation of the protocol ends it.
- * @param onStuck called before it is ended because the other side reads nothing; without it, such a user is only
- * limited by what waits
+ * @param onCut called when a limit or a violation ends it, with what the user does, as in “does not read its replies”
  */
-export function serveUser(socket: Socket, { relay, user, log }: UserParts, limits: UserLimits, onStuck?: () => void) {
-  const unread = countUnread(limits.unread);
-  const write = (message: Uint8Array) => {
-    if (!socket.writable) return;
-    const bytes = frame(message);
-    socket.write(bytes, unread.add(bytes.length));
-    if (unread.isTooMuch()) socket.destroy();
-  };
-  const send = (event: LocalEvent) => write(localEventCodec.encode(event));
-  const forwarder = startForwarder({ relay, user, log, send: (forward) => send({ forward }) });
-  const discoverer = startDiscoverer(
-    { relay, user, log, send: (discovered) => send({ discovered }) },
-    limits.discoveries,
-  );
-  const frames = startFrames(
-    limits.message,
-    () => {},
-    (message) => {
-      // An empty one asks whether this side is there: whatever waits for the other side answers that.
-      if (message.length === 0) return unread.isNone() ? write(message) : undefined;
-      const { forward, discover } = localRequestCodec.decode(message);
-      if (forward) forwarder.take(forward);
-      if (discover) discoverer.take(discover);
-    },
-  );
-  let quiet = 0;
-  const cut = () => {
-    onStuck?.();
+export function serveUser(
+  socket: Socket,
+  { relay, user, log }: UserParts,
+  limits: UserLimits,
+  onCut: (doing: string) => void,
+): void {
+  const cut = (doing: string) => {
+    if (!socket.destroyed) onCut(doing);
     socket.destroy();
   };
+  const writer = startWriter(socket, limits.unread, () => cut(unread));
+  const forwarder = startForwarder({ relay, user, log, send: (forward) => writer.send({ forward }) });
+  const discoverer = startDiscoverer(
+    { relay, user, log, send: (discovered) => writer.sendLater({ discovered }) },
+    limits.discoveries,
+  );
+  let usedAt = performance.now();
+  const isIdle = () => {
+    if (forwarder.running() + discoverer.running() > 0) usedAt = performance.now();
+    return performance.now() - usedAt >= limits.stall * limits.quiet;
+  };
+  const take = (message: Buffer) => {
+    // An empty one asks whether this side is there.
+    if (message.length === 0) return writer.answer();
+    usedAt = performance.now();
+    const { forward, discover } = localRequestCodec.decode(message);
+    if (forward) forwarder.take(forward);
+    if (discover) discoverer.take(discover);
+  };
+  const orCut = <T>(act: (value: T) => void) => {
+    return (value: T) => {
+      try {
+        act(value);
+      } catch (error) {
+        cut(`sends what is not a message (${explain(error)})`);
+      }
+    };
+  };
+  const turns = startTurns(socket, orCut(take));
+  const frames = startFrames(limits.message, () => {}, turns.add);
+  const read = orCut(frames.take);
   socket.on('data', (chunk) => {
-    quiet = 0;
-    if (onStuck !== undefined && unread.isStuck(limits.stall)) return cut();
-    try {
-      frames.take(chunk);
-    } catch (error) {
-      log.debug({ reason: explain(error) }, 'the connection of a relay’s user is ended');
-      socket.destroy();
-    }
+    if (writer.isStuck(limits.stall)) return cut(unread);
+    read(chunk);
+    turns.start();
+    if (isIdle()) socket.destroy();
   });
   socket.setTimeout(limits.stall);
   socket.on('timeout', () => {
-    const isBusy = forwarder.running() + discoverer.running() > 0;
-    if (onStuck !== undefined && !unread.isNone()) return cut();
-    quiet = isBusy ? 0 : quiet + 1;
-    if (frames.isWaiting() || quiet >= limits.quiet) socket.destroy();
+    if (!writer.isIdle()) return cut(unread);
+    if (frames.isWaiting()) return cut('does not finish a message');
+    if (isIdle()) socket.destroy();
     else socket.setTimeout(limits.stall);
   });
   socket.on('error', () => socket.destroy());
   socket.on('close', () => {
+    turns.drop();
     forwarder.end();
     discoverer.end();
   });
   socket.write(greeting);
 }
+
+const unread = 'does not read its replies';

@@ -8,6 +8,12 @@ import { mostUnread } from '../unread.ts';
 import { mostBytes, mostDiscoveries, serveUser, type UserLimits } from './serve.ts';
 import { proveUser } from './user.ts';
 
+/**
+ * Milliseconds of silence after which the kernel asks whether the other host is there (tcp(7)): requests of a client that
+ * has vanished would run on.
+ */
+const keepalive = 30_000;
+
 /** The limits of one user's connection. @param stall, idle milliseconds */
 export function userLimits({ stall, idle }: Pick<ListenLimits, 'stall' | 'idle'>): UserLimits {
   const quiet = Math.ceil(idle / stall);
@@ -35,10 +41,11 @@ export function startUserServer({ relay, tls, log }: UserServerParts, limits: Us
       connection.once('close', () => open.delete(connection));
       const { raw } = connection.getPeerCertificate();
       const user = () => proveUser(raw, tls().trust, Date.now());
-      serveUser(connection, { relay, user, log }, limits, () => {
+      connection.setKeepAlive(true, keepalive);
+      serveUser(connection, { relay, user, log }, limits, (doing) => {
         const identity = identityOf(parseCertificate(raw));
         const caller = identity === undefined ? 'nobody' : callerId(identity);
-        log.warn({ caller, peer: peerName(connection) }, 'a client does not read its replies: connection closed');
+        log.warn({ caller, peer: peerName(connection) }, `a client ${doing}: connection closed`);
       });
     },
     close: () => {

@@ -8,15 +8,20 @@ const turn = 4;
  * nodes are sent, and these work, while the keys of the others are proven. Nothing more is read until all are taken.
  */
 export function startTurns(socket: Socket, take: (message: Buffer) => void) {
-  const waiting: Buffer[] = [];
+  let waiting: Buffer[] = [];
+  let next = 0;
+  const takeOne = () => {
+    const message = waiting[next++];
+    if (message !== undefined) take(message);
+    if (next < waiting.length) return true;
+    waiting = [];
+    next = 0;
+    return false;
+  };
   const takeSome = () => {
     const end = performance.now() + turn;
-    for (let message = waiting.shift(); message !== undefined; message = waiting.shift()) {
-      take(message);
-      if (performance.now() >= end) break;
-    }
-    if (waiting.length > 0) setImmediate(takeSome);
-    else socket.resume();
+    while (takeOne()) if (performance.now() >= end) return void setImmediate(takeSome);
+    socket.resume();
   };
   return {
     add: (message: Buffer) => {
@@ -28,9 +33,13 @@ export function startTurns(socket: Socket, take: (message: Buffer) => void) {
       socket.pause();
       takeSome();
     },
+    /** Forgets the rest. */
+    drop: () => {
+      waiting = [];
+    },
     /** Takes the rest at once. */
     finish: () => {
-      for (const message of waiting.splice(0)) take(message);
+      while (takeOne());
     },
   };
 }

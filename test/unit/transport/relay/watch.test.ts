@@ -27,10 +27,11 @@ test('what waits counts as stuck after a time without progress, and only while s
 });
 
 /** A watched socket that sends nothing by itself, and what was done to it. */
-function watched({ isNeeded = () => true, isOver = () => false } = {}) {
+function watched({ isNeeded = () => true as boolean, isOver = () => false as boolean } = {}) {
   const done: string[] = [];
   const socket = {
     bytesRead: 0,
+    isPaused: () => false,
     write: (bytes: Buffer) => void done.push(`write ${bytes.length}`),
     destroy: () => void done.push('destroy'),
   };

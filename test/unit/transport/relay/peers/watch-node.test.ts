@@ -9,6 +9,7 @@ function watch({ isIdle = (): boolean => false, isOutdated = (): boolean => fals
   const sent: (Buffer | string)[] = [];
   const socket = {
     bytesRead: 0,
+    isPaused: () => false,
     destroy: () => sent.push('the end'),
     write: (bytes: Buffer) => sent.push(bytes),
   };
