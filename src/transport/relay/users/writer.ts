@@ -8,8 +8,8 @@ import { countUnread } from '../unread.ts';
 export interface Writer {
   readonly send: (event: LocalEvent) => void;
   /**
-   * For many messages at once, as a list of nodes: each is written when the user has read those before, so that the
-   * length of the list is no reason to end the connection.
+   * For many messages at once, as a list of nodes: each is written when the user has read those before, so that a
+   * long list does not end the connection.
    */
   readonly sendLater: (event: LocalEvent) => void;
   /** Shows that this side is there; whatever waits for the user shows that too. */
