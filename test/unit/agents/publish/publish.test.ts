@@ -301,11 +301,15 @@ describe('the tickets of a node', () => {
     time += 3_600_000;
     const [one] = [proven];
     assert.throws(() => tickets.find(one.id, one.caller), isProblem('unknown-ticket'));
-    await assert.doesNotReject(
-      tickets.accept(
-        openTicket(ticketFor({ issuedAt: time, expiresAt: time + 1000 }), 'dev1.devco.net', fleet.trust, time, 0),
-      ),
-    );
+    const brief = (of: string) => open({ issuedAt: time, expiresAt: time + 1000, revision: of });
+    const last = brief('last');
+    await tickets.accept(last);
     assert.equal(tickets.receiving().length, 1, 'old ones are forgotten');
+    time += 2000;
+    await tickets.accept(brief('later'));
+    assert.equal(tickets.find(last.id, last.caller).proven, last, 'clocks may differ');
+    time += 1;
+    await tickets.accept(brief('latest'));
+    assert.throws(() => tickets.find(last.id, last.caller), isProblem('unknown-ticket'));
   });
 });
