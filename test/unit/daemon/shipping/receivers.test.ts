@@ -168,6 +168,18 @@ describe('a receiver of syslog over TLS', () => {
     const receiver = syslogReceiver(config(port), setup());
     await assert.rejects(receiver.open(AbortSignal.abort()), { name: 'AbortError' });
   });
+
+  test('can be given up while it does not read', async () => {
+    const port = await listen(siem, (socket) => socket.pause());
+    const receiver = syslogReceiver(config(port), setup());
+    await receiver.open(signal);
+    const ending = new AbortController();
+    const large = { ...shipped(1), line: 'x'.repeat(32 * 1024 * 1024) };
+    const sent = assert.rejects(receiver.send([large], ending.signal));
+    setImmediate(() => ending.abort());
+    await sent;
+    await assert.rejects(receiver.send([shipped(2)], signal), { message: 'it closed the connection' });
+  });
 });
 
 describe('a receiver at an HTTPS endpoint', () => {

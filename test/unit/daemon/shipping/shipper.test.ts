@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -119,6 +119,19 @@ describe('the sent copy of the audit log', () => {
     assert.equal((await readRecords(file, 256, 260)).length, 4);
     await bytesAfter(file, 0);
     assert.deepEqual(openFiles(file), [file], 'only the log itself has its file open');
+  });
+
+  test('is read in parts of 256 KiB, without a line that has no end yet', async () => {
+    await log.close();
+    log = await openAuditLog(file, () => node.credentials, Date.now, endless);
+    const torn = 'x'.repeat(100_000);
+    for (let written = 0; written < 4; written++) await log.append({ kind: 'recovered', torn_bytes: 1, torn }, true);
+    const read = async (after: number, end: number) =>
+      (await readRecords(file, after, end)).map(({ record }) => record.sequence);
+    assert.deepEqual([await read(0, 4), await read(3, 4)], [upTo(3), [4]]);
+    const [last] = await readRecords(file, 3, 4);
+    await appendFile(file, (last?.line ?? '').replace('"sequence":4', '"sequence":5').slice(0, 1000));
+    assert.deepEqual(await read(4, 5), []);
   });
 
   test('is sent up to its last record when the daemon stops, if the receiver takes it', async () => {
@@ -260,6 +273,22 @@ describe('the sent copy of the audit log', () => {
     await write(1);
     await eventually(async () => assert.equal(shipper.status().waiting, 1));
     await shipper.stop();
+  });
+
+  test('loses nothing of its position when a new connection begins with more than one part', async () => {
+    await log.close();
+    log = await openAuditLog(file, () => node.credentials, Date.now, endless);
+    await Promise.all(Array.from({ length: 260 }, () => write(1)));
+    const waiting: number[] = [];
+    const { received, shipper, lose } = await start(260, () => {
+      waiting.push(shipper.status().waiting);
+      return false;
+    });
+    await eventually(async () => assert.deepEqual([received.length, shipper.status().waiting], [260, 0]));
+    lose();
+    await eventually(async () => assert.equal(received.length, 520));
+    await shipper.stop();
+    assert.deepEqual(waiting, [260, 4, 0, 0]);
   });
 
   test('names the records that others removed before they were sent', async () => {
