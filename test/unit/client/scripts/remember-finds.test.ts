@@ -41,6 +41,10 @@ describe('a session that caches what it finds', () => {
   for (const [name, filter] of [
     ['of which one was not found', { agents: ['rpcutil'], identities: ['web1', 'web9'] }],
     ['of which one lacks the agent', { agents: ['appmgr'], identities: ['web1', 'web2'] }],
+    ['that have to run another agent, too', { agents: ['rpcutil', 'appmgr'], identities: ['web2'] }],
+    ['that have to have a class, too', { agents: ['rpcutil'], identities: ['web1'], classes: ['a'] }],
+    ['that have to match an expression, too', { agents: ['rpcutil'], identities: ['web1'], select: 'a' }],
+    ['that have to have one of both, too', { agents: ['rpcutil'], identities: ['web1'], with: ['a'] }],
     ['that have to have a fact, too', { agents: ['rpcutil'], identities: ['web1'], facts: ['a=b'] }],
   ] as const) {
     test(`queries nodes ${name}`, async () => {

@@ -97,3 +97,10 @@ describe('inputs', () => {
     assert.throws(() => bind({ pattern: '(a+)+' }, { x: `${'a'.repeat(4000)}!` }), { code: 'bad-input' });
   });
 });
+
+test('a list as an input has at most 1000 texts', () => {
+  const list = Array.from({ length: 1000 }, (_, index) => `n${index}`);
+  assert.deepEqual(bind({ type: 'list' }, { x: list }), list);
+  for (const more of [[...list, 'x'], `${list.join()},x`])
+    assert.throws(() => bind({ type: 'list' }, { x: more }), { code: 'bad-input', message: /can’t be/ });
+});
