@@ -119,27 +119,38 @@ export function eventsOf({ messages }: RawSide): ForwardEvent[] {
   return messages.slice(1).map((message) => forwardEventCodec.decode(message));
 }
 
-/** A node of the fleet in the hands of an attacker: its side of each connection is given to the test. @param protocols of ALPN */
+/**
+ * A node of the fleet in the hands of an attacker: its side of each connection is given to the test.
+ * @param protocols of ALPN
+ * @param greets whether it greets, and sends its key
+ */
 export async function startHostileNode(
-  node: Member,
+  node: Pick<Member, 'credentials'>,
   tls: TlsState,
   onConnection: (side: RawSide, send: (event: ForwardEvent) => void) => void,
   protocols: readonly string[] = [sealedProtocol],
-): Promise<AsyncDisposable & { readonly port: number }> {
+  greets = protocols.includes(sealedProtocol),
+): Promise<AsyncDisposable & { readonly port: number; readonly connected: () => number }> {
   const key = signKey(makeKeyPair(), node.credentials, Date.now());
   const open = new Set<TLSSocket>();
+  let connected = 0;
   const context = { ...secureContext({ ...tls, credentials: node.credentials }), ...tlsVersion };
   const server = createServer({ ...context, requestCert: true, ALPNProtocols: [...protocols] }, (socket) => {
     open.add(socket);
-    if (protocols.includes(sealedProtocol)) {
+    if (greets) {
       socket.write(Buffer.concat([greeting, frame(signedKeyCodec.encode(key))]));
     }
     onConnection(rawSide(socket), (event) => void socket.write(frame(forwardEventCodec.encode(event))));
+  });
+  server.on('connection', (socket) => {
+    connected++;
+    socket.once('close', () => connected--);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as { port: number }).port,
+    connected: () => connected,
     [Symbol.asyncDispose]: async () => {
       for (const socket of open) socket.destroy();
       server.close();
