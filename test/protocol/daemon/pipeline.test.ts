@@ -143,9 +143,11 @@ describe('a signed request', () => {
     }
   });
 
-  test('is refused when another operator signed it under the name of its caller', async () => {
-    const reply = await node.send(eve, tamper(seal(), {}, eve));
-    assert.equal(reply.code, 'bad-signature');
+  test('is refused when another operator signed it under the name of its caller, who learns nothing of the log', async () => {
+    const known = { sequence: 1, hash: '0'.repeat(64) };
+    assert.equal((await node.send(rip, seal({ known }))).headCheck, 'BROKEN');
+    const reply = await node.send(eve, tamper(seal({ known }), {}, eve));
+    assert.deepEqual([reply.code, reply.headCheck], ['bad-signature', 'UNCHECKED']);
     const named = await node.send(eve, { ...tamper(seal(), {}, eve), chain: [eve.certificate.raw] });
     assert.equal(named.code, 'bad-signature');
   });
