@@ -59,7 +59,7 @@ describe('the records that a node returned', () => {
     assert.deepEqual([sequences, [...hashes.keys()]], [[3], [3]]);
   });
 
-  test('do not count if another node signed them, whichever name they have', () => {
+  test('do not count if another node signed them, whichever name they have, nor with the name of another', () => {
     const foreign = writeLog([started(dev3), outcome(1)], dev3.credentials);
     assert.deepEqual(check(foreign, [foreign[0] ?? '']).codes, ['foreign', 'edited', 'edited']);
     // With the name of this node in the records, and the certificate of the other.
@@ -68,6 +68,10 @@ describe('the records that a node returned', () => {
     const { codes, sequences } = check(posed, [posed[0] ?? '']);
     assert.deepEqual([codes.slice(1), sequences], [['edited', 'edited'], []]);
     assert.equal(codes.length, 3);
+    // With the name of another node, and the signature of this one.
+    const naming = { ...dev2.credentials, identity: dev3.credentials.identity };
+    const named = check(writeLog([started(dev2), outcome(1)], naming));
+    assert.deepEqual([named.codes, named.sequences], [['edited', 'edited'], []]);
   });
 
   test('do not count without a record that names the certificate', () => {
