@@ -100,6 +100,21 @@ test('a silent side is neither asked nor given up while no answer matters, or af
   assert.deepEqual(done, ['write 4', 'write 4']);
 });
 
+test('a side is not silent while what it sent waits to be taken, and not given up once the watch has ended', async () => {
+  using clock = mockDelays();
+  const paused = watched();
+  paused.socket.isPaused = () => true;
+  for (let look = 0; look < 4; look++) await clock.pass(100);
+  assert.deepEqual(paused.done, []);
+  const left = watched();
+  await clock.pass(100);
+  await clock.pass(100);
+  const passing = clock.pass(10);
+  left.stop();
+  await passing;
+  assert.deepEqual(left.done, ['write 4']);
+});
+
 test('a connection that is over is ended at the next look, although the other side answers', async () => {
   using clock = mockDelays();
   let isOver = false;
