@@ -17,35 +17,46 @@ export interface RecordsPage {
   readonly next: number;
 }
 
-/** The maximum bytes of lines in one reply, and of files read for it. */
-const mostBytes = 512 * 1024;
-const mostRead = 512 * 1024 * 1024;
+/** The most characters of lines. */
+export interface RecordsLimits {
+  /** In one reply, except that each has a record: a larger record comes alone. */
+  readonly reply: number;
+  /** Read for one reply. */
+  readonly read: number;
+}
+
+export const recordsLimits: RecordsLimits = { reply: 512 * 1024, read: 512 * 1024 * 1024 };
 
 /**
  * Returns the lines that a query selects, byte for byte, so that the caller can verify them.
  * @throws Problem `too-much` when too much of the log would have to be read
  */
-export async function readRecords(file: string, query: RecordsQuery, signal: AbortSignal): Promise<RecordsPage> {
+export async function readRecords(
+  file: string,
+  query: RecordsQuery,
+  signal: AbortSignal,
+  limits = recordsLimits,
+): Promise<RecordsPage> {
   const since = query.since === undefined ? 0 : Date.parse(query.since);
   const chosen = choose(query, since);
   const page: RecordsPage = { lines: [], certificates: [], next: 0 };
   let bringer = '';
+  let last = 0;
   let returned = 0;
   let read = 0;
   for (const { path } of await filesSince(await listAuditFiles(file), since, signal)) {
     for await (const { text, torn } of readFileLines(path, signal)) {
       read += text.length;
-      if (read > mostRead)
+      if (read > limits.read)
         throw new Problem('too-much', 'the request covers too much of the log', 'use a later start time');
       const record = torn ? undefined : parseRecord(text);
       if (record === undefined) continue;
       if ('certificate' in record) bringer = text;
       if (!chosen(record) || record.sequence <= (query.after ?? 0)) continue;
-      if (page.lines.length >= query.limit || returned + text.length > mostBytes) {
-        const last = parseRecord(page.lines.at(-1) ?? '')?.sequence ?? record.sequence;
-        return { ...page, next: last };
-      }
+      const full = page.lines.length >= query.limit || returned + text.length > limits.reply;
+      if (full && last > 0) return { ...page, next: last };
       page.lines.push(text);
+      last = record.sequence;
       returned += text.length;
       if (page.certificates.at(-1) !== bringer) page.certificates.push(bringer);
     }

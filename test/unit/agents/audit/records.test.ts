@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { startAudit } from '../../../../src/agents/audit/agent.ts';
+import { readRecords, recordsLimits } from '../../../../src/agents/audit/records.ts';
 import {
   type AuditEvent,
   type ChainState,
@@ -32,11 +33,19 @@ beforeEach(() => {
 });
 after(() => fleet.remove());
 
-/** Lines whose records are one second apart. Record 1 is a second after the beginning. */
-function write(path: string, events: readonly AuditEvent[], from: ChainState = chainStart): string[] {
+/**
+ * Lines whose records are one second apart. Record 1 is a second after the beginning.
+ * @param times of the records instead, in seconds after the beginning
+ */
+function write(
+  path: string,
+  events: readonly AuditEvent[],
+  from: ChainState = chainStart,
+  times: readonly number[] = events.map((_, index) => from.sequence + index + 1),
+): string[] {
   let state = from;
-  const lines = events.map((event) => {
-    const line = formatLine(event, state, node.credentials, begin + (state.sequence + 1) * 1000);
+  const lines = events.map((event, index) => {
+    const line = formatLine(event, state, node.credentials, begin + (times[index] ?? 0) * 1000);
     state = { sequence: state.sequence + 1, hash: hashLine(line) };
     return line;
   });
@@ -111,18 +120,86 @@ describe('the records that a node returns', () => {
     assert.deepEqual((await records({ since: at(7) })).lines, []);
   });
 
-  test('are of half a megabyte at most; the next page has the rest', async () => {
-    const long = 'x'.repeat(300_000);
-    const lines = write(file, [started(node), outcome(1, { message: long }), outcome(1, { message: long })]);
-    const page = await records({});
-    assert.deepEqual([page.lines, page.next], [lines.slice(0, 2), 2]);
-    assert.deepEqual((await records({ after: page.next })).lines, lines.slice(2));
+  test('begin with the given time, also where two files have records of it', async () => {
+    const first = write(archive, [started(node), intent(rip, 'a'), outcome(2)]);
+    const second = write(file, [rotated(node, 3), intent(rip, 'b')], endOf(first), [3, 5]);
+    assert.deepEqual((await records({ since: at(3) })).lines, [first[2], ...second]);
+  });
+
+  test('begin with the given time, also where the clock was set back after it', async () => {
+    const first = write(archive, [started(node), intent(rip, 'a'), outcome(2)], chainStart, [1, 2, 5]);
+    const second = write(file, [rotated(node, 3), intent(rip, 'b'), outcome(5)], endOf(first), [6, 3, 4]);
+    assert.deepEqual((await records({ since: at(4) })).lines, [first[2], second[0], second[2]]);
+  });
+
+  test('begin with the given time, also where a file begins with what is not a record', async () => {
+    const first = write(archive, [started(node), intent(rip, 'a'), outcome(2)]);
+    const second = write(file, [rotated(node, 3), intent(rip, 'b')], endOf(first));
+    writeFileSync(file, ['not a record', ...second, ''].join('\n'));
+    assert.deepEqual((await records({ since: at(3) })).lines, [first[2], ...second]);
   });
 
   test('leave out half a line at the end, and what is not a record', async () => {
     const lines = write(file, [started(node), intent(rip, 'a'), outcome(2)]);
     writeFileSync(file, `${lines[0]}\nnot a record\n${lines[1]}\n${lines[2]}`);
     assert.deepEqual((await records({})).lines, lines.slice(0, 2));
+  });
+});
+
+describe('the limits of a page of records', () => {
+  const { signal } = new AbortController();
+  const lengthOf = (lines: readonly string[]) => lines.join('').length;
+  const page = (query: object, limits: object) =>
+    readRecords(file, { limit: 200, ...query }, signal, { ...recordsLimits, ...limits });
+
+  test('are half a megabyte in a reply, and half a gigabyte read for it', () => {
+    assert.deepEqual(recordsLimits, { reply: 524_288, read: 536_870_912 });
+  });
+
+  test('let a page be as large as a reply may be; the next page has the rest', async () => {
+    const lines = write(file, [started(node), intent(rip, 'a'), outcome(2)]);
+    const certificates = lines.slice(0, 1);
+    assert.deepEqual(await page({}, { reply: lengthOf(lines) }), { lines, certificates, next: 0 });
+    assert.deepEqual(await page({}, { reply: lengthOf(lines) - 1 }), {
+      lines: lines.slice(0, 2),
+      certificates,
+      next: 2,
+    });
+    assert.deepEqual(await page({ after: 2 }, { reply: lengthOf(lines) - 1 }), {
+      lines: lines.slice(2),
+      certificates,
+      next: 0,
+    });
+  });
+
+  test('let a record that is larger than a reply may be come alone', async () => {
+    const lines = write(file, [started(node), outcome(1, { message: 'x'.repeat(600_000) }), outcome(1)]);
+    const pages = [await records({}), await records({ after: 1 }), await records({ after: 2 })];
+    assert.deepEqual(
+      pages.map((each) => [each.lines, each.next]),
+      [
+        [lines.slice(0, 1), 1],
+        [lines.slice(1, 2), 2],
+        [lines.slice(2), 0],
+      ],
+    );
+    const first = await page({ limit: 1 }, { reply: 1 });
+    assert.deepEqual([first.lines, first.next], [lines.slice(0, 1), 1]);
+  });
+
+  test('refuse a request for which more would have to be read, whatever it selects', async () => {
+    const first = write(archive, [started(node), intent(rip, 'a'), outcome(2)]);
+    const second = write(file, [rotated(node, 3), outcome(2)], endOf(first));
+    const all = lengthOf([...first, ...second]);
+    assert.deepEqual((await page({ after: 4 }, { read: all })).lines, second.slice(1));
+    const refused = {
+      code: 'too-much',
+      message: 'the request covers too much of the log',
+      hint: 'use a later start time',
+    };
+    await assert.rejects(page({ after: 4 }, { read: all - 1 }), refused);
+    await assert.rejects(page({ run: 'a'.repeat(32) }, { read: all - 1 }), refused);
+    assert.deepEqual((await page({ since: at(4.5) }, { read: lengthOf(second) })).lines, second.slice(1));
   });
 });
 
