@@ -6,12 +6,12 @@ import { Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
 import type { Dial, TlsState } from '../core/ports.ts';
 import { keepHandshakes } from './connections/keep-handshakes.ts';
-import { diagnose } from './diagnose.ts';
-import { firstOf, type Open } from './first-of.ts';
+import { diagnose } from './dial/diagnose.ts';
+import { firstOf, type Open } from './dial/first-of.ts';
 import { connectionOver } from './node-connection.ts';
 import { proveNode } from './prove-node.ts';
 import { presentedIssuers } from './tls.ts';
-import { zonedTarget } from './zoned-address.ts';
+import { zonedTarget } from './dial/zoned-address.ts';
 
 /**
  * How long a connection with a call may be silent before its node is pinged (HTTP/2 PING), and how long the answer may

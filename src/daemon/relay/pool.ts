@@ -4,7 +4,7 @@ import { explain, Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
 import type { Log } from '../../core/ports.ts';
 import type { SignedKey } from '../../core/wire/messages.ts';
-import type { Open } from '../../transport/first-of.ts';
+import type { Open } from '../../transport/dial/first-of.ts';
 import type { PeerConnection } from '../../transport/relay/peers/peer.ts';
 
 /** A peer that is connected, with the key that it signed. */

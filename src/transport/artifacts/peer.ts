@@ -4,7 +4,7 @@ import type { TlsState } from '../../core/ports.ts';
 import type { ArtifactPeer } from '../../core/publish/holder.ts';
 import type { FetchEvent, FetchRequest } from '../../core/wire/messages.ts';
 import { createOpen, type ProvenChannel } from '../dial.ts';
-import type { Open } from '../first-of.ts';
+import type { Open } from '../dial/first-of.ts';
 import { problemOf } from '../status.ts';
 
 const service = protocol['mco.v1.Node'] as unknown as ServiceDefinition;

@@ -1,6 +1,6 @@
 import type { TlsState } from '../../core/ports.ts';
-import { firstOf, type Open } from '../first-of.ts';
-import { later } from '../later.ts';
+import { firstOf, type Open } from '../dial/first-of.ts';
+import { lazily } from '../dial/lazily.ts';
 import type { RelayConnection } from './connection.ts';
 import { openRelay } from './users/open.ts';
 
@@ -9,7 +9,7 @@ import { openRelay } from './users/open.ts';
  * @param timeout milliseconds for one address to connect
  */
 export function createRelayDial(tls: () => TlsState, timeout: number): Open<RelayConnection> {
-  const overGrpc = later(async () => (await import('./relay-connection.ts')).createGrpcRelayDial(tls, timeout));
+  const overGrpc = lazily(async () => (await import('./relay-connection.ts')).createGrpcRelayDial(tls, timeout));
   return firstOf(tls, async (name, address, context, signal) => {
     const overFrames = await openRelay(name, address, { context, tls, timeout }, signal);
     return overFrames ?? (await overGrpc(name, [address], signal));

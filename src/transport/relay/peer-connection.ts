@@ -2,7 +2,7 @@ import { hasRelayRole, parseCertificate } from '../../core/credentials/certifica
 import type { TlsState } from '../../core/ports.ts';
 import type { KeyRequest, SealedEvent, SealedRequest, SignedKey } from '../../core/wire/messages.ts';
 import { createOpen, type ProvenChannel, whenLost } from '../dial.ts';
-import { firstOf, type Open } from '../first-of.ts';
+import { firstOf, type Open } from '../dial/first-of.ts';
 import { openSealed } from './peers/open.ts';
 import type { PeerConnection } from './peers/peer.ts';
 import { relayConnectionOver } from './relay-connection.ts';

@@ -4,7 +4,7 @@ import { rememberIssuers } from '../../core/credentials/issuers.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
 import type { TlsState } from '../../core/ports.ts';
-import { diagnose } from '../diagnose.ts';
+import { diagnose } from '../dial/diagnose.ts';
 import { proveNode } from '../prove-node.ts';
 import { presentedIssuers } from '../tls.ts';
 import { within } from './within.ts';

@@ -3,7 +3,7 @@ import { hasRelayRole, parseCertificate } from '../../core/credentials/certifica
 import type { TlsState } from '../../core/ports.ts';
 import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
 import { createOpen, type ProvenChannel, whenLost } from '../dial.ts';
-import type { Open } from '../first-of.ts';
+import type { Open } from '../dial/first-of.ts';
 import type { RelayConnection } from './connection.ts';
 import { type ForwardReader, type ForwardStream, relayEnd, startForwarding } from './forwarding.ts';
 import { relayMethod } from './rpc.ts';

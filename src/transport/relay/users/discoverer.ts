@@ -1,7 +1,7 @@
 import { Problem } from '../../../core/errors.ts';
 import type { LocalDiscover, LocalDiscovered } from '../../../core/wire/messages.ts';
 import { abandoned, reasonWithheld } from '../forwarder.ts';
-import type { UserParts } from './serve.ts';
+import type { UserParts } from './parts.ts';
 
 /** The discoveries of one user of a relay. */
 export interface Discoverer {

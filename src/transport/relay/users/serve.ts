@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { explain } from '../../../core/errors.ts';
-import type { Log, RelayService, RelayUser } from '../../../core/ports.ts';
 import { localRequestCodec } from '../../../core/wire/codec.ts';
 import { startForwarder } from '../forwarder.ts';
 import { greeting, startFrames } from '../frames.ts';
 import { startDiscoverer } from './discoverer.ts';
+import type { UserParts } from './parts.ts';
 import { startTurns } from './turns.ts';
 import { startWriter } from './writer.ts';
 
@@ -23,13 +23,6 @@ export interface UserLimits {
   readonly stall: number;
   /** How many times as long a connection may be idle. */
   readonly quiet: number;
-}
-
-export interface UserParts {
-  readonly relay: RelayService;
-  /** The identity of the other end, checked for every message: a certificate may be revoked while its connection lives. */
-  readonly user: () => RelayUser;
-  readonly log: Log;
 }
 
 /**

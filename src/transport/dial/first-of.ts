@@ -1,8 +1,8 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { Problem } from '../core/errors.ts';
-import type { Address } from '../core/node.ts';
-import type { TlsState } from '../core/ports.ts';
-import { secureContext } from './tls.ts';
+import { Problem } from '../../core/errors.ts';
+import type { Address } from '../../core/node.ts';
+import type { TlsState } from '../../core/ports.ts';
+import { secureContext } from '../tls.ts';
 
 /** Connects to a node or a relay by its name. */
 export type Open<Connection> = (

@@ -1,11 +1,11 @@
 import { connect as connectTcp } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { rememberIssuers } from '../core/credentials/issuers.ts';
-import { errnoOf, explainErrno, Problem } from '../core/errors.ts';
-import { type Address, formatAddress } from '../core/node.ts';
-import type { TlsState } from '../core/ports.ts';
-import { proveNode } from './prove-node.ts';
-import { presentedIssuers, secureContext, tlsVersion } from './tls.ts';
+import { rememberIssuers } from '../../core/credentials/issuers.ts';
+import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import { type Address, formatAddress } from '../../core/node.ts';
+import type { TlsState } from '../../core/ports.ts';
+import { proveNode } from '../prove-node.ts';
+import { presentedIssuers, secureContext, tlsVersion } from '../tls.ts';
 
 /**
  * Why a node could not be dialled. grpc-js reports a foreign CA, a wrong kind and a dead host much alike, so one raw

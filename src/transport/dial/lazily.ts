@@ -1,0 +1,8 @@
+import { once } from '../../core/concurrency.ts';
+import type { Open } from './first-of.ts';
+
+/** Makes what dials when it is first needed. */
+export function lazily<Connection>(make: () => Promise<Open<Connection>>): Open<Connection> {
+  const made = once(make);
+  return async (name, addresses, signal) => (await made())(name, addresses, signal);
+}
