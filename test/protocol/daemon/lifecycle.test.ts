@@ -102,6 +102,40 @@ describe('the life cycle of a daemon', () => {
     assert.deepEqual([outcome.intent, outcome.outcome, outcome.code], [intent.sequence, 'ok', '']);
   });
 
+  test('cancels the calls that still run 20 s after a request to stop', async (t) => {
+    let running: AbortSignal | undefined;
+    const load: AgentEntry['load'] = async () => {
+      const start = await probeAgent.load();
+      return async (setup) => {
+        const { handlers } = await start(setup);
+        const wait: typeof handlers.wait = (input, context) => {
+          running = context.signal;
+          return handlers.wait?.(input, context) ?? assert.fail();
+        };
+        return { handlers: { ...handlers, wait } };
+      };
+    };
+    const node = await startTestNode(fleet, { name: 'dev10.devco.net', agents: [{ ...probeAgent, load }] });
+    const ended = node.call(rip, { action: 'wait', input: {} });
+    await until('the call of probe.wait', () => waiting.length > 0, 0);
+    const graceIsOver = Promise.withResolvers<() => void>();
+    const { setTimeout: real } = globalThis;
+    t.mock.method(globalThis, 'setTimeout', (work: () => void, time: number, ...more: unknown[]) => {
+      if (time === 20_000) graceIsOver.resolve(work);
+      return real(work, time, ...(more as []));
+    });
+    const stopped = node.daemon.stop();
+    try {
+      const cancel = await Promise.race([graceIsOver.promise, stopped.then(() => assert.fail('it stopped'))]);
+      assert.equal(running?.aborted, false, 'it may end by itself until then');
+      cancel();
+      assert.equal(running?.aborted, true);
+    } finally {
+      waiting.shift()?.();
+      await Promise.all([ended, stopped]);
+    }
+  });
+
   test('closes the connection of a client that only watches or sent half a message after a request to stop', async () => {
     const node = await startTestNode(fleet, { name: 'dev9.devco.net' });
     const socket = connect(tlsOf({ name: node.name, port: node.daemon.port, fleet, attacker: rip })).on(
