@@ -53,6 +53,31 @@ describe('doctor on the disk of a node', () => {
     }
   });
 
+  test('looks at the directory of the audit log and at that of the state', async (t) => {
+    const state = join(directory, 'state');
+    mkdirSync(state);
+    t.mock.method(fs, 'statfs', async (path: string) => ({ bavail: path === state ? 200 : 300, bsize: MiB }));
+    syncBuiltinESMExports();
+    try {
+      assert.deepEqual(words(await checkDisk({ ...config(), state })), [
+        `ok 300 MiB are free in ${directory}`,
+        `ok 200 MiB are free in ${state}`,
+      ]);
+    } finally {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+  });
+
+  test('warns of a directory that is not there yet', async () => {
+    const state = join(directory, 'state');
+    const [, finding] = await checkDisk({ ...config(), state });
+    assert.deepEqual(
+      [finding?.status, finding?.what, finding?.fix],
+      ['warning', `${state} is not there yet`, 'the daemon creates it when it starts'],
+    );
+  });
+
   test('reports a directory that cannot be written', async (t) => {
     const asked: unknown[] = [];
     t.mock.method(fs, 'access', async (path: string, mode: number) => {
@@ -99,6 +124,18 @@ describe('doctor on the clock of a node', () => {
     ] as const) {
       writeFileSync(file, line(1, now + ahead));
       assert.equal(await look({ code: 0, stdout: 'yes\n' }), status, `${ahead} ms`);
+    }
+  });
+
+  test('compares it with the last of the audit records', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now });
+    const ahead = now + 60_000;
+    for (const [first, last, status] of [
+      [ahead, now, 'ok'],
+      [now, ahead, 'warning'],
+    ] as const) {
+      writeFileSync(file, line(1, first) + line(2, last));
+      assert.equal(await look({ code: 0, stdout: 'yes\n' }), status);
     }
   });
 });
