@@ -16,7 +16,8 @@ import { journaldReceiver } from '../../../../src/daemon/shipping/journald.ts';
 import { makeReceiver } from '../../../../src/daemon/shipping/receivers.ts';
 import { syslogReceiver } from '../../../../src/daemon/shipping/syslog.ts';
 import { severityOf, syslogFrame } from '../../../../src/daemon/shipping/syslog-message.ts';
-import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { silentLog, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { watchFileCalls } from '../../../support/faults/file-calls.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { startHttpsReceiver } from '../../../support/receivers/https-receiver.ts';
 import { until } from '../../../support/until.ts';
@@ -315,6 +316,19 @@ describe('the position of a receiver', () => {
     assert.equal((await openCursor(state, 'siem')).at().sequence, 2);
   });
 
+  test('is on the disk, and not only in its cache, before it counts', async () => {
+    const state = temporaryDirectory();
+    const cursor = await openCursor(state, 'siem');
+    await cursor.move({ sequence: 1, hash: 'x' });
+    const counted: number[] = [];
+    using _watch = watchFileCalls(state, async ({ name }, _args, real) => {
+      if (name === 'sync') counted.push(cursor.at().sequence);
+      return await real();
+    });
+    await cursor.move({ sequence: 2, hash: 'y' });
+    assert.deepEqual(counted, [1, 1], 'its content and its name are synced');
+  });
+
   test('is that of the slowest receiver where the log asks what it may delete', async () => {
     const state = temporaryDirectory();
     for (const [name, sequence] of [
@@ -382,5 +396,25 @@ describe('the metrics of the receivers', () => {
       ],
     );
     assert.deepEqual(families[0]?.samples[1]?.labels, { receiver: 'not' });
+  });
+});
+
+describe('the warnings about the receivers', () => {
+  test('report a spool only if more waits than its size', async () => {
+    const state = temporaryDirectory();
+    const file = join(state, 'audit.jsonl');
+    writeFileSync(file, `${JSON.stringify({ v: 1, sequence: 1, kind: 'intent' })}\n`);
+    const { size } = statSync(file);
+    const ship = { siem: { https: { url: 'https://localhost', token_file: join(state, 'none') } } };
+    const audit = { safe: () => ({ sequence: 1 }), onSafe: () => {}, continues: async () => true };
+    const full = async (spool_bytes: number) => {
+      const shipping = await openShipping({ audit: { file, ship, spool_bytes }, state } as never);
+      shipping.begin(audit as never, setup(), silentLog);
+      await until('it has failed and counted', () => JSON.stringify(shipping.families()).includes(`"value":${size}`));
+      const found = shipping.warnings().filter((one) => one.includes('audit.spool_bytes'));
+      await shipping.stop();
+      return found.length;
+    };
+    assert.deepEqual([await full(size - 1), await full(size)], [1, 0]);
   });
 });
