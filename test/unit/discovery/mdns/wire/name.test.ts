@@ -42,6 +42,17 @@ describe('a name in a packet', () => {
       assert.equal(readName(packet, start), undefined, what);
   });
 
+  test('follows 127 pointers to pointers, as many as it can have labels, and no more', () => {
+    // Each points to the one before, and the first one to the name's end.
+    const chain = Buffer.concat([
+      end,
+      pointer(0),
+      ...Array.from({ length: 127 }, (_, index) => pointer(1 + 2 * index)),
+    ]);
+    assert.deepEqual(readName(chain, 1 + 2 * 126), { text: '', end: 1 + 2 * 127 });
+    assert.equal(readName(chain, 1 + 2 * 127), undefined);
+  });
+
   test('has 255 bytes at most, with its end, and labels of 63', () => {
     const long = label('a'.repeat(63));
     const three = [long, long, long];
