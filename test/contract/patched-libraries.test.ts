@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { EventEmitter } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -48,6 +49,26 @@ describe('ciao', () => {
         assert.equal(typeof part[name], 'function', name);
     } finally {
       await (inside.promiseChain as Promise<void>).catch(() => {});
+      await responder.shutdown();
+    }
+  });
+
+  test('still keeps a truncated question by its sender, and drops it when the wait for its rest ends', async () => {
+    const responder = ciao.getResponder({ interface: 'lo', excludeIpv6: true, disableIpv6: true } as object);
+    const inside = responder as unknown as {
+      promiseChain: Promise<void>;
+      handleQuery: (packet: object, from: object) => void;
+      truncatedQueries: Record<string, EventEmitter & { getPacket: () => object }>;
+    };
+    try {
+      const packet = { flags: { truncation: true } };
+      inside.handleQuery(packet, { address: '192.0.2.1', port: 5353, interface: 'lo' });
+      const waiting = inside.truncatedQueries['192.0.2.1:5353:lo'];
+      assert.equal(waiting?.getPacket(), packet);
+      waiting.emit('timeout');
+      assert.deepEqual(Object.keys(inside.truncatedQueries), []);
+    } finally {
+      await inside.promiseChain.catch(() => {});
       await responder.shutdown();
     }
   });

@@ -6,6 +6,7 @@ import { keepInstancesWhole } from './wire/instance-label.ts';
 import type { MulticastInterface } from './interfaces.ts';
 import { chooseNeeded } from './needed-packets.ts';
 import { watchNetworks } from './networks.ts';
+import { answerWithoutRest } from './truncated-questions.ts';
 
 export interface OpenedResponder {
   readonly responder: Responder;
@@ -48,6 +49,7 @@ export function openResponder(interfaces: readonly MulticastInterface[], instanc
   const republish = inside.republishService.bind(responder);
   inside.republishService = (...args) =>
     republish(...args).catch((error) => log.warn({ reason: explain(error) }, 'the name could not be checked again'));
+  answerWithoutRest(responder, log);
   const belongsElsewhere = watchNetworks();
   const needed = chooseNeeded(instance);
   const handle = inside.server.handleMessage.bind(inside.server);
