@@ -54,10 +54,10 @@ export function openResponder(interfaces: readonly MulticastInterface[], instanc
   const needed = chooseNeeded(instance);
   const handle = inside.server.handleMessage.bind(inside.server);
   inside.server.handleMessage = (name, packet, from, ...more) => {
-    const kept = needed(packet);
     // A socket in the group on one interface hears the group on all, and would answer with addresses of the wrong one.
-    if (kept === undefined || belongsElsewhere(from.address, name)) return;
-    handle(name, kept, from, ...more);
+    if (belongsElsewhere(from.address, name)) return;
+    const kept = needed(packet);
+    if (kept !== undefined) handle(name, kept, from, ...more);
   };
   inside.server.createDgramSocket = openSocketsOf(inside.server);
   inside.server.bindSocket = bindOnly(inside.server, interfaces);
