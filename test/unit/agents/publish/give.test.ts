@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { openStore } from '../../../../src/agents/publish/store/store.ts';
+import { openStore, type Store } from '../../../../src/agents/publish/store/store.ts';
+import { defineGive } from '../../../../src/agents/publish/transfer/give.ts';
 import { openPartial } from '../../../../src/agents/publish/transfer/partial.ts';
 import type { TicketContent } from '../../../../src/core/publish/ticket.ts';
 import { ticketCodec } from '../../../../src/core/wire/codec.ts';
 import type { FetchEvent, SignedTicket } from '../../../../src/core/wire/messages.ts';
 import { fixedNode } from '../../../support/agents/agent-setup.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
+import { keepingLog } from '../../../support/node/quiet-log.ts';
 import { startPublishing } from '../../../support/publish/publishing.ts';
 import { contentFor, makeArtifact, ticketBy } from '../../../support/publish/tickets.ts';
 
@@ -154,5 +156,21 @@ describe('a node that sends an artifact', () => {
     gate.resolve();
     for (const { ended } of sending) await ended;
     await fetch(signed);
+  });
+
+  test('reports a refusal once to each node, until 1000 others follow it', async () => {
+    const log = keepingLog();
+    const assertTaken = () => assert.fail('the ticket is not proven');
+    const give = defineGive({ store: {} as Store, node: fixedNode, most: 2, assertTaken, now: Date.now, log });
+    const ticket = { ...ticketFor(), chain: [] };
+    const refuse = async (name: string) => {
+      const asking = give({ ticket, manifest: true, wanted: [] }, { ...peer.identity, name }, nothing, signal);
+      await assert.rejects(asking, { code: 'bad-ticket' });
+      return log.lines.length;
+    };
+    for (let node = 1; node <= 1000; node++) await refuse(`dev${node}`);
+    assert.equal(await refuse('dev1'), 1000, 'it is remembered');
+    assert.equal(await refuse('dev1001'), 1001);
+    assert.equal(await refuse('dev1'), 1002, 'it is forgotten: the memory has a bound');
   });
 });
