@@ -24,6 +24,8 @@ export interface JsonRequest {
   readonly body?: object;
   /** Milliseconds for the whole answer. */
   readonly timeout: number;
+  /** Bytes of an answer that are read (default 64 MiB). */
+  readonly largest?: number;
 }
 
 export interface JsonAnswer {
@@ -31,20 +33,17 @@ export interface JsonAnswer {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** Bytes of an answer that are read. */
-const largest = 64 * 1024 * 1024;
-
 /**
  * Sends a request to an HTTP server for JSON. Redirects are not followed: only the named server may return a list of
  * nodes.
  * @throws Problem `source-failed`, `cancelled`
  */
 export async function fetchJson(request: JsonRequest, signal: AbortSignal): Promise<JsonAnswer> {
-  const { what, place, url, timeout } = request;
+  const { what, place, url, timeout, largest = 64 * 1024 * 1024 } = request;
   const late = AbortSignal.timeout(timeout);
   try {
     const response = await send(request, AbortSignal.any([signal, late]));
-    const text = await readText(response);
+    const text = await readText(response, largest);
     if (response.statusCode !== 200) throw new Error(`it answers ${response.statusCode} ${complaintIn(text)}`.trim());
     return { value: parseJson(text), headers: response.headers };
   } catch (cause) {
@@ -78,7 +77,7 @@ async function send({ url, tls, headers, body }: JsonRequest, signal: AbortSigna
   });
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+async function readText(response: IncomingMessage, largest: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {

@@ -48,6 +48,16 @@ describe('a question to a web server that lists nodes', () => {
     );
   });
 
+  test('accepts an answer up to its largest size, and reports a larger one', async () => {
+    await using server = await startJsonServer('[1,2,3]');
+    const question = { what: 'consul', place: () => '', url: new URL(server.url), tls: {}, timeout: 20_000 };
+    const take = (largest: number) => fetchJson({ ...question, largest }, new AbortController().signal);
+    assert.deepEqual((await take(7)).value, [1, 2, 3]);
+    const { code, message } = await rejection(take(6));
+    assert.equal(code, 'source-failed');
+    assert.match(message, /its answer is larger than 6 bytes$/);
+  });
+
   test('is cancelled, and not called a fault of the server, when the command is interrupted', async () => {
     await using server = await startJsonServer([]);
     const control = new AbortController();
