@@ -30,6 +30,7 @@ const mostLater = 65_536;
 export function startWriter(socket: Socket, most: number, onTooMuch: () => void): Writer {
   const unread = countUnread(most);
   let later: LocalEvent[] = [];
+  let next = 0;
   const write = (message: Uint8Array) => {
     if (!socket.writable) return;
     const bytes = frame(message);
@@ -38,13 +39,13 @@ export function startWriter(socket: Socket, most: number, onTooMuch: () => void)
   };
   const send = (event: LocalEvent) => write(localEventCodec.encode(event));
   const flush = () => {
-    const waiting = later;
-    let written = 0;
-    while (written < waiting.length && !socket.writableNeedDrain) {
-      const event = waiting[written++];
+    while (next < later.length && !socket.writableNeedDrain) {
+      const event = later[next++];
       if (event !== undefined) send(event);
     }
-    later = waiting.slice(written);
+    if (next < later.length) return;
+    later = [];
+    next = 0;
   };
   socket.on('drain', flush);
   return {
@@ -53,7 +54,7 @@ export function startWriter(socket: Socket, most: number, onTooMuch: () => void)
       if (!socket.writable) return;
       if (later.length === 0 && !socket.writableNeedDrain) return send(event);
       later.push(event);
-      if (later.length > mostLater) onTooMuch();
+      if (later.length - next > mostLater) onTooMuch();
     },
     answer: () => {
       if (unread.isNone()) write(Buffer.alloc(0));
