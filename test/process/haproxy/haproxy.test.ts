@@ -185,7 +185,7 @@ describe('enable', () => {
       const web = await webServers(3);
       const [dead, alive] = web as [WebServer, WebServer, WebServer];
       const lb = await haproxy(web.map((one) => line(one, options)));
-      const { disable, enable } = await agent([lb.socket], { enable_timeout: 0.6 });
+      const { disable, enable } = await agent([lb.socket], { enable_timeout: 1.5 });
       const input = { backend: 'app', server: 'web1,web2' };
       await disable(input);
       await dead.kill();
