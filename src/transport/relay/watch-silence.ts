@@ -19,7 +19,7 @@ export function watchSilence(
   socket: Socket,
   { silence, answer }: Patience,
   isNeeded: () => boolean,
-  isOver: () => boolean = () => false,
+  isOver: () => boolean,
 ): () => void {
   let heard = -1;
   let ended = false;

@@ -6,7 +6,6 @@ import type { Log, RelayService, RelayUser } from '../../../../src/core/ports.ts
 import type { ForwardEvent, SealedEvent, SealedRequest } from '../../../../src/core/wire/messages.ts';
 import { reasonWithheld, startForwarder } from '../../../../src/transport/relay/forwarder.ts';
 import { relayHandlers } from '../../../../src/transport/relay/handlers.ts';
-import { mostUnread } from '../../../../src/transport/relay/unread.ts';
 import { silentLog } from '../../../support/agents/agent-setup.ts';
 import { someTurns } from '../../../support/mock-delays.ts';
 
@@ -228,7 +227,7 @@ describe('a user of a relay that does not read', () => {
     stream.emit('data', { id: 1, target: 'dev1', sealed, drop: false });
     await someTurns();
     // With the 512 bytes that each takes besides, 16 of them are 16 MiB.
-    const large = { ...part, ciphertext: Buffer.alloc(mostUnread / 16 - 512) };
+    const large = { ...part, ciphertext: Buffer.alloc(1024 * 1024 - 512) };
     for (let count = 0; count < 16; count++) onEvent(large);
     assert.deepEqual([sent.length, faults.length], [16, 0]);
     sent[0]?.();

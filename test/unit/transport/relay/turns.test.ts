@@ -35,6 +35,14 @@ test('messages are taken in order, a few in each turn, and nothing more is read 
   assert.deepEqual(done.slice(7), ['pause', 5, 'resume']);
 });
 
+test('reading goes on in the turn that takes the last message, also if its time is over', async (context) => {
+  const { turns, done } = start(context);
+  for (let index = 0; index < 4; index++) turns.add(message(index));
+  turns.start();
+  await turn();
+  assert.deepEqual(done, ['pause', 0, 1, 2, 3, 'resume']);
+});
+
 test('what is left is taken at once, or forgotten', async (context) => {
   for (const isTaken of [true, false]) {
     const { turns, done } = start(context);

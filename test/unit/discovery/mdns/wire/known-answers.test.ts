@@ -49,6 +49,12 @@ describe('a query with known answers', () => {
     }
   });
 
+  test('has none left where it had one, of another instance, and stays as it is where that is the own', () => {
+    const packet = query([pointer(`a.${service}`)]);
+    assert.deepEqual(dropOthersAnswers(packet, 'b'), query([]));
+    assert.equal(dropOthersAnswers(packet, 'a'), packet);
+  });
+
   test('of several packets, each keeps that more follow', () => {
     const packets = encodeQuestions(7, [all], names(150));
     assert.ok(packets.length > 2);
@@ -80,9 +86,31 @@ describe('a query with known answers', () => {
     const label = damaged.indexOf('dev69.devco.net');
     damaged.writeUInt16BE(0xffff, label + 'dev69.devco.net'.length);
     assert.equal(dropOthersAnswers(damaged, 'dev69.devco.net'), damaged);
+    const itself = Buffer.from(last);
+    itself.writeUInt16BE(0xc000 | (label - 13), label - 13);
+    assert.notDeepEqual(itself, last);
+    assert.equal(dropOthersAnswers(itself, 'dev69.devco.net'), itself);
     const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], ['own', 'OWN', 'oWn', 'b']);
     assert.equal(dropOthersAnswers(packet, 'own'), packet);
     assert.notEqual(dropOthersAnswers(packet, 'b'), packet);
+  });
+
+  test('is shorter, or stays as it is: also where it would be as long', () => {
+    const sizes = Array.from({ length: 63 }, (_, index) => {
+      const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], ['own', 'b'.repeat(index + 1)]);
+      const kept = dropOthersAnswers(packet, 'own');
+      assert.ok(kept === packet || kept.length < packet.length, `${index + 1}`);
+      return packet.length - kept.length;
+    });
+    assert.deepEqual([sizes[0], sizes.indexOf(1) > 0], [0, true]);
+  });
+
+  test('may have labels of 63 bytes, and stays as it is where one is longer', () => {
+    for (const size of [62, 63, 64, 65, 0xbf]) {
+      const packet = query([pointer(`${'x'.repeat(size)}.${service}`)]);
+      assert.ok(packet.includes(Buffer.from([size, 0x78])));
+      assert.equal(dropOthersAnswers(packet, 'web1') === packet, size > 63, `${size}`);
+    }
   });
 
   test('stays as it is when it has anything but pointers to instances', () => {
@@ -96,6 +124,8 @@ describe('a query with known answers', () => {
       ['a pointer in place of a name', packetWithPointer()],
       ['a probe', query(others, { authorities: [{ type: 'A', name: 'host.local', data: '10.0.0.1' }] })],
       ['an additional record', query(others, { additionals: [{ type: 'A', name: 'host.local', data: '10.0.0.1' }] })],
+      ['a pointer to an instance that is no answer', query(others, { authorities: [pointer(`c.${service}`)] })],
+      ['a pointer to an instance beside the answers', query(others, { additionals: [pointer(`c.${service}`)] })],
       ['more bytes than records', Buffer.concat([query(others), Buffer.of(0)])],
       ['fewer bytes than a header', query(others).subarray(0, 11)],
     ];
