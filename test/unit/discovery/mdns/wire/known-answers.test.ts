@@ -124,7 +124,7 @@ describe('a query with known answers', () => {
       ['a pointer in place of a name', packetWithPointer()],
       ['a probe', query(others, { authorities: [{ type: 'A', name: 'host.local', data: '10.0.0.1' }] })],
       ['an additional record', query(others, { additionals: [{ type: 'A', name: 'host.local', data: '10.0.0.1' }] })],
-      ['a pointer to an instance that is no answer', query(others, { authorities: [pointer(`c.${service}`)] })],
+      ['a pointer to an instance as an authority', query(others, { authorities: [pointer(`c.${service}`)] })],
       ['a pointer to an instance beside the answers', query(others, { additionals: [pointer(`c.${service}`)] })],
       ['more bytes than records', Buffer.concat([query(others), Buffer.of(0)])],
       ['fewer bytes than a header', query(others).subarray(0, 11)],
