@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import type { HostPlan } from '../../../../src/client/apply/host-plan.ts';
 import { type PlanEnding, proceed } from '../../../../src/client/commands/apply/carry-out.ts';
@@ -23,10 +24,15 @@ interface Order {
   /** Fails or interrupts as a host is changed. */
   readonly onChange?: (node: string, interrupt: () => void) => void;
   readonly isInterrupted?: boolean;
+  /** What each host warns of: its plan, and its change. */
+  readonly warnings?: readonly [planned: string, changed: string];
+  /** What a person types on the terminal; omitted: there is none. */
+  readonly typed?: string;
 }
 
 /** Proceeds with plans for four hosts; `changed` has those whose change was begun, in order. */
-async function go({ options = {}, same = [], kept = [], unread = [], onChange, isInterrupted }: Order) {
+async function go({ options = {}, same = [], kept = [], unread = [], onChange, isInterrupted, ...order }: Order) {
+  const [planned, done] = order.warnings?.map((one) => [one]) ?? [[], []];
   const changed: string[] = [];
   const control = new AbortController();
   if (isInterrupted === true) control.abort();
@@ -34,13 +40,13 @@ async function go({ options = {}, same = [], kept = [], unread = [], onChange, i
   const plans = names.map((node): HostPlan => {
     const host = { name: node, role: { name: 'web' } } as Host;
     return {
-      ...{ host, node, way: 'fabric', others: [], warnings: [], effect: 'reload' },
+      ...{ host, node, way: 'fabric', others: [], warnings: planned ?? [], effect: 'reload' },
       files: same.includes(node) ? [] : [file],
       kept: kept.includes(node) ? [file] : [],
       carryOut: async () => {
         changed.push(node);
         onChange?.(node, () => control.abort());
-        return { warnings: [] };
+        return { warnings: done ?? [] };
       },
       close: async () => {},
     };
@@ -52,7 +58,10 @@ async function go({ options = {}, same = [], kept = [], unread = [], onChange, i
   });
   const { context, out, err } = quietContext();
   const all = { wait: 1, parallel: 4, batch: '2', yes: true, ...options } as unknown as ApplyOptions;
-  const code = await proceed(endings, read, all, { ...context, signal: control.signal });
+  const stdin = Object.assign(new PassThrough(), { isTTY: order.typed !== undefined });
+  stdin.write(`${order.typed}\n`);
+  const here = { ...context, stdin: stdin as unknown as NodeJS.ReadStream, signal: control.signal };
+  const code = await proceed(endings, read, all, here);
   return { code, changed, out: out.join('\n'), err };
 }
 
@@ -76,6 +85,31 @@ describe('the changes of the hosts of a fleet', () => {
       assert.deepEqual([found, changed], [code, []], what);
       assert.match(`${out}\n${err.join('\n')}`, said, what);
     }
+  });
+
+  test('are begun on a terminal only after a person agreed', async () => {
+    let begun = 0;
+    const onChange = () => void begun++;
+    const refused = go({ options: { yes: false }, typed: 'n', onChange });
+    await assert.rejects(refused, { code: 'not-agreed', message: 'nothing was changed' });
+    assert.equal(begun, 0);
+    assert.deepEqual((await go({ options: { yes: false }, typed: 'y' })).changed, names);
+    assert.deepEqual((await go({ options: { yes: false } })).changed, names, 'a job has agreed by its command');
+  });
+
+  test('end with 130 and say no more once interrupted, also if nothing is to be done', async () => {
+    for (const same of [[], names]) {
+      const { code, err } = await go({ isInterrupted: true, same });
+      assert.deepEqual([code, err], [exitCode.interrupted, []]);
+    }
+  });
+
+  test('have a warning for each that the plan or the change of a host has', async () => {
+    const { err } = await go({ warnings: ['the clock is late', 'it waits to be started'] });
+    assert.deepEqual(err, [
+      ...names.map((name) => `warning: ${name}: the clock is late`),
+      ...names.map((name) => `warning: ${name}: it waits to be started`),
+    ]);
   });
 
   test('stop with 2 after the host or the batch that fails, name the rest, and end with what to do', async () => {
@@ -103,8 +137,10 @@ describe('the changes of the hosts of a fleet', () => {
   });
 
   test('end with 2 if files of others were kept, although all hosts were changed', async () => {
-    const { code, changed } = await go({ kept: ['web2'] });
+    const { code, changed, out } = await go({ kept: ['web2'] });
     assert.deepEqual([code, changed], [exitCode.someFailed, names]);
+    assert.match(out, /^web1 is as fleet\.yaml says$/m);
+    assert.match(out, /^web2 is as fleet\.yaml says, except for files that others changed$/m);
   });
 
   test('are refused with a batch size that is not valid, before anything is read', async () => {
