@@ -11,14 +11,17 @@ import type { Host } from '../../../../src/client/fleet-file/model.ts';
 import { configDdl } from '../../../../src/agents/config/ddl.ts';
 import type { AgentEntry } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
+import type { JsonObject } from '../../../../src/core/json.ts';
 import { sumOf } from '../../../../src/core/node-files/list.ts';
 import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import type { Session } from '../../../../src/library/fleet/session.ts';
+import { type Answers, type Asked, answeringAgents } from '../../../support/agents/answering-agents.ts';
 import { connectionsTo } from '../../../support/connections-to.ts';
 import { type Fleet, makeFleet } from '../../../support/fleet/fleet.ts';
 import { signingNode, unwell } from '../../../support/fleet/signing-node.ts';
 import { startTestNode } from '../../../support/node/node.ts';
+import { rejection } from '../../../support/thrown.ts';
 import { until } from '../../../support/until.ts';
 import { fleetOf, shopFleet } from '../../../support/program/fleet-file.ts';
 
@@ -127,11 +130,13 @@ describe('a plan over the fabric', () => {
     readonly applied?: readonly string[];
     readonly replace?: boolean;
     readonly extra?: readonly object[];
+    /** More of its manifest: the content of each file that was applied and is not declared, by its path. */
+    readonly old?: Readonly<Record<string, string>>;
     readonly onApply?: () => ReturnType<typeof okReply>;
   }
 
   /** The plan for web1 of the fleet, whose node has all declared files but for what is given. */
-  async function planFor({ found = {}, applied = [], replace = false, extra = [], onApply }: Given) {
+  async function planFor({ found = {}, applied = [], replace = false, extra = [], old = {}, onApply }: Given) {
     const { fleet: declared, parts } = await fleetOf(shopFleet);
     const host = declared.hosts.find(({ name }) => name === 'web1.devco.net') as Host;
     const desired = configFiles(host, declared, parts, directory).files;
@@ -146,7 +151,8 @@ describe('a plan over the fabric', () => {
     const sums = desired
       .filter(({ kind, name }) => applied.includes(`${kind}/${name}`))
       .map(({ kind, name, path }) => [path, sumOf(texts[`${kind}/${name}`] ?? '')]);
-    const manifest = formatManifest(Object.fromEntries(sums));
+    const oldSums = Object.entries(old).map(([path, content]) => [`${directory}/${path}`, sumOf(content)]);
+    const manifest = formatManifest(Object.fromEntries([...sums, ...oldSums]));
     const abort = new AbortController();
     const answer = ({ action }: { action: string }) => {
       if (action === 'files') return okReply({ directory, digest: 'd1', manifest, files: [...files, ...extra] });
@@ -175,6 +181,13 @@ describe('a plan over the fabric', () => {
     const settings = await planFor({ found: { 'settings/node.yaml': 'old' }, applied: ['settings/node.yaml'] });
     assert.deepEqual([settings.files, settings.planned.effect], [['node.yaml'], 'restart']);
     assert.equal(settings.planned.files[0]?.before, 'old');
+  });
+
+  test('removes what was applied and is declared no more, for which the daemon reads its files', async () => {
+    const extra = [{ kind: 'hooks', name: 'old', content: 'x' }];
+    const { files, planned } = await planFor({ extra, old: { 'hooks/old': 'x' } });
+    assert.deepEqual([files, planned.effect], [['hooks/old'], 'reload']);
+    assert.equal(planned.files[0]?.after, undefined);
   });
 
   test('keeps a file that others changed, unless it is to be replaced', async () => {
@@ -258,4 +271,46 @@ test('a change is confirmed over a connection of its own, which is closed then',
   );
   assert.deepEqual(asked, [{ change }]);
   await until('the connection is closed', () => connectionsTo(port) === 0);
+});
+
+describe('a change that is to be confirmed', () => {
+  const change = 'c'.repeat(32);
+  const pending = new Problem('nothing-pending', 'no change waits', '');
+
+  /** Confirms it at a node with these answers, for some milliseconds beyond its deadline. */
+  async function confirm(answers: Answers, beyond: number) {
+    await using fleet = await makeFleet();
+    const asked: Asked[] = [];
+    await using running = await startTestNode(fleet, { agents: answeringAgents(['config'], () => answers, asked) });
+    const { credentials } = await fleet.operator('rip@devco.net');
+    const session = { config: { timeout: 5 }, caller: { credentials, trust: fleet.trust } } as unknown as Session;
+    const place = { name: running.name, addresses: [{ host: '127.0.0.1', port: running.daemon.port }] };
+    const way = { ddl: configDdl, session, replace: false, signal: new AbortController().signal };
+    const waiting = { change, until: Date.now() - 15_000 + beyond };
+    const found = place as unknown as Parameters<typeof confirmChange>[1];
+    await confirmChange({ name: running.name } as Host, found, waiting, way);
+    return asked.map(({ action }) => action);
+  }
+
+  test('is reported as undone by the node, with its reason if it is this change', async () => {
+    const status = { instance: '', digest: '', pending: '', files: [], why: 'it does not start' };
+    const begin = /^dev2\.devco\.net went back to its last good configuration: /;
+    for (const [returned, why] of [
+      [change, /: it does not start$/],
+      ['d'.repeat(32), /: no change waits$/],
+    ] as const) {
+      const answers = { 'config.confirm': pending, 'config.status': { ...status, returned } };
+      const { code, message } = await rejection(confirm(answers, 5000));
+      assert.equal(code, 'returned');
+      assert.match(message, begin);
+      assert.match(message, why);
+    }
+  });
+
+  test('is confirmed at a later try if the daemon has not started again yet', async () => {
+    const answers: (JsonObject | Problem)[] = [new Problem('not-restarted', 'it is the old one', '')];
+    const confirmed = { change, confirmed: true };
+    const asked = await confirm({ 'config.confirm': () => answers.shift() ?? confirmed }, 60_000);
+    assert.deepEqual(asked, ['config.confirm', 'config.confirm']);
+  });
 });

@@ -16,6 +16,7 @@ test('one host of the most common role is changed alone, then the others in batc
   assert.deepEqual(sizes(1), [1]);
   assert.deepEqual(sizes(8), [1, 5, 2]);
   assert.deepEqual(sizes(41), [1, 10, 10, 10, 10]);
+  assert.deepEqual(sizes(42), [1, 11, 11, 11, 8]);
   assert.deepEqual(sizes(41, '50%'), [1, 20, 20]);
 });
 
