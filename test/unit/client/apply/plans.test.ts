@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { FileChange, HostPlan } from '../../../../src/client/apply/host-plan.ts';
 import { planJson } from '../../../../src/client/apply/json.ts';
 import { planOverFabric } from '../../../../src/client/apply/over-fabric.ts';
-import { targetOf } from '../../../../src/client/apply/over-ssh.ts';
+import { planOverSsh, type SshTransport, targetOf } from '../../../../src/client/apply/over-ssh.ts';
 import { diffLines, formatPlans, summaryLine } from '../../../../src/client/apply/show.ts';
 import { confirmChange } from '../../../../src/client/apply/confirm.ts';
 import { configFiles } from '../../../../src/client/fleet-file/desired.ts';
@@ -16,6 +18,7 @@ import { sumOf } from '../../../../src/core/node-files/list.ts';
 import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
 import { okReply } from '../../../../src/core/request/reply.ts';
 import type { Session } from '../../../../src/library/fleet/session.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 import { type Answers, type Asked, answeringAgents } from '../../../support/agents/answering-agents.ts';
 import { connectionsTo } from '../../../support/connections-to.ts';
 import { type Fleet, makeFleet } from '../../../support/fleet/fleet.ts';
@@ -113,6 +116,22 @@ describe('the place where ssh reaches a host', () => {
     assert.deepEqual(of({ ssh: 'deploy@jump' }, 'root'), { node: 'web1', host: 'jump', user: 'deploy' });
     assert.deepEqual(of({ ssh: 'jump' }, 'root'), { node: 'web1', host: 'jump', user: 'root' });
   });
+});
+
+test('a plan over ssh that fails ends the connection to its host', async () => {
+  const directory = temporaryDirectory();
+  const calls = join(directory, 'calls');
+  const script = `#!/bin/sh\necho "$1 $2" >>${calls}\n[ "$1" = -O ] || exit 255\n`;
+  writeFileSync(join(directory, 'ssh'), script, { mode: 0o755 });
+  const { fleet, parts } = await fleetOf(shopFleet);
+  const env = { PATH: `${directory}:/usr/bin:/bin` };
+  const way = {
+    options: { service: 'none', ssh: { env, signal: new AbortController().signal } },
+    paths: { program: '/usr/local/bin/mco-deploy', directory: '/etc/mco-deploy', staging: '/usr/local/bin' },
+    trust: { ca: '' },
+  } as unknown as SshTransport;
+  await assert.rejects(planOverSsh(fleet.hosts[0] as Host, fleet, parts, way), { code: 'ssh-failed' });
+  assert.equal(readFileSync(calls, 'utf8').trimEnd().split('\n').at(-1), '-O exit');
 });
 
 describe('a plan over the fabric', () => {
