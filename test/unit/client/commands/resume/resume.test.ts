@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { journalFile } from '../../../../../src/library/runs/journal.ts';
 import { markProcess } from '../../../../../src/core/files/process-mark.ts';
@@ -208,6 +209,19 @@ describe('runs and resume, with journals', () => {
     await refused([id], 64, /started by eve@devco\.net, and this is rip@devco\.net/);
     await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
     assert.equal((await cli('resume', id, '--force')).code, 0);
+  });
+
+  test('find the nodes of the run as its configuration says, and read no list on standard input', async () => {
+    const calling = join(home, 'calling.yaml');
+    await writeFile(calling, 'name: call\nnodes: {all: {}}\nsteps:\n  - {id: one, call: rpcutil.ping, on: all}\n');
+    const { out } = await cli('run', calling, '--json');
+    const { run_id: id } = JSON.parse(out[0] ?? '') as { run_id: string };
+    await cut(id, 2);
+    const stdin = new PassThrough().end('web1.devco.net\n');
+    const more = { hasInput: true, stdin: stdin as unknown as NodeJS.ReadStream };
+    const resumed = await runInProcess(['resume', id], home, more);
+    assert.match(resumed.out.join('\n'), /no node for “all” was found/);
+    assert.equal(stdin.readableLength, 'web1.devco.net\n'.length);
   });
 
   test('refuse dry runs, runs that never began, and unknown ones', async () => {
