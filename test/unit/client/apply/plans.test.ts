@@ -296,8 +296,8 @@ describe('a change that is to be confirmed', () => {
   const change = 'c'.repeat(32);
   const pending = new Problem('nothing-pending', 'no change waits', '');
 
-  /** Confirms it at a node with these answers, for some milliseconds beyond its deadline. */
-  async function confirm(answers: Answers, beyond: number) {
+  /** Confirms it at a node with these answers. @returns the actions that were called */
+  async function confirm(answers: Answers) {
     await using fleet = await makeFleet();
     const asked: Asked[] = [];
     await using running = await startTestNode(fleet, { agents: answeringAgents(['config'], () => answers, asked) });
@@ -305,7 +305,7 @@ describe('a change that is to be confirmed', () => {
     const session = { config: { timeout: 5 }, caller: { credentials, trust: fleet.trust } } as unknown as Session;
     const place = { name: running.name, addresses: [{ host: '127.0.0.1', port: running.daemon.port }] };
     const way = { ddl: configDdl, session, replace: false, signal: new AbortController().signal };
-    const waiting = { change, until: Date.now() - 15_000 + beyond };
+    const waiting = { change, until: Date.now() + 60_000 };
     const found = place as unknown as Parameters<typeof confirmChange>[1];
     await confirmChange({ name: running.name } as Host, found, waiting, way);
     return asked.map(({ action }) => action);
@@ -319,7 +319,7 @@ describe('a change that is to be confirmed', () => {
       ['d'.repeat(32), /: no change waits$/],
     ] as const) {
       const answers = { 'config.confirm': pending, 'config.status': { ...status, returned } };
-      const { code, message } = await rejection(confirm(answers, 5000));
+      const { code, message } = await rejection(confirm(answers));
       assert.equal(code, 'returned');
       assert.match(message, begin);
       assert.match(message, why);
@@ -329,7 +329,7 @@ describe('a change that is to be confirmed', () => {
   test('is confirmed at a later try if the daemon has not started again yet', async () => {
     const answers: (JsonObject | Problem)[] = [new Problem('not-restarted', 'it is the old one', '')];
     const confirmed = { change, confirmed: true };
-    const asked = await confirm({ 'config.confirm': () => answers.shift() ?? confirmed }, 60_000);
+    const asked = await confirm({ 'config.confirm': () => answers.shift() ?? confirmed });
     assert.deepEqual(asked, ['config.confirm', 'config.confirm']);
   });
 });
