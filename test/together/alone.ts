@@ -35,5 +35,6 @@ export const alone: ReadonlySet<string> = new Set([
   'unit/daemon/audit/files/open-instead.test.ts',
   'unit/daemon/audit/files/rotate.test.ts',
   'unit/daemon/config-helper/switch.test.ts',
+  'unit/daemon/shipping/receivers.test.ts',
   'unit/library/runs/journal-crash.test.ts',
 ]);
