@@ -2,6 +2,7 @@ import { Problem } from '../../core/errors.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
 import type { Log, RelayService, RelayUser } from '../../core/ports.ts';
 import type { ForwardEvent, ForwardRequest, SealedEvent } from '../../core/wire/messages.ts';
+import { type Numbered, startNumbered } from './numbered.ts';
 
 /** Requests of one stream that wait for their replies. */
 const mostAtOnce = 4096;
@@ -9,15 +10,6 @@ const mostAtOnce = 4096;
 const mostOfPart = 4 * 1024 * 1024 - 1024;
 /** Characters of a reason, which a target may have written. */
 const longestReason = 1024;
-
-/** The requests of one user, in one stream. */
-export interface Forwarder {
-  readonly take: (request: ForwardRequest) => void;
-  /** The number that waits for replies. */
-  readonly running: () => number;
-  /** Cancels all of them. */
-  readonly end: () => void;
-}
 
 export interface ForwarderOptions {
   readonly relay: RelayService;
@@ -27,53 +19,31 @@ export interface ForwarderOptions {
   readonly send: (event: ForwardEvent) => void;
 }
 
-/** The relay's side of a stream of requests, over any transport. */
-export function startForwarder({ relay, user, log, send }: ForwarderOptions): Forwarder {
-  const running = new Map<number, AbortController>();
-  const forwardOne = async ({ id, target, sealed }: ForwardRequest): Promise<void> => {
-    // A number in use stays with its first request.
-    if (running.has(id)) return;
-    const control = new AbortController();
-    running.set(id, control);
+/** The relay's side of a stream of requests of one user, over any transport. */
+export function startForwarder({ relay, user, log, send }: ForwarderOptions): Numbered<ForwardRequest> {
+  return startNumbered(async ({ id, target, sealed }, control, running) => {
+    const { signal } = control;
     let refused: Problem | undefined;
     try {
-      if (running.size > mostAtOnce) throw new Problem('busy', `${mostAtOnce} requests wait in this stream already`);
+      if (running > mostAtOnce) throw new Problem('busy', `${mostAtOnce} requests wait in this stream already`);
       if (!sealed) throw new Problem('malformed-message', 'the request is missing');
       const from = user();
       await relay.admit(from, 'forward');
-      control.signal.throwIfAborted();
+      signal.throwIfAborted();
       const pass = (event: SealedEvent) => {
         if (event.ciphertext.length + event.salt.length <= mostOfPart) return send({ id, event });
         refused = new Problem('too-large', `a part of the reply has more than ${mostOfPart} bytes`);
         control.abort(refused);
       };
-      await relay.forward(target, sealed, from, pass, control.signal);
+      await relay.forward(target, sealed, from, pass, signal);
       if (refused !== undefined) throw refused;
       send({ id, end: { code: '', message: '' } });
     } catch (thrown) {
       const error = refused ?? thrown;
       if (!(error instanceof Problem)) log.error({ err: error }, 'a request could not be forwarded');
       send({ id, end: reasonWithheld(error) });
-    } finally {
-      if (running.get(id) === control) running.delete(id);
     }
-  };
-  return {
-    take: (request) => {
-      if (request.drop) running.get(request.id)?.abort(abandoned());
-      else void forwardOne(request);
-    },
-    running: () => running.size,
-    end: () => {
-      for (const one of running.values()) one.abort(abandoned());
-      running.clear();
-    },
-  };
-}
-
-/** The reason for the end of a request that its caller no longer waits for. */
-export function abandoned(): Problem {
-  return new Problem('cancelled', 'the caller gave it up');
+  });
 }
 
 /** The relay's own reason to stop. Anything but a Problem is reported without detail. */

@@ -23,6 +23,11 @@ export interface ProvenSocket {
   readonly certificate: Uint8Array;
   /** Why the node must not be used any more: it may be revoked meanwhile. */
   readonly refuse: () => Problem | undefined;
+  /**
+   * Whether a new handshake is needed: this side has another certificate than at this one, or the node's does not hold
+   * any more.
+   */
+  readonly isOutdated: () => boolean;
 }
 
 /**
@@ -41,6 +46,7 @@ export async function overProvenSocket<Connection>(
   greet: (proven: ProvenSocket) => Promise<Connection> | undefined,
 ): Promise<Connection | undefined> {
   let refused: Problem | undefined;
+  const own = tls().credentials.certificate;
   let certificate: Buffer = Buffer.alloc(0);
   const socket = connect({
     host: address.host,
@@ -62,7 +68,9 @@ export async function overProvenSocket<Connection>(
   try {
     await within(once(socket, 'secureConnect'), timeout, signal);
     const refuse = () => proveNode(name, certificate, tls());
-    const greeted = socket.alpnProtocol === protocol ? greet({ socket, certificate, refuse }) : undefined;
+    const isOutdated = () => !own.raw.equals(tls().credentials.certificate.raw) || refuse() !== undefined;
+    const proven = { socket, certificate, refuse, isOutdated };
+    const greeted = socket.alpnProtocol === protocol ? greet(proven) : undefined;
     if (greeted === undefined) socket.destroy();
     return await greeted;
   } catch {

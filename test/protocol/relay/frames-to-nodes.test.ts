@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { Problem } from '../../../src/core/errors.ts';
 import type { NodeService, TlsState } from '../../../src/core/ports.ts';
@@ -17,6 +16,7 @@ import { keepingLog } from '../../support/node/quiet-log.ts';
 import { sealed } from '../../support/relay/local-relay.ts';
 import {
   connectSealed,
+  endOf,
   eventsOf,
   part,
   type RawSide,
@@ -332,13 +332,6 @@ async function readNothing(port: number, requests: number): Promise<RawSide> {
   side.socket.pause();
   for (let id = 1; id <= requests; id++) side.socket.write(request({ id, sealed: sealed('more') }));
   return side;
-}
-
-/** The end of a connection that is reset, which a side that does not read notices when it writes. */
-async function endOf({ socket, whenClosed }: RawSide): Promise<void> {
-  const probe = setInterval(() => socket.write(frame(Buffer.alloc(0))), 20);
-  await Promise.race([whenClosed, once(socket, 'error')]);
-  clearInterval(probe);
 }
 
 describe('a hostile relay', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { TLSSocket } from 'node:tls';
 import { after, before, describe, test } from 'node:test';
 import type { NodeService, RelayService, TlsState } from '../../../src/core/ports.ts';
 import { localEventCodec, localRequestCodec } from '../../../src/core/wire/codec.ts';
@@ -17,7 +16,13 @@ import { mockDelays } from '../../support/mock-delays.ts';
 import { roomyLimits } from '../../support/node/listen-limits.ts';
 import { keepingLog } from '../../support/node/quiet-log.ts';
 import { echoing, sealed } from '../../support/relay/local-relay.ts';
-import { connectSealed, type RawSide, startHostileNode, startSealedNode } from '../../support/relay/sealed-node.ts';
+import {
+  connectSealed,
+  endOf,
+  type RawSide,
+  startHostileNode,
+  startSealedNode,
+} from '../../support/relay/sealed-node.ts';
 import { rejection } from '../../support/thrown.ts';
 import { until, within } from '../../support/until.ts';
 
@@ -423,11 +428,4 @@ async function readNothing(port: number, requests: number): Promise<RawSide> {
   side.socket.pause();
   for (let id = 1; id <= requests; id++) side.socket.write(forward(id, 'x'.repeat(1_000_000)));
   return side;
-}
-
-/** The end of a connection that is reset, which a side that does not read notices when it writes. */
-async function endOf({ socket, whenClosed }: { socket: TLSSocket; whenClosed: Promise<unknown> }): Promise<void> {
-  const probe = setInterval(() => socket.write(frame(Buffer.alloc(0))), 20);
-  await Promise.race([whenClosed, once(socket, 'error')]);
-  clearInterval(probe);
 }

@@ -110,6 +110,13 @@ export async function connectSealed(
   return side;
 }
 
+/** The end of a connection that is reset, which a side that does not read notices when it writes. */
+export async function endOf({ socket, whenClosed }: RawSide): Promise<void> {
+  const probe = setInterval(() => socket.write(frame(Buffer.alloc(0))), 20);
+  await Promise.race([whenClosed, once(socket, 'error')]);
+  clearInterval(probe);
+}
+
 export function request(message: Partial<ForwardRequest> & { readonly id: number }): Buffer {
   return frame(forwardRequestCodec.encode({ target: '', drop: false, ...message }));
 }

@@ -29,12 +29,11 @@ export async function openSealed(
   dial: FramesDial,
   signal: AbortSignal,
 ): Promise<PeerConnection | undefined> {
-  const own = dial.tls().credentials.certificate;
-  return overProvenSocket(name, address, sealedProtocol, dial, signal, ({ socket, certificate, refuse }) => {
-    if (hasRelayRole(parseCertificate(certificate))) return undefined;
-    const isOutdated = () => !own.raw.equals(dial.tls().credentials.certificate.raw) || refuse() !== undefined;
-    return greet(socket, { name, refuse, isOutdated }, dial.timeout, signal);
-  });
+  return overProvenSocket(name, address, sealedProtocol, dial, signal, ({ socket, certificate, refuse, isOutdated }) =>
+    hasRelayRole(parseCertificate(certificate))
+      ? undefined
+      : greet(socket, { name, refuse, isOutdated }, dial.timeout, signal),
+  );
 }
 
 /** A node that is proven. */

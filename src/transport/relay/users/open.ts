@@ -20,13 +20,11 @@ export function openRelay(
   dial: FramesDial,
   signal: AbortSignal,
 ): Promise<RelayConnection | undefined> {
-  const own = dial.tls().credentials.certificate;
-  return overProvenSocket(name, address, relayProtocol, dial, signal, async ({ socket, certificate, refuse }) => {
+  return overProvenSocket(name, address, relayProtocol, dial, signal, async (proven) => {
+    const { socket, certificate, refuse, isOutdated } = proven;
     const hasRole = hasRelayRole(parseCertificate(certificate));
     const end = { name, hasRole, what: `the relay ${name}`, refuse };
     const relay = await relayOverSocket(socket, end, dial.timeout, signal);
-    // The handshake proved both certificates; a renewed one, or one that does not hold any more, needs another.
-    const isOutdated = () => !own.raw.equals(dial.tls().credentials.certificate.raw) || refuse() !== undefined;
     const isOver = () => relay.isIdle() && isOutdated();
     const stopWatching = watchSilence(socket, patience, () => !relay.isIdle(), isOver);
     socket.once('close', stopWatching);

@@ -81,6 +81,18 @@ describe('a request to a relay', () => {
     );
   });
 
+  test('ends as too large also if its target ends the reply as a whole one', async () => {
+    const { take, sent, forwarded } = start();
+    await take(1);
+    forwarded[0]?.args[3]({ ...part, ciphertext: Buffer.alloc(4 * 1024 * 1024) });
+    forwarded[0]?.answer.resolve();
+    await someTurns();
+    assert.deepEqual(
+      sent.map(({ id, end }) => [id, end?.code]),
+      [[1, 'too-large']],
+    );
+  });
+
   test('is refused if nothing is in it', async () => {
     for (const nothing of [undefined, null]) {
       const { take, sent, forwarded } = start();
@@ -189,6 +201,14 @@ describe('the reason why a relay withholds a reply', () => {
     });
     const full = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write', path: '/x', errno: -28 });
     assert.notEqual(reasonWithheld(full).code, 'internal');
+  });
+
+  test('has at most 1,024 characters in its code, and in its message', () => {
+    const long = (length: number) => new Problem('x'.repeat(length) as 'busy', 'y'.repeat(length));
+    for (const length of [1023, 1024, 1025]) {
+      const { code, message } = reasonWithheld(long(length));
+      assert.deepEqual([code.length, message.length], [Math.min(length, 1024), Math.min(length, 1024)]);
+    }
   });
 
   test('has no detail of anything else, which is logged', async () => {
