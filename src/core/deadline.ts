@@ -53,3 +53,20 @@ export function startDeadline(
     },
   };
 }
+
+/**
+ * Begins a deadline for the answer of another program. Time in which this program itself did not run (it was stopped,
+ * its virtual machine was suspended, or it was busy) counts for at most half of it, and an answer that arrived meanwhile
+ * is read before the deadline passes.
+ * @param milliseconds until it aborts
+ * @param followed signals that abort it, too
+ */
+export function startAnswerDeadline(milliseconds: number, followed: readonly AbortSignal[]): Omit<Deadline, 'extend'> {
+  let isHalf = false;
+  const deadline = startDeadline(milliseconds / 2, followed, (expire) => {
+    if (isHalf) return setImmediate(expire);
+    isHalf = true;
+    return deadline.extend();
+  });
+  return deadline;
+}

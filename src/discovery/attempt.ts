@@ -1,5 +1,5 @@
 import { filterNeedsFacts, noFilter, parseFilter } from '../core/filter/filter.ts';
-import { startDeadline } from '../core/deadline.ts';
+import { startAnswerDeadline } from '../core/deadline.ts';
 import { explain, Problem } from '../core/errors.ts';
 import type { Candidate } from '../core/node.ts';
 import type { Dial, NodeConnection } from '../core/ports.ts';
@@ -57,7 +57,7 @@ export interface AttemptOptions {
  */
 export async function attempt(candidate: Candidate, options: AttemptOptions): Promise<Attempt> {
   const begun = performance.now();
-  const deadline = startDeadline(options.timeout, [options.signal]);
+  const deadline = startAnswerDeadline(options.timeout, [options.signal]);
   const { signal } = deadline;
   let connection: NodeConnection | undefined;
   try {

@@ -3,7 +3,7 @@ import { type CallOptions, sealRequest } from '../../core/request/request.ts';
 import type { Credentials } from '../../core/credentials/signature.ts';
 import { parseCertificate, releaseCertificate } from '../../core/credentials/certificate.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
-import { startDeadline } from '../../core/deadline.ts';
+import { startAnswerDeadline } from '../../core/deadline.ts';
 import { Problem, TurnedAway } from '../../core/errors.ts';
 import { ownBytes } from '../../core/bytes.ts';
 import { parseJsonObject } from '../../core/json.ts';
@@ -50,7 +50,7 @@ export async function callNode(
     caller.credentials,
     startedAt,
   );
-  const deadline = startDeadline(settings.timeout, [settings.signal]);
+  const deadline = startAnswerDeadline(settings.timeout, [settings.signal]);
   const elapsed = () => performance.now() - began;
   try {
     // A call that was given up before it was sent is not sent at all.
@@ -118,8 +118,9 @@ async function askResult(
   signed: SignedRequest,
   signal: AbortSignal,
 ): Promise<SignedReply | undefined> {
-  for (let unreachable = 0; unreachable < unreachableTries && !signal.aborted; ) {
+  for (let unreachable = 0; unreachable < unreachableTries; ) {
     await sleep(askInterval, undefined, { signal }).catch(() => {});
+    if (signal.aborted) break;
     try {
       const { state, reply } = await connection.result(signed, signal);
       if (state !== 'RUNNING') return reply ?? undefined;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ownBytes } from '../../../src/core/bytes.ts';
 import { checkStateOf } from '../../../src/core/check-state.ts';
-import { startDeadline } from '../../../src/core/deadline.ts';
+import { startAnswerDeadline, startDeadline } from '../../../src/core/deadline.ts';
 import { describeDuplicate, duplicateProblem } from '../../../src/core/duplicate.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../../src/core/errors.ts';
 import { broken, doubtful, findingToJson, fine, parseFindings, runCheck } from '../../../src/core/finding.ts';
@@ -16,6 +16,7 @@ import {
 } from '../../../src/core/identity.ts';
 import { isObject, parseJsonObject } from '../../../src/core/json.ts';
 import { formatAddress, parseAddress } from '../../../src/core/node.ts';
+import { mockDelays } from '../../support/mock-delays.ts';
 
 describe('JSON from outside', () => {
   const refused = (text: string | Uint8Array, message: RegExp) =>
@@ -219,6 +220,35 @@ describe('a deadline', () => {
     context.mock.timers.tick(100);
     expiries[1]?.();
     assert.deepEqual([expiries.length, deadline.passed()], [2, true]);
+  });
+
+  test('for an answer passes at its time; a stop of this program counts for half, and what arrived is read first', async () => {
+    using delays = mockDelays();
+    const punctual = startAnswerDeadline(100, []);
+    await delays.pass(99);
+    assert.equal(punctual.passed(), false);
+    await delays.pass(1);
+    assert.equal(punctual.passed(), true);
+    const stopped = startAnswerDeadline(100, []);
+    await delays.stop(3_600_000);
+    await delays.pass(49);
+    assert.equal(stopped.passed(), false);
+    await delays.pass(1);
+    assert.equal(stopped.passed(), true);
+    const answered = startAnswerDeadline(100, []);
+    await delays.pass(50);
+    setImmediate(answered.end);
+    await delays.pass(50);
+    assert.equal(answered.signal.aborted, false);
+  });
+
+  test('for an answer never comes once it has ended', async () => {
+    using delays = mockDelays();
+    const ended = startAnswerDeadline(100, []);
+    await delays.pass(50);
+    ended.end();
+    await delays.pass(1000);
+    assert.equal(ended.passed(), false);
   });
 
   test('follows other signals with their reasons, and leaves them once it has ended', () => {

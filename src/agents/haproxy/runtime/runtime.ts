@@ -1,6 +1,7 @@
 import type { ProblemCode } from '../../../core/problems/index.ts';
 import { connect, type NetConnectOpts } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { startAnswerDeadline } from '../../../core/deadline.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 
 /** The maximum size of an answer: “show stat” of some ten thousand servers. */
@@ -44,30 +45,23 @@ async function ask(where: NetConnectOpts, name: string, command: string, timeout
   }
   const problem = (code: ProblemCode, what: string, hint = '', cause?: unknown) =>
     new Problem(code, `HAProxy at ${name} ${what}`, hint, { cause });
-  const ending = new AbortController();
-  const late = `did not answer “${command}” within ${timeout} s`;
-  const timer = setTimeout(
-    () => ending.abort(problem('haproxy-timeout', late, 'check whether HAProxy hangs')),
-    timeout * 1000,
-  );
-  const onAbort = () => ending.abort(problem('cancelled', `was being asked “${command}” when the call was cancelled`));
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
+  const deadline = startAnswerDeadline(timeout * 1000, [signal]);
   try {
-    const answer = await exchangeWhenFree(where, command, ending.signal);
+    const answer = await exchangeWhenFree(where, command, deadline.signal);
     // Even a command without output is answered by a line feed.
     if (answer === '') throw problem('haproxy-answer', `closed the connection without answering “${command}”`);
     if (answer === undefined)
       throw problem('haproxy-answer', `answered “${command}” with more than ${longestAnswer} bytes`);
     return answer.trim();
   } catch (cause) {
-    if (ending.signal.aborted) throw ending.signal.reason;
+    if (signal.aborted) throw problem('cancelled', `was being asked “${command}” when the call was cancelled`);
+    const late = `did not answer “${command}” within ${timeout} s`;
+    if (deadline.passed()) throw problem('haproxy-timeout', late, 'check whether HAProxy hangs');
     if (cause instanceof Problem) throw cause;
     const hint = 'check that HAProxy runs and has this “stats socket”';
     throw problem('haproxy-unreachable', `cannot be reached: ${explainErrno(cause)}`, hint, cause);
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
+    deadline.end();
   }
 }
 

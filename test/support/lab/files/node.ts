@@ -52,7 +52,7 @@ function agentSections({ kind, publishes }: Host): object {
         ...(publishes === true ? { publish: { applications: { app: {} } } } : {}),
       };
     case 'balancer':
-      return { haproxy: { sockets: ['/run/haproxy/admin.sock'], min_available: 1 } };
+      return { haproxy: { sockets: ['/run/haproxy/admin.sock'], min_available: 1, timeout: 15 } };
     case 'notifier':
       return {
         angelia: {

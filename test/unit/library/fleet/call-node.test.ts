@@ -125,12 +125,13 @@ describe('a call of one node', () => {
     assert.equal((await silent.outcome).outcome, 'no-response');
     assert.equal(silent.node.asked(), 6);
     const late = startCall({ answer: lost, result: () => ({ state: 'RUNNING' }) }, { timeout: 1200 });
-    for (let passed = 0; passed < 4; passed++) await delays.pass(500);
+    for (let passed = 0; passed < 20; passed++) await delays.pass(100);
     const { outcome, message } = await late.outcome;
     assert.deepEqual([outcome, message], ['no-response', 'dev2 did not answer in time']);
     assert.equal(late.node.asked(), 2);
     const control = new AbortController();
     const ended = startCall(gone, { signal: control.signal });
+    await someTurns();
     await delays.pass(600);
     control.abort();
     await delays.pass(5000);

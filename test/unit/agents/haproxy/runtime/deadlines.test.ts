@@ -7,6 +7,7 @@ import { defineChangeMutex } from '../../../../../src/agents/haproxy/runtime/mut
 import { defineRuntime, firstLine } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 import { fails } from '../../../../support/agents/haproxy-agent.ts';
+import { mockDelays } from '../../../../support/mock-delays.ts';
 
 const never = new AbortController().signal;
 let server: Server | undefined;
@@ -29,6 +30,17 @@ describe('a command to HAProxy', () => {
   test('ends if no reply arrives in time', async () => {
     const path = await misbehaving((socket) => socket.resume());
     await assert.rejects(defineRuntime(path, 0.05).ask('show info', never), fails('haproxy-timeout', /within 0.05 s/));
+  });
+
+  test('is answered although this program was stopped for longer than the time that a reply may take', async () => {
+    using delays = mockDelays();
+    const asked = Promise.withResolvers<Socket>();
+    const path = await misbehaving((socket) => socket.once('data', () => asked.resolve(socket)));
+    const answer = defineRuntime(path, 3).ask('show info', never);
+    const socket = await asked.promise;
+    await delays.stop(60_000);
+    socket.end('Name: HAProxy\n');
+    assert.equal(await answer, 'Name: HAProxy');
   });
 
   test('ends if a reply never ends', async () => {
