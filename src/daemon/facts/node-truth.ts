@@ -40,7 +40,8 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
   let classes: readonly string[] = [];
   let warnings: readonly string[] = [];
   let unreadable = false;
-  let known: { readonly second: number; readonly facts: JsonObject } | undefined;
+  let startedAt = 0;
+  let known: JsonObject | undefined;
 
   const gather = async () => {
     const found: string[] = [];
@@ -57,6 +58,7 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
     }
     // A disk may be larger than a number in JSON allows.
     system = keepRepresentable(await gathering).facts;
+    startedAt = uptime() - performance.now() / 1000;
     for (const warning of found) if (!warnings.includes(warning)) log.warn({}, warning);
     warnings = found;
   };
@@ -71,11 +73,15 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
   const overlay = () => Object.assign({}, ...all().map(({ facts }) => facts)) as JsonObject;
   return {
     facts: () => {
-      const second = Math.floor(Date.now() / 1000);
-      // Needed several times in every call: built once a second, and whenever a part of it changes.
-      if (known?.second !== second)
-        known = { second, facts: { ...system, uptime: Math.floor(uptime()), ...overlay() } };
-      return known.facts;
+      // Needed several times in every call: built when a part of it changes. The kernel's uptime lies in a file.
+      known ??= {
+        ...system,
+        get uptime() {
+          return Math.floor(startedAt + performance.now() / 1000);
+        },
+        ...overlay(),
+      };
+      return known;
     },
     written: overlay,
     classes: () => classes,

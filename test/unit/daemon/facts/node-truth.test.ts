@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { uptime as osUptime } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, describe, mock, test } from 'node:test';
 import type { CommandResult, Log, RunCommand } from '../../../../src/core/ports.ts';
@@ -139,6 +140,19 @@ describe('the facts of a node', () => {
     const { a, hostname, uptime, kernel } = truth.facts();
     assert.deepEqual([a, hostname, Number.isInteger(uptime), typeof kernel], ['puppet', 'mine', true, 'object']);
     assert.deepEqual([truth.warnings(), truth.notes(), truth.incomplete()], [[], [], []]);
+  });
+
+  test('count the uptime on between two readings, without a look at the system, unless a keeper names one', async (context) => {
+    const { truth, write } = await start({});
+    const [since, real] = [Number(truth.facts()['uptime']), performance.now()];
+    assert.ok(Math.abs(since - osUptime()) < 60, `${since} s`);
+    context.mock.method(performance, 'now', () => real + 3_600_000);
+    const later = Number(truth.facts()['uptime']) - since;
+    assert.ok(later === 3600 || later === 3601, `${later} s`);
+    assert.equal(JSON.parse(JSON.stringify(truth.facts())).uptime, since + later);
+    write('puppet.yaml', 'uptime: 7\n');
+    await truth.reload();
+    assert.equal(truth.facts()['uptime'], 7);
   });
 
   test('show a reload at once, and not before', async () => {
