@@ -70,3 +70,22 @@ export function startAnswerDeadline(milliseconds: number, followed: readonly Abo
   });
   return deadline;
 }
+
+/**
+ * Acts when an answer does not come in time, as of {@link startAnswerDeadline}. This does not keep the process alive.
+ * @returns ends it
+ */
+export function whenUnanswered(milliseconds: number, act: () => void): () => void {
+  let ended = false;
+  const actUnlessEnded = () => {
+    if (!ended) act();
+  };
+  const start = (next: () => unknown) => setTimeout(next, milliseconds / 2).unref();
+  let timer = start(() => {
+    timer = start(() => setImmediate(actUnlessEnded));
+  });
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
+}

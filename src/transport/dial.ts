@@ -2,6 +2,7 @@ import type { DetailedPeerCertificate, PeerCertificate, SecureContext } from 'no
 import { ChannelCredentials, type ChannelOptions, Client, connectivityState } from '@grpc/grpc-js';
 import { hasRelayRole, parseCertificate } from '../core/credentials/certificate.ts';
 import { rememberIssuers } from '../core/credentials/issuers.ts';
+import { startAnswerDeadline } from '../core/deadline.ts';
 import { Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
 import type { Dial, TlsState } from '../core/ports.ts';
@@ -152,16 +153,16 @@ export function whenLost(client: Client): Promise<void> {
 /** Resolves when the channel is connected, rejects as soon as a try failed. */
 export function ready(client: Client, timeout: number, signal: AbortSignal): Promise<void> {
   const channel = client.getChannel();
-  const deadline = Date.now() + timeout;
+  const deadline = startAnswerDeadline(timeout, [signal]);
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new Error('aborted'));
     let isSettled = false;
     const settle = (finish: () => void) => {
       isSettled = true;
-      signal.removeEventListener('abort', onAbort);
+      deadline.end();
       finish();
     };
-    const onAbort = () => settle(() => reject(new Error('aborted')));
-    signal.addEventListener('abort', onAbort, { once: true });
+    deadline.signal.addEventListener('abort', () => settle(() => reject(new Error('not in time'))), { once: true });
     const watch = () => {
       // Looking at a channel that was closed meanwhile would connect it again.
       if (isSettled) return;
@@ -170,10 +171,7 @@ export function ready(client: Client, timeout: number, signal: AbortSignal): Pro
       if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) {
         return settle(() => reject(new Error('failed')));
       }
-      channel.watchConnectivityState(state, deadline, (error) => {
-        if (error === undefined || error === null) watch();
-        else settle(() => reject(error));
-      });
+      channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, watch);
     };
     watch();
   });

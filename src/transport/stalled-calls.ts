@@ -1,4 +1,5 @@
 import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/grpc-js';
+import { whenUnanswered } from '../core/deadline.ts';
 import { ServerInterceptingCall } from './grpc-server.ts';
 
 type Listener = Parameters<ServerInterceptingCall['start']>[0];
@@ -18,7 +19,7 @@ class WatchedCall extends ServerInterceptingCall {
   readonly #time: number;
   readonly #cut: (peer: string) => void;
   /** HTTP/2 reports nothing more about a cancelled call. */
-  readonly #waits = new Set<NodeJS.Timeout>();
+  readonly #waits = new Set<() => void>();
 
   readonly #streams: boolean;
 
@@ -39,7 +40,7 @@ class WatchedCall extends ServerInterceptingCall {
         listener.onReceiveHalfClose();
       },
       onCancel: () => {
-        for (const timer of this.#waits) clearTimeout(timer);
+        for (const end of this.#waits) end();
         listener.onCancel();
       },
     });
@@ -57,11 +58,11 @@ class WatchedCall extends ServerInterceptingCall {
   /** Cuts the connection unless the returned function is called in time. */
   #limit(): () => void {
     const peer = this.getPeer();
-    const timer = setTimeout(() => this.#cut(peer), this.#time).unref();
-    this.#waits.add(timer);
+    const end = whenUnanswered(this.#time, () => this.#cut(peer));
+    this.#waits.add(end);
     return () => {
-      clearTimeout(timer);
-      this.#waits.delete(timer);
+      end();
+      this.#waits.delete(end);
     };
   }
 }

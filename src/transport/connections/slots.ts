@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { whenUnanswered } from '../../core/deadline.ts';
 import { startCount } from './count.ts';
 import { isGone } from './is-gone.ts';
 import { networkOf } from './network-of.ts';
@@ -19,7 +20,8 @@ export interface Slot {
   readonly network: string;
   /** Ends the connection, with the reason for the log of strangers. */
   readonly end: (reason: string) => void;
-  readonly deadline: NodeJS.Timeout;
+  /** Ends the time for its handshake. */
+  readonly settle: () => void;
   owner?: Owner;
 }
 
@@ -52,7 +54,7 @@ export function startSlots(quiet: number): Slots {
   function free(slot: Slot): void {
     if (slots.get(slot.name) !== slot) return;
     slots.delete(slot.name);
-    clearTimeout(slot.deadline);
+    slot.settle();
     (slot.owner === undefined ? strangers : networks).remove(slot.network);
     if (slot.owner !== undefined) callers.remove(slot.owner.caller);
   }
@@ -63,8 +65,8 @@ export function startSlots(quiet: number): Slots {
       const before = slots.get(name);
       // The kernel reuses a port only when the last connection of it is over.
       if (before !== undefined) free(before);
-      const deadline = setTimeout(() => end('the handshake took too long'), timeout);
-      const slot: Slot = { socket, name, network: networkOf(socket.remoteAddress), end, deadline };
+      const settle = whenUnanswered(timeout, () => end('the handshake took too long'));
+      const slot: Slot = { socket, name, network: networkOf(socket.remoteAddress), end, settle };
       slots.set(name, slot);
       strangers.add(slot.network);
       socket.once('close', () => free(slot));
@@ -72,7 +74,7 @@ export function startSlots(quiet: number): Slots {
     find: (name) => slots.get(name),
     give: (slot, owner) => {
       if (slots.get(slot.name) !== slot) return false;
-      clearTimeout(slot.deadline);
+      slot.settle();
       slot.owner = owner;
       strangers.remove(slot.network);
       networks.add(slot.network);

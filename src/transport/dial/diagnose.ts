@@ -1,6 +1,7 @@
 import { connect as connectTcp } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { rememberIssuers } from '../../core/credentials/issuers.ts';
+import { whenUnanswered } from '../../core/deadline.ts';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { type Address, formatAddress } from '../../core/node.ts';
 import type { TlsState } from '../../core/ports.ts';
@@ -16,14 +17,13 @@ export function diagnose(name: string, address: Address, state: TlsState, timeou
   return new Promise((resolve) => {
     const tcp = connectTcp({ host: address.host, port: address.port });
     const settle = (problem: Problem) => {
-      clearTimeout(timer);
+      end();
       tcp.destroy();
       resolve(problem);
     };
     // Not the socket's own timeout: that would never end for a host that accepts a connection and then stays silent.
-    const timer = setTimeout(
-      () => settle(new Problem('unreachable', `${at} does not answer`, 'check that the host is up')),
-      timeout,
+    const end = whenUnanswered(timeout, () =>
+      settle(new Problem('unreachable', `${at} does not answer`, 'check that the host is up')),
     );
     tcp.once('error', (error) => settle(unreachable(at, error)));
     tcp.once('connect', () => {
@@ -74,9 +74,9 @@ async function judge(secure: TLSSocket, name: string, at: string, state: TlsStat
 
 function closesSoon(secure: TLSSocket): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), 500);
+    const end = whenUnanswered(500, () => resolve(false));
     const settle = () => {
-      clearTimeout(timer);
+      end();
       resolve(true);
     };
     secure.once('error', settle);

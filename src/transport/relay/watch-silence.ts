@@ -49,3 +49,21 @@ export function watchSilence(
     clearTimeout(timer);
   };
 }
+
+/**
+ * Judges a connection on which nothing comes or goes for a time, again and again. What arrived while this program was
+ * stopped, or busy, is read first, and then nothing is judged.
+ * @param judge not called when the connection is over
+ */
+export function onSilence(socket: Socket, milliseconds: number, judge: () => void): void {
+  const restart = () => socket.setTimeout(milliseconds);
+  socket.on('timeout', () => {
+    const heard = socket.bytesRead;
+    setImmediate(() => {
+      if (socket.destroyed) return;
+      if (socket.bytesRead === heard) judge();
+      restart();
+    });
+  });
+  restart();
+}

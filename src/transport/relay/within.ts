@@ -1,13 +1,15 @@
+import { startAnswerDeadline } from '../../core/deadline.ts';
+
 /** @throws the signal's reason, or an Error when the time is over */
 export async function within<T>(work: Promise<T>, timeout: number, signal: AbortSignal): Promise<T> {
-  const both = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+  const deadline = startAnswerDeadline(timeout, [signal]);
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(both.reason);
-  if (both.aborted) onAbort();
-  both.addEventListener('abort', onAbort, { once: true });
+  const onAbort = () => reject(deadline.signal.reason);
+  if (deadline.signal.aborted) onAbort();
+  deadline.signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    both.removeEventListener('abort', onAbort);
+    deadline.end();
   }
 }

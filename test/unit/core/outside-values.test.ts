@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ownBytes } from '../../../src/core/bytes.ts';
 import { checkStateOf } from '../../../src/core/check-state.ts';
-import { startAnswerDeadline, startDeadline } from '../../../src/core/deadline.ts';
+import { startAnswerDeadline, startDeadline, whenUnanswered } from '../../../src/core/deadline.ts';
 import { describeDuplicate, duplicateProblem } from '../../../src/core/duplicate.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../../src/core/errors.ts';
 import { broken, doubtful, findingToJson, fine, parseFindings, runCheck } from '../../../src/core/finding.ts';
@@ -249,6 +249,29 @@ describe('a deadline', () => {
     ended.end();
     await delays.pass(1000);
     assert.equal(ended.passed(), false);
+  });
+
+  test('for an answer acts once in the same way, and never once it has ended', async () => {
+    using delays = mockDelays();
+    const late: string[] = [];
+    whenUnanswered(100, () => late.push('punctual'));
+    await delays.pass(99);
+    assert.equal(late.join(), '');
+    await delays.pass(1);
+    assert.equal(late.join(), 'punctual');
+    whenUnanswered(100, () => late.push('stopped'));
+    const ended = whenUnanswered(100, () => late.push('ended'));
+    await delays.stop(3_600_000);
+    ended();
+    await delays.pass(49);
+    assert.equal(late.join(), 'punctual');
+    await delays.pass(1);
+    assert.equal(late.join(), 'punctual,stopped');
+    const answered = whenUnanswered(100, () => late.push('answered'));
+    await delays.pass(50);
+    setImmediate(answered);
+    await delays.pass(1000);
+    assert.equal(late.join(), 'punctual,stopped');
   });
 
   test('follows other signals with their reasons, and leaves them once it has ended', () => {

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, mock, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { endStalledCalls } from '../../../src/transport/stalled-calls.ts';
+import { mockDelays } from '../../support/mock-delays.ts';
 
 type Listener = Record<
   'onReceiveMetadata' | 'onReceiveMessage' | 'onReceiveHalfClose' | 'onCancel',
   (of?: unknown) => void
 >;
-
-beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }));
-afterEach(() => mock.timers.reset());
 
 /** A call that is limited to a second, as gRPC begins it. */
 function start({ requestStream = false } = {}) {
@@ -38,51 +36,65 @@ function start({ requestStream = false } = {}) {
 }
 
 describe('the time of a client for a call', () => {
-  test('is over if it does not end its request, and stops at the end', () => {
+  test('is over if it does not end its request, and stops at the end', async () => {
+    using delays = mockDelays();
     const slow = start();
     slow.client.onReceiveMetadata();
     slow.client.onReceiveMessage('half');
-    mock.timers.tick(999);
+    await delays.pass(999);
     assert.deepEqual(slow.cut, []);
-    mock.timers.tick(1);
+    await delays.pass(1);
     assert.deepEqual(slow.cut, ['192.0.2.1:4000']);
     const quick = start();
-    mock.timers.tick(999);
+    await delays.pass(999);
     quick.client.onReceiveHalfClose();
-    mock.timers.tick(10_000);
+    await delays.pass(10_000);
     assert.deepEqual([quick.cut, quick.heard], [[], ['end']]);
   });
 
-  test('is over if it does not read a reply, and begins with each reply', () => {
+  test('is over if it does not read a reply, and begins with each reply', async () => {
+    using delays = mockDelays();
     const { call, cut, sent, client } = start();
     client.onReceiveHalfClose();
     let done = 0;
     for (const message of ['one', 'two']) {
       call.sendMessage(message, () => done++);
-      mock.timers.tick(999);
+      await delays.pass(999);
       sent.shift()?.();
     }
-    mock.timers.tick(10_000);
+    await delays.pass(10_000);
     assert.deepEqual([done, cut], [2, []]);
     call.sendMessage('three', () => done++);
-    mock.timers.tick(1000);
+    await delays.pass(1000);
     assert.deepEqual([done, cut], [2, ['192.0.2.1:4000']]);
   });
 
-  test('has no limit for a stream of requests, but for each reply', () => {
+  test('goes on for half of it after this program was stopped, so that what arrived meanwhile is read', async () => {
+    using delays = mockDelays();
+    const { cut, client } = start();
+    await delays.stop(60_000);
+    assert.deepEqual(cut, []);
+    client.onReceiveHalfClose();
+    await delays.pass(10_000);
+    assert.deepEqual(cut, []);
+  });
+
+  test('has no limit for a stream of requests, but for each reply', async () => {
+    using delays = mockDelays();
     const { call, cut } = start({ requestStream: true });
-    mock.timers.tick(10_000);
+    await delays.pass(10_000);
     assert.deepEqual(cut, []);
     call.sendMessage('one', () => {});
-    mock.timers.tick(1000);
+    await delays.pass(1000);
     assert.equal(cut.length, 1);
   });
 
-  test('counts no more when the call is cancelled, whatever was awaited', () => {
+  test('counts no more when the call is cancelled, whatever was awaited', async () => {
+    using delays = mockDelays();
     const { call, cut, client, heard } = start();
     call.sendMessage('one', () => {});
     client.onCancel();
-    mock.timers.tick(10_000);
+    await delays.pass(10_000);
     assert.deepEqual([cut, heard], [[], ['cancel']]);
   });
 });

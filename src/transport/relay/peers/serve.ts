@@ -6,6 +6,7 @@ import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../..
 import { peerName } from '../../connections/slots.ts';
 import { frame, greeting, startFrames } from '../frames.ts';
 import { countUnread } from '../unread.ts';
+import { onSilence } from '../watch-silence.ts';
 import { type SealedLimits, type SealedParts, startRequests } from './requests.ts';
 
 /** The limits of a node. @param stall milliseconds */
@@ -44,9 +45,10 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
   const { service, log } = parts;
   const certificate = socket.getPeerCertificate().raw;
   const relay = identityOf(parseCertificate(certificate));
+  // Only relays keep connections without calls, and they are nodes.
+  if (relay?.kind !== 'node') return void socket.destroy();
   const cut = () => {
-    const caller = relay === undefined ? 'nobody' : callerId(relay);
-    log.warn({ caller, peer: peerName(socket) }, 'a relay neither sends nor reads: connection closed');
+    log.warn({ caller: callerId(relay), peer: peerName(socket) }, 'a relay neither sends nor reads: connection closed');
     socket.destroy();
   };
   const unread = countUnread(limits.unread);
@@ -81,10 +83,8 @@ export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: Seale
       socket.destroy();
     }
   });
-  socket.setTimeout(limits.stall, () => {
+  onSilence(socket, limits.stall, () => {
     if (frames.isWaiting() || !unread.isNone()) cut();
   });
   socket.write(greeting);
-  // Only relays keep connections without calls, and they are nodes.
-  if (relay?.kind !== 'node') socket.destroy();
 }

@@ -3,6 +3,7 @@ import { explain } from '../../../core/errors.ts';
 import { localRequestCodec } from '../../../core/wire/codec.ts';
 import { startForwarder } from '../forwarder.ts';
 import { greeting, startFrames } from '../frames.ts';
+import { onSilence } from '../watch-silence.ts';
 import { startDiscoverer } from './discoverer.ts';
 import type { UserParts } from './parts.ts';
 import { startTurns } from './turns.ts';
@@ -76,12 +77,10 @@ export function serveUser(
     turns.start();
     if (isIdle()) socket.destroy();
   });
-  socket.setTimeout(limits.stall);
-  socket.on('timeout', () => {
+  onSilence(socket, limits.stall, () => {
     if (!writer.isIdle()) return cut(unread);
     if (frames.isWaiting()) return cut('does not finish a message');
     if (isIdle()) socket.destroy();
-    else socket.setTimeout(limits.stall);
   });
   socket.on('error', () => socket.destroy());
   socket.on('close', () => {

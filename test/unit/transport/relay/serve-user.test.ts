@@ -40,7 +40,12 @@ function start(context: { mock: { method: typeof import('node:test').mock.method
   const pass = (milliseconds: number) => {
     now += milliseconds;
   };
-  return { socket, written, cuts, timeouts, receive, pass };
+  /** Nothing came or went for a while. */
+  const silence = async () => {
+    socket.emit('timeout');
+    await someTurns();
+  };
+  return { socket, written, cuts, timeouts, receive, pass, silence };
 }
 
 test('a user without a request loses the connection after a time, also if it asks whether the relay is there', async (context) => {
@@ -56,7 +61,7 @@ test('a user without a request loses the connection after a time, also if it ask
 });
 
 test('a user keeps the connection after a request, and while one waits', async (context) => {
-  const { socket, receive, pass } = start(context);
+  const { socket, receive, pass, silence } = start(context);
   await receive(greeting);
   pass(2999);
   await receive(request(1, 'echo'));
@@ -72,18 +77,28 @@ test('a user keeps the connection after a request, and while one waits', async (
   await receive(empty);
   assert.equal(socket.destroyed, false);
   pass(1);
-  socket.emit('timeout');
+  await silence();
   assert.equal(socket.destroyed, true);
 });
 
 test('a user that sends nothing for a while is looked at again, unless a message is not complete', async (context) => {
-  const { socket, timeouts, receive, cuts } = start(context);
+  const { socket, timeouts, receive, silence, cuts } = start(context);
   await receive(greeting);
-  socket.emit('timeout');
+  await silence();
   assert.deepEqual([socket.destroyed, timeouts], [false, [1000, 1000]]);
   await receive(Buffer.from([0, 0, 0]));
-  socket.emit('timeout');
+  await silence();
   assert.deepEqual([socket.destroyed, cuts], [true, ['does not finish a message']]);
+});
+
+test('a message that arrived while the relay was stopped is read before the user is judged', async (context) => {
+  const { socket, timeouts, receive, cuts } = start(context);
+  await receive(greeting);
+  await receive(Buffer.from([0, 0, 0]));
+  socket.emit('timeout');
+  Object.assign(socket, { bytesRead: 1 });
+  await someTurns();
+  assert.deepEqual([socket.destroyed, cuts, timeouts.length], [false, [], 2]);
 });
 
 test('the end of a connection gives up what waits', async (context) => {

@@ -41,7 +41,7 @@ interface Options {
 function connect({ serve = echo, unread = 100 * 1024, certificate = relay.certificate.raw }: Options = {}) {
   const written: Buffer[] = [];
   let next = () => {};
-  const stalls: { after: number; end: () => void }[] = [];
+  const stalls: number[] = [];
   const warnings: unknown[] = [];
   const socket = new Duplex({
     read: () => {},
@@ -56,7 +56,7 @@ function connect({ serve = echo, unread = 100 * 1024, certificate = relay.certif
     remoteAddress: '10.0.0.9',
     remotePort: 4711,
     getPeerCertificate: () => ({ raw: certificate }),
-    setTimeout: (milliseconds: number, stalled: () => void) => stalls.push({ after: milliseconds, end: stalled }),
+    setTimeout: (milliseconds: number) => stalls.push(milliseconds),
     end: () => {
       ends.push(1);
       return end();
@@ -74,9 +74,12 @@ function connect({ serve = echo, unread = 100 * 1024, certificate = relay.certif
     warnings,
     stop: server.close,
     ends: () => ends.length,
-    stalls: () => stalls.map(({ after: milliseconds }) => milliseconds),
+    stalls,
     /** Nothing came or went for a while. */
-    stall: () => stalls[0]?.end(),
+    stall: async () => {
+      socket.emit('timeout');
+      await someTurns();
+    },
     wrote: () => Buffer.concat(written),
     /** The relay sends that. */
     receive: async (...bytes: readonly Buffer[]) => {
@@ -192,24 +195,32 @@ describe('a relay that reads nothing', () => {
 
   test('loses its connection after a while without progress, as one does that sends half a message', async () => {
     const { receive, read, stall, stalls, socket, warnings } = connect();
-    assert.deepEqual(stalls(), [1000]);
+    assert.deepEqual(stalls, [1000]);
     await receive(greeting);
     await read(2);
-    stall();
+    await stall();
     assert.ok(!socket.destroyed, 'it has read all, and owes nothing');
     await receive(empty);
-    stall();
+    await stall();
     assert.ok(socket.destroyed, 'one message waits for it');
     assert.deepEqual(warnings, [cut('node=bastion')]);
     const half = connect();
     await half.receive(greeting);
     await half.read(2);
     await half.receive(Buffer.from([0, 0, 1]));
-    half.stall();
+    await half.stall();
     assert.ok(half.socket.destroyed);
-    const stranger = connect({ certificate: fleet.authority.certificate.raw });
-    stranger.stall();
-    assert.deepEqual(stranger.warnings, [cut('nobody')]);
+  });
+
+  test('is judged only after what arrived while the node was stopped was read', async () => {
+    const { receive, read, stall, socket } = connect();
+    await receive(greeting);
+    await read(2);
+    await receive(Buffer.from([0, 0, 1]));
+    const judged = stall();
+    Object.assign(socket, { bytesRead: 1 });
+    await judged;
+    assert.ok(!socket.destroyed);
   });
 
   describe('and still sends', () => {
