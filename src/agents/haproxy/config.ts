@@ -45,6 +45,19 @@ export const haproxyConfigSchema = {
       maximum: 60,
       default: 5,
     },
+    replaced_timeout: {
+      description:
+        'How long the processes that a reload replaced may take to end: they may send requests to a host that is taken out',
+      type: 'number',
+      minimum: 0,
+      maximum: 100,
+      default: 60,
+    },
+    replaced_left: {
+      description: 'Whether a host is taken out while such a process is left: “refuse”, or only “report” it',
+      enum: ['refuse', 'report'],
+      default: 'refuse',
+    },
     enable_timeout: {
       description: 'How long a server may take to pass its checks',
       type: 'number',

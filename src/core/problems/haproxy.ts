@@ -29,6 +29,10 @@ export const haproxyProblems = defineProblems({
     'A server did not leave traffic, or came back by itself.',
     'Something else puts it back: check agent-check and other tools.',
   ],
+  'haproxy-replaced': [
+    'HAProxy was reloaded, and an earlier process of it still serves connections. It may send requests to the host that is to be taken out, so nothing was changed.',
+    'Wait until the process that the message names has ended, or end it. “hard-stop-after” in HAProxy’s configuration limits its time.',
+  ],
   'server-not-up': [
     'A server was put back, and its health check does not pass.',
     'Check the application on that host; the message shows the reason.',

@@ -21,6 +21,7 @@ export async function fakeBalancer(
   const stateDirectory = temporaryDirectory();
   const config: HaproxyConfig = {
     ...{ sockets: runtimes.map(({ name }) => name), servers: {}, ports: [], min_available: 1, drain_timeout: 0 },
+    ...{ replaced_timeout: 0, replaced_left: 'refuse' as const },
     ...{ enable_timeout: 60, settle: 0.001, watch_interval: 3600, timeout: 1 },
     ...more,
   };

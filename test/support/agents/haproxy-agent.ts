@@ -105,6 +105,8 @@ export async function agent(
     ports: [],
     min_available: 1,
     drain_timeout: 3,
+    replaced_timeout: 3,
+    replaced_left: 'refuse',
     enable_timeout: 5,
     settle: 0.05,
     watch_interval: 0.05,

@@ -86,6 +86,8 @@ export interface HaproxyProcess {
   readonly reload: (servers?: readonly string[], more?: string) => Promise<void>;
   /** Begins a reload that writes the servers’ states down now. @returns ends it: the new process takes over */
   readonly beginReload: () => Promise<() => Promise<void>>;
+  /** Reloads it, and returns while the old process still serves the connections that are open. */
+  readonly replace: () => Promise<{ readonly oldPid: number; readonly oldEnded: Promise<unknown> }>;
   /** SIGKILL: its sockets stay behind, as after a crash. */
   readonly stop: () => Promise<void>;
 }
@@ -137,10 +139,15 @@ export async function startHaproxyProcess(
     return { pid: child.pid ?? 0, gone, end };
   };
   let current = await begin();
+  const started = [current];
+  const replace = async () => {
+    const { pid, gone } = current;
+    current = await begin('-sf', String(pid));
+    started.push(current);
+    return { oldPid: pid, oldEnded: gone };
+  };
   const takeOver = async () => {
-    const before = current;
-    current = await begin('-sf', String(before.pid));
-    await before.gone;
+    await (await replace()).oldEnded;
   };
   // Acts as the reload of a service: the new process reads the state of the old one.
   const writeStates = async () => writeFileSync(at('state'), `${await ask('show servers state')}\n`);
@@ -152,6 +159,7 @@ export async function startHaproxyProcess(
     restart: async () => {
       await current.end();
       current = await begin();
+      started.push(current);
     },
     reload: async (next = servers, others = more) => {
       writeFileSync(at('haproxy.cfg'), configuration(at, next, others, { global, route }));
@@ -162,7 +170,13 @@ export async function startHaproxyProcess(
       await writeStates();
       return takeOver;
     },
-    stop: () => current.end(),
+    replace: async () => {
+      await writeStates();
+      return replace();
+    },
+    stop: async () => {
+      await Promise.all(started.map(({ end }) => end()));
+    },
   };
 }
 

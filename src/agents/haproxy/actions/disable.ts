@@ -10,6 +10,7 @@ import { inMaintenance } from '../servers/state.ts';
 import { type ChangeReport, formatHost, namesOf, reportHost } from './report.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
 import { readChangeRequest, type Request, type ScopeInput } from './change-request.ts';
+import { awaitReplaced } from './await-replaced.ts';
 import { stayOut } from './stay-out.ts';
 import { type Changes, trackChanges } from './undo.ts';
 
@@ -29,7 +30,8 @@ export interface DisableReport extends ChangeReport {
 /**
  * Takes hosts out of traffic without cutting off sessions: agent-checks off (their answers could undo all this), no new
  * sessions, then the end of the running ones (or a deadline), then maintenance, then, if requested, the end of the
- * rest. All lines of all hosts in all processes, or none; and a second check after a moment, to see that it lasts.
+ * rest. All lines of all hosts in all processes, or none; and a second check after a moment, to see that it lasts. What
+ * a reload replaced must have ended, too: it may still send requests to hosts that are out in the process that answers.
  */
 export async function disable(
   balancer: LoadBalancer,
@@ -89,6 +91,7 @@ async function takeOut(
   const { watch, config } = balancer;
   const { signal } = context;
   const before = watch.hosts();
+  const deadline = performance.now() + Math.max(seconds, config.replaced_timeout) * 1000;
   const changes = trackChanges();
   const lines = commandedLines(leaving);
   try {
@@ -99,9 +102,11 @@ async function takeOut(
     const drained = await waitForSessions(leaving.map(toLeaving), seconds, context);
     // As they are now: a check may have failed while sessions ended.
     await setAll(changes, refreshLines(lines, drained), 'maint', signal);
-    const { views, processes } = await stayOut(changes, request, config.settle * 1000, signal);
-    await confirmHolds(watch, request.hosts, views, processes);
-    return views;
+    let out = await stayOut(changes, request, config.settle * 1000, signal);
+    const replaced = { config, hosts: request.hosts, before, processes: out.processes, deadline };
+    if (await awaitReplaced(replaced, context)) out = await stayOut(changes, request, config.settle * 1000, signal);
+    await confirmHolds(watch, request.hosts, out.views, out.processes);
+    return out.views;
   } catch (failure) {
     const problem = await changes.putBack(failure);
     await forget(balancer, request, before);

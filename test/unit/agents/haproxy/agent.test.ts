@@ -8,7 +8,8 @@ import { listenAs } from '../../../support/agents/listening-haproxy.ts';
 import { mockDelays } from '../../../support/mock-delays.ts';
 
 const settings = { servers: {}, ports: [], min_available: 0, drain_timeout: 0, enable_timeout: 60, settle: 0.001 };
-const configOf = (sockets: string[]) => ({ ...settings, sockets, watch_interval: 3600, timeout: 30 });
+const replaced = { replaced_timeout: 0, replaced_left: 'refuse' } as const;
+const configOf = (sockets: string[]) => ({ ...settings, ...replaced, sockets, watch_interval: 3600, timeout: 30 });
 const two = () =>
   fakeHaproxy({
     app: [

@@ -39,6 +39,8 @@ describe('the configuration', () => {
       ports: [],
       min_available: 1,
       drain_timeout: 5,
+      replaced_timeout: 60,
+      replaced_left: 'refuse',
       enable_timeout: 10,
       settle: 0.5,
       watch_interval: 1,
@@ -57,6 +59,8 @@ describe('the configuration', () => {
       { servers: { 'dev2.devco.net': ['app/web1', 'a/b/c'] } },
       { ports: [0] },
       { drain_timeout: 3600 },
+      { replaced_timeout: 101 },
+      { replaced_left: 'ignore' },
       { socket: '/run/a.sock' },
     ]) {
       assert.ok(!validate(bad), JSON.stringify(bad));

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, describe, test } from 'node:test';
+import {
+  findReplacedProcesses,
+  isServing,
+  replacedBy,
+} from '../../../../../src/agents/haproxy/runtime/replaced-processes.ts';
+
+const children: ChildProcess[] = [];
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  child.stdin?.end();
+  await once(child, 'exit');
+}
+
+afterEach(async () => {
+  await Promise.all(children.splice(0).map(end));
+});
+
+/** A process with such arguments, which ends with its input. */
+async function started(...argv: (string | number)[]) {
+  const child = spawn('sh', ['-c', 'read line', 'haproxy', ...argv.map(String)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  children.push(child);
+  await once(child, 'spawn');
+  return { pid: child.pid ?? 0, end: () => end(child) };
+}
+
+const pidsOf = async (pid: number) => (await findReplacedProcesses(pid)).map((one) => one.pid);
+
+describe('the processes of HAProxy that a reload replaced', () => {
+  test('are the numbers after -sf and -st, wherever they stand on the command line', () => {
+    for (const [words, expected] of [
+      ['haproxy -sf 20 21 -x sockpair@3 -Ws -f a.cfg', [20, 21]],
+      ['haproxy -D -f a.cfg -p 7 -st 20', [20]],
+      ['haproxy -f a.cfg -sf 20 -st 21 22', [20, 21, 22]],
+      ['haproxy -f a.cfg -n 2000 -m 500', []],
+      ['haproxy -f a.cfg -sf', []],
+      ['haproxy -sf 0 -5 12345678901 20', []],
+    ] as const)
+      assert.deepEqual(replacedBy(words.split(' ')), expected, words);
+  });
+
+  test('count while they run, also those that an earlier reload replaced', async () => {
+    const first = await started();
+    const second = await started('-sf', first.pid);
+    const third = await started('-f', 'a.cfg', '-sf', second.pid);
+    const found = await findReplacedProcesses(third.pid);
+    assert.deepEqual(
+      found.map(({ pid }) => pid),
+      [second.pid, first.pid],
+    );
+    assert.deepEqual(found.map(isServing), [true, true]);
+    await first.end();
+    assert.deepEqual(found.map(isServing), [true, false]);
+    assert.deepEqual(await pidsOf(third.pid), [second.pid]);
+  });
+
+  test('are not other programs, which got their numbers later, nor the process itself', async () => {
+    const only = await started('-sf', process.pid, 1);
+    assert.deepEqual(await pidsOf(only.pid), []);
+  });
+
+  test('are not found where the process itself is not: in another container, on another machine', async () => {
+    const gone = await started();
+    await gone.end();
+    assert.deepEqual(await pidsOf(gone.pid), []);
+  });
+});
