@@ -18,6 +18,7 @@ import {
   summary,
   webServers,
 } from '../../support/agents/haproxy-agent.ts';
+import { until } from '../../support/until.ts';
 
 afterEach(endAll);
 
@@ -164,6 +165,33 @@ describe('disable with running requests', () => {
     assert.deepEqual(await adminStates(lb), { web1: 0, web2: 8, web3: 0 });
     gate.resolve();
     await Promise.all(answers);
+  });
+});
+
+describe('disable with requests in the queue of a server', () => {
+  test('waits until it has answered them too: HAProxy sends them to it even in maintenance', async () => {
+    const web = await webServers(2);
+    const [one, two] = web as [WebServer, WebServer];
+    const gate = Promise.withResolvers<void>();
+    one.hold(gate.promise);
+    const lb = await haproxy(['use-server web1 if TRUE', line(one, 'check maxconn 1'), line(two)]);
+    const { disable, status } = await agent([lb.socket], { drain_timeout: 30 });
+    const replies = [lb.get(), lb.get(), lb.get()];
+    await until('one is served and two wait', async () =>
+      /^app,web1,2,\d+,1,/m.test(await lb.ask('show stat app 4 -1')),
+    );
+    const said = Promise.withResolvers<string>();
+    const call = disable({ server: 'web1' }, { ...actionContext(), progress: said.resolve });
+    assert.equal(await said.promise, 'waiting for sessions to end: web1: 3 sessions');
+    gate.resolve();
+    const [host] = (await call).hosts;
+    assert.equal(one.served(), 3);
+    assert.ok(host !== undefined && !('sessions_left' in host));
+    assert.deepEqual(
+      (await Promise.all(replies)).map(({ body }) => body),
+      ['web1', 'web1', 'web1'],
+    );
+    assert.deepEqual((await status({})).out, ['web1']);
   });
 });
 

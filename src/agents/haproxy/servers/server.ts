@@ -16,6 +16,7 @@ export interface Server extends ServerState {
   readonly tracked: string;
   /** The output of the last health check; empty when there is none or one is running. */
   readonly check: string;
+  /** Those that wait for a place at the server (`maxconn`) included: it gets them even in maintenance. */
   readonly sessions: number;
   /** Sessions since the process began. */
   readonly total: number;
@@ -67,7 +68,7 @@ export function toServer(stat: Row, state: Row): Server {
     tracked: stat.get('tracked') ?? '',
     status: textIn(stat, 'status'),
     check: checkWords(stat),
-    sessions: integerIn(stat, 'scur'),
+    sessions: integerIn(stat, 'scur') + integerIn(stat, 'qcur'),
     total: integerIn(stat, 'stot'),
     weight: integerIn(state, 'srv_uweight'),
     initialWeight: integerIn(state, 'srv_iweight'),

@@ -8,6 +8,7 @@ const stat = {
     tracked: '',
     status: 'UP',
     scur: '3',
+    qcur: '0',
     stot: '70',
     bck: '0',
     act: '1',
@@ -31,6 +32,11 @@ describe('a server in HAProxy’s two replies', () => {
       ...{ backup: false, checked: true, health: 4, top: 4, operational: 2, admin: 1 },
       agent: { configured: false, enabled: false, asking: false, status: '', words: '', health: 1 },
     });
+  });
+
+  test('counts sessions that wait in its queue: HAProxy sends them to it even in maintenance', () => {
+    assert.equal(read({ scur: '0', qcur: '4' }).sessions, 4);
+    assert.equal(read({ scur: '2', qcur: '4' }).sessions, 6);
   });
 
   test('has no address while its name is not resolved, and its name if HAProxy resolves it', () => {
