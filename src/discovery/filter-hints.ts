@@ -72,13 +72,18 @@ function namesIn({ identities }: FilterTerms): string[] {
   return identities.filter((name) => !name.startsWith('/')).map((name) => name.toLowerCase());
 }
 
+const hostOf = (name: string) => name.replace(/\..*/, '');
+
 /** A host is usually called by the first part of its name. */
 function nameHint(name: string, names: readonly string[]): string[] {
   const longer = names.filter((one) => one.startsWith(`${name}.`)).sort();
   // Another number is another host, not a typo.
   const letters = (one: string) => one.replaceAll(/\d+/g, '0');
   const others = names.filter((one) => letters(one) !== letters(name));
-  const near = longer.length > 0 ? longer : [nearest(name, others)].filter((one) => one !== undefined);
+  const other = nearest(name, others);
+  // A common domain alone makes no name near.
+  const isNear = other !== undefined && nearest(hostOf(name), [hostOf(other)]) !== undefined;
+  const near = longer.length > 0 ? longer : isNear ? [other] : [];
   return near.length === 0 ? [] : [`no node ${name}: did you mean ${near.slice(0, 3).join(' or ')}?`];
 }
 

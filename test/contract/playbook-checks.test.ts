@@ -81,7 +81,7 @@ describe('app_cluster_upgrade with invalid inputs or without rights', () => {
     const estate = createEstate();
     const report = await run(estate, { ...upgrade, revision: '99' });
     assert.equal(report.failure?.step, 'revision_exists');
-    assert.equal(report.failure?.reasons[0]?.reason, `revision 99 is not there for ${bravo.join(', ')}`);
+    assert.equal(report.failure?.reasons[0]?.reason, `revision 99 is not on ${bravo.join(', ')}`);
     assert.ok(!called(estate).includes('ask'));
     const nowhere = await run(createEstate(), { ...upgrade, cluster: 'brava' });
     assert.equal(nowhere.failure?.reasons[0]?.code, 'empty-set');

@@ -9,7 +9,7 @@ await runScript(async () => {
   const size = { hosts: Number(values.hosts ?? 9), lbs: Number(values.lbs ?? 1) };
   const lab = await startLab({ ...size, lifetime: 'standing' });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  process.stdout.write(`The lab ${lab.state.id} stands, ${lab.hosts.length} hosts, after ${seconds} seconds. Now try:
+  process.stdout.write(`The lab ${lab.state.id} of ${lab.hosts.length} hosts is up after ${seconds} seconds. Try:
   npm run -s lab:client -- ping
   npm run -s lab:client -- upgrade --cluster bravo --rev 20
   npm run -s lab:exec -- dev2 mco-deploy audit show

@@ -50,7 +50,7 @@ describe('an unauthorized or mistaken upgrade', () => {
     assert.match(cluster.stdout, /no web server of cluster “charlie” was found/);
     const revision = await lab.client(['upgrade', '--cluster', 'bravo', '--rev', '21']);
     assert.equal(revision.code, 2, revision.stdout);
-    assert.match(revision.stdout, /revision 21 is not there for .*dev2\.devco\.net/);
+    assert.match(revision.stdout, /revision 21 is not on .*dev2\.devco\.net/);
     const backend = await lab.client([...upgrade, '--backend', 'shop']);
     assert.equal(backend.code, 2, backend.stdout);
     assert.match(backend.stdout, /no load balancer has a backend “shop”; there are .*app/);

@@ -1,6 +1,7 @@
 import { Problem } from '../../core/errors.ts';
 import { type CliContext, exitCode } from './context.ts';
 import { endingOf } from './ending.ts';
+import { helpWords } from './help/help-words.ts';
 import { asJsonLines, wantsJson, wantsJsonLines } from './io/format.ts';
 import { type KnownNames, translate } from '../habits/translate.ts';
 import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
@@ -20,7 +21,7 @@ export async function runCli(words: readonly string[], cli: Cli, given: CliConte
     const shown = wantsJsonLines(known) ? withJsonLines(quiet) : quiet;
     const program = defineNeeded(known, cli, shown);
     if (json) silenceErrors(program);
-    await program.parseAsync(known, { from: 'user' });
+    await program.parseAsync(helpWords(known, program), { from: 'user' });
     // The end of a program shows whether its output was written, so each command has one.
     if (!hasEnded()) context.exit(exitCode.ok);
   } catch (error) {

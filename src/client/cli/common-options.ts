@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { OutputOptions } from './io/format.ts';
+import { everywhere, type OutputOptions } from './io/format.ts';
 
 export interface CommonOptions extends OutputOptions {
   readonly config?: string;
@@ -10,12 +10,13 @@ export interface CommonOptions extends OutputOptions {
 /** The common options of an operator's commands. */
 export function addCommonOptions(command: Command): Command {
   return command
-    .optionsGroup('Everywhere:')
+    .optionsGroup(everywhere)
     .option('--config <file>', "the operator's configuration (default: client.yaml in the XDG configuration directory)")
     .option(
       '--via <relay>',
       'reach the nodes through this relay, NAME or NAME=ADDRESS (repeatable), or “direct” for none',
       (relay: string, before: string[] = []) => [...before, relay],
     )
-    .option('-j, --json', 'print JSON for machines');
+    .option('-j, --json', 'print JSON for machines')
+    .optionsGroup('');
 }

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { explain, Problem } from '../../core/errors.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
 import { type CliContext, exitCode } from './context.ts';
+import { usageMessage } from './help/usage-message.ts';
 
 /** How a command ended that was interrupted or failed. */
 export interface Ending {
@@ -16,7 +17,7 @@ export function endingOf(thrown: unknown, context: CliContext): Ending {
   const error = fileProblem(thrown) ?? thrown;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { code: exitCode.ok };
-    const [message = '', hint = ''] = error.message.replace(/^error: /, '').split('\n');
+    const [message = '', hint = ''] = usageMessage(error.message).split('\n');
     return { code: exitCode.usage, problem: { code: 'usage', message, hint } };
   }
   if (context.kill.aborted || (context.signal.aborted && isAbort(error))) {

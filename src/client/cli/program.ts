@@ -1,8 +1,9 @@
-import { Command, Option } from 'commander';
+import { Command, Help, Option } from 'commander';
 import type { CliContext, CommandEntry } from './context.ts';
 import { examplesOf } from './help/examples.ts';
 import { groupOf, placeOf } from './help/groups.ts';
-import { addOutputOptions, readOutput } from './io/format.ts';
+import { usageMessage } from './help/usage-message.ts';
+import { addOutputOptions, everywhere, readOutput } from './io/format.ts';
 
 export interface Cli {
   readonly version: string;
@@ -64,14 +65,13 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
     .hook('preAction', (_, command) => readOutput(command))
     .helpOption('-h, --help', 'show this help')
     // Narrow columns are wrapped, too: a terminal would break them in the middle of a word.
-    .configureHelp({ minWidthToWrap: 16 })
-    .showHelpAfterError('(use --help for usage)')
+    .configureHelp({ minWidthToWrap: 16, groupItems: commonLast })
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => context.out(text.trimEnd()),
       writeErr: (text) => context.err(text.trimEnd()),
       ...(context.columns === undefined ? {} : { getOutHelpWidth: () => context.columns ?? 80 }),
-      outputError: (text, write) => write(text.replace(/^error: /, 'mco-deploy: ')),
+      outputError: (text, write) => write(`mco-deploy: ${usageMessage(text)}`),
     })
     .exitOverride();
   for (const { name, define } of commands.toSorted((a, b) => placeOf(a.name) - placeOf(b.name))) {
@@ -83,10 +83,26 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
     addOutputOptions(command);
     if (command.commands.length > 0) command.addHelpCommand(helpCommand());
   }
-  for (const command of [program, ...everyCommand(program)])
-    command.addHelpText('after', () => formatExamples(examplesOf(pathOf(command))));
+  for (const command of [program, ...everyCommand(program)]) {
+    const path = pathOf(command);
+    const help = ['mco-deploy', path, '--help'].filter((word) => word !== '').join(' ');
+    command
+      .addHelpText('after', () => formatExamples(examplesOf(path)))
+      .showHelpAfterError(`${command.commands.length > 0 ? 'to list the commands' : 'to list its options'}: ${help}`);
+  }
   return program;
 }
+
+/** Options that every command has come after its own. */
+const commonLast: Help['groupItems'] = (all, visible, headingOf) => {
+  const groups = Help.prototype.groupItems(all, visible, headingOf);
+  const common = groups.get(everywhere);
+  if (common !== undefined) {
+    groups.delete(everywhere);
+    groups.set(everywhere, common);
+  }
+  return groups;
+};
 
 function helpCommand(): Command {
   return new Command('help').argument('[command]').description('explain a command');

@@ -19,9 +19,18 @@ export interface Declared {
   readonly discovery: { readonly nodes?: string };
 }
 
-/** Reads an application's settings from fleet.yaml. @throws Problem `not-configured`, `bad-configuration`, `usage` */
-export async function readDeclared(name: string, options: DeclaredOptions, load: LoadNodeParts): Promise<Declared> {
-  const fleet = await readFleet(findFleetFile(options.fleet), await load());
+/**
+ * Reads an application's settings from fleet.yaml.
+ * @param without the command that needs no such file, for a hint
+ * @throws Problem `not-configured`, `bad-configuration`, `usage`
+ */
+export async function readDeclared(
+  name: string,
+  options: DeclaredOptions,
+  load: LoadNodeParts,
+  without?: string,
+): Promise<Declared> {
+  const fleet = await readFleet(findFleetFile(options.fleet, without), await load());
   return { application: requireApplication(fleet, name), fleet, discovery: discoveryOf(fleet, options) };
 }
 

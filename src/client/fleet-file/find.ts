@@ -5,10 +5,15 @@ import { Problem } from '../../core/errors.ts';
 /** The default name of a fleet's file. */
 export const fleetFileName = 'fleet.yaml';
 
-/** The fleet's file: the given one, or the one in the current directory. @throws Problem `not-configured` */
-export function findFleetFile(option: string | undefined): string {
+/**
+ * The fleet's file: the given one, or the one in the current directory.
+ * @param without the command that needs no such file, for the hint
+ * @throws Problem `not-configured`
+ */
+export function findFleetFile(option: string | undefined, without?: string): string {
   const file = resolve(option ?? fleetFileName);
   if (existsSync(file)) return file;
-  const hint = option === undefined ? 'change to its directory, or give its path: --fleet FILE' : 'check the path';
-  throw new Problem('not-configured', `there is no ${file}`, hint);
+  const place = 'change to its directory, or give its path: --fleet FILE';
+  const hint = without === undefined ? place : `${place}; for a cluster without it: ${without}`;
+  throw new Problem('not-configured', `there is no ${file}`, option === undefined ? hint : 'check the path');
 }

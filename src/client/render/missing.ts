@@ -13,7 +13,8 @@ export function printMissing(
 ): void {
   for (const { name, problem } of broken) {
     const hint = problem.hint === '' ? '' : ` (${problem.hint})`;
-    err(`${name}: ${indented(problem.message)}${hint}`);
+    const message = indented(problem.message);
+    err(`${message.startsWith(`${name} `) ? '' : `${name}: `}${message}${hint}`);
   }
   if (rumours.count > 0) err(rumourLine(rumours));
   if (silent.length > 0) {

@@ -89,7 +89,7 @@ function shippedName(name: string): string {
 
 async function readGiven(name: string): Promise<PlaybookText> {
   if (/[./]/.test(name)) return await readPlaybookFile(name);
-  const hint = `${suggest(name, Object.keys(shippedPlaybooks))} A file is named by its path`;
+  const hint = `${suggest(name, Object.keys(shippedPlaybooks))}; write a file with its path: ./${name}.yaml`;
   throw new Problem('usage', `no playbook “${name}” is shipped`, hint);
 }
 

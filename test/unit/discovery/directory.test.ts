@@ -171,6 +171,17 @@ describe('the directory', () => {
     assert.deepEqual(hints({ identities: ['wep1'] }), ['no node wep1: did you mean web1?']);
   });
 
+  test('suggests no host whose domain alone is the same', () => {
+    const sorted = { nodes: [], unmatched: [], broken: [], rumours: [], quiet: [] };
+    const hints = (name: string, ...listed: string[]) => {
+      const found = sorted as unknown as Parameters<typeof filterHints>[1];
+      return filterHints({ ...noFilter, identities: [name] }, found, () => [], new Set(listed));
+    };
+    assert.deepEqual(hints('dev99.devco.net', 'lb1.devco.net', 'dev9.devco.net'), []);
+    assert.deepEqual(hints('lbl.devco.net', 'lb1.devco.net'), ['no node lbl.devco.net: did you mean lb1.devco.net?']);
+    assert.deepEqual(hints('lb1.devco.com', 'lb1.devco.net'), ['no node lb1.devco.com: did you mean lb1.devco.net?']);
+  });
+
   test('leaves nothing open if the source fails or the caller leaves', async () => {
     const network = memoryNetwork({ 'h1:5810': web('dev1', 'alfa'), 'h3:5810': { name: 'dev3', hangs: true } });
     const reached = Promise.withResolvers<void>();

@@ -4,7 +4,8 @@
  */
 import { type Command, Option } from 'commander';
 
-const everywhere = 'Everywhere:';
+/** The heading of the options that all commands have. */
+export const everywhere = 'Everywhere:';
 
 /** `-o` and `--color`, beside the `--json` of every command that has one. */
 export function addOutputOptions(command: Command): void {

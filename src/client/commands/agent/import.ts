@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
@@ -62,6 +62,11 @@ export async function readJson(file: string): Promise<JsonObject> {
 
 /** A DDL of MCollective is a program: Ruby runs it, as in MCollective itself. */
 async function readRuby(file: string): Promise<JsonObject> {
+  try {
+    await access(file, constants.R_OK);
+  } catch (cause) {
+    throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
   try {
     const { stdout } = await promisify(execFile)('ruby', ['-e', rubyDdlScript, file], { timeout: patience });
     return parseJsonObject(stdout, file);

@@ -18,7 +18,12 @@ export async function readRollbackOptions(
     const hint = 'mco-deploy rollback APPLICATION, or: mco-deploy rollback --cluster NAME';
     throw new Problem('usage', 'rollback needs an application or a cluster', hint);
   }
-  const { application, fleet, discovery } = await readDeclared(name, typed, load);
+  const { application, fleet, discovery } = await readDeclared(
+    name,
+    typed,
+    load,
+    `mco-deploy rollback --cluster ${name}`,
+  );
   const recipient = typed.recipient ?? (typed.notify ? recipientOf(application, fleet) : undefined);
   const { backend, min_available: available } = application.upgrade;
   const checks = checksOf(application, fleet);

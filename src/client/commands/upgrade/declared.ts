@@ -48,7 +48,12 @@ async function fromFleet(
   typed: TypedUpgradeOptions,
   load: LoadNodeParts,
 ): Promise<UpgradeOptions> {
-  const { application, fleet, discovery } = await readDeclared(name, typed, load);
+  const { application, fleet, discovery } = await readDeclared(
+    name,
+    typed,
+    load,
+    `mco-deploy upgrade --cluster ${name} --rev ${rev}`,
+  );
   const { upgrade } = application;
   const recipient = typed.recipient ?? (typed.notify ? recipientOf(application, fleet) : undefined);
   const checks = checksOf(application, fleet);

@@ -63,7 +63,7 @@ describe('the option -o', () => {
   test('refuses another format, and errors are JSON if JSON was requested', async () => {
     const { code, err } = await runInProcess(['explain', '-o', 'yaml'], '/nowhere');
     assert.equal(code, 64);
-    assert.match(err.join('\n'), /argument 'yaml' is invalid\. Allowed choices are table, wide, json, jsonl/);
+    assert.match(err.join('\n'), /“yaml” is not a valid value of --output: use table, wide, json or jsonl/);
     const failed = await runInProcess(['explain', 'nope', '-o', 'jsonl'], '/nowhere');
     assert.equal((JSON.parse(failed.err.at(-1) ?? '') as { exit_code: number }).exit_code, 64);
   });

@@ -101,6 +101,20 @@ describe('upgrade APPLICATION REVISION', () => {
     await assert.rejects(readUpgradeOptions({ application: 'shop', revision: '20' }, missing, nodeParts), {
       code: 'not-configured',
       message: 'there is no /nowhere/fleet.yaml',
+      hint: 'check the path',
+    });
+  });
+
+  test('shows the command for a cluster if there is no fleet.yaml', async (t) => {
+    t.mock.method(process, 'cwd', () => '/nowhere');
+    const place = 'change to its directory, or give its path: --fleet FILE; for a cluster without it: ';
+    await assert.rejects(readUpgradeOptions({ application: 'bravo', revision: '20' }, typed, nodeParts), {
+      code: 'not-configured',
+      hint: `${place}mco-deploy upgrade --cluster bravo --rev 20`,
+    });
+    await assert.rejects(readRollbackOptions('bravo', typed, nodeParts), {
+      code: 'not-configured',
+      hint: `${place}mco-deploy rollback --cluster bravo`,
     });
   });
 

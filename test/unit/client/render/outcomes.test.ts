@@ -104,6 +104,13 @@ describe('the end of a call', () => {
   const silent = (count: number) =>
     Array.from({ length: count }, (_, index) => ({ name: `web${index}`, lastSeen: undefined, by: 'expected' }));
 
+  test('names a broken node once, also if its message begins with its name', () => {
+    const broken = (message: string) =>
+      missing({ broken: [{ name: 'web1', addresses: [], problem: new Problem('timeout', message) }] });
+    assert.deepEqual(broken('web1 did not answer'), ['web1 did not answer']);
+    assert.deepEqual(broken('web10 did not answer'), ['web1: web10 did not answer']);
+  });
+
   test('names up to twenty silent nodes and counts the rest, and all of them with -v', () => {
     assert.deepEqual(missing({ silent: silent(1) }), ['No response from:', `  ${'web0'.padEnd(38)} never seen`]);
     assert.equal(missing({ silent: silent(20) }).length, 21);

@@ -1,0 +1,34 @@
+/** What commander reports of a wrong command line, in the words of the other messages. */
+const rewritten: readonly (readonly [RegExp, (...parts: string[]) => string])[] = [
+  [
+    /^option '([^']+)' argument '(.*)' is invalid\. Allowed choices are (.+)\.$/,
+    (_, flags, value, choices) => `${notValid(value, longOf(flags))}: use ${listed(choices)}`,
+  ],
+  [
+    /^option '([^']+)' argument '(.*)' is invalid\. (.+)\.$/,
+    (_, flags, value, rule) => `${notValid(value, longOf(flags))}: ${rule}`,
+  ],
+  [
+    /^command-argument value '(.*)' is invalid for argument '([^']+)'\. Allowed choices are (.+)\.$/,
+    (_, value, name, choices) => `${notValid(value, `<${name}>`)}: use ${listed(choices)}`,
+  ],
+  [/^required option '([^']+)' not specified$/, (_, flags) => `the option ${withoutShort(flags)} is missing`],
+  [/^option '([^']+)' argument missing$/, (_, flags) => `the option ${withoutShort(flags)} needs a value`],
+  [/^missing required argument '([^']+)'$/, (_, name) => `the argument <${name}> is missing`],
+  [
+    /^too many arguments for '([^']+)'\. Expected .+: (.+)\.$/,
+    (_, name, given) => `“${name}” has too many arguments: ${given}`,
+  ],
+];
+
+/** @param text with commander's mark `error: `, and perhaps a suggestion on a line of its own */
+export function usageMessage(text: string): string {
+  const [message = '', ...rest] = text.replace(/^error: /, '').split('\n');
+  const found = rewritten.find(([pattern]) => pattern.test(message));
+  return [found === undefined ? message : message.replace(...found), ...rest].join('\n');
+}
+
+const notValid = (value = '', name = '') => `“${value}” is not a valid value of ${name}`;
+const withoutShort = (flags = '') => flags.replace(/^-\w, /, '');
+const longOf = (flags = '') => withoutShort(flags).replace(/ .*/, '');
+const listed = (choices = '') => choices.replace(/, (?=[^,]*$)/, ' or ');

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { commandLine } from '../../../../src/command-line.ts';
+import { runInProcess } from '../../../support/program/cli.ts';
+
+const run = async (...words: string[]) => await runInProcess(words, '/nowhere', {}, commandLine);
+
+describe('a wrong command line is reported in plain words, and the last line is the command that explains it', () => {
+  for (const [line, message, last] of [
+    ['pingg', "unknown command 'pingg'\n(Did you mean ping?)", 'to list the commands: mco-deploy --help'],
+    ['ca nosuch', "unknown command 'nosuch'", 'to list the commands: mco-deploy ca --help'],
+    ['ping -o xml', '“xml” is not a valid value of --output: use table, wide, json or jsonl', 'ping'],
+    ['ping -t abc', '“abc” is not a valid value of --timeout: it must be a number of seconds', 'ping'],
+    ['completion tcsh', '“tcsh” is not a valid value of <shell>: use bash, zsh or fish', 'completion'],
+    ['ping -t', 'the option --timeout <seconds> needs a value', 'ping'],
+    ['ca init', 'the option --realm <realm> is missing', 'ca init'],
+    ['runs show', 'the argument <run> is missing', 'runs show'],
+    ['ping extra', '“ping” has too many arguments: extra', 'ping'],
+  ] as const) {
+    test(line, async () => {
+      const { code, out, err } = await run(...line.split(' '));
+      const command = last.startsWith('to ') ? last : `to list its options: mco-deploy ${last} --help`;
+      assert.deepEqual([code, out, err], [64, [], [`mco-deploy: ${message}`, command]]);
+    });
+  }
+
+  test('and as JSON if JSON is requested', async () => {
+    const { code, err } = await run('ca', 'list', '-j', '-o', 'xml');
+    assert.equal(code, 64);
+    const message = '“xml” is not a valid value of --output: use table, wide, json or jsonl';
+    assert.deepEqual(JSON.parse(err.join('\n')), { error: { code: 'usage', message, hint: '' }, exit_code: 64 });
+  });
+});
+
+describe('a question for help', () => {
+  test('is answered in each form: before, between and after the words of a command', async () => {
+    for (const words of ['help ca init', 'ca help init', 'ca init --help', 'ca init -h']) {
+      const { code, out, err } = await run(...words.split(' '));
+      assert.deepEqual([code, err], [0, []], words);
+      assert.match(out.join('\n'), /^Usage: mco-deploy ca init \[options\]\n/, words);
+    }
+    for (const words of ['help', 'help --help', '--help']) {
+      const { code, out } = await run(...words.split(' '));
+      assert.equal(code, 0, words);
+      assert.match(out.join('\n'), /^Usage: mco-deploy \[options\] \[command\]\n/, words);
+    }
+  });
+
+  test('is refused for a command that does not exist, with the nearest one', async () => {
+    for (const words of ['help ca initt', 'ca help initt', 'ca initt --help']) {
+      const { code, out, err } = await run(...words.split(' '));
+      const lines = [
+        "mco-deploy: unknown command 'initt'\n(Did you mean init?)",
+        'to list the commands: mco-deploy ca --help',
+      ];
+      assert.deepEqual([code, out, err], [64, [], lines], words);
+    }
+  });
+
+  test('leaves the words of a command that has none below it to that command', async () => {
+    const { code, out } = await run('rpc', 'appmgr', 'upgrade', '--help');
+    assert.equal(code, 0);
+    assert.match(out.join('\n'), /Usage: mco-deploy rpc|appmgr\.upgrade|upgrade/);
+  });
+});
+
+test('the options that every command has come last in its help, and its own ones are not among them', async () => {
+  for (const command of ['install', 'uninstall', 'apply', 'explain']) {
+    const text = (await run(command, '--help')).out.join('\n');
+    const [own = '', common = ''] = text.split('\nEverywhere:\n');
+    assert.match(own, /\nOptions:\n/, command);
+    const names = [...common.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, name]) => name);
+    const all = ['--config', '--via', '--json', '--output', '--color'];
+    assert.deepEqual(names, command === 'explain' ? all.slice(2) : all, command);
+  }
+});
