@@ -52,7 +52,7 @@ async function goBack(activation: Activation, pending: ReleaseState): Promise<st
 /** The message when the old release is not healthy either. */
 async function describeRevertedHealth({ application: { health } }: Activation, confirmed: string): Promise<string> {
   if (health === undefined) return '';
-  const found = await health.wait(confirmed, AbortSignal.timeout(Math.ceil(health.timeout * 1000) + 1000));
+  const found = await health.wait(confirmed, new AbortController().signal);
   return found.healthy ? '' : `, which is not healthy either: ${found.words}`;
 }
 

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startAnswerDeadline } from '../../../core/deadline.ts';
 import { explainErrno } from '../../../core/errors.ts';
 import type { RunCommand } from '../../../core/ports.ts';
 import { environmentOf, reasonOf } from '../activate/command.ts';
@@ -67,10 +68,10 @@ async function lookAtUrl(
   timeout: number,
   signal: AbortSignal,
 ): Promise<Health> {
-  const clock = AbortSignal.timeout(Math.ceil(timeout));
+  const clock = startAnswerDeadline(timeout, [signal]);
   try {
     const { host, headers } = check;
-    const { status, body, isPage } = await get({ url, host, headers }, AbortSignal.any([signal, clock]));
+    const { status, body, isPage } = await get({ url, host, headers }, clock.signal);
     // The first line of a page for a browser does not explain the error.
     const line = isPage ? '' : firstLine(body);
     const words = `status ${status}`;
@@ -80,7 +81,9 @@ async function lookAtUrl(
     if (expected === undefined || body.includes(expected)) return { healthy: true, words };
     return { healthy: false, words: `${words} without “${expected}”${line === '' ? '' : `: “${line}”`}` };
   } catch (error) {
-    return { healthy: false, words: clock.aborted ? 'no answer in time' : `no answer: ${explainErrno(error)}` };
+    return { healthy: false, words: clock.passed() ? 'no answer in time' : `no answer: ${explainErrno(error)}` };
+  } finally {
+    clock.end();
   }
 }
 
@@ -88,16 +91,17 @@ async function lookAtUrl(
 function lookAtPort(address: string, timeout: number, signal: AbortSignal): Promise<Health> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  const clock = AbortSignal.timeout(Math.ceil(timeout));
+  const clock = startAnswerDeadline(timeout, [signal]);
   return new Promise((resolve) => {
-    const socket = connect({ host, port: Number(address.slice(colon + 1)), signal: AbortSignal.any([signal, clock]) });
+    const socket = connect({ host, port: Number(address.slice(colon + 1)), signal: clock.signal });
     const settle = (healthy: boolean, words: string) => {
+      clock.end();
       socket.destroy();
       resolve({ healthy, words });
     };
     socket.once('connect', () => settle(true, 'it accepts connections'));
     socket.on('error', (error) =>
-      settle(false, clock.aborted ? 'no connection in time' : `no connection: ${explainErrno(error)}`),
+      settle(false, clock.passed() ? 'no connection in time' : `no connection: ${explainErrno(error)}`),
     );
   });
 }
@@ -108,15 +112,19 @@ async function wait(
   revision: string,
   signal: AbortSignal,
 ): Promise<Health> {
-  const deadline = performance.now() + check.timeout * 1000;
+  let deadline = performance.now() + check.timeout * 1000;
   let goodSince: number | undefined;
-  for (;;) {
-    const left = Math.max(between, deadline - performance.now());
-    const health = await ask(revision, Math.min(left, longestTry), signal);
+  for (let begun = performance.now(); ; ) {
+    const left = deadline - begun;
+    const timeout = Math.min(Math.max(between, deadline - performance.now()), longestTry);
+    const health = await ask(revision, timeout, signal);
     const now = performance.now();
     if (signal.aborted) return health;
     goodSince = health.healthy ? (goodSince ?? now) : undefined;
+    // This program was stopped meanwhile, and perhaps the application with it: half of what was left is left now.
+    if (now - begun > timeout + 3 * between) deadline = Math.max(deadline, now + left / 2);
     if (goodSince === undefined ? now + between >= deadline : now - goodSince >= check.steady * 1000) return health;
+    begun = now;
     await sleep(between, undefined, { signal }).catch(() => {});
   }
 }

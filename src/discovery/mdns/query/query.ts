@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type QuerySocket, sendQuestions, openQuerySockets } from './query-sockets.ts';
 import { type Inbox, openInbox } from './inbox.ts';
 import type { ReceivedAnswer, QueryOptions } from './options.ts';
+import { startOwnTime } from './own-time.ts';
 import { receiveBuffer } from '../sockets.ts';
 
 /** Without an answer the question is asked again: a packet may have been lost. */
@@ -38,7 +39,8 @@ async function* answers(
 ): AsyncGenerator<ReceivedAnswer> {
   const { signal, timeout, window } = options;
   const { instances } = inbox;
-  const begun = performance.now();
+  const { now, waitUntil } = startOwnTime(inbox);
+  const begun = now();
   const smallBuffer = askers.some(({ socket }) => socket.getRecvBufferSize() < receiveBuffer);
   const seconds = askers.filter(({ second }) => second);
   let quietUntil = begun + timeout;
@@ -54,10 +56,10 @@ async function* answers(
       id,
       options,
     );
-    while (!signal.aborted && performance.now() < begun + timeout + longest) {
-      const isLate = performance.now() >= quietUntil;
+    while (!signal.aborted && now() < begun + timeout + longest) {
+      const isLate = now() >= quietUntil;
       const fresh = inbox.readSome(isLate);
-      if (inbox.isWorthWaiting()) quietUntil = performance.now() + window;
+      if (inbox.isWorthWaiting()) quietUntil = now() + window;
       yield* fresh;
       if (!inbox.isEmpty()) {
         // Packets that repeat what was heard must not keep a query open.
@@ -67,9 +69,9 @@ async function* answers(
         continue;
       }
       const pausing: boolean = instances.size > known && further < mostFurther;
-      await inbox.waitUntil(pausing ? performance.now() + pause : quietUntil);
+      await waitUntil(pausing ? now() + pause : quietUntil);
       if (!inbox.isEmpty()) continue;
-      if (!pausing && performance.now() >= quietUntil) return;
+      if (!pausing && now() >= quietUntil) return;
       if (!pausing) continue;
       sendQuestions(smallBuffer || instances.size <= mostKnown ? askers : seconds, id, options, [...instances]);
       known = instances.size;

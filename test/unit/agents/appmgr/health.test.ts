@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, mock, test } from 'node:test';
 import type { ApplicationConfig } from '../../../../src/agents/appmgr/config.ts';
 import { defineHealth, type HealthCheck } from '../../../../src/agents/appmgr/health/health.ts';
 import type { CommandOptions, CommandResult } from '../../../../src/core/ports.ts';
+import { mockDelays, someTurns } from '../../../support/mock-delays.ts';
 
 interface Answer {
   readonly status?: number;
@@ -28,6 +29,7 @@ beforeEach(() => {
   received.length = 0;
   answers = [{}];
 });
+afterEach(() => mock.restoreAll());
 after(() => server.close());
 
 const { signal } = new AbortController();
@@ -120,6 +122,20 @@ describe('the health of an application', () => {
     assert.deepEqual([healthy, words], [false, 'no answer in time']);
   });
 
+  test('is good if the answer comes after this program was stopped for longer than it may take', async () => {
+    const asked = Promise.withResolvers<ServerResponse>();
+    const slow = createServer((_request, response) => asked.resolve(response));
+    await once(slow.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(slow.address() as AddressInfo).port}/`;
+    using delays = mockDelays();
+    const health = define({ url }).ask('20', 3000, signal);
+    const response = await asked.promise;
+    await delays.stop(60_000);
+    response.end('well');
+    assert.deepEqual(await health, { healthy: true, words: 'status 200' });
+    slow.close();
+  });
+
   test('is that a port accepts connections', async () => {
     assert.equal(await ask({ tcp: address }), 'true: it accepts connections');
     assert.equal(await ask({ tcp: '127.0.0.1:1' }), 'false: no connection: connection refused');
@@ -177,5 +193,40 @@ describe('the wait for a healthy application', () => {
 
   test('ends at once when the call is cancelled', async () => {
     assert.deepEqual(await wait([1], {}, AbortSignal.abort()), { healthy: false, looks: 1 });
+  });
+
+  /** Waits for 3 s with a clock that stands still, in a program that is stopped for a minute in each of these looks. */
+  async function stoppedIn(looks: readonly number[], codes: readonly number[]) {
+    let clock = 1000;
+    mock.method(performance, 'now', () => clock);
+    let look = 0;
+    const run = async () => {
+      if (looks.includes(look)) clock += 60_000;
+      const code = codes[Math.min(look++, codes.length - 1)] ?? 0;
+      return { code, signal: null, stdout: '', stderr: '', truncated: false };
+    };
+    const health = { timeout: 3, steady: 0, command: ['check'] } as unknown as HealthCheck;
+    const waiting = defineHealth({ name: 'shop', health } as ApplicationConfig, run)?.wait('20', signal);
+    return { waiting, stop: () => (clock += 60_000), looks: () => look };
+  }
+
+  test('has time left if this program was stopped meanwhile, in a look or between two', async () => {
+    const inLook = await stoppedIn([0], [1, 0]);
+    assert.equal((await inLook.waiting)?.healthy, true);
+    mock.restoreAll();
+    using delays = mockDelays();
+    const between = await stoppedIn([], [1, 1, 0]);
+    await someTurns();
+    assert.equal(between.looks(), 1);
+    between.stop();
+    await delays.stop(60_000);
+    await delays.pass(100);
+    assert.equal((await between.waiting)?.healthy, true);
+  });
+
+  test('ends even if this program is stopped again and again', async () => {
+    const { waiting, looks } = await stoppedIn([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1]);
+    assert.equal((await waiting)?.healthy, false);
+    assert.equal(looks(), 5);
   });
 });

@@ -1,0 +1,26 @@
+import type { Inbox } from './inbox.ts';
+
+/** The time in which this process ran: while it is stopped, or its machine is, nodes may be stopped too. */
+export interface OwnTime {
+  /** Milliseconds. */
+  readonly now: () => number;
+  /** Waits for something new in the inbox, for a part of the time until then. */
+  readonly waitUntil: (time: number) => Promise<void>;
+}
+
+/** Milliseconds: the longest single wait. Whatever it takes beyond that does not count. */
+const longestWait = 20;
+
+export function startOwnTime(inbox: Pick<Inbox, 'waitUntil'>): OwnTime {
+  let stopped = 0;
+  const now = () => performance.now() - stopped;
+  return {
+    now,
+    async waitUntil(time) {
+      const begun = now();
+      const end = Math.max(begun, Math.min(time, begun + longestWait));
+      await inbox.waitUntil(end + stopped);
+      stopped += Math.max(0, now() - end);
+    },
+  };
+}
