@@ -28,8 +28,8 @@ const kinds = ['parallel', 'rolling', 'canary', 'rollback', 'resume'] as const;
 type Kind = (typeof kinds)[number];
 /** Milliseconds that a run may take before it counts as hanging. */
 const longestRun = 240_000;
-/** Milliseconds after a fault was put right in which it explains a failed request: a client waits for 5 s. */
-const aftermath = 8000;
+/** Milliseconds after a fault was put right in which it explains a failed request that began, or ended, by then. */
+const aftermath = { began: 3000, ended: 8000 };
 
 /** The counts of the load generators. */
 interface Traffic {
@@ -145,8 +145,9 @@ async function resumeWell(lab: Lab, id: string, codes: number[]): Promise<string
 function unexplained(failures: readonly string[], struck: readonly Struck[]): string[] {
   const hurting = struck.filter(({ fault }) => fault.hurtsTraffic);
   const lone = failures.filter((failure) => {
-    const at = Date.parse(failure.split(' ', 1)[0] ?? '');
-    return !hurting.some(({ from, until }) => at >= from && at <= until() + aftermath);
+    const [began = 0, ended = 0] = failure.split(' ', 2).map((time) => Date.parse(time));
+    const isAfter = (until: number) => began > until + aftermath.began && ended > until + aftermath.ended;
+    return !hurting.some(({ from, until }) => ended >= from && !isAfter(until()));
   });
   return lone.length === 0 ? [] : [`no fault explains ${lone.length} failed requests: ${lone.slice(0, 3).join('; ')}`];
 }

@@ -6,8 +6,9 @@ import { homeOf } from '../support/lab/files/control.ts';
 import { deployer, relief } from '../support/lab/files/node.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import type { LogLine } from '../support/lab/log.ts';
+import { whileLoaded } from '../support/lab/hold.ts';
 import { countReloads, reloadsOf } from '../support/lab/reloads.ts';
-import { startRun } from '../support/lab/runs.ts';
+import { type LabRun, startRun } from '../support/lab/runs.ts';
 
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const balancers = ['lb1', 'lb2'];
@@ -22,8 +23,8 @@ describe('runs whose control host is gone, taken over by another operator on ano
   before(async () => {
     lab = await startLab({ lbs: 2, relief: true });
     for (const host of bravo) await countReloads(lab, host);
-    // The lease of a client that is gone ends sooner.
-    await appendFile(lab.path(controlHost.name, `${home}/.config/mco-deploy/client.yaml`), 'lease: 5\n');
+    // The lease of a client that is gone ends sooner than usual.
+    await appendFile(lab.path(controlHost.name, `${home}/.config/mco-deploy/client.yaml`), 'lease: 15\n');
   });
   after(() => lab.stop());
 
@@ -37,6 +38,15 @@ describe('runs whose control host is gone, taken over by another operator on ano
       assert.equal(up.length, 9, `${balancer}: ${text}`);
     }
   };
+  /** Kills a run after an entry of its journal: it cannot come to its end before that. */
+  const killAfter = (argv: readonly string[], find: (entry: LogLine) => boolean): Promise<LabRun> =>
+    whileLoaded(lab, bravo, async () => {
+      const run = await startRun(lab, argv);
+      await run.until(find);
+      run.kill();
+      await run.ended;
+      return run;
+    });
   /** The second operator completes the run; each server has switched once in all. */
   const assertTakenOver = async (id: string, revision: string, counted: readonly number[]) => {
     const resumed = await there(['resume', id.slice(0, 8), '--yes']);
@@ -54,10 +64,7 @@ describe('runs whose control host is gone, taken over by another operator on ano
 
   test('another host can show, resume and roll back a run whose host was lost after disable', async () => {
     const counted = await reloads();
-    const run = await startRun(lab, upgrade('20'));
-    await run.until(isDone('disable'));
-    run.kill();
-    await run.ended;
+    const run = await killAfter(upgrade('20'), isDone('disable'));
     await rm(lab.path(controlHost.name, `${home}/.local`), { recursive: true });
     const runs = await there(['runs', '--fleet']);
     assert.equal(runs.code, 0, runs.stderr);
@@ -84,10 +91,7 @@ describe('runs whose control host is gone, taken over by another operator on ano
 
   test('no server is upgraded twice if the host was lost in the middle of a batch', async () => {
     const counted = await reloads();
-    const run = await startRun(lab, upgrade('20'));
-    await run.until(isOutcome('update'));
-    run.kill();
-    await run.ended;
+    const run = await killAfter(upgrade('20'), isOutcome('update'));
     await lab.cut(controlHost.name);
     await rm(lab.path(controlHost.name, home), { recursive: true });
     await assertTakenOver(run.id, '20', counted);

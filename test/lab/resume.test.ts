@@ -3,10 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { bravo } from '../support/lab/cluster.ts';
+import { makeHoldable, whileHeld, whileLoaded } from '../support/lab/hold.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import type { LogLine } from '../support/lab/log.ts';
 import { countReloads, reloadsOf } from '../support/lab/reloads.ts';
-import { startRun } from '../support/lab/runs.ts';
+import { type LabRun, startRun } from '../support/lab/runs.ts';
 
 const balancers = ['lb1', 'lb2'];
 
@@ -25,6 +26,7 @@ const upgrade = (revision: string) => ['upgrade', '--cluster', 'bravo', '--rev',
 before(async () => {
   lab = await startLab({ lbs: 2 });
   for (const host of bravo) await countReloads(lab, host);
+  await makeHoldable(lab, 'dev2');
 });
 after(() => lab.stop());
 
@@ -39,6 +41,15 @@ const assertServed = async (revision: string, text: string) => {
   }
   served = revision;
 };
+/** Kills a run after an entry of its journal: it cannot come to its end before that. */
+const killAfter = (argv: readonly string[], find: (entry: LogLine) => boolean): Promise<LabRun> =>
+  whileLoaded(lab, bravo.slice(2), async () => {
+    const run = await startRun(lab, argv);
+    await run.until(find);
+    run.kill();
+    assert.equal((await run.ended).code, 137);
+    return run;
+  });
 /** Resumes a run that was ended, and checks that each server has switched once in total. */
 const assertResumed = async (id: string, counted: readonly number[]) => {
   const revision = other();
@@ -56,15 +67,12 @@ const assertResumed = async (id: string, counted: readonly number[]) => {
 describe('a run that is killed, on nine web servers behind two load balancers', () => {
   test('SIGKILL after disable: status names the servers left out, and resume finishes the run', async () => {
     const counted = await reloads();
-    const run = await startRun(lab, upgrade(other()));
-    await run.until(isDone('disable'));
-    run.kill();
-    assert.equal((await run.ended).code, 137);
+    const run = await killAfter(upgrade(other()), isDone('disable'));
     const runs = await lab.client(['runs']);
-    const row = `cut-off  ${run.id.slice(0, 8)}  app_cluster_upgrade  bravo    ${other()}        rip@devco\\.net  \\d+s ago`;
+    const row = `cut-off  ${run.id.slice(0, 8)}  app_cluster_upgrade  bravo    ${other()}        rip@devco\\.net  \\d+[sm] ago`;
     assert.match(
       runs.stdout,
-      new RegExp(`^RESULT +RUN +PLAYBOOK +CLUSTER +REVISION +BY +BEGAN +TOOK\n${row} +[\\d.]+ m?s\n`),
+      new RegExp(`^RESULT +RUN +PLAYBOOK +CLUSTER +REVISION +BY +BEGAN +TOOK\n${row} +\\d[^\n]* m?s\n`),
     );
     const shown = await lab.client(['runs', 'show', run.id]);
     assert.equal(shown.code, 0, shown.stderr);
@@ -86,19 +94,13 @@ describe('a run that is killed, on nine web servers behind two load balancers', 
 
   test('SIGKILL in mid-upgrade: no server is upgraded twice', async () => {
     const counted = await reloads();
-    const run = await startRun(lab, upgrade(other()));
-    await run.until(isOutcome('update'));
-    run.kill();
-    await run.ended;
+    const run = await killAfter(upgrade(other()), isOutcome('update'));
     await assertResumed(run.id, counted);
   });
 
   test('SIGKILL in a rolling upgrade, after its first batch', async () => {
     const counted = await reloads();
-    const run = await startRun(lab, [...upgrade(other()), '--strategy', 'rolling']);
-    await run.until(isOutcome('upgrade[2].update'));
-    run.kill();
-    await run.ended;
+    const run = await killAfter([...upgrade(other()), '--strategy', 'rolling'], isOutcome('upgrade[2].update'));
     await assertResumed(run.id, counted);
   });
 
@@ -131,9 +133,12 @@ describe('a run that is killed, on nine web servers behind two load balancers', 
 describe('a run that is interrupted by its operator or a cut link', () => {
   test('Ctrl-C once ends after the current batch, and prints what is left and how to continue', async () => {
     const counted = await reloads();
-    const run = await startRun(lab, upgrade(other()));
-    await run.until(isCall('update', 1));
-    await run.interrupt();
+    const run = await whileHeld(lab, 'dev2', async () => {
+      const held = await startRun(lab, upgrade(other()));
+      await held.until(isCall('update', 1));
+      await held.interrupt();
+      return held;
+    });
     const { code, stdout } = await run.ended;
     assert.equal(code, 130, stdout);
     assert.match(stdout, /untouched: dev6\.devco\.net, dev8\.devco\.net/);
@@ -152,11 +157,15 @@ describe('a run that is interrupted by its operator or a cut link', () => {
 
   test('a link that is cut during a run: Ctrl-C twice ends at once, and resume continues when the link is back', async () => {
     const counted = await reloads();
-    const run = await startRun(lab, upgrade(other()));
-    await run.until(isCall('update', 2));
-    await lab.cut('dev8');
-    await run.interrupt();
-    run.interruptAgain();
+    const run = await whileLoaded(lab, ['dev2'], async () => {
+      const loaded = await startRun(lab, upgrade(other()));
+      await loaded.until(isCall('update', 2));
+      await lab.cut('dev8');
+      await loaded.interrupt();
+      loaded.interruptAgain();
+      await loaded.ended;
+      return loaded;
+    });
     const { code, stdout, stderr } = await run.ended;
     assert.equal(code, 130, stdout + stderr);
     const hasty = ['--config', await writeHastyConfig(lab)];
@@ -171,9 +180,12 @@ describe('a run that is interrupted by its operator or a cut link', () => {
 describe('a run whose load balancers or nodes fail', () => {
   test('a load balancer that is reloaded in mid-run ends it, and resume takes servers out again before the next', async () => {
     const counted = await reloads();
-    const run = await startRun(lab, upgrade(other()));
-    await run.until(isCall('update', 1));
-    await reload(lab, 'lb1');
+    const run = await whileHeld(lab, 'dev2', async () => {
+      const held = await startRun(lab, upgrade(other()));
+      await held.until(isCall('update', 1));
+      await reload(lab, 'lb1');
+      return held;
+    });
     const { code, stdout } = await run.ended;
     assert.equal(code, 2, stdout);
     assert.match(

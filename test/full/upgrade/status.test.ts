@@ -35,7 +35,7 @@ describe('status', () => {
     });
     assert.match(
       elsewhere.stdout,
-      /\nbravo +dev2\.devco\.net +20 +yes +yes +\d+s ago +rip@devco\.net +[0-9a-f]{8}\n(.*\n){3}all servers take traffic\n$/,
+      /\nbravo +dev2\.devco\.net +20 +yes +yes +\d+[sm] ago +rip@devco\.net +[0-9a-f]{8}\n(.*\n){3}all servers take traffic\n$/,
     );
     const json = JSON.parse((await lab.client(['status', '-o', 'json'])).stdout) as {
       mixed: unknown[];

@@ -62,7 +62,7 @@ export async function waitForLine(log: LogFile, from: number, message: string): 
 }
 
 /** Milliseconds after which what is waited for will not come: a lab that hangs must fail, and say on what. */
-const longest = 40_000;
+const longest = 120_000;
 
 /** Asks after every change of the file until there is an answer. @throws Error with the end of the log when none comes */
 export async function waitForLines<T>(log: LogFile, find: (lines: LogLine[]) => T | undefined, from = 0): Promise<T> {

@@ -1,6 +1,7 @@
 /** Runs of the lab as the report page has to show them: each on the real estate, each with the journal that it left. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { whileLoaded } from '../lab/hold.ts';
 import type { Lab } from '../lab/lab.ts';
 import { startRun } from '../lab/runs.ts';
 
@@ -49,9 +50,12 @@ export async function recordRuns(lab: Lab, record: (name: RunName, id: string) =
   const { code, stdout, stderr } = await lab.client(['resume', failed]);
   if (code !== 0) throw new Error(`exit code ${code}: ${stdout}${stderr}`);
   await record('resumed', failed);
-  const dying = await startRun(lab, upgrade('10'));
-  await dying.until((entry) => entry.type === 'outcome' && entry.step === 'update');
-  dying.kill();
-  await dying.ended;
+  const dying = await whileLoaded(lab, ['dev4'], async () => {
+    const run = await startRun(lab, upgrade('10'));
+    await run.until((entry) => entry.type === 'outcome' && entry.step === 'update');
+    run.kill();
+    await run.ended;
+    return run;
+  });
   await record('killed', dying.id);
 }

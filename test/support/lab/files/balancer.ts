@@ -5,6 +5,12 @@ export const backend = 'app';
 export const adminSocket = 'run/haproxy/admin.sock';
 
 /**
+ * How servers are checked: a result comes soon where one is awaited, and a server that serves may be slow for a second,
+ * three times in a row, before it is down. `inter` is also the time that one check may take.
+ */
+export const checks = 'check inter 1s fastinter 100ms downinter 100ms fall 3 rise 2';
+
+/**
  * A load balancer over all web servers, with checks close together so that tests need not wait. Its own reload loses no
  * request: the old process hands its listeners over (`expose-fd`), and closes an idle connection only with a response
  * (`idle-close-on-response`), so that no client sends a request into a connection that is being closed.
@@ -42,7 +48,7 @@ backend ${backend}
   option httpchk
   http-check send meth GET uri /health
   http-check expect status 200
-  default-server check inter 100ms fall 2 rise 2
+  default-server ${checks}
 ${servers.map(({ name, address }) => `  server ${name} ${address}:80`).join('\n')}
 `;
 }

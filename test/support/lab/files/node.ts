@@ -48,11 +48,11 @@ function agentSections({ kind, publishes }: Host): object {
         appmgr: {
           applications: { app: publishes === true ? { ...application, artifacts: 'published' } : application },
         },
-        nrpe: { config: '/etc/nagios/nrpe.cfg', timeout: 10 },
+        nrpe: { config: '/etc/nagios/nrpe.cfg', timeout: 60 },
         ...(publishes === true ? { publish: { applications: { app: {} } } } : {}),
       };
     case 'balancer':
-      return { haproxy: { sockets: ['/run/haproxy/admin.sock'], min_available: 1, timeout: 15 } };
+      return { haproxy: { sockets: ['/run/haproxy/admin.sock'], min_available: 1, ...patience } };
     case 'notifier':
       return {
         angelia: {
@@ -65,6 +65,9 @@ function agentSections({ kind, publishes }: Host): object {
       return {};
   }
 }
+
+/** Seconds: a busy machine may need them. */
+const patience = { drain_timeout: 20, enable_timeout: 30, timeout: 15 };
 
 const application = {
   root: '/srv/app',

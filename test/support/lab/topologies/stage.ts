@@ -1,18 +1,13 @@
 /** Sets a lab's load balancers up as a topology says; one lab can be set up as one after the other. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import type { Lab } from '../lab.ts';
 import { askHaproxy } from '../traffic/haproxy.ts';
+import { until } from '../../until.ts';
 import { sixthOf, type Topology } from './topologies.ts';
 
-const ready = async (lab: Lab, what: () => Promise<boolean>, name: string) => {
-  for (let look = 0; look < 500; look++) {
-    if (await what().catch(() => false)) return;
-    await delay(20);
-  }
-  throw new Error(`${name} did not come up in the lab ${lab.state.id}`);
-};
+const ready = (lab: Lab, what: () => Promise<boolean>, name: string) =>
+  until(`${name} is up in the lab ${lab.state.id}`, () => what().catch(() => false), 20);
 
 export const balancersOf = (lab: Lab) => lab.hosts.filter(({ kind }) => kind === 'balancer').map(({ name }) => name);
 export const webOf = (lab: Lab) => lab.hosts.filter(({ kind }) => kind === 'web');

@@ -1,5 +1,6 @@
 /** Load balancers as users have them: each with what it needs beside HAProxy, and the paths by which each backend is reached. */
 import type { Host } from '../estate.ts';
+import { checks } from '../files/balancer.ts';
 
 export interface Topology {
   readonly name: string;
@@ -42,7 +43,7 @@ const front = `frontend www
   bind :80
 `;
 const checked = `  option httpchk GET /health
-  default-server check inter 100ms fall 2 rise 2
+  default-server ${checks}
 `;
 const lines = (hosts: readonly Host[], name: (host: Host, index: number) => string, options = '') =>
   hosts.map((host, index) => `  server ${name(host, index)} ${host.address}:80 ${options}`.trimEnd()).join('\n');
@@ -85,7 +86,7 @@ export const topologies: readonly Topology[] = [
 backend app
 ${checked}${lines(hosts, own)}
 backend static
-  default-server check inter 100ms fall 2 rise 2
+  default-server ${checks}
 ${lines(hosts, own)}
 backend ws
   http-request set-path /
@@ -98,7 +99,7 @@ ${hosts.map((host) => `  server ${host.name} ${host.address}:80 track app/${host
     resolves: true,
     config: (hosts, restoring = false) => `${head(restoring)}${front}  default_backend app
 backend app
-  default-server check inter 100ms fall 2 rise 2
+  default-server ${checks}
 ${hosts.map(({ address }, index) => `  server app${index + 1}-a ${address}:80\n  server app${index + 1}-b ${address}:8001`).join('\n')}
 `,
   },
@@ -124,7 +125,7 @@ backend app
   balance roundrobin
   option httpchk
   http-check send meth GET uri /health
-  server-template web 6 _app._tcp.service.consul resolvers consul resolve-prefer ipv4 check inter 100ms init-addr none
+  server-template web 6 _app._tcp.service.consul resolvers consul resolve-prefer ipv4 ${checks} init-addr none
 `,
   },
   {
@@ -196,10 +197,10 @@ ${checked}${lines(hosts, (_, index) => ['web:1', '-2', '3', '.dev_4:x-'][index] 
   use_backend ws if { path_beg /ws }
   default_backend app
 backend app
-  default-server check inter 100ms fall 2 rise 2
+  default-server ${checks}
 ${hosts.map(({ address }, index) => `  server app${index + 1}-a ${address}:80\n  server app${index + 1}-b ${address}:8001`).join('\n')}
 backend static
-  default-server check inter 100ms fall 2 rise 2
+  default-server ${checks}
 ${lines(hosts, (_, index) => `static${index + 1}`)}
 backend ws
   http-request set-path /

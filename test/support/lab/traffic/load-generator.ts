@@ -1,5 +1,6 @@
 // Runs on the control host: asks URLs in turn at a constant rate until standard input ends, then says how it went.
 //   load-generator.ts URL,URL… REQUESTS_A_SECOND [close]
+// A request fails with another status than 200, or without an answer in a minute: a busy machine is slow.
 // It stands for some clients that keep their cookies for a while, so that persistence by cookie has its effect.
 import { Agent, get } from 'node:http';
 import type { LoadReport } from './load.ts';
@@ -8,6 +9,8 @@ const [list = '', rate = '50', connections = 'keep-alive'] = process.argv.slice(
 const agent = new Agent({ keepAlive: connections !== 'close', maxSockets: 32 });
 const report: LoadReport = { requests: 0, failures: [], bodies: {}, slowest: 0 };
 const urls = list.split(',');
+/** Milliseconds. */
+const patience = 60_000;
 const clients = 8;
 /** Requests for which a client keeps its cookie. */
 const cookieLife = 25;
@@ -17,6 +20,7 @@ let over = false;
 
 function ask(): void {
   const begun = performance.now();
+  const since = new Date().toISOString();
   let settled = false;
   open += 1;
   report.requests += 1;
@@ -25,14 +29,14 @@ function ask(): void {
     settled = true;
     open -= 1;
     report.slowest = Math.max(report.slowest, Math.round(performance.now() - begun));
-    if (failure !== '') report.failures.push(`${new Date().toISOString()} ${failure}`);
+    if (failure !== '') report.failures.push(`${since} ${new Date().toISOString()} ${failure}`);
     else report.bodies[body] = (report.bodies[body] ?? 0) + 1;
     if (over && open === 0) finish();
   };
   const url = urls[report.requests % urls.length] ?? '';
   const client = `${url} ${Math.floor(report.requests / urls.length) % clients}`;
   const headers = cookieOf(client);
-  const request = get(url, { agent, timeout: 5000, headers }, (response) => {
+  const request = get(url, { agent, timeout: patience, headers }, (response) => {
     let body = '';
     const [given] = response.headers['set-cookie'] ?? [];
     if (given !== undefined) cookies.set(client, { text: given.split(';', 1)[0] ?? '', left: cookieLife });
@@ -42,7 +46,7 @@ function ask(): void {
     response.on('end', () => settle(response.statusCode === 200 ? '' : `status ${response.statusCode}`, body.trim()));
     response.on('error', (error) => settle(error.message));
   });
-  request.on('timeout', () => request.destroy(new Error('no answer in 5 s')));
+  request.on('timeout', () => request.destroy(new Error(`no answer in ${patience / 1000} s`)));
   request.on('error', (error) => settle(error.message));
 }
 

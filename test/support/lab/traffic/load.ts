@@ -8,7 +8,7 @@ import { type LabState, repository } from '../state.ts';
 /** The result of a constant load. */
 export interface LoadReport {
   requests: number;
-  /** Every request that did not end in 200, with its time. */
+  /** Every request that did not end in 200: when it began, when it ended, and how. */
   failures: string[];
   /** Answers by their text, which names the revision. */
   bodies: Record<string, number>;
