@@ -46,10 +46,10 @@ async function* runFolders(folders: readonly string[]): AsyncGenerator<unknown> 
   yield* runAll(
     quick.sort((a, b) => b.args.length - a.args.length),
     3,
-    5 * minute,
+    20 * minute,
   );
-  if (folders.includes('lab')) yield* runAll(programsOf('lab'), 2, 20 * minute);
-  yield* runAll(slow, 1, 20 * minute);
+  if (folders.includes('lab')) yield* runAll(programsOf('lab'), 2, 60 * minute);
+  yield* runAll(slow, 1, 60 * minute);
   totals.duration_ms = Math.round(performance.now());
   yield* Object.entries(totals).map(([name, count]) => ({
     type: 'test:diagnostic',

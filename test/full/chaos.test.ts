@@ -5,7 +5,7 @@ import type { Normal } from '../chaos/usage.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 
 describe('runs under faults that a seed chooses, behind two load balancers under HTTP load', {
-  timeout: 900_000,
+  timeout: 3_600_000,
 }, () => {
   let lab: Lab;
   const normal: Normal = new Map();

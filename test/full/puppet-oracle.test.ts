@@ -48,7 +48,7 @@ async function askPuppet(scripts: readonly string[]): Promise<Judged[]> {
   const child = spawn('ruby', [oracle], {
     env: { PATH: '/usr/bin:/bin', HOME: '/nonexistent', LANG: 'C.UTF-8' },
     stdio: ['pipe', 'pipe', 'inherit'],
-    timeout: 240_000,
+    timeout: 600_000,
   });
   child.stdin.end(JSON.stringify(scripts));
   return JSON.parse(await text(child.stdout));

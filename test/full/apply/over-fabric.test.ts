@@ -20,7 +20,7 @@ after(() => estate?.[Symbol.asyncDispose]());
 const fileOf = (host: string, name: string) => readFile(estate.path(host, `etc/mco-deploy/${name}`), 'utf8');
 const pidOf = (host: string) => readFile(estate.path(host, 'run/mco-deploy.pid'), 'utf8');
 
-describe('apply, over the fabric', { timeout: 300_000 }, () => {
+describe('apply, over the fabric', { timeout: 600_000 }, () => {
   test('finds nothing to do on the nodes that it installed', async () => {
     const { code, out, err } = await estate.apply();
     assert.equal(code, 0, err);

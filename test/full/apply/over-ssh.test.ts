@@ -18,7 +18,7 @@ after(() => estate?.[Symbol.asyncDispose]());
 const pidOf = (host: string) => readFile(estate.path(host, 'run/mco-deploy.pid'), 'utf8');
 const fileOf = (host: string, name: string) => readFile(estate.path(host, `etc/mco-deploy/${name}`), 'utf8');
 
-describe('apply, over ssh', { timeout: 300_000 }, () => {
+describe('apply, over ssh', { timeout: 600_000 }, () => {
   test('shows every file as it would be, and changes nothing in a dry run', async () => {
     const { code, out, err } = await estate.apply('--dry-run');
     assert.equal(code, 0, err);

@@ -66,7 +66,7 @@ after(() => estate?.[Symbol.asyncDispose]());
 
 const shown = async () => (await estate.on(balancer, 'curl -s http://127.0.0.1/')).out;
 
-describe('the quickstart', { timeout: 400_000 }, () => {
+describe('the quickstart', { timeout: 600_000 }, () => {
   test('brings the application to three hosts behind HAProxy with four commands', async () => {
     await typeAll(commands[0] ?? []);
     assert.match(

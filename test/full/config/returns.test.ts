@@ -93,7 +93,7 @@ async function helpersOf(directory: string): Promise<number[]> {
   return pids.filter((_, index) => lines[index]?.includes(`config-helper\0--directory\0${directory}`)).map(Number);
 }
 
-describe('a node that is changed over the fabric', { timeout: 300_000 }, () => {
+describe('a node that is changed over the fabric', { timeout: 600_000 }, () => {
   test('applies new policies before it replies, and keeps them when its operator confirms', async () => {
     await using node = await startNode(60);
     const pid = await node.daemon.pid();

@@ -10,7 +10,7 @@ const [original, copy] = ['10.77.0.1', '10.77.0.2'];
 const port = 5810;
 
 /** A machine and its copy, with one key and one name, beside another node and a client, each on a host of its own. */
-describe('a name and key that two machines share', { timeout: 180_000 }, () => {
+describe('a name and key that two machines share', { timeout: 600_000 }, () => {
   let site: FleetOnSegment;
   let clone: string;
   let running: Script;

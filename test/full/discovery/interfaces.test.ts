@@ -10,7 +10,7 @@ describe('multicast on every kind of network', () => {
   after(() => segment.remove());
   afterEach(() => segment.quiet());
 
-  describe('a host without IPv4', { timeout: 120_000 }, () => {
+  describe('a host without IPv4', { timeout: 600_000 }, () => {
     const address = (index: number, verb: string) => {
       const ipv4 = `${segment.host(index).address}/24`;
       return segment.host(index).exec('ip', 'address', verb, ipv4, 'dev', 'eth0');
@@ -34,7 +34,7 @@ describe('multicast on every kind of network', () => {
     });
   });
 
-  describe('discovery', { timeout: 120_000 }, () => {
+  describe('discovery', { timeout: 600_000 }, () => {
     const names = Array.from({ length: 24 }, (_, index) => `dev${index + 10}.devco.net`);
     const filter = (...words: string[]) => segment.host(3).exec('nft', ...words);
 
@@ -59,7 +59,7 @@ describe('multicast on every kind of network', () => {
     });
   });
 
-  describe('an interface', { timeout: 120_000 }, () => {
+  describe('an interface', { timeout: 600_000 }, () => {
     const ip = (index: number, ...words: string[]) => segment.host(index).exec('ip', ...words);
     const lastHeard = (options: object) => segment.addressesOf(3, 'dev1.devco.net', options);
     /** Asks until the node is heard at that address. */
@@ -98,7 +98,7 @@ describe('multicast on every kind of network', () => {
     });
   });
 
-  describe('a host with many interfaces', { timeout: 120_000 }, () => {
+  describe('a host with many interfaces', { timeout: 600_000 }, () => {
     const script = (text: string) => segment.host(0).exec('sh', '-c', text);
     const makeBridges = (number: number) =>
       script(

@@ -11,7 +11,7 @@ const asker = '10.77.0.3';
 const port = 5810;
 
 /** Twelve nodes, a host that makes others up, and a client that has never heard of any of them. */
-describe('made-up names on a segment', { timeout: 240_000 }, () => {
+describe('made-up names on a segment', { timeout: 600_000 }, () => {
   let site: FleetOnSegment;
   let directories: string[];
   let nodes: Script;

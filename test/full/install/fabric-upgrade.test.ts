@@ -22,7 +22,7 @@ const services: ChildProcess[] = [];
 const ports = new Map<string, number>();
 const at = (...parts: string[]) => join(work, ...parts);
 
-describe('an upgrade of the fabric', { timeout: 300_000 }, () => {
+describe('an upgrade of the fabric', { timeout: 600_000 }, () => {
   before(async () => {
     work = await mkdtemp(join(tmpdir(), 'mco-fabric-'));
     fleet = await makeFleet();

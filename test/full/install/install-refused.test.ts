@@ -27,7 +27,7 @@ before(async () => {
 });
 after(() => estate?.[Symbol.asyncDispose]());
 
-describe('hosts that cannot be installed', { timeout: 300_000 }, () => {
+describe('hosts that cannot be installed', { timeout: 600_000 }, () => {
   const before = new Map<string, string>();
   const told = new Map<string, HostJson>();
 
@@ -84,7 +84,7 @@ describe('hosts that cannot be installed', { timeout: 300_000 }, () => {
 });
 
 test('include a node that does not start, and the report shows the fault that its host found', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async () => {
   const host = 'changed.devco.net';
   await estate.on(host, `printf '#!/bin/sh\\n' >/usr/local/sbin/mco-init`);

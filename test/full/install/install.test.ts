@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => estate?.[Symbol.asyncDispose]());
 
-describe('install', { timeout: 300_000 }, () => {
+describe('install', { timeout: 600_000 }, () => {
   test('prints what it would do, and does nothing', async () => {
     const { code, hosts, err } = await estate.install(`root@${dev1}`, '--dry-run');
     assert.equal(code, 0, err);
@@ -122,7 +122,7 @@ describe('install', { timeout: 300_000 }, () => {
   });
 });
 
-describe('install on hosts of other kinds', { timeout: 300_000 }, () => {
+describe('install on hosts of other kinds', { timeout: 600_000 }, () => {
   test('needs no root if all paths belong to the user', async () => {
     const home = '/home/guest/mco-deploy';
     const settings =
@@ -184,7 +184,7 @@ describe('install on hosts of other kinds', { timeout: 300_000 }, () => {
   });
 });
 
-describe('uninstall', { timeout: 300_000 }, () => {
+describe('uninstall', { timeout: 600_000 }, () => {
   const uninstall = (...words: string[]) => estate.run(['uninstall', '--json', ...estate.onHosts(...words)]);
 
   test('prints what it would remove, and warns if nobody could stop the daemon', async () => {

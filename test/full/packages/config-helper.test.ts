@@ -14,7 +14,7 @@ roles:
     settings: { discovery: { mdns: false } }
 ${role}`;
 
-describe('the packaged daemon, whose configuration a helper of root writes', { timeout: 280_000 }, () => {
+describe('the packaged daemon, whose configuration a helper of root writes', { timeout: 600_000 }, () => {
   let root: DebianRoot;
 
   const declare = (role = '') => writeFile(join(root.shared, 'fleet.yaml'), fleet(role));

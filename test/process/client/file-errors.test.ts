@@ -107,7 +107,7 @@ describe('a command whose disk fails at any call', () => {
 });
 
 describe('a daemon whose disk fails at any call', () => {
-  test('starts with a warning, or names what it could not write or read', { timeout: 120_000 }, async () => {
+  test('starts with a warning, or names what it could not write or read', { timeout: 600_000 }, async () => {
     const some = chosen('rpcutil', 'lock', 'audit', 'crl');
     const prepared = await prepareNode(fleet, { name: 'dev7.devco.net', agents: some });
     let started = 0;
@@ -133,7 +133,7 @@ describe('a daemon whose disk fails at any call', () => {
     assert.ok(tried >= 30 && started < tried, `${started} of ${tried}`);
   });
 
-  test('replies to a call with what it could not write or read', { timeout: 120_000 }, async () => {
+  test('replies to a call with what it could not write or read', { timeout: 600_000 }, async () => {
     const application = testApplication();
     for (const revision of ['10', '20']) application.publish(revision, release(revision));
     const name = 'dev8.devco.net';

@@ -80,7 +80,7 @@ const lastEnd = async () => {
 
 const parse = (line: string) => JSON.parse(line) as { at: number; type: string; state?: string; interruption?: string };
 
-describe('a run whose output is lost', { timeout: 60_000 }, () => {
+describe('a run whose output is lost', { timeout: 600_000 }, () => {
   beforeEach(resetCount);
 
   test('continues to its end and keeps its exit code when head has read enough', async () => {
@@ -178,7 +178,7 @@ describe('a run whose output is lost', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a command that only shows something', { timeout: 60_000 }, () => {
+describe('a command that only shows something', { timeout: 600_000 }, () => {
   const commands = [
     ['find'],
     ['--help'],

@@ -24,7 +24,7 @@ steps:
 `;
 
 /** Webhooks on the loopback, sent by the real agent of a real daemon. */
-describe('the recipient of a run’s notifications', { timeout: 90_000 }, () => {
+describe('the recipient of a run’s notifications', { timeout: 600_000 }, () => {
   let fleet: Fleet;
   let home: string;
   let hook: Awaited<ReturnType<typeof startWebhookServer>>;

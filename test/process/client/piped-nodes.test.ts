@@ -81,7 +81,7 @@ const shell = async (script: string) => {
 };
 
 /** The program as a separate process: its standard input decides which nodes it calls. */
-describe('standard input as the list of nodes', { timeout: 120_000 }, () => {
+describe('standard input as the list of nodes', { timeout: 600_000 }, () => {
   test('find … -j | rpc calls exactly the nodes that were found', async () => {
     const { code, out } = await shell('mco find -F cluster=bravo -j | mco rpc rpcutil ping --senders');
     assert.deepEqual([code, out], [0, bravo]);

@@ -67,7 +67,7 @@ const journalOfFailure = async () => {
   });
 };
 
-describe('a run as a page, in a real browser', { timeout: 120_000 }, () => {
+describe('a run as a page, in a real browser', { timeout: 600_000 }, () => {
   test('shows steps, nodes, the failure with its output and the audit records, and escapes everything that nodes returned', async () => {
     await writeJournal(await journalOfFailure());
     const file = join(home, 'run.html');

@@ -37,7 +37,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
-describe('a service manager', { timeout: 60_000 }, () => {
+describe('a service manager', { timeout: 600_000 }, () => {
   test('is notified when the daemon is ready, reloads and stops', async () => {
     await using receiver = await startReceiver();
     await using fleet = await makeFleet();

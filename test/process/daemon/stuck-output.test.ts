@@ -70,7 +70,7 @@ describe('a daemon whose standard output nobody reads', () => {
   after(() => fleet.remove());
 
   for (const [kind, make] of Object.entries({ pipe: stuckPipe, socket: stuckSocket })) {
-    test(`starts, replies and ends on SIGTERM: a ${kind}`, { timeout: 120_000 }, async () => {
+    test(`starts, replies and ends on SIGTERM: a ${kind}`, { timeout: 600_000 }, async () => {
       const port = await freePort();
       const builtIn = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
       const listen = `listen: { address: 127.0.0.1, port: ${port} }`;

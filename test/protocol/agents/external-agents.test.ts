@@ -31,7 +31,7 @@ const active = `if [[ $CHORIA_EXTERNAL_PROTOCOL == *activation* ]]; then echo '{
 const ok = `echo '{"statuscode":0,"statusmsg":"","data":{}}' >"$2"`;
 
 /** Each has its own time: one that hangs takes no other with it. */
-const test = (title: string, work: () => Promise<void>) => nodeTest(title, { timeout: 120_000 }, work);
+const test = (title: string, work: () => Promise<void>) => nodeTest(title, { timeout: 600_000 }, work);
 
 let fleet: Fleet;
 let node: TestNode;

@@ -10,7 +10,7 @@ import { installExamples } from '../../support/agents/example-agents.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 
-describe('rpc of an agent that the client does not know', { timeout: 60_000 }, () => {
+describe('rpc of an agent that the client does not know', { timeout: 600_000 }, () => {
   let fleet: Fleet;
   let node: TestNode;
   let rip: Member;

@@ -40,7 +40,7 @@ const watchedJobs: AgentEntry = {
   },
 };
 
-describe('rpc --detach and jobs', { timeout: 60_000 }, () => {
+describe('rpc --detach and jobs', { timeout: 600_000 }, () => {
   let fleet: Fleet;
   let home: string;
   const nodes: TestNode[] = [];

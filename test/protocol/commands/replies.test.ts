@@ -72,7 +72,7 @@ const lease = (more: object = {}) => ({
 });
 const leases = (...some: JsonObject[]) => ({ 'lock.list': { leases: some } });
 
-describe('the replies of nodes about leases', { timeout: 60_000 }, () => {
+describe('the replies of nodes about leases', { timeout: 600_000 }, () => {
   test('are one line for a lease of one holder, with its nodes in order, since the first of them gave it', async () => {
     answers = {
       [dev1]: leases(lease({ since: now - 5 * hour }), lease({ from: 'other desk' })),
@@ -132,7 +132,7 @@ const result = (digit: string, more: object = {}) => ({
 const jobs = (...some: JsonObject[]) => ({ 'jobs.list': { jobs: some }, 'jobs.list_any': { jobs: some } });
 const unknownJob = new Problem('unknown-job', 'there is no such job');
 
-describe('the replies of nodes about jobs', { timeout: 60_000 }, () => {
+describe('the replies of nodes about jobs', { timeout: 600_000 }, () => {
   let waited: ReturnType<typeof mco>;
   // It waits between its tries: the other tests run meanwhile.
   before(() => {
@@ -259,7 +259,7 @@ const releases = (more: object = {}) => ({
 });
 const pruned = { 'publish.prune': { removed: ['1', '2'], freed: 2048 } };
 
-describe('the replies of nodes about artifacts', { timeout: 60_000 }, () => {
+describe('the replies of nodes about artifacts', { timeout: 600_000 }, () => {
   test('let prune keep what serves, what served before and what was cut off, and nothing where appmgr is not', async () => {
     answers = {
       [dev1]: { ...pruned, ...releases({ revision: '5', previous: '4', unfinished: '6' }) },

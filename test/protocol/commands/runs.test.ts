@@ -56,7 +56,7 @@ async function keep(run: string, more: { at?: number; start?: object; state?: st
   await writeFile(file, entries.map((entry) => `${JSON.stringify({ at, runId: run, ...entry })}\n`).join(''));
 }
 
-describe('runs', { timeout: 60_000 }, () => {
+describe('runs', { timeout: 600_000 }, () => {
   const [one, two, three] = [`aaaaaaaa${'1'.repeat(24)}`, `aaaaaaaa${'2'.repeat(24)}`, 'b'.repeat(32)];
 
   test('are listed with the newest first, by ids that are as long as they must be', async () => {

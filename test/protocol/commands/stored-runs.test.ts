@@ -60,7 +60,7 @@ const show = async (...words: string[]) => {
   return { code, text: [...out, ...err].join('\n'), asks: asked.length > 0 };
 };
 
-describe('a run whose journal is here and on nodes', { timeout: 60_000 }, () => {
+describe('a run whose journal is here and on nodes', { timeout: 600_000 }, () => {
   test('is read from the nodes, too, if it may have been resumed elsewhere', async () => {
     for (const [entries, asks] of [
       [[], true],
@@ -90,7 +90,7 @@ describe('a run whose journal is here and on nodes', { timeout: 60_000 }, () => 
   });
 });
 
-describe('a run whose journal is only on nodes', { timeout: 60_000 }, () => {
+describe('a run whose journal is only on nodes', { timeout: 600_000 }, () => {
   test('is still running while a node keeps a lease of it', async () => {
     assert.match((await show()).text, /it was killed/);
     leases = [{ name: 'app/bravo', run, caller: 'cert=rip@devco.net', from: '', since: 1, left: 9, fence: 1 }];

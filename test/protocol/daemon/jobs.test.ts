@@ -62,7 +62,7 @@ const release = () => {
   for (const end of waiting.splice(0)) end();
 };
 
-describe('a call that its caller does not wait for', { timeout: 60_000 }, () => {
+describe('a call that its caller does not wait for', { timeout: 600_000 }, () => {
   test('gets an immediate reply; its outcome is kept over a restart, and its start and end are in the audit log', async () => {
     const begun = once(probeCalls, 'wait');
     const { id, reply } = await detach('wait');

@@ -19,7 +19,7 @@ describe('a real network segment', () => {
   });
   afterEach(() => segment.quiet());
 
-  describe('a question', { timeout: 120_000 }, () => {
+  describe('a question', { timeout: 600_000 }, () => {
     test('gets replies only from nodes that match, and from those that cannot decide it by multicast', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       await segment.announce(1, { identity: 'dev2.devco.net', facts: { cluster: 'Bravo' } });
@@ -83,7 +83,7 @@ describe('a real network segment', () => {
     });
   });
 
-  describe('a listener', { timeout: 120_000 }, () => {
+  describe('a listener', { timeout: 600_000 }, () => {
     test('reports nodes that were there before it and nodes that arrive, and remembers those that leave', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       const listener = await segment.listen(3);
@@ -116,7 +116,7 @@ describe('a real network segment', () => {
     });
   });
 
-  describe('two nodes with one name', { timeout: 120_000 }, () => {
+  describe('two nodes with one name', { timeout: 600_000 }, () => {
     test('are reported by both: the second is not announced, and takes over when the first has left', async () => {
       const identity = 'dev1.devco.net';
       const first = await segment.announce(0, { identity, facts: { cluster: 'alfa' } });
@@ -152,7 +152,7 @@ describe('a real network segment', () => {
     });
   });
 
-  test('avahi sees the node as one instance, with its text and its subtypes', { timeout: 120_000 }, async () => {
+  test('avahi sees the node as one instance, with its text and its subtypes', { timeout: 600_000 }, async () => {
     await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'bravo' }, classes: ['web'] });
     const browse = (type: string) =>
       segment
@@ -182,7 +182,7 @@ describe('a real network segment', () => {
   });
 
   test('invalid packets have no effect: all nodes still receive each other, and nothing grows', {
-    timeout: 120_000,
+    timeout: 600_000,
   }, async () => {
     const node = await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
     const listener = await segment.listen(1);

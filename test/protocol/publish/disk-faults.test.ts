@@ -61,7 +61,7 @@ function assertNamed(reply: Reply, where: string): void {
 }
 
 describe('an artifact on a disk that fails at any call', () => {
-  test('fails with the fault of the receiver’s own disk, and blames no source', { timeout: 120_000 }, async () => {
+  test('fails with the fault of the receiver’s own disk, and blames no source', { timeout: 600_000 }, async () => {
     let failed = 0;
     await failEachCall(
       lab.store(target as TestNode),
@@ -80,7 +80,7 @@ describe('an artifact on a disk that fails at any call', () => {
     assert.ok(failed >= 5, `${failed} failed`);
   });
 
-  test('names the fault of a source’s disk, and is complete once that is gone', { timeout: 120_000 }, async () => {
+  test('names the fault of a source’s disk, and is complete once that is gone', { timeout: 600_000 }, async () => {
     let failed = 0;
     await failEachCall(
       lab.store(source as TestNode),
@@ -98,7 +98,7 @@ describe('an artifact on a disk that fails at any call', () => {
     assert.ok(failed >= 1, `${failed} failed`);
   });
 
-  test('names the fault when an operator uploads', { timeout: 120_000 }, async () => {
+  test('names the fault when an operator uploads', { timeout: 600_000 }, async () => {
     let failed = 0;
     await failEachCall(
       lab.store(target as TestNode),

@@ -87,7 +87,7 @@ steps:
 `;
 
 /** Playbooks of a person's own, run by the commands against real daemons. */
-describe('mco-deploy run', { timeout: 90_000 }, () => {
+describe('mco-deploy run', { timeout: 600_000 }, () => {
   test('calls an agent that only the nodes know, by the description they return', async () => {
     await write('greeting.yaml', greeting);
     const { code, out, err } = await run('greeting.yaml', ['who=Ada', 'times=2']);
@@ -178,7 +178,7 @@ describe('mco-deploy run', { timeout: 90_000 }, () => {
   });
 });
 
-describe('mco-deploy run at a terminal', { timeout: 90_000 }, () => {
+describe('mco-deploy run at a terminal', { timeout: 600_000 }, () => {
   test('shows its plan on a terminal and asks before its first change; without a yes nothing is changed', async () => {
     const steps =
       '  - {id: look, call: rpcutil.ping, on: all}\n  - {id: go, name: Change it, call: changer.go, on: all}\n';
@@ -247,7 +247,7 @@ describe('mco-deploy run at a terminal', { timeout: 90_000 }, () => {
   });
 });
 
-describe('mco-deploy run with --json', { timeout: 90_000 }, () => {
+describe('mco-deploy run with --json', { timeout: 600_000 }, () => {
   test('prints events as JSON, one per line, as they happen', async () => {
     const { out } = await run('greeting.yaml', ['who=Ada', '--json']);
     const types = out.split('\n').map((line) => (JSON.parse(line) as { type: string }).type);

@@ -26,7 +26,7 @@ const begin = async (rip: Machine, ...words: string[]) => {
 const changes = () => Promise.all(stored.nodes.map(({ name }) => stored.changes(name)));
 const onePerStep = (before: readonly string[][]) => before.map((calls) => [...calls, 'go', 'halt']);
 
-describe('a run whose machine is gone', { timeout: 90_000 }, () => {
+describe('a run whose machine is gone', { timeout: 600_000 }, () => {
   test('is completed by another operator from another machine, without repeating completed steps', async () => {
     const before = await changes();
     const rip = await stored.machine('rip@devco.net');
