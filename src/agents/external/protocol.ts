@@ -12,7 +12,7 @@ const rpc = 'io.choria.mcorpc.external.v1.rpc_request';
 const schemas = 'https://choria.io/schemas/mcorpc/external/v1';
 
 /** Milliseconds for an agent to report whether it wants to be active. */
-const activationTime = 2000;
+const activationTime = 10_000;
 
 /** The only collective: the fleet. */
 const collective = 'mcollective';

@@ -197,7 +197,7 @@ describe('a call of an agent in another language', () => {
       CHORIA_EXTERNAL_CONFIG: '/etc/plugin.d/colour',
       CHORIA_EXTERNAL_FACTS: join(dirname(path), 'facts.json'),
     });
-    assert.deepEqual([activation.options.timeout, activation.request.agent], [2000, 'colour']);
+    assert.deepEqual([activation.options.timeout, activation.request.agent], [10_000, 'colour']);
   });
 
   test('ends with its caller: the signal of the call reaches the program', async () => {
