@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { explainErrno } from '../../core/errors.ts';
 import { printableLine } from '../../core/text.ts';
+import { collectSooner } from './collect-sooner.ts';
 import { type CliContext, exitCode } from './context.ts';
 import { type Output, openOutputs } from './io/output.ts';
 import { startStatusLines } from '../render/live/status-lines.ts';
@@ -111,13 +112,4 @@ function terminalOf(write: (text: string) => void): { write: (text: string) => b
 
 function quoteForShell(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-/**
- * Lets V8's heap grow by a half, not to several times its size, before it collects garbage again: with thousands of
- * nodes most of the heap would be garbage. Set while the program runs, because from its start the flag would make
- * Node's recorded code invalid.
- */
-function collectSooner(): void {
-  process.getBuiltinModule('node:v8').setFlagsFromString('--heap-growing-percent=50');
 }

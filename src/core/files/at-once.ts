@@ -1,7 +1,9 @@
 import {
+  type BigIntStats,
   closeSync,
   existsSync,
   fchmodSync,
+  fstatSync,
   fsync,
   openSync,
   readFileSync,
@@ -19,14 +21,36 @@ import { makeDirectories } from './durable.ts';
 
 const synced = promisify(fsync);
 
-/** The text of a file in UTF-8; undefined if there is none. @throws as readFileSync */
-export function readAtOnce(file: string): string | undefined {
+/** The text of a file, and whether it is still the same file. */
+export interface ReadFile {
+  /** Undefined if there was none. */
+  readonly text: string | undefined;
+  /** Whether nobody has replaced, changed, removed or made the file since. */
+  readonly isCurrent: () => boolean;
+}
+
+/** Reads a file in UTF-8 that need not be read again as long as nobody writes it. @throws as readFileSync */
+export function readToMerge(file: string): ReadFile {
+  let descriptor: number;
   try {
-    return readFileSync(file, 'utf8');
+    descriptor = openSync(file, 'r');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'ENOENT') return { text: undefined, isCurrent: () => !existsSync(file) };
     throw error;
   }
+  try {
+    const mark = markOf(fstatSync(descriptor, { bigint: true }));
+    const text = readFileSync(descriptor, 'utf8');
+    const current = () => statSync(file, { bigint: true, throwIfNoEntry: false });
+    return { text, isCurrent: () => markOf(current()) === mark };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** What differs after a file was replaced, or changed where it is. */
+function markOf(found: BigIntStats | undefined): string {
+  return found === undefined ? '' : [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
 }
 
 /**

@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { findCollector } from '../../core/collect-garbage.ts';
 
 /** Milliseconds after which the leftovers of the start are garbage: early calls have ended. */
 const settled = 5000;
@@ -12,9 +11,7 @@ const settled = 5000;
  */
 export function releaseStartMemory(): void {
   setTimeout(() => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as (options: { type: string; flavor: string }) => void;
-    setFlagsFromString('--no-expose-gc');
+    const collect = findCollector();
     for (let round = 0; round < 3; round++) collect({ type: 'major', flavor: 'last-resort' });
   }, settled).unref();
 }

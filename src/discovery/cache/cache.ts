@@ -1,4 +1,4 @@
-import { readAtOnce, replaceAtOnce } from '../../core/files/at-once.ts';
+import { type ReadFile, readToMerge, replaceAtOnce } from '../../core/files/at-once.ts';
 import { explainErrno } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { type CacheContent, type CachedNode, mergeContent, parseContent, pruneContent } from './content.ts';
@@ -23,7 +23,8 @@ export interface Cache {
  * is begun again where it is damaged; where the disk cannot be read now, it is left as it is.
  */
 export function openCache(file: string, log: Log): Cache {
-  let content: CacheContent = read(file, log);
+  const { isCurrent, ...found } = read(file, log);
+  let content: CacheContent = found;
   let changed = false;
 
   return {
@@ -42,9 +43,12 @@ export function openCache(file: string, log: Log): Cache {
     },
     async save() {
       if (!changed) return;
-      const meanwhile = read(file, log);
-      if (!meanwhile.isRead) return;
-      content = pruneContent(mergeContent(meanwhile, content));
+      if (!isCurrent()) {
+        const meanwhile = read(file, log);
+        if (!meanwhile.isRead) return;
+        content = mergeContent(meanwhile, content);
+      }
+      content = pruneContent(content);
       try {
         await replaceAtOnce(file, serialize(content), { sync: false });
         changed = false;
@@ -55,20 +59,27 @@ export function openCache(file: string, log: Log): Cache {
   };
 }
 
-function read(file: string, log: Log): CacheContent & { readonly isRead: boolean } {
+interface ReadContent extends CacheContent {
+  readonly isRead: boolean;
+  /** Whether no other client has written since. */
+  readonly isCurrent: () => boolean;
+}
+
+function read(file: string, log: Log): ReadContent {
   const nothing = { nodes: new Map(), forgotten: new Map() };
-  let text: string | undefined;
+  let found: ReadFile;
   try {
-    text = readAtOnce(file);
+    found = readToMerge(file);
   } catch (error) {
     log.warn({ file }, `the cache ${file} cannot be read: ${explainErrno(error)}; silent nodes are not noticed`);
-    return { ...nothing, isRead: false };
+    return { ...nothing, isRead: false, isCurrent: () => false };
   }
+  const { text, isCurrent } = found;
   try {
-    return { ...(text === undefined ? nothing : parseContent(text)), isRead: true };
+    return { ...(text === undefined ? nothing : parseContent(text)), isRead: true, isCurrent };
   } catch (error) {
     log.warn({ file }, `the cache ${file} was started again, because it could not be read: ${explainErrno(error)}`);
-    return { ...nothing, isRead: true };
+    return { ...nothing, isRead: true, isCurrent };
   }
 }
 

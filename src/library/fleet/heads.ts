@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { headVerifies } from '../../core/audit/head.ts';
 import type { ChainState } from '../../core/audit/record.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
-import { readAtOnce, replaceAtOnce } from '../../core/files/at-once.ts';
+import { readToMerge, replaceAtOnce } from '../../core/files/at-once.ts';
 import type { ProblemCode } from '../../core/problems/index.ts';
 import { isObject, parseJsonObject } from '../../core/json.ts';
 import type { AuditHead, HeadCheck } from '../../core/wire/messages.ts';
@@ -59,7 +59,7 @@ export function headsFile(stateDirectory: string): string {
 
 /** @throws Problem `bad-heads`, `unreadable-file`: a damaged memory must not count as an empty one */
 export function openHeads(file: string, now: () => number): Heads {
-  const heads = readHeads(file);
+  const { heads, isCurrent } = readHeads(file);
   const forgotten = new Set<string>();
   let changed = false;
   return {
@@ -94,7 +94,8 @@ export function openHeads(file: string, now: () => number): Heads {
     },
     save: async () => {
       if (!changed) return;
-      for (const [node, head] of readHeads(file)) {
+      // Read again only if another client has written meanwhile: the heads of thousands of nodes take some MB.
+      for (const [node, head] of isCurrent() ? [] : readHeads(file).heads) {
         if (!forgotten.has(node)) heads.set(node, unite(head, heads.get(node)));
       }
       try {
@@ -154,10 +155,10 @@ function formatHeads(heads: ReadonlyMap<string, KnownHead>): string {
   return `${JSON.stringify({ version: 1, heads: Object.fromEntries(sorted) }, null, 2)}\n`;
 }
 
-function readHeads(file: string): Map<string, KnownHead> {
+function readHeads(file: string): { heads: Map<string, KnownHead>; isCurrent: () => boolean } {
   try {
-    const text = readAtOnce(file);
-    return text === undefined ? new Map() : parseHeads(text, file);
+    const { text, isCurrent } = readToMerge(file);
+    return { heads: text === undefined ? new Map() : parseHeads(text, file), isCurrent };
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
     throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });

@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { once } from '../../core/concurrency.ts';
-import { readAtOnce, replaceAtOnce } from '../../core/files/at-once.ts';
+import { type ReadFile, readToMerge, replaceAtOnce } from '../../core/files/at-once.ts';
 import type { SignedKey } from '../../core/wire/messages.ts';
 
 /** A node's encryption key, as the node signed it, and as an earlier command received and proved it. */
@@ -36,15 +36,16 @@ const heading = 'mco-deploy keys 1';
  * @param operatorKey the operator's private key
  */
 export function openKeyMemory(file: string, operatorKey: () => KeyObject): KeyMemory {
-  const lines = once(() => readLines(file, operatorKey));
+  const known = once(() => readLines(file, operatorKey));
+  const lines = () => known().lines;
   const fresh = new Map<string, string>();
   // Parsed again each time: of thousands of nodes, no more than their lines is kept.
   const recall = (node: string) => parseLine(fresh.get(node) ?? lines().get(node));
   return {
     recall,
     holds: (node, signed) => {
-      const known = recall(node);
-      return known !== undefined && isSameKey(known.signed, signed) ? known : undefined;
+      const held = recall(node);
+      return held !== undefined && isSameKey(held.signed, signed) ? held : undefined;
     },
     learn: (node, key) => {
       const line = formatLine(node, key);
@@ -52,7 +53,8 @@ export function openKeyMemory(file: string, operatorKey: () => KeyObject): KeyMe
     },
     save: async () => {
       if (fresh.size === 0) return;
-      const all = readLines(file, operatorKey);
+      // Read again only if another client has written meanwhile.
+      const all = known().isCurrent() ? lines() : readLines(file, operatorKey).lines;
       for (const [node, line] of fresh) {
         // The newest last.
         all.delete(node);
@@ -82,19 +84,25 @@ function isSameKey(one: SignedKey, other: SignedKey): boolean {
 }
 
 /** The line of each node, which begins with its name. Lines are parsed only when a node is needed. */
-function readLines(file: string, operatorKey: () => KeyObject): Map<string, string> {
-  const body = readBody(file, operatorKey);
+function readLines(
+  file: string,
+  operatorKey: () => KeyObject,
+): { lines: Map<string, string>; isCurrent: () => boolean } {
+  const { text, isCurrent } = readIfPossible(file);
+  const body = bodyOf(text, operatorKey);
   const lines = body === undefined || body === '' ? [] : body.split('\n');
-  return new Map(lines.map((line) => [line.slice(0, line.indexOf(' ')), line]));
+  return { lines: new Map(lines.map((line) => [line.slice(0, line.indexOf(' ')), line])), isCurrent };
 }
 
-function readBody(file: string, operatorKey: () => KeyObject): string | undefined {
-  let text: string | undefined;
+function readIfPossible(file: string): ReadFile {
   try {
-    text = readAtOnce(file);
+    return readToMerge(file);
   } catch {
-    return undefined;
+    return { text: undefined, isCurrent: () => false };
   }
+}
+
+function bodyOf(text: string | undefined, operatorKey: () => KeyObject): string | undefined {
   const end = text?.indexOf('\n') ?? -1;
   if (text === undefined || end < 0 || !text.startsWith(`${heading} `) || !text.endsWith('\n')) return undefined;
   const body = text.slice(end + 1, -1);

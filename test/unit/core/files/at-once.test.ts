@@ -15,7 +15,7 @@ import { writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { readAtOnce, readPromptly, replaceAtOnce } from '../../../../src/core/files/at-once.ts';
+import { readPromptly, readToMerge, replaceAtOnce } from '../../../../src/core/files/at-once.ts';
 
 let root: string;
 let file: string;
@@ -34,7 +34,7 @@ describe('a small file of a command', () => {
     } finally {
       process.umask(before);
     }
-    assert.equal(readAtOnce(file), 'new “text”');
+    assert.equal(readToMerge(file).text, 'new “text”');
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.equal(statSync(join(root, 'state')).mode & 0o777, 0o700);
     assert.deepEqual(readdirSync(join(root, 'state')), ['heads.json']);
@@ -95,7 +95,7 @@ describe('a small file of a command', () => {
     mkdirSync(join(root, 'state'));
     symlinkSync(other, file);
     await replaceAtOnce(file, 'mine');
-    assert.deepEqual([readFileSync(other, 'utf8'), readAtOnce(file)], ['of somebody else', 'mine']);
+    assert.deepEqual([readFileSync(other, 'utf8'), readToMerge(file).text], ['of somebody else', 'mine']);
   });
 
   test('leaves no draft when it cannot be written, and removes the draft of a process that was killed', async () => {
@@ -108,8 +108,26 @@ describe('a small file of a command', () => {
     assert.deepEqual(readdirSync(directory).sort(), ['heads.json', 'other.new']);
   });
 
+  test('is current until it is replaced, changed where it is, removed or made', async () => {
+    const none = readToMerge(file);
+    assert.deepEqual([none.text, none.isCurrent()], [undefined, true]);
+    await replaceAtOnce(file, 'one');
+    assert.equal(none.isCurrent(), false);
+    const one = readToMerge(file);
+    assert.deepEqual([one.text, one.isCurrent()], ['one', true]);
+    await replaceAtOnce(file, 'two');
+    assert.equal(one.isCurrent(), false);
+    const two = readToMerge(file);
+    writeFileSync(file, 'more');
+    assert.equal(two.isCurrent(), false);
+    const more = readToMerge(file);
+    assert.equal(more.isCurrent(), true);
+    rmSync(file);
+    assert.equal(more.isCurrent(), false);
+  });
+
   test('reads as missing when there is none, and fails when it cannot be read', () => {
-    assert.equal(readAtOnce(file), undefined);
-    assert.throws(() => readAtOnce(root), { code: 'EISDIR' });
+    assert.equal(readToMerge(file).text, undefined);
+    assert.throws(() => readToMerge(root), { code: 'EISDIR' });
   });
 });
