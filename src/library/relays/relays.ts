@@ -3,6 +3,7 @@ import { issuersOf } from '../../core/credentials/issuers.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
+import type { Address } from '../../core/node.ts';
 import type { Dial, Log } from '../../core/ports.ts';
 import { type KeyPair, makeKeyPair } from '../../core/sealed/encryption-key.ts';
 import type { DiscoverOverRelays, RelaySearch } from '../../discovery/relay/source.ts';
@@ -16,6 +17,7 @@ import { startNameStream } from './name-stream.ts';
 import type { RelayLink } from './relay-link.ts';
 import { relayedConnection } from './relayed-connection.ts';
 import { type Route, type Routes, startRoutes } from './routes.ts';
+import { startSearchByName } from './search-by-name.ts';
 
 /** The relays of one command, and their ways to nodes. */
 export interface Relays {
@@ -62,22 +64,25 @@ export function startRelays({ links, caller, direct, log, memory = noKeyMemory }
   );
   /** The first question to the relays about their nodes, if nodes come from another source. */
   const look = startLook({ links, onNode: routes.note, signal: closing.signal, log });
+  const search = startSearchByName(links, routes, closing.signal);
   /** As soon as one relay names it; the others must answer only to know that none does. */
-  const find = async (name: string) => {
-    if (routes.to(name).length === 0) await Promise.race([look(), routes.when(name)]);
+  const find = async (name: string, addresses: readonly Address[], signal: AbortSignal) => {
+    if (routes.to(name).length > 0) return;
+    await Promise.race([look(), routes.when(name)]);
+    if (addresses.length === 0 && routes.to(name).length === 0) await search(name, signal);
   };
   return {
     ask: (search, signal) => askForNodes(search, asking, signal),
     dial: async (name, addresses, signal) => {
       const recalled = routes.to(name).length === 0 ? routes.recall(name, links) : undefined;
-      if (recalled === undefined) await find(name);
+      if (recalled === undefined) await find(name, addresses, signal);
       if (recalled === undefined && routes.to(name).length === 0) return await direct(name, addresses, signal);
       return relayedConnection(name, {
         caller,
         keyPair,
         recalled,
         routes: async (node) => {
-          await find(node);
+          await find(node, addresses, signal);
           return await freshRoutes(node, routes, again);
         },
         direct: (within) => direct(name, addresses, within),
