@@ -64,7 +64,12 @@ export async function openNode(
   const log = startLog(config.log.level, identity);
   const truth = await startNodeTruth(truthSources(config), runCommand, log);
   const self = () => ({ name: identity, agents: agentNames(), classes: truth.classes(), facts: truth.facts() });
-  const policies = await startPolicies(config.policies, async () => self(), log, knownAgents);
+  const policies = await startPolicies(
+    config.policies,
+    async () => ({ ...self(), missing: truth.incomplete() }),
+    log,
+    knownAgents,
+  );
   const strangers = startStrangerLog(log, now);
   const meter = startMeter();
   const shipping = await openShippingIfAny(config);

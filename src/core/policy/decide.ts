@@ -1,5 +1,4 @@
-import { holds } from '../filter/expression.ts';
-import type { NodeFacts } from '../node.ts';
+import { mayHold, mustHold, type PartlyKnownNode } from './certainty.ts';
 import type { Policy, Rule } from './policy.ts';
 
 /** The caller, the action and the node of a decision. */
@@ -7,7 +6,7 @@ export interface AccessRequest {
   /** `cert=NAME` or `node=NAME`. */
   readonly caller: string;
   readonly action: string;
-  readonly node: NodeFacts;
+  readonly node: PartlyKnownNode;
   /**
    * True for a caller whose certificate is limited: only rules that name it allow anything, neither * nor a regex nor a
    * default.
@@ -24,7 +23,10 @@ export interface Decision {
   readonly text: string;
 }
 
-/** The first matching rule decides; without one, the default. */
+/**
+ * The first matching rule decides; without one, the default. Where facts or classes are missing because a file cannot be
+ * read, a rule that depends on them denies if it may match, and allows only if it must: a broken file opens nothing.
+ */
 export function decide(policy: Policy, request: AccessRequest): Decision {
   const { file, rules, allowsByDefault } = policy;
   const rule = rules.find((candidate) => fits(candidate, request));
@@ -44,6 +46,6 @@ function fits({ allows, callers, actions, node }: Rule, request: AccessRequest):
       callers.ids.has(request.caller) ||
       callers.patterns.some((matches) => matches(request.caller))) &&
     (actions === '*' || actions.has(request.action)) &&
-    node.every((expression) => holds(expression, request.node))
+    node.every((expression) => (allows ? mustHold : mayHold)(expression, request.node))
   );
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
-import type { NodeFacts } from '../../core/node.ts';
+import type { PartlyKnownNode } from '../../core/policy/certainty.ts';
 import { type KnownAgent, policyNamesOf, reviewPolicy } from '../../core/policy/review.ts';
 import { decide } from '../../core/policy/decide.ts';
 import { type Groups, type Policy, parseGroups, parsePolicy } from '../../core/policy/parse.ts';
@@ -33,7 +33,7 @@ const groupsFile = 'groups';
  */
 export async function startPolicies(
   directory: string,
-  self: () => Promise<NodeFacts>,
+  self: () => Promise<PartlyKnownNode>,
   log: Log,
   agents: () => readonly KnownAgent[],
 ): Promise<Policies> {

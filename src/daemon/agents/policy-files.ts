@@ -1,5 +1,5 @@
 import type { AgentEntry } from '../../core/agent.ts';
-import type { NodeFacts } from '../../core/node.ts';
+import type { PartlyKnownNode } from '../../core/policy/certainty.ts';
 import { loadNodeConfig, truthSources } from '../config/config.ts';
 import { runCommand } from '../exec/run-command.ts';
 import { startNodeTruth } from '../facts/node-truth.ts';
@@ -13,9 +13,9 @@ import { silentLog } from '../system/silent-log.ts';
 export async function readPolicyContext(
   configFile: string,
   agents: readonly AgentEntry[],
-): Promise<{ policies: string; node: NodeFacts }> {
+): Promise<{ policies: string; node: PartlyKnownNode }> {
   const config = await loadNodeConfig(configFile, agents);
   const truth = await startNodeTruth(truthSources(config), runCommand, silentLog);
-  const node = { name: '', agents: Object.keys(config.agents), classes: truth.classes(), facts: truth.facts() };
-  return { policies: config.policies, node };
+  const known = { name: '', agents: Object.keys(config.agents), classes: truth.classes(), facts: truth.facts() };
+  return { policies: config.policies, node: { ...known, missing: truth.incomplete() } };
 }

@@ -1,10 +1,10 @@
-import type { NodeFacts } from '../../../core/node.ts';
+import type { PartlyKnownNode } from '../../../core/policy/certainty.ts';
 
 /** The parts of a node's own files that decide its policies. */
 export interface PolicyContext {
   /** The directory with AGENT.policy, default.policy and groups. */
   readonly policies: string;
-  readonly node: NodeFacts;
+  readonly node: PartlyKnownNode;
 }
 
 /** Reads a node's configuration, facts and classes, as the daemon does. */

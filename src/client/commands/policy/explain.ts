@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { actionOf, type Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
-import type { NodeFacts } from '../../../core/node.ts';
+import type { PartlyKnownNode } from '../../../core/policy/certainty.ts';
 import { type Decision, decide } from '../../../core/policy/decide.ts';
 import { parsePolicy } from '../../../core/policy/parse.ts';
 import { fallbackPolicy, policyNamesOf } from '../../../core/policy/review.ts';
@@ -58,7 +58,7 @@ export async function explainPolicy(
 async function placeOf(
   { policies, facts, classes, config }: ExplainOptions,
   readPlace: ReadPolicyContext,
-): Promise<{ policies: string; node: NodeFacts }> {
+): Promise<{ policies: string; node: PartlyKnownNode }> {
   const isDescribed = facts !== undefined || classes !== undefined;
   const own = policies !== undefined && isDescribed ? undefined : await readPlace(config).catch(orNothing(policies));
   return {
@@ -68,6 +68,7 @@ async function placeOf(
       agents: own?.node.agents ?? [],
       classes: classes ?? own?.node.classes ?? [],
       facts: facts === undefined ? (own?.node.facts ?? {}) : parseFacts(facts),
+      missing: isDescribed ? [] : (own?.node.missing ?? []),
     },
   };
 }
@@ -83,7 +84,7 @@ function orNothing(policies: string | undefined) {
 async function decideIn(
   directory: string,
   names: readonly string[],
-  request: { caller: string; action: string; node: NodeFacts },
+  request: { caller: string; action: string; node: PartlyKnownNode },
 ): Promise<Explained> {
   const groups = await readGroups(join(directory, groupsFile));
   for (const name of names) {

@@ -117,3 +117,51 @@ describe('a rule of a policy', () => {
     assert.ok(!fits('*', '*', 'cluster=bravo', 'web'));
   });
 });
+
+describe('a decision where facts or classes are missing because a file cannot be read', () => {
+  const partly = (missing: string[]) => ({ ...web, missing });
+  const line = (effect: string, facts: string, classes = '*') => `${effect}\t*\t*\t${facts}\t${classes}`;
+  const decideWith = (missing: string[], ...lines: string[]) =>
+    says(['policy default allow', ...lines], 'cert=rip', 'upgrade', partly(missing));
+
+  test('denies by each rule that may match', () => {
+    for (const missing of [['env'], ['*']]) {
+      for (const facts of ['env=production', 'env!=test', 'env.zone=a', 'cluster=alfa env=production'])
+        assert.deepEqual(decideWith(missing, line('deny', facts)), [false, 2], facts);
+      for (const facts of [
+        'cluster=bravo env=production',
+        'cluster=bravo',
+        'cluster=bravo and env=x',
+        'not cluster=alfa',
+      ])
+        assert.deepEqual(decideWith(missing, line('deny', facts)), [true, 'default'], facts);
+      for (const facts of ['env=x or cluster=bravo', 'not env=x', 'not (env=x and cluster=alfa)'])
+        assert.deepEqual(decideWith(missing, line('deny', facts)), [false, 2], facts);
+    }
+    assert.deepEqual(decideWith(['*'], line('deny', '*', 'secret')), [false, 2]);
+    assert.deepEqual(decideWith(['env'], line('deny', '*', 'secret')), [true, 'default']);
+    assert.deepEqual(decideWith(['environment', 'en'], line('deny', 'env=production')), [true, 'default']);
+  });
+
+  test('allows by a rule only if it matches whatever they are', () => {
+    const deny = line('deny', '*');
+    for (const missing of [['env'], ['*']]) {
+      for (const facts of ['not env=production', 'not (env=x and cluster=alfa)', 'env=x or not env=x', 'env=test'])
+        assert.deepEqual(decideWith(missing, line('allow', facts), deny), [false, 3], facts);
+      for (const facts of [
+        'cluster=alfa',
+        'cluster=alfa or env=x',
+        'not cluster=bravo',
+        'not (env=x and cluster=bravo)',
+      ])
+        assert.deepEqual(decideWith(missing, line('allow', facts), deny), [true, 2], facts);
+    }
+    assert.deepEqual(decideWith(['*'], line('allow', '*', 'web'), deny), [true, 2]);
+    assert.deepEqual(decideWith(['*'], line('allow', 'not secret'), deny), [false, 3]);
+  });
+
+  test('takes what is absent for absent if every file was read', () => {
+    assert.deepEqual(decideWith([], line('deny', 'env=production'), line('deny', '*', 'secret')), [true, 'default']);
+    assert.deepEqual(decideWith([], line('allow', 'not env=production'), line('deny', '*')), [true, 2]);
+  });
+});
