@@ -115,7 +115,7 @@ describe('a node that is changed over the fabric', { timeout: 600_000 }, () => {
   });
 
   test('reverts policies that lock its operator out', async () => {
-    await using node = await startNode(2);
+    await using node = await startNode(10);
     const before = await node.read('policies/default.policy');
     const change = await node.apply('policies', 'default.policy', 'policy default deny\n');
     assert.equal((await node.call('confirm', { change })).code, 'policy-denied');

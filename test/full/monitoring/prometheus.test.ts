@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../support/eventually.ts';
 import { makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
 import { allowRip, startTestNode } from '../../support/node/node.ts';
@@ -107,21 +107,16 @@ describe('Prometheus of Debian', () => {
       return (await answer.json()) as { status: string; data: { result: { value: [number, string] }[] } };
     };
     try {
-      for (let tries = 0; tries < 300; tries++) {
-        const { data } = await query('mco_deploy_requests_passed_total{job="mco-deploy"}').catch(() => ({
-          data: undefined,
-        }));
-        if (data?.result[0]?.value[1] === '1') break;
-        await sleep(100);
-      }
-      assert.equal((await query('up{job="mco-deploy"}')).data.result[0]?.value[1], '1');
-      assert.equal((await query('mco_deploy_requests_passed_total')).data.result[0]?.value[1], '1');
+      await eventually(async () => {
+        assert.equal((await query('up{job="mco-deploy"}')).data.result[0]?.value[1], '1');
+        assert.equal((await query('mco_deploy_requests_passed_total')).data.result[0]?.value[1], '1');
+      });
       const expressions = await dashboardExpressions();
       assert.equal(expressions.length, 11);
       for (const expr of expressions) assert.equal((await query(expr)).status, 'success', expr);
       // The node offers every metric of the panels.
       for (const name of new Set(expressions.flatMap((expr) => expr.match(/\b(mco_deploy|process)_[a-z_]+/g) ?? [])))
-        assert.ok((await query(`{__name__="${name}"}`)).data.result.length > 0, name);
+        await eventually(async () => assert.ok((await query(`{__name__="${name}"}`)).data.result.length > 0, name));
     } finally {
       server.kill('SIGTERM');
       await ended;

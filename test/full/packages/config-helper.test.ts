@@ -76,7 +76,7 @@ describe('the packaged daemon, whose configuration a helper of root writes', { t
     const again = await apply();
     assert.equal(again.out, 'nothing to do: 1 host is as fleet.yaml says\n', again.err);
     await root.shell(
-      'for i in 1 2 3 4 5; do systemctl is-active --quiet "mco-deploy-config@*" || exit 0; sleep 1; done; exit 1',
+      'for i in $(seq 60); do systemctl is-active --quiet "mco-deploy-config@*" || exit 0; sleep 1; done; exit 1',
     );
     assert.equal(await helpers(), '0\n');
   });

@@ -9,7 +9,7 @@ export interface Memory {
 }
 
 /** Milliseconds: a question waits longer for the next answer than usual, since the hosts share a machine that may be busy. */
-const patient = { timeout: 400, window: 300 };
+const patient = { timeout: 3000, window: 600 };
 
 /** A network whose hosts announce, ask and listen by the project's own code. */
 export interface Segment {
