@@ -171,7 +171,8 @@ export function ready(client: Client, timeout: number, signal: AbortSignal): Pro
       if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) {
         return settle(() => reject(new Error('failed')));
       }
-      channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, watch);
+      // Its timer keeps the process alive: while a channel is connecting, nothing else does.
+      channel.watchConnectivityState(state, Date.now() + timeout, watch);
     };
     watch();
   });
