@@ -17,7 +17,7 @@ export async function checkRelays(config: ClientConfig, state: TlsState): Promis
   const named = namedRelays(config).map(({ name, addresses }) =>
     checkRelay(name, () => dial(name, addresses, AbortSignal.timeout(timeout))),
   );
-  const local = await openLocalRelay(config.relay_socket, 1000, AbortSignal.timeout(1000)).catch(() => undefined);
+  const local = await openLocalRelay(config.relay_socket, 1000, new AbortController().signal).catch(() => undefined);
   const own = local === undefined ? [] : [checkRelay('of this host', () => Promise.resolve(local))];
   return (await Promise.all([...own, ...named])).flat();
 }

@@ -1,8 +1,9 @@
+import { startAnswerDeadline } from '../../core/deadline.ts';
 import { Problem } from '../../core/errors.ts';
 import type { TlsState } from '../../core/ports.ts';
 import type { Cache } from '../../discovery/cache/cache.ts';
 import type { CachedNode } from '../../discovery/cache/content.ts';
-import { dialRelayLater } from '../../transport/later.ts';
+import type { Open } from '../../transport/dial/first-of.ts';
 import type { RelayConnection } from '../../transport/relay/connection.ts';
 import { type RelayLink, startRelayLink } from './relay-link.ts';
 
@@ -23,14 +24,22 @@ export async function openAutomatic(cache: Cache, tls: () => TlsState): Promise<
   if (nodes.length < automaticFrom) return [];
   const candidates = nodes.filter(({ relays, addresses }) => relays === true && addresses.length > 0);
   const latest = candidates.sort((a, b) => b.lastSeen - a.lastSeen).slice(0, mostRelays);
-  const opened = await Promise.all(latest.map((node) => openOne(node, tls)));
+  if (latest.length === 0) return [];
+  // Loaded before the time begins: that is no slowness of a relay.
+  const { createRelayDial } = await import('../../transport/relay/dial-relay.ts');
+  const dial = createRelayDial(tls, timeout);
+  const opened = await Promise.all(latest.map((node) => openOne(node, dial)));
   return opened.filter((link) => link !== undefined);
 }
 
-async function openOne({ name, addresses }: CachedNode, tls: () => TlsState): Promise<RelayLink | undefined> {
-  const dial = dialRelayLater(tls, timeout);
+async function inTime<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const deadline = startAnswerDeadline(timeout, []);
+  return await ask(deadline.signal).finally(deadline.end);
+}
+
+async function openOne({ name, addresses }: CachedNode, dial: Open<RelayConnection>): Promise<RelayLink | undefined> {
   const open = async (): Promise<RelayConnection> => {
-    const relay = await dial(name, addresses, AbortSignal.timeout(timeout));
+    const relay = await inTime((signal) => dial(name, addresses, signal));
     if (relay.hasRole) return relay;
     relay.close();
     throw new Problem('no-relay', `the certificate of ${name} does not let it relay`);
@@ -38,7 +47,7 @@ async function openOne({ name, addresses }: CachedNode, tls: () => TlsState): Pr
   const link = startRelayLink(name, open);
   try {
     const relay = await link.open();
-    await relay.discover({ timeout: 0, names: [name] }, () => {}, AbortSignal.timeout(timeout));
+    await inTime((signal) => relay.discover({ timeout: 0, names: [name] }, () => {}, signal));
     return link;
   } catch (error) {
     link.close();

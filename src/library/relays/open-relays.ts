@@ -1,9 +1,12 @@
+import { startAnswerDeadline } from '../../core/deadline.ts';
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import { type Address, defaultPort, parseAddress } from '../../core/node.ts';
 import type { Dial, Log, TlsState } from '../../core/ports.ts';
 import type { Cache } from '../../discovery/cache/cache.ts';
+import type { Open } from '../../transport/dial/first-of.ts';
 import { dialRelayLater } from '../../transport/later.ts';
+import type { RelayConnection } from '../../transport/relay/connection.ts';
 import { openLocalRelay } from '../../transport/relay/local/open.ts';
 import type { ClientConfig } from '../config/config.ts';
 import type { Caller } from '../fleet/call-node.ts';
@@ -44,16 +47,36 @@ export async function openRelays(options: OpenRelaysOptions): Promise<Relays | u
   const local = via.length > 0 ? undefined : await localLink(config.relay_socket);
   const dial = dialRelayLater(tls, config.timeout * 1000);
   const links = named.map(({ name, addresses }) =>
-    startRelayLink(name, () => dial(name, addresses, AbortSignal.timeout(config.timeout * 1000))),
+    startRelayLink(name, () => dialInTime(dial, name, addresses, config.timeout)),
   );
   const allLinks = local === undefined ? links : [local, ...links];
   const all = allLinks.length > 0 || !config.auto_relays ? allLinks : await openAutomatic(options.cache, tls);
   return all.length === 0 ? undefined : startRelays({ links: all, caller, direct, memory, log });
 }
 
+/** @param seconds for all of its addresses @throws Problem */
+async function dialInTime(
+  dial: Open<RelayConnection>,
+  name: string,
+  addresses: readonly Address[],
+  seconds: number,
+): Promise<RelayConnection> {
+  const deadline = startAnswerDeadline(seconds * 1000, []);
+  try {
+    return await dial(name, addresses, deadline.signal);
+  } catch (cause) {
+    if (!deadline.passed() || !(cause instanceof Problem && cause.code === 'cancelled')) throw cause;
+    throw new Problem('unreachable', `${name} does not answer within ${seconds} s`, 'check that the host is up', {
+      cause,
+    });
+  } finally {
+    deadline.end();
+  }
+}
+
 /** The host's own daemon, if it relays and this user may use it. */
 async function localLink(socket: string) {
-  const link = startRelayLink('local', () => openLocalRelay(socket, localTimeout, AbortSignal.timeout(localTimeout)));
+  const link = startRelayLink('local', () => openLocalRelay(socket, localTimeout, new AbortController().signal));
   try {
     await link.open();
     return link;

@@ -17,7 +17,9 @@ afterEach(async () => {
 });
 
 const delivered: CommandResult = { code: 0, signal: null, stdout: '', stderr: '', truncated: false };
-const config = { commands: { note: { argv: ['/bin/note', '-x'] } }, max_queued: 2 };
+/** No second try comes by itself while a test runs, however slow the machine is. */
+const retry = { first: 900 };
+const config = { commands: { note: { argv: ['/bin/note', '-x'] } }, max_queued: 2, retry };
 
 /** angelia on a node where no program runs: `results` has what the next ones return, the last one for all after it. */
 async function angelia(

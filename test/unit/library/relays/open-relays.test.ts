@@ -9,6 +9,7 @@ import { openRelays } from '../../../../src/library/relays/open-relays.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { newCache } from '../../../support/fleet/memory-find.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
+import { until } from '../../../support/until.ts';
 import { echoing, type LocalRelay, startLocalRelay } from '../../../support/relay/local-relay.ts';
 
 let fleet: Fleet;
@@ -32,9 +33,9 @@ after(async () => {
 });
 
 /** The nodes that the relays of a command report. @throws Problem as openRelays, and `no-relay` when none answers */
-async function reported(via: readonly string[]): Promise<string[] | undefined> {
+async function reported(via: readonly string[], timeout = 60): Promise<string[] | undefined> {
   const caller = { credentials: rip.credentials, trust: fleet.trust };
-  const config = { relays: [], timeout: 1, relay_socket: local.socket, auto_relays: false };
+  const config = { relays: [], timeout, relay_socket: local.socket, auto_relays: false };
   const relays = await openRelays({
     config: config as never,
     via,
@@ -72,6 +73,17 @@ describe('the relays of a command', () => {
   });
 });
 
+test('a relay that does not answer in time is named with that reason', async () => {
+  const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as { port: number };
+  await assert.rejects(
+    reported([`bastion.example.net=127.0.0.1:${port}`], 0.05),
+    /no relay can be used: bastion.example.net does not answer within 0.05 s/,
+  );
+  silent.close();
+});
+
 describe('relays that nobody named', () => {
   test('are the four that were seen last, of those that may relay', async () => {
     const dialled = new Set<string>();
@@ -93,6 +105,7 @@ describe('relays that nobody named', () => {
     const cache = { nodes: () => [...others, ...relays, ...plain] } as unknown as Parameters<typeof openAutomatic>[0];
     const caller = { credentials: rip.credentials, trust: fleet.trust };
     assert.deepEqual(await openAutomatic(cache, () => caller), []);
+    await until('four relays are dialled', () => dialled.size >= 4);
     server.close();
     assert.deepEqual([...dialled].sort(), ['127.0.0.3', '127.0.0.4', '127.0.0.5', '127.0.0.6']);
   });
