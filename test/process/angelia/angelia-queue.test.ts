@@ -12,7 +12,8 @@ const id = 'f765badda50053d29025b28094342ecf';
 const other = 'a1';
 
 describe('the queue', () => {
-  test('lists waiting messages and dead letters, with the reasons and without the text', async () => {
+  test('lists waiting messages and dead letters, with the reasons and without the text', async (context) => {
+    context.mock.timers.enable({ apis: ['Date'], now: Date.now() });
     const server = await startWebhookServer([503, 404]);
     const angelia = await startTestAngelia({ webhooks: { ops: server.url } });
     await angelia.send('webhook:ops', id, { message: 'a secret' });
@@ -27,7 +28,7 @@ describe('the queue', () => {
       attempts: 1,
       reason: 'the receiver answered with status 503',
     });
-    assert.ok(next > 0 && next <= 5);
+    assert.ok(next > 0 && next <= 900);
     assert.deepEqual(
       listed.dead.map((one) => [one.id, one.reason]),
       [[other, 'the receiver answered with status 404']],
