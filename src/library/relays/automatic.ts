@@ -25,7 +25,7 @@ export async function openAutomatic(cache: Cache, tls: () => TlsState): Promise<
   const candidates = nodes.filter(({ relays, addresses }) => relays === true && addresses.length > 0);
   const latest = candidates.sort((a, b) => b.lastSeen - a.lastSeen).slice(0, mostRelays);
   if (latest.length === 0) return [];
-  // Loaded before the time begins: that is no slowness of a relay.
+  // Loaded before the time begins: a relay cannot be late for it.
   const { createRelayDial } = await import('../../transport/relay/dial-relay.ts');
   const dial = createRelayDial(tls, timeout);
   const opened = await Promise.all(latest.map((node) => openOne(node, dial)));

@@ -25,6 +25,8 @@ before(async () => {
   fleet = await makeFleet();
   rip = await fleet.operator('rip@devco.net');
   node = await startTestNode(fleet, {
+    // On a busy machine a test may take longer than the default.
+    config: 'limits: { stall: 600 }',
     policies: {
       default: allowRip,
       probe: `policy default deny\nallow\t/${runaway}/ cert=rip@devco.net\t*\tbait=/${runaway}/ or not bait=/x/\t*\n`,

@@ -25,7 +25,7 @@ describe('a relay at its limit', () => {
     }
     const settings = 'socket: false, max_calls: 2';
     relay = await startRelayNode(fleet, 'bastion.devco.net', nodes, { settings, more: `metrics: { port: ${port} }\n` });
-    await makeHome(fleet, home, `${relayLine([relay])}\ntimeout: 5`);
+    await makeHome(fleet, home, `${relayLine([relay])}\ntimeout: 60`);
   });
   after(async () => {
     for (const node of [relay, ...nodes]) await node[Symbol.asyncDispose]();
