@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ChannelCredentials, Client, type ServiceDefinition, type ServiceError } from '@grpc/grpc-js';
 import { protocol } from '#protocol';
 import { sealRequest } from '../../../src/core/request/request.ts';
@@ -90,11 +89,11 @@ describe('a caller, on every call including health', () => {
     assert.deepEqual(await lastRecords(), expected);
   });
 
-  test('is refused once its certificate ends', async () => {
-    const brief = await fleet.operator('brief@devco.net', { notAfter: Date.now() + 5000 });
+  test('is refused once its certificate ends', async (context) => {
+    const brief = await fleet.operator('brief@devco.net', { notAfter: Date.now() + 3_600_000 });
     const client = openClient(fleet, node, brief);
     assert.deepEqual(await client.askAll(), all(0));
-    await delay(Math.max(0, Date.parse(brief.certificate.validTo) + 1000 - Date.now()));
+    context.mock.timers.enable({ apis: ['Date'], now: Date.parse(brief.certificate.validTo) + 1000 });
     assert.deepEqual(await client.askAll(), all('expired-certificate'));
     client.close();
     const expected = ['cert=brief@devco.net', 'expired-certificate', 'refused', 'expired-certificate'];

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import type { Candidate } from '../../../src/core/node.ts';
 import type { DiscoverySource } from '../../../src/core/ports.ts';
@@ -16,6 +15,8 @@ import { makeServerCertificate, type ServerCertificate } from '../../support/cer
 import { startFakeConsul } from '../../support/discovery/fake-consul.ts';
 import { startJsonServer } from '../../support/discovery/json-server.ts';
 import { freePort } from '../../support/free-port.ts';
+import { mockDelays } from '../../support/mock-delays.ts';
+import { until } from '../../support/until.ts';
 
 let directory: string;
 before(async () => {
@@ -25,7 +26,7 @@ after(() => rm(directory, { recursive: true }));
 
 const bravo = { ...noFilter, facts: ['cluster=bravo'] };
 
-async function listedBy(source: DiscoverySource, filter = noFilter, signal = AbortSignal.timeout(20_000)) {
+async function listedBy(source: DiscoverySource, filter = noFilter, signal = AbortSignal.timeout(100_000)) {
   const listed: Candidate[] = [];
   for await (const candidate of source.discover(filter, signal)) listed.push(candidate);
   return listed;
@@ -111,11 +112,19 @@ describe('discovery by a program', () => {
     const pidFile = join(directory, 'pid');
     const file = join(directory, 'slow');
     await writeFile(file, `#!/bin/sh\nsleep 1000 &\necho $! >${pidFile}\nwait\n`, { mode: 0o755 });
-    await assert.rejects(listedBy(execSource({ command: [file], timeout: 1 })), { message: /did not end within 1 s/ });
-    const pid = Number(await readFile(pidFile, 'utf8'));
+    const read = async () => Number(await readFile(pidFile, 'utf8').catch(() => ''));
+    {
+      using delays = mockDelays();
+      const late = assert.rejects(listedBy(execSource({ command: [file], timeout: 1 })), {
+        message: /did not end within 1 s/,
+      });
+      await until('its child runs', async () => (await read()) > 0, 0);
+      await delays.pass(1000);
+      await late;
+    }
+    const pid = await read();
     // A killed process is gone a moment later, when its parent has seen its end.
-    for (let tries = 0; tries < 500 && (await isAlive(pid)); tries++) await sleep(10);
-    assert.equal(await isAlive(pid), false);
+    await until('its child has ended', async () => !(await isAlive(pid)));
   });
 });
 

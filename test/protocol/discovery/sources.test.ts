@@ -21,7 +21,7 @@ const names = ['dev1.devco.net', 'dev2.devco.net'];
 
 async function candidatesOf(source: DiscoverySource): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
-  for await (const candidate of source.discover(noFilter, AbortSignal.timeout(20_000))) candidates.push(candidate);
+  for await (const candidate of source.discover(noFilter, AbortSignal.timeout(100_000))) candidates.push(candidate);
   return candidates.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
