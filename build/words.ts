@@ -19,6 +19,13 @@ const forbidden: readonly (readonly [RegExp, string])[] = [
   ],
   [/\b(?:go|goes|going|went|gone) on with\b/i, 'resume, continue'],
   [/\bmend(?:s|ed|ing)?\b/i, 'fix, correct'],
+  [/\bis there twice\b/i, 'occurs twice'],
+  [/\bin each other\b/i, 'nested'],
+  [/\b(?:by|in) turns\b/i, 'alternately, alternating with'],
+  [/\bin vain\b/i, 'without success'],
+  [/\bfor ever\b/i, 'forever'],
+  [/\bsignatures?\b[^.;:,]*\bdo(?:es)? not hold\b/i, 'is not valid'],
+  [/\bbrings? (?:\w+ ){1,3}to (?:a|another|its|the) (?:\w+ )?(?:version|revision)\b/i, 'install, deploy'],
   [/\b(?:lest|thereof|wherein|whence|hitherto|nay)\b/i, 'a modern word'],
 ];
 
@@ -81,12 +88,13 @@ function findInSource(file: string): Finding[] {
 
 const read = (file: string) => readFileSync(join(repository, file), 'utf8');
 // An entry of the changelog is one line.
-const anyWidth = ['docs/agents/', 'docs/errors.md', 'CHANGELOG.md'];
+const anyWidth = ['docs/agents/', 'docs/errors.md', 'CHANGELOG.md', 'certs/README.md'];
 const pages = [
   ...filesBelow('docs', '.md'),
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'certs/README.md',
   'CHANGELOG.md',
   'test/README.md',
 ].filter(

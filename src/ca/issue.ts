@@ -28,7 +28,8 @@ export async function issueCertificate(options: IssueOptions, authority: Authori
   requireRole(authority.certificate, 'issuer');
   const profile = profiles[options.kind];
   const days = options.days ?? profile.days;
-  if (!Number.isFinite(days) || days <= 0) throw new Problem('bad-days', `a certificate can't hold for ${days} days`);
+  if (!Number.isFinite(days) || days <= 0)
+    throw new Problem('bad-days', `a certificate can't be valid for ${days} days`);
   const last = Date.parse(authority.certificate.validTo);
   if (options.now >= last) {
     const expired = new Date(last).toISOString();

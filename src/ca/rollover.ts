@@ -75,7 +75,7 @@ async function requireUnvouched(store: Store, previous: readonly Holder[]): Prom
     if (list?.isRevoked(certificate.serialNumber)) continue;
     const name = intermediateName(certificate.publicKey);
     const revoke = `on the root, run “mco-deploy ca revoke ${name} --reason superseded”`;
-    const hint = `${revoke}; bring its crl.pem here: “mco-deploy ca accept crl.pem”`;
+    const hint = `${revoke}; copy its crl.pem here: “mco-deploy ca accept crl.pem”`;
     throw new Problem('root-vouches', `the root still vouches for the CA before this one, ${name}`, hint);
   }
 }

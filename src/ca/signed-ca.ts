@@ -34,7 +34,7 @@ export function readSigned(text: string, keys: readonly KeyObject[], file: strin
   if (found.length === 0) return undefined;
   const certificate = found.find(({ publicKey }) => keys.some((key) => key.equals(publicKey)));
   if (certificate === undefined) {
-    const hint = 'bring the file that “mco-deploy ca sign-intermediate” wrote for the request ca.csr of this CA';
+    const hint = 'use the file that “mco-deploy ca sign-intermediate” wrote for the request ca.csr of this CA';
     throw new Problem('no-request', `no certificate in ${file} is of a key that this CA has asked for`, hint);
   }
   const above = chainAbove(certificate, found, file);
@@ -99,7 +99,7 @@ export async function takeRootLists(store: Store, text: string): Promise<number>
     const older = delivered.find(({ raw }) => !next.some((one) => one.raw.equals(raw)));
     if (older !== undefined) {
       const what = `list ${older.number} of the root is older than the one that is kept here`;
-      throw new Problem('old-crl', what, 'bring the newest: “mco-deploy ca crl” on the root creates one');
+      throw new Problem('old-crl', what, 'copy the newest one here: “mco-deploy ca crl” on the root creates it');
     }
     const path = pathsIn(store.directory).rootCrl;
     if (delivered.length > 0) await writeWhole({ path, content: formatLists(next), mode: 0o644, replace: true });

@@ -112,7 +112,7 @@ export interface AgentInfo {
 
 /** The result of a command: never thrown, so that the caller judges a failure. */
 export interface CommandResult {
-  /** The exit code; null when a signal ended it or it never began. */
+  /** The exit code; null when a signal ended it or it never started. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;

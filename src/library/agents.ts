@@ -190,9 +190,9 @@ export interface Agents {
         readonly releases: readonly string[];
         /** Whether the requested revision is unpacked here or can be */
         readonly has_revision: boolean;
-        /** Serves since then (milliseconds since the epoch); absent where that is not known */
+        /** When it began to serve (milliseconds since the epoch); absent where that is not known */
         readonly since?: number;
-        /** Who brought it into service */
+        /** Who put it into service */
         readonly caller?: string;
         /** The run that did; empty for a single call */
         readonly run?: string;
@@ -208,9 +208,9 @@ export interface Agents {
           readonly releases: readonly string[];
           /** Whether the requested revision is unpacked here or can be */
           readonly has_revision: boolean;
-          /** Serves since then (milliseconds since the epoch); absent where that is not known */
+          /** When it began to serve (milliseconds since the epoch); absent where that is not known */
           readonly since?: number;
-          /** Who brought it into service */
+          /** Who put it into service */
           readonly caller?: string;
           /** The run that did; empty for a single call */
           readonly run?: string;
@@ -236,7 +236,7 @@ export interface Agents {
       };
       output: {
         readonly lines: readonly string[];
-        /** Records that bring the certificates */
+        /** Records that contain the certificates */
         readonly certificates: readonly string[];
         /** The value of “after” for the next page; 0: there is none */
         readonly next: number;
@@ -432,7 +432,7 @@ export interface Agents {
         readonly unknown: readonly string[];
       };
     };
-    /** What HAProxy says of hosts, by every line that leads to them */
+    /** Returns the state of hosts in HAProxy, by every line that leads to them */
     status: {
       input: {
         /** Backends, separated by commas; left out, every one that leads to the hosts */
@@ -462,13 +462,13 @@ export interface Agents {
           /** On all lines together */
           readonly sessions: number;
           readonly weight: number;
-          /** Taken out then (milliseconds since the epoch) */
+          /** When it was taken out (milliseconds since the epoch) */
           readonly since?: number;
           /** The caller who did it */
           readonly caller?: string;
           /** In which run */
           readonly run?: string;
-          /** Out without a break since then (milliseconds since the epoch) */
+          /** Since when it has been out without a break (milliseconds since the epoch) */
           readonly out_since?: number;
           /** What put it in while it was held out; the latest */
           readonly breaks?: readonly {
@@ -545,7 +545,7 @@ export interface Agents {
           readonly lines: readonly string[];
           /** BACKEND/SERVER beside these that still sends it requests */
           readonly still_serving: readonly string[];
-          /** Out without a break since then (milliseconds since the epoch) */
+          /** Since when it has been out without a break (milliseconds since the epoch) */
           readonly out_since?: number;
           /** Sessions that did not end in time, and may still send it requests */
           readonly sessions_left?: number;
@@ -616,7 +616,7 @@ export interface Agents {
           readonly lines: readonly string[];
           /** BACKEND/SERVER beside these that still sends it requests */
           readonly still_serving: readonly string[];
-          /** Out without a break since then (milliseconds since the epoch) */
+          /** Since when it has been out without a break (milliseconds since the epoch) */
           readonly out_since?: number;
           /** Sessions that did not end in time, and may still send it requests */
           readonly sessions_left?: number;
@@ -864,7 +864,7 @@ export interface Agents {
         readonly since: number;
       };
     };
-    /** Lets a lease live on */
+    /** Renews a lease */
     renew: {
       input: {
         /** The lease, such as bravo */
@@ -1013,7 +1013,7 @@ export interface Agents {
         }[];
       };
     };
-    /** Installs a package, or brings it to a version */
+    /** Installs a package, or changes it to a version */
     install: {
       input: {
         /** The package */

@@ -15,7 +15,7 @@ const rounds = 21;
 printStarts();
 await printDaemon();
 
-/** Takes them in turns, so that other work of the machine affects all alike. */
+/** Takes them alternately, so that other work of the machine affects all alike. */
 function printStarts(): void {
   const commands = {
     'node -e 0': [process.execPath, '-e', '0'],

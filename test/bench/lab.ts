@@ -38,7 +38,7 @@ async function measureUpgrades(): Promise<Row[]> {
   await time(lab, ['ping']);
   const upgrades: number[] = [];
   const scripts: number[] = [];
-  // By turns, so that a change of the machine's load is in both.
+  // Alternately, so that a change of the machine's load is in both.
   for (let round = 0; round < rounds; round++) {
     upgrades.push(await time(lab, ['upgrade', '--cluster', 'bravo', '--rev', '20']));
     scripts.push(

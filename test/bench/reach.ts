@@ -61,7 +61,7 @@ function waysOf(address: string): Way[] {
   ];
 }
 
-/** Measures each way in turns in a lab with this many nodes, all with a namespace of their own. */
+/** Measures each way alternately in a lab with this many nodes, all with a namespace of their own. */
 export async function measureReach(nodes: number, rounds: number): Promise<[Way, Figures][]> {
   await using lab = await startLab({ hosts: nodes - 3 });
   await makeRelay(lab);

@@ -1,6 +1,6 @@
 // npm run bench:rumours [-- ROUNDS]: a ping of 12 nodes by multicast, with an empty cache and with one that knows them, alone and
 // while a host replies to each question with 10,000 made-up names, from one address and from 51. The nodes share one process, the
-// made-up ones accept connections and say nothing. By turns, so that what else the machine does falls on all.
+// made-up ones accept connections and say nothing. Alternately, so that what else the machine does falls on all.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

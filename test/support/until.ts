@@ -11,7 +11,7 @@ const patience = 60_000;
 export async function until(what: string, isSo: () => boolean | Promise<boolean>, every = 10): Promise<void> {
   const end = performance.now() + patience;
   while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`waited ${patience / 1000} s in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${patience / 1000} s without success: ${what}`);
     await (every === 0 ? new Promise((resolve) => setImmediate(resolve)) : sleep(every));
   }
 }
@@ -20,7 +20,7 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
 export async function within<T>(what: string, event: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${patience / 1000} s in vain: ${what}`)), patience);
+    timer = setTimeout(() => reject(new Error(`waited ${patience / 1000} s without success: ${what}`)), patience);
   });
   try {
     return await Promise.race([event, late]);

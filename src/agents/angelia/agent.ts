@@ -119,7 +119,7 @@ function knownStatus(spool: Spool, message: Message): DeliveryStatus | undefined
   const digest = queued === undefined ? ended?.digest : digestMessage(queued);
   if (digest === undefined) return undefined;
   if (digest !== digestMessage(message)) {
-    throw new Problem('id-reused', `the id ${message.id} was another message’s`, 'make a new request');
+    throw new Problem('id-reused', `the id ${message.id} belongs to another message`, 'make a new request');
   }
   if (queued !== undefined) return { kind: 'waiting', reason: queued.lastError || 'it is being delivered' };
   return ended?.reason === '' ? { kind: 'delivered' } : { kind: 'dead', reason: ended?.reason ?? '' };

@@ -54,11 +54,11 @@ const statusProperties = {
   },
   since: {
     type: 'integer',
-    description: 'Serves since then (milliseconds since the epoch); absent where that is not known',
+    description: 'When it began to serve (milliseconds since the epoch); absent where that is not known',
     'x-display-as': 'Since',
     'x-unit': 'epoch-ms',
   },
-  caller: { type: 'string', description: 'Who brought it into service', 'x-display-as': 'By' },
+  caller: { type: 'string', description: 'Who put it into service', 'x-display-as': 'By' },
   run: { type: 'string', description: 'The run that did; empty for a single call', 'x-display-as': 'Run' },
 } as const;
 

@@ -38,7 +38,7 @@ export const auditDdl = defineDdl({
           lines: { ...lines, 'x-display-as': 'Records' },
           certificates: {
             ...lines,
-            description: 'Records that bring the certificates',
+            description: 'Records that contain the certificates',
             'x-display-as': 'Certificates',
           },
           next: {

@@ -22,7 +22,7 @@ export function convertDdl(value: JsonObject, file: string): Ddl {
   const { metadata, actions } = value as unknown as ChoriaDdl;
   const names = actions.map(({ action }) => action);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Problem('bad-ddl', `${file}: the action ${twice} is there twice`);
+  if (twice !== undefined) throw new Problem('bad-ddl', `${file}: the action ${twice} occurs twice`);
   const { name, description, author, license, version, url = '', timeout } = metadata;
   const converted = actions.map((action) => [action.action, convertAction(action, timeout)] as const);
   const header = { name, description, author, license, version, url };

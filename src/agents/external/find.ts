@@ -78,7 +78,7 @@ async function findOne(name: string, setup: ExternalSetup): Promise<AgentEntry |
   await requireOwn(file, 'program');
   const program: Program = { name, file, settings: join(plugins, name), scratch, facts, run, log };
   if (!(await requestActivation(program))) {
-    log.info({ agent: name }, 'the agent does not want to be active on this node');
+    log.info({ agent: name }, 'the agent reports that it must not run on this node');
     return undefined;
   }
   return { ddl, config: noConfig, load: async () => async () => ({ handlers: handlersOf(ddl, program) }) };

@@ -35,7 +35,7 @@ const sessionsLeft = {
 } as const;
 const outSince = {
   type: 'integer',
-  description: 'Out without a break since then (milliseconds since the epoch)',
+  description: 'Since when it has been out without a break (milliseconds since the epoch)',
   'x-unit': 'epoch-ms',
 } as const;
 
@@ -143,7 +143,11 @@ export const serverState = {
     check: { type: 'string', description: `What the check said that keeps it out, else the last one, ${firstOf}` },
     sessions: { type: 'integer', description: 'On all lines together' },
     weight: { type: 'integer' },
-    since: { type: 'integer', description: 'Taken out then (milliseconds since the epoch)', 'x-unit': 'epoch-ms' },
+    since: {
+      type: 'integer',
+      description: 'When it was taken out (milliseconds since the epoch)',
+      'x-unit': 'epoch-ms',
+    },
     caller: { type: 'string', description: 'The caller who did it' },
     run: { type: 'string', description: 'In which run' },
     out_since: outSince,

@@ -48,7 +48,7 @@ export const haproxyDdl = defineDdl({
       },
     },
     status: {
-      description: 'What HAProxy says of hosts, by every line that leads to them',
+      description: 'Returns the state of hosts in HAProxy, by every line that leads to them',
       ...read,
       input: { type: 'object', additionalProperties: false, properties: scope },
       output: {

@@ -6,7 +6,7 @@ export const lockConfigSchema = {
   additionalProperties: false,
   properties: {
     max_ttl: {
-      description: 'Seconds: the longest that a lease may live without being renewed',
+      description: 'Seconds: how long a lease may last without being renewed',
       type: 'integer',
       minimum: 5,
       maximum: 86_400,

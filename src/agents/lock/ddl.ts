@@ -69,7 +69,7 @@ export const lockDdl = defineDdl({
     },
     renew: {
       ...change,
-      description: 'Lets a lease live on',
+      description: 'Renews a lease',
       dryRun: false,
       input: {
         type: 'object',

@@ -101,7 +101,7 @@ export async function takeLease(
 /** @throws Problem `bad-ttl` */
 export function assertTime(ttl: number, { max_ttl }: LockConfig): void {
   if (ttl <= max_ttl) return;
-  throw new Problem('bad-ttl', `a lease may live ${max_ttl} s here, ${ttl} s were asked for`);
+  throw new Problem('bad-ttl', `a lease may last ${max_ttl} s here, and ${ttl} s were requested`);
 }
 
 /** The lease with that name and number, which the caller's run must hold. @throws Problem `stale-lease` */

@@ -107,7 +107,7 @@ export const packageDdl = defineDdl({
     },
     install: {
       ...change,
-      description: 'Installs a package, or brings it to a version',
+      description: 'Installs a package, or changes it to a version',
       input: {
         type: 'object',
         additionalProperties: false,

@@ -108,7 +108,7 @@ function noSystemd({ stderr, ended }: CommandResult): Problem {
   const why = ended ?? printableLine(stderr.trim().split('\n')[0] ?? '');
   return new Problem(
     'systemd-unreachable',
-    `systemd can't be asked: ${why}`,
+    `systemd can't be queried: ${why}`,
     'the service agent needs systemd on the host',
   );
 }

@@ -99,7 +99,7 @@ export function findIssued(entries: readonly Issued[], nameOrSerial: string, kin
     );
   }
   if (new Set(found.map((entry) => entry.kind)).size > 1) {
-    throw new Problem('ambiguous-name', `“${nameOrSerial}” is a node and an operator`, 'say which with --kind');
+    throw new Problem('ambiguous-name', `“${nameOrSerial}” is a node and an operator`, 'choose one with --kind');
   }
   return found.reverse();
 }

@@ -75,7 +75,7 @@ export function parseDays(text: string): number {
 /** @throws Problem `usage` */
 export function parseKind(text: string): 'node' | 'operator' {
   if (text === 'node' || text === 'operator') return text;
-  throw new Problem('usage', `“${text}” is not a kind of certificate`, 'say node or operator');
+  throw new Problem('usage', `“${text}” is not a kind of certificate`, 'use node or operator');
 }
 
 export interface RoleOptions {

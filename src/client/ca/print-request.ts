@@ -17,8 +17,8 @@ export function printRequest(
     `${fresh ? 'made a key and' : 'kept the key that waits for a certificate, and made'} the request ${file}`,
   );
   context.out(`fingerprint of the key: ${fingerprint}`);
-  context.out('bring the request to the machine of the root and sign it there:');
+  context.out('copy the request to the machine of the root and sign it there:');
   context.out(`  mco-deploy ca sign-intermediate ca.csr --fingerprint ${fingerprint}`);
-  context.out('then bring the file that this wrote back here:');
+  context.out('then copy its result to this machine, and run:');
   context.out('  mco-deploy ca accept FILE');
 }

@@ -165,7 +165,7 @@ async function explainSilence(
     wrong.find(({ check }) => check === 'port');
   const message = `it is installed, but does not answer: ${silence.message}`;
   if (found === undefined) return new Problem('no-answer', message, 'see its log', { cause: silence });
-  return new Problem('no-answer', `${message}; the host says: ${found.check}: ${found.what}`, found.fix, {
+  return new Problem('no-answer', `${message}; the host reports: ${found.check}: ${found.what}`, found.fix, {
     cause: silence,
   });
 }

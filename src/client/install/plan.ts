@@ -112,7 +112,7 @@ async function statesOf(
 /** @throws Problem `no-systemd` */
 function chooseService(requested: string | undefined, systemd: boolean): string {
   if (requested !== 'systemd' || systemd) return requested ?? (systemd ? 'systemd' : 'none');
-  throw new Problem('no-systemd', 'the host has no systemd', 'say --service none, or name an init script there');
+  throw new Problem('no-systemd', 'the host has no systemd', 'use --service none, or name an init script there');
 }
 
 async function probe(

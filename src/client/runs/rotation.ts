@@ -123,7 +123,7 @@ function originOf({ since, caller, run, check, out_since: outSince }: OutServer)
   if (since !== undefined)
     return `since ${new Date(since).toISOString()} by ${caller}${run === '' ? '' : ` in run ${run}`}`;
   if (outSince !== undefined) return 'out before a run took it out, and held out since';
-  return `not by a run: ${check || 'HAProxy says no more'}`;
+  return `not by a run: ${check || 'HAProxy reports no more'}`;
 }
 
 function breakOf({ breaks }: OutServer): string {

@@ -72,7 +72,7 @@ export async function checkScriptFile(
     return;
   }
   out(
-    `${source.file}: ${name} is right as far as it can be checked without running it: ${count(Object.keys(inputs).length, 'input')}`,
+    `${source.file}: ${name} is valid as far as it can be checked without running it: ${count(Object.keys(inputs).length, 'input')}`,
   );
 }
 

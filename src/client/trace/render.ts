@@ -52,7 +52,7 @@ export function renderTrace(trace: Trace): string[] {
     ...unasked.map(({ node, code, message }) => `NOT ASKED ${node}: ${code}: ${message}`),
     ...unrecorded.map(({ node, code, message }) => `NOT RECORDED ${node}: ${code}: ${message}`),
     ...findings.map(({ node, code, message }) => `DISAGREES ${node}: ${code}: ${message}`),
-    findings.length === 0 ? conclusion : `${all}: ${count(findings.length, 'thing does', 'things do')} not agree`,
+    findings.length === 0 ? conclusion : `${all}: ${count(findings.length, 'disagreement')}`,
   ];
   return lines.map(printable);
 }

@@ -176,7 +176,7 @@ function checkSignature(line: string, record: AuditRecord, { certificate }: Walk
     return { code: 'foreign', message: `record ${record.sequence}: no certificate verifies it` };
   }
   if (lineVerifies(line, certificate)) return undefined;
-  return { code: 'edited', message: `record ${record.sequence}: the signature of ${record.node} does not hold` };
+  return { code: 'edited', message: `record ${record.sequence}: the signature of ${record.node} is not valid` };
 }
 
 function account(record: AuditRecord, walk: Walk): void {

@@ -101,7 +101,7 @@ export async function loadCredentials(
   const warnings = (at: number) => [
     ...expiryWarning(certificate, 'the certificate', 'renew it', at),
     ...[...issuers, ...authorities].flatMap((one) => expiryWarning(one, 'the CA’s certificate', successorOf(one), at)),
-    ...(isGone ? [`${files.crl} is missing: its revocations stay in force until a restart; bring it back`] : []),
+    ...(isGone ? [`${files.crl} is missing: its revocations stay in force until a restart; restore it`] : []),
     ...revocations.warnings(at),
   ];
   return { credentials, trust, revocations, warnings };

@@ -63,7 +63,7 @@ export function parseDocumentText<T>(
     const [message = ''] = broken.message.split(/ at line \d+|\n/);
     if (broken.code === 'DUPLICATE_KEY') {
       const [key = ''] = /^[^:\n]{1,80}/.exec(text.slice(broken.pos[0])) ?? [];
-      throw new Problem(code, `${at(broken.pos[0])}: the key “${key.trim()}” is there twice`);
+      throw new Problem(code, `${at(broken.pos[0])}: the key “${key.trim()}” occurs twice`);
     }
     throw new Problem(code, `${at(broken.pos[0])}: ${message}`);
   }

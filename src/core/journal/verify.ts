@@ -36,9 +36,9 @@ export function verifyJournal(run: string, lines: readonly JournalLine[], trust:
   for (const line of lines) {
     const content = readLine(line);
     signer = content.chain === undefined ? signer : openChain(content.chain, trust);
-    if (signer === undefined) throw new Problem('bad-journal', 'the first line brings no certificate');
+    if (signer === undefined) throw new Problem('bad-journal', 'the first line contains no certificate');
     if (!verifies('journal-line', Buffer.from(line.text), Buffer.from(line.signature, 'base64'), signer)) {
-      throw new Problem('bad-signature', `the signature of line ${content.sequence} of the journal does not hold`);
+      throw new Problem('bad-signature', `the signature of line ${content.sequence} of the journal is not valid`);
     }
     const { name, isRevoked } = authorOf(signer, content, trust);
     if (isRevoked) revoked.add(name);

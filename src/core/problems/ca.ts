@@ -13,7 +13,7 @@ export const caProblems = defineProblems({
   ],
   'root-vouches': [
     'The root still vouches for the old intermediate CA, so removing its key would not end the trust in it.',
-    'Revoke it on the root, and bring the list of the root here: “mco-deploy ca accept crl.pem”.',
+    'Revoke it on the root, and copy the list of the root here: “mco-deploy ca accept crl.pem”.',
   ],
   'bad-ca': ['The file is not a valid CA certificate.', 'Restore the CA directory from a backup.'],
   'ca-busy': [
@@ -49,10 +49,10 @@ export const caProblems = defineProblems({
     'Renew or revoke them first; the message names them.',
   ],
   'bad-crl': ['The file does not contain exactly one valid revocation list.', 'Create it: “mco-deploy ca crl”.'],
-  'foreign-crl': ['The revocation list was not signed by a CA of this fleet.', 'Bring the list of the right CA.'],
+  'foreign-crl': ['The revocation list was not signed by a CA of this fleet.', 'Use the list of the right CA.'],
   'old-crl': [
-    'The node has a newer revocation list than the one that was brought.',
-    'Bring the newest list: “mco-deploy ca crl”, then “mco-deploy ca push-crl”.',
+    'The node has a newer revocation list than the one that was sent.',
+    'Send the newest list: “mco-deploy ca crl”, then “mco-deploy ca push-crl”.',
   ],
   'incomplete-crl': [
     'The revocation list lacks certificates that the CA has revoked.',

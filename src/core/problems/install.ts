@@ -3,7 +3,7 @@ import { defineProblems } from './define.ts';
 /** Installing nodes over ssh, and applying a declared fleet. */
 export const installProblems = defineProblems({
   'ssh-failed': ['ssh could not connect, or is not installed.', 'Try “ssh HOST” by hand.'],
-  'host-failed': ['A command on the host failed.', 'The message shows its last words.'],
+  'host-failed': ['A command on the host failed.', 'The message shows its last lines.'],
   'needs-root': ['Installing needs root on the host.', 'Use root@HOST, or allow sudo without a password for now.'],
   'read-only': [
     'The file system of a target directory is read-only.',

@@ -17,7 +17,7 @@ export const networkProblems = defineProblems({
   'unreachable-dns': ['The DNS server gave no usable answer.', 'Check the name and the resolver of this host.'],
   'no-such-service': ['DNS lists no nodes under that name.', 'Check the domain and its PTR records.'],
   'source-failed': [
-    'A source of nodes (a program, Consul, PuppetDB or a database) could not be asked, or its answer is not valid.',
+    'A source of nodes (a program, Consul, PuppetDB or a database) could not be queried, or its answer is not valid.',
     'The message says why; check the settings of the source: in client.yaml, or in node.yaml for one of a relay.',
   ],
   'empty-source': [

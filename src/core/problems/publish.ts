@@ -6,9 +6,9 @@ export const publishProblems = defineProblems({
     'The ticket of a transfer is forged, damaged, or for another node or artifact.',
     'Publish again with “mco-deploy publish”; if it repeats, find out who made the ticket.',
   ],
-  'expired-ticket': ['The ticket of a transfer does not hold now.', 'Publish again, or set the clocks of both hosts.'],
+  'expired-ticket': ['The ticket of a transfer is not valid now.', 'Publish again, or set the clocks of both hosts.'],
   'unknown-ticket': [
-    'The node has not accepted that ticket, or its daemon was restarted since.',
+    'The node has not accepted that ticket, or its daemon has restarted since then.',
     'Publish again: what is there already is not sent again.',
   ],
   'bad-chunk': [

@@ -9,7 +9,7 @@ export const runProblems = defineProblems({
   'bad-script': ['The script is not valid.', 'Correct the line; docs/orchestrate.md describes the language.'],
   'script-failed': [
     'The script itself ended by fail(…); nothing was called.',
-    'Read its words; they are the script’s.',
+    'Read the message: it is the script’s own.',
   ],
   'nothing-found': [
     'The script itself ended by fail(…) after it had found no node; nothing was called.',
@@ -35,12 +35,12 @@ export const runProblems = defineProblems({
     'Read the last replies; correct the cause, then resume the run.',
   ],
   'not-up': [
-    'The port or URL that a step waits for did not answer as wanted in time.',
+    'The port or URL that a step waits for did not answer as expected in time.',
     'Look at the service there, then resume the run.',
   ],
   'wrong-version': [
     'A node runs a version of an agent for which the playbook was not written.',
-    'Bring mco-deploy, or that agent, on the node to the version that the playbook names under “uses”.',
+    'Install the version of mco-deploy, or of that agent, that the playbook names under “uses”.',
   ],
   'not-known': [
     'Whether an action was completed is not known, and it must not be repeated.',
@@ -72,7 +72,7 @@ export const runProblems = defineProblems({
     'Nothing needs to be done: mco-deploy sends lines only while it holds the lease.',
   ],
   'author-revoked': [
-    'The certificate of the operator who wrote the journal of the run was revoked since.',
+    'The certificate of the operator who wrote the journal of the run has been revoked.',
     'Find out why. To complete the run anyway, add --force.',
   ],
   'unknown-run': ['There is no journal of that run.', '“mco-deploy runs --fleet” lists the runs that nodes know.'],

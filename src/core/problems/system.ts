@@ -3,10 +3,7 @@ import { defineProblems } from './define.ts';
 /** Services of systemd and packages of the system. */
 export const systemProblems = defineProblems({
   'not-allowed': ['The service or package is not on the list of the node.', 'Add it to “agents” in its node.yaml.'],
-  'systemd-unreachable': [
-    'systemd cannot be asked on the node.',
-    'The agent “service” needs a host that runs systemd.',
-  ],
+  'systemd-unreachable': ['The node cannot query systemd.', 'The agent “service” needs a host that runs systemd.'],
   'unknown-unit': ['systemd does not know that unit.', 'Check the name: “systemctl list-units”.'],
   'service-failed': [
     'systemd refused the change, or the service did not reach or keep the state that it should have.',

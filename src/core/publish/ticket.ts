@@ -60,7 +60,7 @@ export function openTicket(signed: SignedTicket, node: string, trust: Trust, now
   if (leaf === undefined) throw new Problem('bad-ticket', 'the ticket has no certificate');
   const certificate = parseCertificate(leaf);
   if (!verifies('ticket', signed.ticket, signed.signature, certificate)) {
-    throw new Problem('bad-ticket', 'the signature of the ticket does not hold');
+    throw new Problem('bad-ticket', 'the signature of the ticket is not valid');
   }
   rememberIssuers(issuersIn(signed.chain), trust);
   const { identity } = proveCertificate(certificate, 'operator', trust, now);

@@ -82,7 +82,7 @@ export function openQueryReply(
   if (leaf === undefined) throw new Problem('bad-reply', `the reply of ${node} has no certificate`);
   const certificate = parseCertificate(leaf);
   if (!verifies('query-reply', signed.reply, signed.signature, certificate)) {
-    throw new Problem('bad-reply', `the signature of the reply of ${node} does not hold`);
+    throw new Problem('bad-reply', `the signature of the reply of ${node} is not valid`);
   }
   rememberIssuers(issuersIn(signed.chain), trust);
   const proven = proveCertificate(certificate, 'node', trust, now);

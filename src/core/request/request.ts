@@ -134,7 +134,7 @@ export function proveSigner(
   if (leaf === undefined) throw new Problem('bad-signature', `the ${kind} has no certificate`);
   const certificate = parseCertificate(leaf);
   if (!verifies(kind, message, signature, certificate)) {
-    throw new Problem('bad-signature', `the signature of the ${kind} does not hold`);
+    throw new Problem('bad-signature', `the signature of the ${kind} is not valid`);
   }
   rememberIssuers(issuersIn(chain), trust);
   const proven = proveCertificate(certificate, 'operator', trust, now);

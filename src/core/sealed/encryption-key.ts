@@ -88,7 +88,7 @@ export function openKey(
     throw new Problem('bad-key', `the encryption key of ${node} is signed by ${identity.name}`);
   }
   if (checked === undefined && !verifies('encryption-key', signed.key, signed.signature, certificate)) {
-    throw new Problem('bad-key', `the signature of the encryption key of ${node} does not hold`);
+    throw new Problem('bad-key', `the signature of the encryption key of ${node} is not valid`);
   }
   const key = encryptionKeyCodec.decode(signed.key);
   if (key.protocol !== protocolVersion || key.node !== node || key.publicKey.length !== 65) {

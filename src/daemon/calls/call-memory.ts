@@ -26,7 +26,7 @@ export interface CallMemory {
   readonly once: (call: IncomingCall, run: () => Promise<Answer>) => Promise<Answer>;
   /**
    * The result of a try of a change that another operator made in the same run, under the same lease; undefined if it
-   * never began. Only for callers that may call the action now.
+   * never started. Only for callers that may call the action now.
    */
   readonly outcomeInSameRun: (call: IncomingCall) => Promise<Answer> | undefined;
   /**

@@ -10,7 +10,7 @@ const images = new Set(['squashfs', 'iso9660', 'erofs']);
 
 /**
  * Local file systems by mount point (proc_mounts(5)), each device once. Those of other machines are omitted: asking for
- * their free space can block for ever when the server is gone.
+ * their free space can block forever when the server is gone.
  */
 export async function readDisks(): Promise<JsonObject> {
   const mounts = localMounts(await read('/proc/self/mounts'));

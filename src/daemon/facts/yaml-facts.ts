@@ -94,7 +94,7 @@ class YamlReading {
           for (const [name, it] of Object.entries(one ?? {})) if (!merged.has(name)) merged.set(name, it);
         continue;
       }
-      if (entries.has(key)) this.notes.push(`${[...path, key].join('.')} is there twice: the last value counts`);
+      if (entries.has(key)) this.notes.push(`${[...path, key].join('.')} occurs twice: the last value counts`);
       if (value !== undefined) entries.set(key, value);
     }
     return Object.fromEntries(

@@ -41,7 +41,7 @@ export function record(log: AuditLog, policies: Pick<Policies, 'allows'>, now: (
 
 /** Milliseconds between two records of refusals to a caller whose budget is used up. */
 const briefInterval = 60_000;
-/** Bytes of a request and its outcome in the log, beyond the request itself, which is there twice. */
+/** Bytes of a request and its outcome in the log, beyond the request itself, which occurs twice. */
 const fixedBytes = 4096;
 
 async function mayAsk(call: IncomingCall, policies: Pick<Policies, 'allows'>): Promise<boolean> {

@@ -49,7 +49,7 @@ export function checkRecords({ node, lines, certificates }: NodeRecords, trust: 
     const record = attempt(() => parseLine(line), find);
     if (record === undefined) continue;
     if (record.node !== node || !signers.some((signer) => lineVerifies(line, signer))) {
-      find('edited', `record ${record.sequence}: the signature of ${node} does not hold`);
+      find('edited', `record ${record.sequence}: the signature of ${node} is not valid`);
       continue;
     }
     const fault = checkRequest(record, { ...trust, isRevoked: () => false });
@@ -67,7 +67,7 @@ function signerIn(line: string, node: string, trust: Trust, find: Find): X509Cer
     const record = parseLine(line);
     const certificate = certificateIn(record, { ...trust, isRevoked: () => false });
     const holds = certificate !== undefined && record.node === node && lineVerifies(line, certificate);
-    if (!holds) throw new Problem('foreign', `record ${record.sequence} brings no certificate of ${node}`);
+    if (!holds) throw new Problem('foreign', `record ${record.sequence} contains no certificate of ${node}`);
     return certificate;
   }, find);
   return signer === undefined ? [] : [signer];

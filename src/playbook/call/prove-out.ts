@@ -68,7 +68,7 @@ async function askOnce(
 function judge(hold: HostHold, { data }: Outcome): NodeFailure | undefined {
   const { host, node, since } = hold;
   if (since === undefined) {
-    return unproven(hold, `${node} did not say since when: its ${hold.proof.agent} agent is too old, update it`);
+    return unproven(hold, `${node} did not report since when: its ${hold.proof.agent} agent is too old, update it`);
   }
   const found = findHost(data.servers, host);
   const now = outSinceIn(data.servers, host);

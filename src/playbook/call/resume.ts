@@ -69,7 +69,7 @@ function resumeNode(call: StepCall, node: string, tries: readonly EarlierTry[]):
   if (last === undefined) return { number: 1 };
   if (last.undone) return { number: last.number + 1 };
   if (!isKnown(call, last)) {
-    // The node replies with the result; only if the try never began, it begins now.
+    // The node replies with the result; only if the try never started, it begins now.
     const safe = ddl.repeatable || call.run.ports.now() - last.at < remembered;
     return safe ? { number: last.number } : { judgement: unknowable(call, node, last) };
   }

@@ -112,7 +112,7 @@ export function formatEnd(report: RunReport, detail: Detail = 'short'): string[]
   return [head, ...(detail === 'full' ? formatStates(report) : []), ...describeFailure(report)];
 }
 
-/** The steps that were done, failed, or never begun. */
+/** The steps that were done, failed, or never started. */
 function formatStates({ steps }: RunReport): string[] {
   const named = (words: string, chosen: StepReport['state']) => {
     const ids = steps.filter(({ afterFailure, state }) => !afterFailure && state === chosen).map(({ id }) => id);
@@ -122,7 +122,7 @@ function formatStates({ steps }: RunReport): string[] {
     ...named('done', 'done'),
     ...named('failed', 'failed'),
     ...named('interrupted', 'interrupted'),
-    ...named('never begun', 'not-run'),
+    ...named('never started', 'not-run'),
   ];
 }
 

@@ -5,7 +5,7 @@ import type { OutOfTraffic, RunState, StillServing } from './run-state.ts';
 
 export interface RunTracker {
   readonly see: (event: RunEvent) => void;
-  /** @param steps all steps once the run has ended, including those never begun */
+  /** @param steps all steps once the run has ended, including those never started */
   readonly state: (steps?: readonly StepReport[]) => RunState;
   /** The first failed step; of nested steps, the innermost. */
   readonly failed: () => StepReport | undefined;

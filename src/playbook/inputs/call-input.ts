@@ -45,7 +45,7 @@ export function bindCallInput(value: unknown, ddl: Ddl, actionName: string, acti
   if (validate(input)) return input;
   const [fault] = faultsOf(validate);
   const what = fault === undefined ? 'it is not allowed' : `${formatPath(fault.path)}: ${fault.message}`;
-  throw new Problem('bad-input', `the input of ${ddl.name}#${actionName} is not right: ${what}`);
+  throw new Problem('bad-input', `the input of ${ddl.name}#${actionName} is not valid: ${what}`);
 }
 
 /** The secrets of `expressions/taint`: texts, and those too short to be found within others. */

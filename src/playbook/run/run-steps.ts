@@ -150,7 +150,7 @@ function describe(
   };
 }
 
-/** The nodes that a step that never began would have changed, as far as it names them. */
+/** The nodes that a step that never started would have changed, as far as it names them. */
 function notChanged({ body: { changes, asks } }: Step, run: RunContext): readonly string[] {
   if (changes !== true || asks?.on === undefined || asks.agent === notifier) return [];
   return run.nodes(asks.on) ?? [];

@@ -82,7 +82,7 @@ function add(evaluation: Evaluation, parts: NewResource, scope: Scope): Resource
     failAt(
       position,
       `${nameOf(resource)} is declared twice`,
-      `the other stands ${there}: give one of them another title`,
+      `the other one is ${there}: give one of them another title`,
     );
   }
   if (resources.size >= limits.resources)

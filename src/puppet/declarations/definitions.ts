@@ -21,7 +21,7 @@ export function collectDefinitions(
     found.set(definition.name, { definition, source, builtIn: false });
   }
   for (const hidden of hiddenIn(statements)) {
-    failAt({ source, at: hidden.at }, `a ${hidden.kind} stands at the top of a script or in a class, not in a block`);
+    failAt({ source, at: hidden.at }, `a ${hidden.kind} belongs at the top of a script or in a class, not in a block`);
   }
   return found;
 }

@@ -19,7 +19,7 @@ export function evaluate(evaluation: Evaluation, expression: Expression, scope: 
     const { size, depth } = weigh(value);
     if (size > limits.size) failAt(positionIn(scope, expression.at), `a list grows beyond ${limits.size} members`);
     if (depth > limits.nesting)
-      failAt(positionIn(scope, expression.at), `lists hold each other more than ${limits.nesting} deep`);
+      failAt(positionIn(scope, expression.at), `lists are nested deeper than ${limits.nesting}`);
   }
   return value;
 }

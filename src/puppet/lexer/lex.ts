@@ -16,8 +16,7 @@ export function lex(source: ScriptSource): readonly Token[] {
 
 /** @param nested true for the expression of a `${`, which ends at the `}` that closes it */
 function lexUntil(source: ScriptSource, from: number, nested: boolean, depth: number) {
-  if (depth > limits.nesting)
-    failAt({ source, at: from }, `strings stand in each other more than ${limits.nesting} deep`);
+  if (depth > limits.nesting) failAt({ source, at: from }, `strings are nested deeper than ${limits.nesting}`);
   const tokens: Token[] = [];
   let braces = 0;
   let at = from;
@@ -79,7 +78,7 @@ function cutToken(source: ScriptSource, at: number, gap: boolean, last: Token | 
     return { token: { kind: 'operator', text: operator, at, gap }, end: at + operator.length };
   const shown = JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0)).slice(1, -1);
   if (sign === '$') return failAt({ source, at }, 'a “$” must be followed by the name of a variable');
-  return failAt({ source, at }, `“${shown}” means nothing here`, 'text stands in quotes');
+  return failAt({ source, at }, `“${shown}” means nothing here`, 'put text in quotes');
 }
 
 function wordToken(
@@ -92,7 +91,7 @@ function wordToken(
 ): Cut {
   if (kind === 'number' && (/\w/.test(source.text[end] ?? '') || parseNumber(text) === undefined)) {
     const [whole] = /^\w[\w.]*/.exec(source.text.slice(at, at + 60)) ?? [text];
-    failAt({ source, at }, `“${whole}” is not a valid number`, 'text stands in quotes');
+    failAt({ source, at }, `“${whole}” is not a valid number`, 'put text in quotes');
   }
   if (kind === 'variable' && !/^(?:::)?(?:[a-z_]\w*::)*(?:[a-z_]\w*|\d+)$/.test(text)) {
     failAt({ source, at }, `“$${text}” is not a valid variable: its name begins with a small letter or “_”`);

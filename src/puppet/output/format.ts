@@ -117,7 +117,7 @@ function formatText({ id, lines, state, failed }: StepReport, steps: Steps, whol
 }
 
 /**
- * The resources that never began, why, and how long it took; of a run that failed, what is left and the next command.
+ * The resources that never started, why, and how long it took; of a run that failed, what is left and the next command.
  */
 function formatEnd(report: RunReport, steps: Steps): RunLines {
   const { state, failure, elapsed, dryRun } = report;

@@ -74,8 +74,7 @@ export function nameOf({ kind, text }: Token): string {
 
 /** Parses a nested construct. @throws Problem `bad-script` when the nesting is too deep */
 export function within<T>(cursor: Cursor, parse: () => T): T {
-  if (++cursor.depth > limits.nesting)
-    fail(cursor, `blocks and expressions stand in each other more than ${limits.nesting} deep`);
+  if (++cursor.depth > limits.nesting) fail(cursor, `blocks and expressions are nested deeper than ${limits.nesting}`);
   const parsed = parse();
   cursor.depth--;
   return parsed;

@@ -48,7 +48,7 @@ function parseVirtual(cursor: Cursor): Item {
   if (token.text === '@@') {
     fail(cursor, 'exported resources are not part of these scripts', 'a virtual one begins with a single “@”', token);
   }
-  if (peek(cursor).kind !== 'name') fail(cursor, `a type is expected behind “@”, not ${nameOf(peek(cursor))}`);
+  if (peek(cursor).kind !== 'name') fail(cursor, `a type is expected after “@”, not ${nameOf(peek(cursor))}`);
   return parseResource(cursor, true);
 }
 

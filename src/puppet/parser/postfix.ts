@@ -6,10 +6,10 @@ export function parsePostfix(cursor: Cursor, primary: Expression, parse: Parse):
   let value = primary;
   for (let count = 0; ; count++) {
     const token = peek(cursor);
-    if (count > 50) fail(cursor, 'a value has more than 50 keys behind it');
+    if (count > 50) fail(cursor, 'a value has more than 50 keys after it');
     if (isOperator(token, '[') && !token.gap) {
       take(cursor);
-      const keys = parseMembers(cursor, ']', 'behind the key', () => parse(cursor));
+      const keys = parseMembers(cursor, ']', 'after the key', () => parse(cursor));
       if (keys.length === 0) fail(cursor, 'a key is missing between the brackets', '', token);
       value = { kind: 'access', at: value.at, of: value, keys };
     } else if (isOperator(token, '?')) {
@@ -26,7 +26,7 @@ export function parsePostfix(cursor: Cursor, primary: Expression, parse: Parse):
 }
 
 function parseOptions(cursor: Cursor, parse: Parse) {
-  expect(cursor, '{', 'behind “?”');
+  expect(cursor, '{', 'after “?”');
   const options = within(cursor, () =>
     parseMembers(cursor, '}', 'in the selector', () => {
       const key = parse(cursor);

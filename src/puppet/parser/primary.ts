@@ -67,7 +67,7 @@ function parseBracket(cursor: Cursor, token: Token, parse: Parse): Expression {
   if (text === '{') return { kind: 'hash', at, entries: within(cursor, () => parseEntries(cursor, parse)) };
   if (text === '(') {
     const inner = parse(cursor);
-    expect(cursor, ')', 'behind the expression');
+    expect(cursor, ')', 'after the expression');
     return inner;
   }
   return fail(cursor, `a value is expected before ${nameOf(token)}`, '', token);
@@ -76,7 +76,7 @@ function parseBracket(cursor: Cursor, token: Token, parse: Parse): Expression {
 function parseEntries(cursor: Cursor, parse: Parse) {
   return parseMembers(cursor, '}', 'in the hash', () => {
     const key = parse(cursor);
-    expect(cursor, '=>', 'behind the key');
+    expect(cursor, '=>', 'after the key');
     return [key, parse(cursor)] as const;
   });
 }

@@ -8,7 +8,7 @@ import { parsePrimary } from './primary.ts';
 /** `type { title: attributes; … }`; the type is the current token. */
 export function parseResource(cursor: Cursor, virtual: boolean): ResourceStatement {
   const { at, text: type } = take(cursor);
-  expect(cursor, '{', `behind ${type}`);
+  expect(cursor, '{', `after ${type}`);
   const bodies = within(cursor, () => parseBodies(cursor));
   return { kind: 'resource', at, type: type.replace(/^::/, ''), virtual, bodies };
 }
@@ -17,10 +17,10 @@ function parseBodies(cursor: Cursor): ResourceBody[] {
   const bodies: ResourceBody[] = [];
   while (!accept(cursor, '}')) {
     const title = parseExpression(cursor);
-    expect(cursor, ':', 'behind the title');
+    expect(cursor, ':', 'after the title');
     bodies.push({ at: title.at, title, attributes: parseAttributes(cursor, [';', '}']) });
     if (accept(cursor, ';')) continue;
-    expect(cursor, '}', 'behind the attributes');
+    expect(cursor, '}', 'after the attributes');
     break;
   }
   if (bodies.length === 0) fail(cursor, 'a resource without a title', 'write type { "title": … }');
@@ -35,7 +35,7 @@ function parseAttributes(cursor: Cursor, ends: readonly string[]): Attribute[] {
     if (!accept(cursor, ',')) break;
   }
   if (!isOperator(peek(cursor), ...ends)) {
-    fail(cursor, `“,” or “}” is missing behind the attribute, before ${nameOf(peek(cursor))}`);
+    fail(cursor, `“,” or “}” is missing after the attribute, before ${nameOf(peek(cursor))}`);
   }
   return attributes;
 }
@@ -47,7 +47,7 @@ function parseAttribute(cursor: Cursor): Attribute {
     fail(cursor, `an attribute’s name is expected, not ${nameOf(token)}`, hint, token);
   }
   if (!isOperator(peek(cursor), '=>', '+>')) {
-    fail(cursor, `“=>” is missing behind “${token.text}”, before ${nameOf(peek(cursor))}`);
+    fail(cursor, `“=>” is missing after “${token.text}”, before ${nameOf(peek(cursor))}`);
   }
   const adds = take(cursor).text === '+>';
   return { at: token.at, name: token.text, adds, value: parseExpression(cursor) };
@@ -57,7 +57,7 @@ function parseAttribute(cursor: Cursor): Attribute {
 export function parseBlockOfAttributes(cursor: Cursor): Attribute[] {
   expect(cursor, '{', 'before the attributes');
   const attributes = within(cursor, () => parseAttributes(cursor, ['}']));
-  expect(cursor, '}', 'behind the attributes');
+  expect(cursor, '}', 'after the attributes');
   return attributes;
 }
 
@@ -75,7 +75,7 @@ export function parseCollector(cursor: Cursor): Collector {
     fail(cursor, 'exported resources are not part of these scripts', 'collect those of the script with <| |>', opening);
   }
   const query = isOperator(peek(cursor), '|>') ? undefined : within(cursor, () => parseQuery(cursor));
-  expect(cursor, '|>', 'behind the query');
+  expect(cursor, '|>', 'after the query');
   const attributes = isOperator(peek(cursor), '{') ? parseBlockOfAttributes(cursor) : [];
   return { kind: 'collector', at, type: typeOf(text), query, attributes };
 }
@@ -97,7 +97,7 @@ function parseTest(cursor: Cursor): Query {
   }
   const { at, kind, text } = take(cursor);
   if (kind !== 'name') fail(cursor, 'a query compares an attribute: name == value', '', { at, kind, text, gap: false });
-  if (!isOperator(peek(cursor), '==', '!=')) fail(cursor, `“==” or “!=” is missing behind “${text}”`);
+  if (!isOperator(peek(cursor), '==', '!=')) fail(cursor, `“==” or “!=” is missing after “${text}”`);
   const equal = take(cursor).text === '==';
   // A whole expression would consume the “and” of the query.
   const value = parsePostfix(cursor, parsePrimary(cursor, parseExpression), parseExpression);

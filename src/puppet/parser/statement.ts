@@ -44,16 +44,16 @@ function parseBlock(cursor: Cursor, what: string): Statement[] {
 function parseDefinition(cursor: Cursor): Definition {
   const { text } = take(cursor);
   const kind = text === 'define' ? 'define' : 'class';
-  const name = takeName(cursor, `behind “${kind}”`);
+  const name = takeName(cursor, `after “${kind}”`);
   const parameters = accept(cursor, '(')
     ? parseMembers(cursor, ')', `in the parameters of ${name.text}`, () => parseParameter(cursor))
     : [];
   const inherits =
-    isKeyword(peek(cursor), 'inherits') && take(cursor) ? takeName(cursor, 'behind “inherits”').text : undefined;
+    isKeyword(peek(cursor), 'inherits') && take(cursor) ? takeName(cursor, 'after “inherits”').text : undefined;
   if (kind === 'define' && inherits !== undefined) {
     fail(cursor, 'a define can’t inherit', 'only a class can', { ...peek(cursor), at: name.at });
   }
-  const body = parseBlock(cursor, `behind ${kind} ${name.text}`);
+  const body = parseBlock(cursor, `after ${kind} ${name.text}`);
   return { kind, at: name.at, name: name.text.replace(/^::/, ''), parameters, inherits, body };
 }
 
@@ -82,35 +82,35 @@ function parseNode(cursor: Cursor): Statement {
   const wrong = names.find(({ kind }) => !['value', 'word', 'regex', 'default'].includes(kind));
   if (wrong !== undefined)
     fail(cursor, 'a node is named by a string, a regex or “default”', '', { ...peek(cursor), at: wrong.at });
-  return { kind: 'node', at, names, body: parseBlock(cursor, 'behind the node') };
+  return { kind: 'node', at, names, body: parseBlock(cursor, 'after the node') };
 }
 
 function parseIf(cursor: Cursor): Statement {
   const { at, text } = take(cursor);
   const value = parseExpression(cursor);
   const condition: Expression = text === 'unless' ? { kind: 'not', at: value.at, of: value } : value;
-  const branches: Branch[] = [{ condition, body: parseBlock(cursor, 'behind the condition') }];
+  const branches: Branch[] = [{ condition, body: parseBlock(cursor, 'after the condition') }];
   while (text === 'if' && isKeyword(peek(cursor), 'elsif')) {
     take(cursor);
-    branches.push({ condition: parseExpression(cursor), body: parseBlock(cursor, 'behind the condition') });
+    branches.push({ condition: parseExpression(cursor), body: parseBlock(cursor, 'after the condition') });
   }
   const { kind, text: next } = peek(cursor);
   if (kind === 'name' && (next === 'elseif' || next === 'elif'))
     fail(cursor, `“${next}” is not a keyword`, 'write elsif');
-  const otherwise = isKeyword(peek(cursor), 'else') && take(cursor) ? parseBlock(cursor, 'behind “else”') : [];
+  const otherwise = isKeyword(peek(cursor), 'else') && take(cursor) ? parseBlock(cursor, 'after “else”') : [];
   return { kind: 'if', at, branches, otherwise };
 }
 
 function parseCase(cursor: Cursor): Statement {
   const { at } = take(cursor);
   const of = parseExpression(cursor);
-  expect(cursor, '{', 'behind the value of “case”');
+  expect(cursor, '{', 'after the value of “case”');
   const options = within(cursor, () => {
     const found: { keys: Expression[]; body: Statement[] }[] = [];
     while (!accept(cursor, '}')) {
-      const keys = parseMembers(cursor, ':', 'behind the option', () => parseExpression(cursor));
+      const keys = parseMembers(cursor, ':', 'after the option', () => parseExpression(cursor));
       if (keys.length === 0) fail(cursor, 'an option is missing before “:”');
-      found.push({ keys, body: parseBlock(cursor, 'behind the option') });
+      found.push({ keys, body: parseBlock(cursor, 'after the option') });
     }
     return found;
   });
@@ -140,5 +140,5 @@ function checkItem(item: Item, chained: boolean, cursor: Cursor): void {
   const { kind } = item.expression;
   if (kind === 'call' || (chained && ['access', 'variable', 'list'].includes(kind))) return;
   const hint = kind === 'word' ? 'a resource is written type { "title": … }' : '';
-  fail(cursor, chained ? 'this can’t be chained' : 'this value is used by nothing', hint, at);
+  fail(cursor, chained ? 'this can’t be chained' : 'nothing uses this value', hint, at);
 }

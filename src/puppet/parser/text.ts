@@ -12,7 +12,7 @@ function parsePart(cursor: Cursor, part: StringPart, parse: Parse): string | Exp
   if ('text' in part) return part.text;
   if ('variable' in part) return { kind: 'variable', at: part.at, name: part.variable };
   const inner: Cursor = { source: cursor.source, tokens: asVariable(part.tokens), index: 0, depth: cursor.depth + 1 };
-  if (inner.depth > limits.nesting) fail(inner, `expressions stand in each other more than ${limits.nesting} deep`);
+  if (inner.depth > limits.nesting) fail(inner, `expressions are nested deeper than ${limits.nesting}`);
   if (peek(inner).kind === 'end') fail(inner, 'an expression is missing between the braces');
   const expression = parse(inner);
   if (peek(inner).kind !== 'end') fail(inner, `“}” is missing before ${nameOf(peek(inner))}`);

@@ -79,7 +79,7 @@ export function startConnections(limits: ConnectionLimits): Connections {
       if (slot === undefined || owner === undefined) return 'the connection was lost';
       const fault = excess(() => tooMany(slot, owner, slots, limits));
       if (fault !== undefined) return fault;
-      // The sweep for a place may have freed this very slot: if it were counted, it would be counted for ever.
+      // The sweep for a place may have freed this very slot: if it were counted, it would be counted forever.
       if (!slots.give(slot, owner)) return 'the connection was lost';
       if (!holds(owner.certificate, trust, now)) dismiss(secure);
       return undefined;

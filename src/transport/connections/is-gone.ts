@@ -8,7 +8,7 @@ interface Inside {
 /**
  * Whether the other end of a connection is gone, according to the kernel: a socket that was reset no longer has a peer
  * (getpeername(2), ENOTCONN). Node alone does not notice a reset at the end of the handshake: HTTP/2 then keeps the
- * socket open for ever. If the kernel cannot be asked, a socket counts as alive until it is closed.
+ * socket open forever. If the kernel cannot be asked, a socket counts as alive until it is closed.
  */
 export function isGone(socket: Socket): boolean {
   if (socket.destroyed) return true;

@@ -90,7 +90,7 @@ describe('an upgrade of the fabric', { timeout: 600_000 }, () => {
     assert.match(out + err, /it runs version 0\.2\.0/);
     assert.match(
       out + err,
-      /batch 1 of 2 \(dev1\.devco\.net\) does not answer with version 0\.3\.0; no further batch was begun/,
+      /batch 1 of 2 \(dev1\.devco\.net\) does not answer with version 0\.3\.0; no further batch was started/,
     );
     assert.deepEqual(await current(), ['0.3.0', '0.2.0']);
   });

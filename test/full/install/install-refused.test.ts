@@ -93,7 +93,7 @@ test('include a node that does not start, and the report shows the fault that it
   assert.equal(hosts[0]?.code, 'no-answer');
   assert.match(
     hosts[0]?.message ?? '',
-    /does not answer: .*connection refused; the host says: port: nothing listens on port 5810$/,
+    /does not answer: .*connection refused; the host reports: port: nothing listens on port 5810$/,
   );
   assert.equal(hosts[0]?.hint, 'start the daemon');
 });

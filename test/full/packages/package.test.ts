@@ -125,7 +125,7 @@ describe('the Debian package, on a Debian with systemd', () => {
     await root.shell('dpkg --install /mnt/two.deb');
     assert.notEqual(await pid(), before);
     assert.match(await root.shell(ping), /^web1\.devco\.net +time=/);
-    assert.match(await root.shell('mco-deploy audit verify'), /records hold/);
+    assert.match(await root.shell('mco-deploy audit verify'), /records are valid/);
     const kinds = await root.shell(
       `sed -n 's/.*"kind":"\\(started\\|stopped\\)".*/\\1/p' /var/log/mco-deploy/audit.jsonl`,
     );

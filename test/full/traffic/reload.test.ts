@@ -25,7 +25,7 @@ async function begin(topology: Topology, restoring = false, served?: readonly st
   await setStage(lab, topology, restoring, served);
 }
 
-/** The command that brings the cluster to the revision that it does not have. */
+/** The command that deploys the revision that the cluster does not have. */
 async function upgradeTo(...more: readonly string[]): Promise<{ argv: string[]; from: string }> {
   const from = await lab.revision('dev2');
   const argv = ['upgrade', '--cluster', 'bravo', '--rev', from === '20' ? '10' : '20', '--no-notify', ...more];

@@ -126,7 +126,7 @@ describe('unusable files of the program', () => {
     await configure(rip, 'timeout: soon\n');
     await refuses(['ping'], 64, /client\.yaml:3:10: timeout: must be a number/);
     await configure(rip, 'timeout: 1\ntimeout: 2\n');
-    await refuses(['ping'], 64, /client\.yaml:4:1: the key “[a-z]+” is there twice/);
+    await refuses(['ping'], 64, /client\.yaml:4:1: the key “[a-z]+” occurs twice/);
     await refuses(['ping', '--config', join(home, 'none.yaml')], 64, /none\.yaml cannot be read: no such file/);
     await rm(join(home, '.config'), { recursive: true });
     await refuses(['ping'], 64, /there is no .*client\.yaml: unpack the bundle/);

@@ -118,7 +118,7 @@ describe('a run as a page, in a real browser', { timeout: 600_000 }, () => {
     assert.equal((await mco('runs', 'report', runId, '--html', page)).code, 0);
     const text = await readFile(page, 'utf8');
     assert.match(text, /update, appmgr\.upgrade, try 1: unknown/);
-    assert.match(text, /<p class="reason">no reply was written down before the run ended <code>unknown<\/code>/);
+    assert.match(text, /<p class="reason">no reply was recorded before the run ended <code>unknown<\/code>/);
     const told = JSON.parse((await mco('runs', 'report', runId, '--json')).out) as {
       attempts: { steps: { step: string; waited_for: string; slowest: { node: string } | null }[] }[];
     };

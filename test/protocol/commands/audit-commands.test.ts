@@ -67,7 +67,10 @@ describe('audit verify', () => {
   test('accepts an untouched log', async () => {
     const { code, out } = await on(lines, 'verify');
     assert.equal(code, 0);
-    assert.match(out[0] ?? '', new RegExp(`: ${lines.length} records hold, the last is ${lines.length}:[0-9a-f]{64}$`));
+    assert.match(
+      out[0] ?? '',
+      new RegExp(`: ${lines.length} records are valid; the last is ${lines.length}:[0-9a-f]{64}$`),
+    );
   });
 
   test('names the first record that was edited, whichever part of it', async () => {
@@ -155,7 +158,7 @@ describe('audit verify and show', () => {
     const audit = (...words: string[]) => runInProcess(['audit', ...words, ...config], fleet.dir);
     const whole = await audit('verify');
     assert.equal(whole.code, 0, whole.out.join());
-    const [, records, files] = /: (\d+) records in (\d+) files hold, /.exec(whole.out[0] ?? '') ?? [];
+    const [, records, files] = /: (\d+) records in (\d+) files are valid; /.exec(whole.out[0] ?? '') ?? [];
     assert.ok(Number(files) >= 3);
     assert.equal(Number(records), 1 + 2 * 50 + Number(files) - 1, 'a start, the calls, and a word on the file before');
     assert.equal((await audit('show')).out.length, 50);

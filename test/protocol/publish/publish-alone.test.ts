@@ -31,7 +31,7 @@ describe('upgrade --publish', () => {
     const { code, err } = await run('--publish', file, '--application', 'shop');
     assert.equal(code, 2);
     assert.match(err.join('\n'), /dev2\.devco\.net: cert=rip@devco\.net may not publish\.list/);
-    assert.match(err.join('\n'), /the upgrade was not begun: not every server has the artifact/);
+    assert.match(err.join('\n'), /the upgrade did not start: not every server has the artifact/);
     const asked = (await lab.nodes[0]?.records())?.some((one) => one.kind === 'intent' && one.agent === 'appmgr');
     assert.equal(asked, false);
   });

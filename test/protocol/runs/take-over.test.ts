@@ -114,7 +114,7 @@ describe('a run whose machine is gone', { timeout: 600_000 }, () => {
     await refused(/warning: dev1\.devco\.net: line \d+ does not continue line \d+/);
     const resigned = lines.map((line) => line.replace(/"signature":"[^"]{8}/, '"signature":"AAAAAAAA')).join('\n');
     await put(resigned, resigned, resigned);
-    await refused(/the signature of line 1 of the journal does not hold/);
+    await refused(/the signature of line 1 of the journal is not valid/);
     const cut = `${lines.slice(0, 6).join('\n')}\n`;
     await put(cut, resigned, resigned);
     await refused(/1 of the 3 nodes that store the journal of the run could be read, and 2 are needed/);

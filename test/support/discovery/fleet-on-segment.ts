@@ -34,7 +34,7 @@ export interface NodeOptions {
 
 export interface Client {
   readonly run: (...words: string[]) => Promise<Ended>;
-  /** Runs a command until its outcome is as wanted; a test that waits in vain is ended by its timeout. */
+  /** Runs a command until its outcome is as wanted; a test that waits too long is ended by its timeout. */
   readonly until: (words: readonly string[], holds: (ended: Ended) => boolean) => Promise<Ended>;
 }
 

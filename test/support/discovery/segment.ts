@@ -23,7 +23,7 @@ export interface Segment {
   /** The addresses at which a node is heard first. */
   readonly addressesOf: (index: number, identity: string, options?: object) => Promise<string[]>;
   readonly remembered: (listener: Script) => Promise<Memory>;
-  /** Asks the listener until it is so; a test that waits in vain is ended by its timeout. */
+  /** Asks the listener until it is so; a test that waits too long is ended by its timeout. */
   readonly until: (listener: Script, holds: (memory: Memory) => boolean) => Promise<Memory>;
   /** Ends every script that was started. */
   readonly quiet: () => Promise<void>;

@@ -104,7 +104,7 @@ describe('issuing by profile', () => {
       await assert.rejects(issueCertificate(order, authority), { code: 'bad-key' });
     }
     for (const days of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-      const message = `a certificate can't hold for ${days} days`;
+      const message = `a certificate can't be valid for ${days} days`;
       const order = { kind: 'node', name: 'a', publicKey, now, days } as const;
       await assert.rejects(issueCertificate(order, authority), { code: 'bad-days', message });
     }

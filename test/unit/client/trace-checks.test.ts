@@ -209,10 +209,10 @@ describe('the trace of a run', () => {
       'NOT ASKED a: unreachable: it says so',
       'NOT RECORDED a: refused-unrecorded: it says so',
       'DISAGREES a: edited: it says so',
-      '0 requests on 0 nodes: 1 thing does not agree',
+      '0 requests on 0 nodes: 1 disagreement',
     ]);
     const two = trace({ findings: [finding('edited'), finding('no-record')] });
-    assert.equal(renderTrace(two).at(-1), '0 requests on 0 nodes: 2 things do not agree');
+    assert.equal(renderTrace(two).at(-1), '0 requests on 0 nodes: 2 disagreements');
     const offsets = new Map([
       ['b', 1],
       ['a', 2],

@@ -62,12 +62,14 @@ describe('a script that would exhaust its machine', () => {
 
   test('is refused for its length', () => refused(`# ${'x'.repeat(300_000)}`, /longer than 256 KiB/));
   test('is refused for parentheses', () =>
-    refused(`notice(${'('.repeat(5000)}1${')'.repeat(5000)})`, /more than 64 deep/));
-  test('is refused for lists', () => refused(`notice(${'['.repeat(5000)}${']'.repeat(5000)})`, /more than 64 deep/));
-  test('is refused for blocks', () => refused(`${'if true { '.repeat(5000)}${'}'.repeat(5000)}`, /more than 64 deep/));
-  test('is refused for nots', () => refused(`notice(${'!'.repeat(50_000)}true)`, /more than 64 deep/));
+    refused(`notice(${'('.repeat(5000)}1${')'.repeat(5000)})`, /nested deeper than 64/));
+  test('is refused for lists', () =>
+    refused(`notice(${'['.repeat(5000)}${']'.repeat(5000)})`, /nested deeper than 64/));
+  test('is refused for blocks', () =>
+    refused(`${'if true { '.repeat(5000)}${'}'.repeat(5000)}`, /nested deeper than 64/));
+  test('is refused for nots', () => refused(`notice(${'!'.repeat(50_000)}true)`, /nested deeper than 64/));
   test('is refused for operators', () => refused(`notice(1${' + 1'.repeat(50_000)})`, /more than 500 operators/));
-  test('is refused for strings in strings', () => refused(`notice(${'"a${'.repeat(1000)}`, /deep/));
+  test('is refused for strings in strings', () => refused(`notice(${'"a${'.repeat(1000)}`, /nested deeper than/));
   test('is refused for texts that grow', () =>
     refused(
       doubled('"ab"', (before) => `"\${${before.slice(1)}}\${${before.slice(1)}}"`),

@@ -44,7 +44,7 @@ export const healthSchema = {
       type: 'string',
       minLength: 1,
       maxLength: 256,
-      description: 'What the first 4096 bytes of the answer must hold; {revision} stands for the revision',
+      description: 'What the first 4096 bytes of the answer must contain; {revision} stands for the revision',
     },
     status: { type: 'integer', minimum: 100, maximum: 599, description: 'Any of 200 to 299 when left out' },
   },

@@ -42,14 +42,14 @@ function parseMaintenance(bytes: Uint8Array, file: string): HeldHost[] {
   if (value.version === undefined && Array.isArray(value.servers)) return value.servers.map(fromFirstForm);
   if (value.version !== version) throw new Error(`its form is ${JSON.stringify(value.version)}, not ${version}`);
   if (!Array.isArray(value.hosts)) throw new Error('it has no list “hosts”');
-  for (const host of value.hosts as unknown[]) if (!isHeldHost(host)) throw new Error('a host of it is not whole');
+  for (const host of value.hosts as unknown[]) if (!isHeldHost(host)) throw new Error('one of its hosts is incomplete');
   return value.hosts as unknown as HeldHost[];
 }
 
 /** A server by its name in one backend, in the format up to version 0.1.0. */
 function fromFirstForm(value: unknown): HeldHost {
   if (!isObject(value) || !isName(value.backend) || !isName(value.server))
-    throw new Error('a server of it is not whole');
+    throw new Error('one of its servers is incomplete');
   const { backend, server, since, caller, run } = value;
   const origin = typeof since === 'number' ? { since, caller: String(caller ?? ''), run: String(run ?? '') } : {};
   const nothing = { addresses: [], fqdns: [], ports: [], lines: [], breaks: [], processes: {} };

@@ -50,7 +50,7 @@ function resolveIn(directory: string, file: string): string {
 /** Names of files that the reading process itself has open. */
 const ownFile = /^\/(dev\/(fd|stdin|stdout|stderr)|proc\/(self|thread-self))(\/|$)/;
 
-/** A pipe (`-f <(…)`) would keep the reader waiting for ever, and `/dev/fd/…` names a file of the reading process. */
+/** A pipe (`-f <(…)`) would keep the reader waiting forever, and `/dev/fd/…` names a file of the reading process. */
 async function readRegular(file: string): Promise<string> {
   if (ownFile.test(file) || !(await stat(file)).isFile()) throw new Error(`${file} is not a regular file`);
   return readFile(file, 'utf8');

@@ -8,6 +8,7 @@ import { pemBlocks } from '../../../core/credentials/credentials.ts';
 import { rememberIssuers } from '../../../core/credentials/issuers.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { readIfThere } from '../../../core/files/if-there.ts';
+import { count } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { parseHeads } from '../../../library/fleet/heads.ts';
 import { findAuditFiles, locateAudit } from '../../trace/locate.ts';
@@ -34,9 +35,11 @@ export async function checkAudit(options: VerifyOptions, context: CliContext): P
   const { records, start, end, fault, files } = verification;
   if (options.json === true) context.out(JSON.stringify({ file, node, ...verification }, null, 2));
   else if (fault === undefined) {
-    const from = start.sequence === 0 ? '' : ` from record ${start.sequence + 1} on (those before were deleted)`;
+    const from = start.sequence === 0 ? '' : ` from record ${start.sequence + 1} (those before it were deleted)`;
     const many = files.length === 1 ? '' : ` in ${files.length} files`;
-    context.out(`${file}: ${records} records${many} hold${from}, the last is ${end.sequence}:${end.hash}`);
+    context.out(
+      `${file}: ${count(records, 'record')}${many}${from} ${records === 1 ? 'is' : 'are'} valid; the last is ${end.sequence}:${end.hash}`,
+    );
   } else
     context.out(
       `${file.slice(0, file.lastIndexOf('/') + 1)}${fault.file}:${fault.line}: ${fault.code}: ${fault.message}`,

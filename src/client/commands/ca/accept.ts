@@ -32,7 +32,7 @@ export async function acceptSigned(file: string, options: CaOptions, context: Cl
   const keys = [request?.publicKey, before?.certificate.publicKey].filter((key) => key !== undefined);
   const signed = readSigned(text, keys, file, Date.now());
   if (signed === undefined && before === undefined) {
-    throw new Problem('bad-ca', `there is no certificate in ${file}`, 'bring what “ca sign-intermediate” wrote');
+    throw new Problem('bad-ca', `there is no certificate in ${file}`, 'use what “ca sign-intermediate” wrote');
   }
   const realm = before?.realm ?? request?.realm;
   if (signed !== undefined) requireRealm(signed, realm, file);
@@ -43,7 +43,7 @@ export async function acceptSigned(file: string, options: CaOptions, context: Cl
   const store = await openStore(directory);
   const lists = await takeRootLists(store, text);
   if (lists === 0 && signed === undefined) {
-    const hint = 'bring crl.pem of the root that signed this CA';
+    const hint = 'copy crl.pem of the root that signed this CA here';
     throw new Problem('foreign-crl', `${file} holds no list of a CA above this one`, hint);
   }
   await listRevoked(store, await unlockWith(store, passphrase), { now: Date.now() });
@@ -119,5 +119,5 @@ function report(
   context.out(`fingerprint ${fingerprint}`);
   if (done.isFirst) return;
   context.out(`${count(trusted, 'CA is', 'CAs are')} trusted now`);
-  context.out('bring ca.crt (“mco-deploy ca show --pem”) to every node and operator before anything else');
+  context.out('copy ca.crt (“mco-deploy ca show --pem”) to every node and operator before anything else');
 }

@@ -37,7 +37,7 @@ export async function enroll(typed: string | undefined, options: EnrollOptions, 
   context.out(`${fresh ? 'made the key' : 'kept the key'} ${keyFile}`);
   context.out(`made the request ${request} for ${kind} ${name}`);
   context.out(`fingerprint of the key: ${fingerprint}`);
-  context.out(`bring the request to the CA and sign it there:`);
+  context.out(`copy the request to the machine of the CA and sign it there:`);
   context.out(`  mco-deploy ca sign ${kind}.csr ${kind} ${name} --fingerprint ${fingerprint}`);
 }
 

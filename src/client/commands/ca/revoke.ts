@@ -49,7 +49,7 @@ export async function revokeCertificates(
   }
   context.out(`revoked ${count(revoked.length, 'certificate')} of ${nameOrSerial}: ${revoked.join(', ')}`);
   if (roleOf(store.certificate) === 'root') {
-    context.out(`made the revocation list ${crl}: bring it to the machines of the other CAs`);
+    context.out(`made the revocation list ${crl}: copy it to the machines of the other CAs`);
     context.out('there, “mco-deploy ca accept crl.pem” takes it, and “mco-deploy ca push-crl” sends it to the nodes');
     return;
   }

@@ -94,5 +94,5 @@ function report(
       ? `ended the trust in ${ended === 0 ? 'the CA before this one' : count(ended, 'CA')}`
       : `made a new CA, fingerprint ${fingerprint}`;
   context.out(`${done}; ${count(holders.length, 'CA is', 'CAs are')} trusted now`);
-  context.out('bring ca.crt (“mco-deploy ca show --pem”) to every node and operator before anything else');
+  context.out('copy ca.crt (“mco-deploy ca show --pem”) to every node and operator before anything else');
 }

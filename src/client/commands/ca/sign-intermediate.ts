@@ -49,5 +49,5 @@ export async function signIntermediate(
     return;
   }
   context.out(`signed the CA ${name} of ${store.realm}, serial ${serial}, valid until ${validTo}`);
-  context.out(`bring ${out} to its machine and run there: mco-deploy ca accept ${name}.pem`);
+  context.out(`copy ${out} to its machine and run there: mco-deploy ca accept ${name}.pem`);
 }

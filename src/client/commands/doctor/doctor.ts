@@ -25,7 +25,7 @@ export async function runDoctor(
     throw new Problem(
       'usage',
       '--config does not say which side it configures',
-      'say “doctor node” or “doctor client”',
+      'type “doctor node” or “doctor client”',
     );
   }
   const sides = side === undefined ? await sidesHere(context) : [side];

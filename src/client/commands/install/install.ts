@@ -149,7 +149,7 @@ export function requireService(how: string): string {
   throw new Problem(
     'usage',
     `“${how}” is not a way to run a service`,
-    'say systemd, none, or the path of an init script',
+    'use systemd, none, or the path of an init script',
   );
 }
 

@@ -62,7 +62,7 @@ export async function checkPlaybook(
     count(found.nodes.length, 'node set'),
     count(steps.length, 'step'),
   ];
-  context.out(`${file}: ${name} is right: ${sizes.join(', ')}`);
+  context.out(`${file}: ${name} is valid: ${sizes.join(', ')}`);
 }
 
 /** The nodes are asked for agents that are not built in. */

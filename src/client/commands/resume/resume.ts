@@ -98,7 +98,7 @@ function requireSecretsOnly(
 ): void {
   const other = Object.keys(secrets).find((name) => inputs[name]?.sensitive !== true);
   if (other === undefined) return;
-  const was = Object.hasOwn(before, other) ? `: it was begun with ${other}=${String(before[other])}` : '';
+  const was = Object.hasOwn(before, other) ? `: it started with ${other}=${String(before[other])}` : '';
   throw new Problem('usage', `a run keeps the inputs that it started with${was}`, 'start another run instead');
 }
 

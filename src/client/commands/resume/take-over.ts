@@ -29,7 +29,7 @@ export function requireAuthors(
     throw new Problem('bad-journal', what);
   }
   if (stored.revoked.length === 0 || force) return;
-  const what = `the certificate of ${stored.revoked.join(', ')}, who wrote the journal of this run, was revoked since`;
+  const what = `the certificate of ${stored.revoked.join(', ')}, who wrote the journal of this run, has been revoked`;
   throw new Problem('author-revoked', what, 'find out why; to continue the run anyway, add --force');
 }
 

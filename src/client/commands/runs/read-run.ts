@@ -59,7 +59,7 @@ export async function readRecordedRun(
 ): Promise<{ readonly record: RunRecord; readonly entries: readonly JournalEntry[] }> {
   const { run, entries, isHeld } = await readRun(id, options, catalogue, context);
   const record = await recordRun(entries, isHeld);
-  if (record === undefined) throw new Problem('no-run', `the run ${run} never began`);
+  if (record === undefined) throw new Problem('no-run', `the run ${run} never started`);
   return { record, entries };
 }
 

@@ -43,7 +43,7 @@ export async function publishFor(
     { ...context, out: context.err },
     nodes,
   );
-  if (code !== 0) context.err('the upgrade was not begun: not every server has the artifact');
+  if (code !== 0) context.err('the upgrade did not start: not every server has the artifact');
   else if (dryRun) context.err('the upgrade is not shown: it needs the artifact on the servers');
   return code;
 }

@@ -79,7 +79,7 @@ function rowOf({ id, kind, state, ok, failed, untouched, elapsed }: StepReport):
   const step = id.replaceAll(/\[\d+\]/g, '');
   return {
     step,
-    state: state === 'not-run' ? 'not begun' : state,
+    state: state === 'not-run' ? 'not started' : state,
     calls: kind === 'call',
     ok: ok.length,
     failed: nodes,

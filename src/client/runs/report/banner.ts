@@ -38,7 +38,9 @@ function headline(incident: Incident): string {
       return `Failed: ${failure.cause?.name ?? failure.step}`;
     }
     case 'interrupted':
-      return end?.interruption === undefined ? 'Ended: it was not agreed to' : `Interrupted by ${end.interruption}`;
+      return end?.interruption === undefined
+        ? 'Ended: the operator did not agree'
+        : `Interrupted by ${end.interruption}`;
     case 'running':
       return 'Still running';
     default:
@@ -57,7 +59,7 @@ function causeRows({ end, record, lastStep }: Incident): Row[] {
   if (record.state === 'cut-off')
     return [
       ...(lastStep === undefined ? [] : [['Last step', lastStep.name] as const]),
-      ['Reason', 'its client or its host went down; the end of what was under way is not known'],
+      ['Reason', 'its client or its host went down; how the calls in progress ended is not known'],
     ];
   const failure = end?.failure;
   if (failure === undefined) return [];

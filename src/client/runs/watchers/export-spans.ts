@@ -64,7 +64,7 @@ export function startExport(env: Readonly<NodeJS.ProcessEnv>, warn: (line: strin
       const late = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), times.end).unref());
       if ((await Promise.race([sending, late])) === 'late') fault ??= `no answer within ${times.end} ms`;
       if (dropped > 0) fault ??= `${dropped} spans were left out`;
-      if (fault !== undefined) warn(`warning: the trace was not sent whole to ${target.url.origin}: ${fault}`);
+      if (fault !== undefined) warn(`warning: not all of the trace was sent to ${target.url.origin}: ${fault}`);
     },
   };
 }

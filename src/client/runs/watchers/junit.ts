@@ -29,7 +29,7 @@ export async function startJunitReport(file: string, warn: (line: string) => voi
           () => false,
         );
         await handle.close().catch(() => {});
-        // A run that never began has nothing to report: an empty file would look like a broken one. A device stays.
+        // A run that never started has nothing to report: an empty file would look like a broken one. A device stays.
         if (report === undefined && isFile) await rm(file, { force: true }).catch(() => {});
       }
     },

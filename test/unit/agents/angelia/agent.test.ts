@@ -71,7 +71,7 @@ describe('a message', () => {
     await send('a2');
     for (const id of ['a1', 'a2']) {
       for (const change of [{ message: 'x' }, { subject: 'x' }]) {
-        await assert.rejects(send(id, change), isProblem('id-reused', new RegExp(`the id ${id} was`)));
+        await assert.rejects(send(id, change), isProblem('id-reused', new RegExp(`the id ${id} belongs`)));
       }
     }
     assert.equal(asked.length, 2);

@@ -135,7 +135,7 @@ describe('a foreign DDL', () => {
     [
       'one action twice',
       () => convertDdl({ ...theirs, actions: [theirs.actions[0], theirs.actions[0]] } as never, 'x.json'),
-      /^x\.json: the action status is there twice$/,
+      /^x\.json: the action status occurs twice$/,
     ],
     ['a list without values', () => convert({ input: { one: { type: 'list' } } }), /one is a list without values/],
     [

@@ -101,7 +101,7 @@ describe('the agents in other languages', () => {
       found.entries.map(({ ddl }) => ddl.actions.paint?.kind),
       ['change', 'read'],
     );
-    assert.deepEqual(lines, ['info {"agent":"away"} the agent does not want to be active on this node']);
+    assert.deepEqual(lines, ['info {"agent":"away"} the agent reports that it must not run on this node']);
     assert.equal(statSync(scratch).mode & 0o777, 0o700);
     assert.deepEqual(ran, []);
   });

@@ -219,9 +219,9 @@ describe('what systemd reports', () => {
       code: 'unknown-unit',
       message: /web\.service/,
     });
-    const dead = { code: 'systemd-unreachable', message: "systemd can't be asked: System has not been booted" };
+    const dead = { code: 'systemd-unreachable', message: "systemd can't be queried: System has not been booted" };
     await assert.rejects(show({ code: 1, stdout: shown(), stderr: 'System has not been booted\nmore\n' }), dead);
-    await assert.rejects(show({ code: null, ended: 'not-found' }), { message: "systemd can't be asked: not-found" });
+    await assert.rejects(show({ code: null, ended: 'not-found' }), { message: "systemd can't be queried: not-found" });
   });
 
   test('of a change is waited for as long as the unit may take, and its failure has the first line or the exit code', async () => {

@@ -98,7 +98,7 @@ describe('fleet.yaml', () => {
     const listed = await faultsWith('role: web, address: 10.0.0.11', 'role: [web, balancer], address: 10.0.0.11');
     assert.match(listed[0] ?? '', /^8:27: web1\.devco\.net is in two roles, web and balancer/);
     const again = await faultsWith('  web1.devco.net:', '  lb1.devco.net: { role: web }\n  web1.devco.net:');
-    assert.deepEqual(again, ['8:3: the key “lb1.devco.net” is there twice']);
+    assert.deepEqual(again, ['8:3: the key “lb1.devco.net” occurs twice']);
     const same = await faultsWith('address: 10.0.0.11', 'address: 10.0.0.1');
     assert.match(same[0] ?? '', /^8:3: web1\.devco\.net and lb1\.devco\.net are the same host, 10\.0\.0\.1/);
   });

@@ -343,7 +343,7 @@ describe('a plan that is carried out', () => {
     await assert.rejects(
       carryOut(plan, target, options({ describe: silent }), { ...remote, run }, () => {}),
       (problem: Problem) =>
-        /connection refused; the host says: port: 8140 is taken$/.test(problem.message) &&
+        /connection refused; the host reports: port: 8140 is taken$/.test(problem.message) &&
         problem.hint === 'stop the other program',
     );
   });

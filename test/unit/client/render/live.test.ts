@@ -58,7 +58,7 @@ describe('the live view', () => {
     work.show('dev1', 'unpacking');
     work.done('dev2');
     work.done('dev2');
-    work.done('never begun');
+    work.done('never started');
     pass(1000);
     assert.deepEqual(drawn.at(-1), [` * [ ${'==========>'.padEnd(31)} ] 1 / 3 slow`, '   dev1    3 s  unpacking']);
     work.end();

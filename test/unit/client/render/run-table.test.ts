@@ -38,7 +38,7 @@ describe('the table at the end of a run', () => {
       lines.some((line) => /^update +failed +1 +1 +2 /.test(line)),
       lines.join('\n'),
     );
-    assert.ok(lines.some((line) => /^check_load +not begun +0 +0 +0 /.test(line)));
+    assert.ok(lines.some((line) => /^check_load +not started +0 +0 +0 /.test(line)));
     const left = ['dev2', 'dev4', 'dev6', 'dev8'].map((name) => `${name}.devco.net on lb1.devco.net`).join(', ');
     assert.equal(lines.at(-1), `left out of rotation: ${left}`);
   });

@@ -31,7 +31,7 @@ describe('a host that is out of traffic, as a line', () => {
   test('has that no run took it out, and the check that keeps it out', () => {
     const before = { since: undefined, caller: undefined, run: undefined };
     assert.match(shown(before), / {3}out before a run took it out, and held out since$/);
-    assert.match(shown({ ...before, out_since: undefined }), / {3}not by a run: HAProxy says no more$/);
+    assert.match(shown({ ...before, out_since: undefined }), / {3}not by a run: HAProxy reports no more$/);
     assert.match(shown({ ...before, out_since: undefined, check: 'L4CON' }), / {3}not by a run: L4CON$/);
   });
 

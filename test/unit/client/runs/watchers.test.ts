@@ -156,7 +156,7 @@ describe('the JUnit report of a run', () => {
     assert.match(xml, /message="&lt;a b=&quot;c&quot;&gt;&amp;&#10;\[2J\ufffdé😀">/);
   });
 
-  test('is written at the end, replaces an older one, and is removed if the run never began', async () => {
+  test('is written at the end, replaces an older one, and is removed if the run never started', async () => {
     const file = join(temporaryDirectory(), 'report.xml');
     writeFileSync(file, 'x'.repeat(10_000));
     const warnings: string[] = [];
@@ -327,7 +327,7 @@ describe('the trace of a run', () => {
     answer = 503;
     const { warnings, origin } = await trace();
     answer = 200;
-    assert.deepEqual(warnings, [`warning: the trace was not sent whole to ${origin}: it answers 503`]);
+    assert.deepEqual(warnings, [`warning: not all of the trace was sent to ${origin}: it answers 503`]);
   });
 });
 

@@ -31,7 +31,7 @@ describe('the commands for scripts', () => {
     [['orchestrate', 'app_cluster_upgrade', 'bravo'], /“bravo” is not an input: write name=value/],
     [['orchestrate', 'app_cluster_upgrade', '-r'], /scripts in Ruby are not run/],
     [['orchestrate', '~/dir'], /dir\.mc cannot be read: it is a directory/],
-    [['run', '~/wrong.mc'], /wrong\.mc:3:3: “,” or “}” is missing behind the attribute, before “action”/],
+    [['run', '~/wrong.mc'], /wrong\.mc:3:3: “,” or “}” is missing after the attribute, before “action”/],
     [['playbook', 'check', '~/wrong.mc'], /wrong\.mc:3:3: /],
     [['playbook', 'docs', '~/wrong.mc'], /wrong\.mc:3:3: /],
   ];
@@ -71,7 +71,7 @@ describe('the commands for scripts', () => {
 
   test('playbook check reports that it is valid, and which agents only nodes know', async () => {
     const { out, err } = await run('playbook', 'check', '~/own.mc');
-    assert.match(out.join('\n'), /own is right as far as it can be checked without running it: 1 input/);
+    assert.match(out.join('\n'), /own is valid as far as it can be checked without running it: 1 input/);
     assert.deepEqual(err, []);
     const outside = await run('playbook', 'check', '~/outside.mc');
     assert.match(outside.err.join('\n'), /not built in: mailqueue/);

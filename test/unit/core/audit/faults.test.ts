@@ -160,7 +160,7 @@ describe('a record of an audit log', () => {
     const renewed: AuditEvent = { kind: 'certificate', version: '0.1.0', certificate: certificateOf(next) };
     const from = verify(lines).end;
     assert.equal(wrong([...lines, ...writeLog([renewed, outcome(4)], next.credentials, from)]), undefined);
-    const edited = ['edited', 6, 'record 6: the signature of dev2.devco.net does not hold'];
+    const edited = ['edited', 6, 'record 6: the signature of dev2.devco.net is not valid'];
     assert.deepEqual(wrong([...lines, ...writeLog([outcome(4)], next.credentials, from)]), edited);
     assert.deepEqual(wrong([...lines, ...writeLog([renewed], node.credentials, from)]), edited);
     const kind = outcome(4, { certificate: certificateOf(next), verdict: 'verified' });

@@ -112,7 +112,7 @@ describe('the caller of a request', () => {
     assert.throws(() => prove({ ...signed, chain: [] }), { ...bad, message: 'the request has no certificate' });
     assert.throws(() => prove({ ...signed, chain: mine }), {
       ...bad,
-      message: /signature of the request does not hold/,
+      message: /signature of the request is not valid/,
     });
     const stolen = signedWith({ caller: 'mco://devco.net/operator/rip@devco.net' }, eve);
     assert.throws(() => prove(stolen), {
@@ -237,7 +237,7 @@ describe('a reply that is opened', () => {
     const bad = { code: 'bad-reply' };
     const good = signedReply({}, dev2);
     assert.throws(() => open({ ...good, chain: [] }), { ...bad, message: /has no certificate/ });
-    assert.throws(() => open({ ...good, chain: [dev4.certificate.raw] }), { ...bad, message: /does not hold/ });
+    assert.throws(() => open({ ...good, chain: [dev4.certificate.raw] }), { ...bad, message: /is not valid/ });
     assert.throws(() => open(signedReply({ node: 'dev2.devco.net' }, dev4)), { ...bad, message: /signed by dev4/ });
     assert.throws(() => open(signedReply({ node: 'dev4.devco.net' }, dev2)), { ...bad, message: /not by dev2/ });
     assert.throws(() => open(signedReply({ requestDigest: digestRequest(Buffer.from('x')) }, dev2)), {

@@ -75,7 +75,7 @@ describe('the key that a node signed for itself', () => {
     const later = signKey(pair, node.credentials, Date.now() + 1);
     assert.throws(
       () => open({ ...good, signature: later.signature }),
-      words(`the signature of the encryption key of ${target} does not hold`),
+      words(`the signature of the encryption key of ${target} is not valid`),
     );
     const asRequest = sign('request', good.key, node.credentials.key);
     assert.throws(() => open({ ...good, signature: asRequest }), { code: 'bad-key' }, 'of another purpose');

@@ -112,7 +112,7 @@ describe('facts in YAML', () => {
   test('know aliases, merged mappings and duplicate keys, of which the last counts', () => {
     const { facts, notes } = read('base: &b {x: 1, y: 1}\nother: {<<: *b, y: 2}\nagain: *b\nbase2: 1\nbase2: 2\n');
     assert.deepEqual(facts, { base: { x: 1, y: 1 }, other: { x: 1, y: 2 }, again: { x: 1, y: 1 }, base2: 2 });
-    assert.deepEqual(notes, ['base2 is there twice: the last value counts']);
+    assert.deepEqual(notes, ['base2 occurs twice: the last value counts']);
     assert.deepEqual(read('"<<": 1\n').facts, { '<<': 1 }, 'a quoted name is not a merge');
   });
 

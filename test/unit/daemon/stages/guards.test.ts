@@ -37,7 +37,7 @@ async function meet(stage: Stage, call: IncomingCall) {
 describe('verify', () => {
   test('passes a proven caller, and refuses any other with the reason', async () => {
     assert.ok((await meet(verify(), incomingCall())).passed);
-    const problem = new Problem('bad-signature', 'the signature of the request does not hold');
+    const problem = new Problem('bad-signature', 'the signature of the request is not valid');
     const { passed, said } = await meet(verify(), incomingCall({ verification: { problem } }));
     assert.deepEqual([passed, said], [undefined, ['refused', 'bad-signature', 5]]);
   });

@@ -44,7 +44,7 @@ function startRecord({ allowed = true, fails = () => undefined, next }: Options 
   return { handle, events, steps, clock, asked };
 }
 
-const foreign = new Problem('bad-signature', 'the signature of the request does not hold');
+const foreign = new Problem('bad-signature', 'the signature of the request is not valid');
 
 describe('the records of a call', () => {
   test('contain the request before anything is done, and then its outcome; those of a change are on the disk', async () => {

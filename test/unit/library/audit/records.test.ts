@@ -53,7 +53,7 @@ describe('the records that a node returned', () => {
     const edited = (lines[1] ?? '').replace('"agent":"probe"', '"agent":"prober"');
     const { sequences, findings, hashes } = check([edited, 'no record', lines[2] ?? '']);
     assert.deepEqual(findings, [
-      { node, code: 'edited', message: `record 2: the signature of ${node} does not hold` },
+      { node, code: 'edited', message: `record 2: the signature of ${node} is not valid` },
       { node, code: 'malformed', message: 'it has no signature' },
     ]);
     assert.deepEqual([sequences, [...hashes.keys()]], [[3], [3]]);
@@ -78,7 +78,7 @@ describe('the records that a node returned', () => {
     assert.deepEqual(check(lines, []).codes, ['edited', 'edited', 'edited']);
     const { codes, findings } = check(lines.slice(1, 2), lines.slice(1, 2));
     assert.deepEqual(codes, ['foreign', 'edited']);
-    assert.equal(findings[0]?.message, `record 2 brings no certificate of ${node}`);
+    assert.equal(findings[0]?.message, `record 2 contains no certificate of ${node}`);
   });
 
   test('count with a fault if the request in them is not the one that was signed', () => {

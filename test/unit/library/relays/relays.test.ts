@@ -72,7 +72,7 @@ describe('a search over relays', () => {
     assert.equal(failure(), unfinished);
   });
 
-  test('gives a relay with a long list more time, as long as it reports nodes, but not for ever', async (t) => {
+  test('gives a relay with a long list more time, as long as it reports nodes, but not forever', async (t) => {
     using delays = mockDelays();
     let passed = performance.now();
     t.mock.method(performance, 'now', () => passed);

@@ -202,7 +202,7 @@ test('a node that never said since when proves nothing', async () => {
   assert.deepEqual(await reasonOf(servers({ out_since: since }), { since: undefined }), [
     [
       ...['web1', 'not-proven-out'],
-      'whether web1 is still out of traffic on lb1 is not proven: lb1 did not say since when: its haproxy agent is too old, update it',
+      'whether web1 is still out of traffic on lb1 is not proven: lb1 did not report since when: its haproxy agent is too old, update it',
     ],
   ]);
 });

@@ -38,7 +38,7 @@ async function refusal(text: string): Promise<string> {
 /** The fault, the reported position, and a word that the message must contain. */
 const badFiles: [string, string, string, RegExp][] = [
   ['tabs', 'name: x\nsteps:\n\t- {say: x}', '3:1', /Tabs/],
-  ['a key twice', 'name: x\nname: y\nsteps: [{say: x}]', '2:1', /the key “name” is there twice/],
+  ['a key twice', 'name: x\nname: y\nsteps: [{say: x}]', '2:1', /the key “name” occurs twice/],
   ['an unknown key', 'name: x\nstepz: []\nsteps: [{say: x}]', '2:1', /did you mean “steps”/],
   ['steps that are not a list', 'name: x\nsteps: {say: x}', '2:8', /must be an array/],
   ['no steps', 'name: x\nsteps: []', '2:8', /must NOT have fewer/],

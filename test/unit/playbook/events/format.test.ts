@@ -71,7 +71,7 @@ describe('the lines of a run', () => {
         '  never called: c, d',
         'Failed in go: test for test in 0.00 seconds',
         '  failed: go',
-        '  never begun: next',
+        '  never started: next',
         '  failed: go (thing#change)',
         '  on b: no reply within 10 s (no-response)',
         '  out of traffic: none',
@@ -86,7 +86,7 @@ describe('the lines of a run', () => {
     await runText(twoSteps, fabric);
     assert.deepEqual(fabric.events.flatMap((event) => formatEvent(event)).slice(-5), [
       'Failed: test for test in 0.00 seconds',
-      '  never begun: go, next',
+      '  never started: go, next',
       '  on c: it is silent, never seen (silent)',
       '  nothing was changed',
       'to try again: type the same command',

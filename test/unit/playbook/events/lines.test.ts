@@ -65,7 +65,7 @@ describe('the line of a step that calls', () => {
     ],
     ['called nobody', { ok: [], tries: 0 }, []],
     ['skipped', { state: 'skipped' }, []],
-    ['never begun', { state: 'not-run' }, []],
+    ['never started', { state: 'not-run' }, []],
     [
       'with its output',
       { lines: ['one', 'two\u001b[2J'] },
@@ -205,10 +205,10 @@ describe('the end of a run', () => {
       '  done: done',
       '  failed: failed',
       '  interrupted: interrupted',
-      '  never begun: not-run',
+      '  never started: not-run',
     ]);
     assert.equal(
-      formatEnd(report({ state: 'failed', steps })).some((line) => line.includes('never begun')),
+      formatEnd(report({ state: 'failed', steps })).some((line) => line.includes('never started')),
       false,
     );
   });

@@ -56,7 +56,7 @@ describe('`always` steps', () => {
     assert.deepEqual([report.state, report.failure?.step], ['failed', 'last']);
   });
 
-  test('do not run if the run never began', async () => {
+  test('do not run if the run never started', async () => {
     const fabric = createFabric([]);
     assert.equal((await runText(playbookText(go, always), fabric)).state, 'failed');
     assert.deepEqual(fabric.calls, []);

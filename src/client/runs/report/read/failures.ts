@@ -87,6 +87,6 @@ function failuresOf({ state, failed, bars }: StepSpan): Failure[] {
 function reasonOf(bar: Bar | undefined): string {
   if (bar === undefined) return '';
   if (bar.rejection !== undefined) return bar.rejection.reason;
-  if (bar.outcome === 'unknown') return 'no reply was written down before the run ended';
+  if (bar.outcome === 'unknown') return 'no reply was recorded before the run ended';
   return bar.message === '' ? 'no reason was given' : bar.message;
 }

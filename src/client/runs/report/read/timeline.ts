@@ -63,7 +63,7 @@ function readSpans(entries: readonly JournalEntry[], end: number): Span[] {
       const { needs = [], name = step, title = '', kind = '', afterFailure = false } = entry;
       spans.set(step, { ...before, state: 'begun', end, needs, name, title, kind, afterFailure });
     }
-    // A skipped step never began.
+    // A skipped step never started.
     else if (entry.state !== 'skipped')
       spans.set(step, { ...before, state: entry.state, end: at, failed: entry.failed ?? [] });
   }

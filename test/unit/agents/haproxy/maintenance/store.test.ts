@@ -97,14 +97,14 @@ describe('the file of held hosts', () => {
     { outSince: 1.5 },
   ]) {
     test(`is damaged with a host of ${JSON.stringify(changes)}`, () =>
-      assert.rejects(readingHost(changes), { code: 'damaged-state', message: /a host of it is not whole/ }));
+      assert.rejects(readingHost(changes), { code: 'damaged-state', message: /one of its hosts is incomplete/ }));
   }
 
   for (const host of ['null', '7', '"dev1"']) {
     test(`is damaged with the host ${host}`, () =>
       assert.rejects(reading(`{"version":2,"hosts":[${host}]}`), {
         code: 'damaged-state',
-        message: /a host of it is not whole/,
+        message: /one of its hosts is incomplete/,
       }));
   }
 
@@ -141,6 +141,6 @@ describe('the first version of the file', () => {
 
   for (const server of [null, {}, { backend: 'app' }, { server: 'web1' }, { backend: 'a b', server: 'web1' }]) {
     test(`is damaged with the server ${JSON.stringify(server)}`, () =>
-      assert.rejects(first([server]), { code: 'damaged-state', message: /a server of it is not whole/ }));
+      assert.rejects(first([server]), { code: 'damaged-state', message: /one of its servers is incomplete/ }));
   }
 });

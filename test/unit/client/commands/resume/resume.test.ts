@@ -180,7 +180,7 @@ describe('runs and resume, with journals', () => {
   test('refuse inputs that have changed, and a playbook that has changed', async () => {
     const id = await begin();
     await cut(id, 5);
-    await refused([id, 'who=them'], 64, /keeps the inputs that it started with: it was begun with who=you/);
+    await refused([id, 'who=them'], 64, /keeps the inputs that it started with: it started with who=you/);
     await refused([id, 'other=them'], 64, /keeps the inputs that it started with: start another run instead/);
     const before = await readFile(playbook, 'utf8');
     await writeFile(playbook, before.replace('bye', 'farewell'));
@@ -224,7 +224,7 @@ describe('runs and resume, with journals', () => {
     assert.equal(stdin.readableLength, 'web1.devco.net\n'.length);
   });
 
-  test('refuse dry runs, runs that never began, and unknown ones', async () => {
+  test('refuse dry runs, runs that never started, and unknown ones', async () => {
     const dry = await begin('--dry-run');
     await cut(dry, 5);
     await refused([dry], 64, /was a dry run/);

@@ -38,7 +38,7 @@ describe('the copies of a journal on nodes', () => {
     assert.equal(journal.lines.length, 3);
     assert.match(
       warnings.join(),
-      /the journal on dev2 is not accepted: the signature of line 1 of the journal does not hold/,
+      /the journal on dev2 is not accepted: the signature of line 1 of the journal is not valid/,
     );
     assert.equal(code([lines, forged]), 'journal-incomplete');
     assert.equal(code([forged, forged, forged]), 'bad-journal');

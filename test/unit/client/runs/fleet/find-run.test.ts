@@ -105,7 +105,7 @@ describe('a run whose journal is on nodes alone', () => {
     const forged = lines.map(({ text }) => ({ text, signature: 'AAAA' }));
     const { look, warnings } = client([lines, forged, lines]);
     assert.equal((await findRunAnywhere(run, look, options)).entries.length, 3);
-    const why = 'the signature of line 1 of the journal does not hold';
+    const why = 'the signature of line 1 of the journal is not valid';
     assert.deepEqual(warnings, [`warning: the journal on dev2 is not accepted: ${why}`]);
     const few = client([lines]).look;
     await assert.rejects(fetchRun(run, few), { code: 'journal-incomplete' });

@@ -138,7 +138,7 @@ describe('the runs that nodes know', () => {
     assert.deepEqual(failed.toSorted(), [
       'dev2: it is broken',
       'dev3: it may not',
-      `the journal of run ${first} on dev1 is not accepted: the signature of line 1 of the journal does not hold`,
+      `the journal of run ${first} on dev1 is not accepted: the signature of line 1 of the journal is not valid`,
     ]);
   });
 
