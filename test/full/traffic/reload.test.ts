@@ -42,9 +42,16 @@ async function whileOut(act: () => Promise<void>, ...more: readonly string[]) {
   const { argv } = await upgradeTo(...more);
   const asked = await checks();
   const run = lab.client(argv);
-  await eventually(async () => assert.ok((await checks()) > asked));
-  await act();
-  await must(lab, 'dev2', `echo OK > ${gate}; mv ${nrpe}.kept ${nrpe}`);
+  const early = run.then(({ code, stdout, stderr }) =>
+    assert.fail(`the run ended with ${code} before its check: ${stdout}${stderr}`),
+  );
+  try {
+    await Promise.race([eventually(async () => assert.ok((await checks()) > asked)), early]);
+    await act();
+    await must(lab, 'dev2', `echo OK > ${gate}`);
+  } finally {
+    await must(lab, 'dev2', `mv ${nrpe}.kept ${nrpe}`);
+  }
   return run;
 }
 
