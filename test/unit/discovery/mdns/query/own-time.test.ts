@@ -23,6 +23,12 @@ describe('the time in which a search ran', () => {
     assert.deepEqual(await after(3_600_000, 10, 5), { ran: 15, set: [10, 5] });
   });
 
+  test('counts what a busy machine takes beyond a wait, up to a fifth of a second', async (context) => {
+    context.mock.method(performance, 'now', () => clock);
+    assert.equal((await after(200, 10, 5)).ran, 415);
+    assert.equal((await after(201, 10, 5)).ran, 15);
+  });
+
   test('counts a wait that something new ended as long as it was', async (context) => {
     context.mock.method(performance, 'now', () => clock);
     assert.deepEqual(await after(-4, 10, 10), { ran: 12, set: [10, 10] });
