@@ -68,7 +68,7 @@ describe('the lab', () => {
   test('passes streams and exit codes through its npm scripts unchanged', async () => {
     const up = npm('lab:up', ['--hosts', '2']);
     assert.equal(up.status, 0, up.stderr);
-    const lab = /The lab (\S+) stands/.exec(up.stdout)?.[1] ?? assert.fail(up.stdout);
+    const lab = /The lab (\S+) of \d+ hosts is up/.exec(up.stdout)?.[1] ?? assert.fail(up.stdout);
     try {
       const found = npm('lab:client', ['find', '-F', 'cluster=bravo'], { lab });
       assert.deepEqual([found.status, found.stdout], [0, 'dev2.devco.net\n'], found.stderr);
@@ -83,7 +83,7 @@ describe('the lab', () => {
       const down = npm('lab:down', [lab]);
       assert.equal(down.status, 0, down.stderr);
     }
-    assert.match(npm('lab:client', ['ping'], { lab }).stderr, /no lab stands/);
+    assert.match(npm('lab:client', ['ping'], { lab }).stderr, /no lab is up/);
   });
 
   test('stops with the process that made it, even by SIGKILL, and lab:down removes what is left of it', async () => {
@@ -105,7 +105,7 @@ describe('the lab', () => {
     const down = npm('lab:down', [lab.id]);
     assert.deepEqual([down.status, down.stdout], [0, `The lab ${lab.id} is gone.\n`], down.stderr);
     assert.equal(existsSync(lab.directory), false);
-    assert.equal(npm('lab:down', [lab.id]).stdout, 'No lab stands.\n', 'a second time does no harm');
+    assert.equal(npm('lab:down', [lab.id]).stdout, 'No lab is up.\n', 'a second time does no harm');
   });
 
   test('reports why a host did not start, and removes the others', async () => {

@@ -8,5 +8,5 @@ await runScript(async () => {
     await removeLab(lab);
     process.stdout.write(`The lab ${lab.id} is gone.\n`);
   }
-  if (labs.length === 0) process.stdout.write('No lab stands.\n');
+  if (labs.length === 0) process.stdout.write('No lab is up.\n');
 });

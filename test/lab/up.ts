@@ -1,4 +1,4 @@
-// npm run lab:up [-- --hosts N --lbs N]: a lab that stands until lab:down.
+// npm run lab:up [-- --hosts N --lbs N]: a lab that is up until lab:down.
 import { parseArgs } from 'node:util';
 import { startLab } from '../support/lab/lab.ts';
 import { runScript } from '../support/lab/run-script.ts';

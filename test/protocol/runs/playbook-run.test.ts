@@ -95,7 +95,7 @@ describe('mco-deploy run', { timeout: 600_000 }, () => {
     assert.match(out, /greeter#greet executed successfully on 2 nodes/);
     assert.match(out, /Hello Ada! Hello Ada!/);
     const online = await mco(['playbook', 'check', join(home, 'greeting.yaml'), '--online']);
-    assert.match(online.out, /greeting is right: 2 inputs, 1 node set, 2 steps/);
+    assert.match(online.out, /greeting is valid: 2 inputs, 1 node set, 2 steps/);
     const offline = await mco(['playbook', 'check', join(home, 'greeting.yaml')]);
     assert.match(offline.err, /not built in: greeter; with --online the nodes are asked/);
     assert.match(offline.err, /greeting\.yaml:7:23: there is no agent “greeter”/);

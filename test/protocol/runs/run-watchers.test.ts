@@ -115,7 +115,7 @@ describe('a run that is watched', () => {
     await using failing = await startTraceReceiver(500);
     await using hanging = await startTraceReceiver(0);
     for (const [url, why] of [
-      ['http://127.0.0.1:1', /not sent whole to http:\/\/127\.0\.0\.1:1: connection refused/],
+      ['http://127.0.0.1:1', /not all of the trace was sent to http:\/\/127\.0\.0\.1:1: connection refused/],
       [failing.url, /: it answers 500/],
       [hanging.url, /: no answer within 500 ms/],
       ['collector:4318', /the run is not traced: “collector:4318\/v1\/traces” is not a valid http or https address/],

@@ -24,7 +24,7 @@ export async function standingLab(id = process.env.MCO_LAB): Promise<LabState> {
   const standing = (await findLabs()).filter((lab) => lab.lifetime === 'standing' && stands(lab));
   const [first, ...others] = id === undefined ? standing : standing.filter((lab) => lab.id === id);
   if (first === undefined) {
-    throw new Error(`no lab stands${id === undefined ? '' : ` by the name ${id}`}: run “npm run lab:up” (as root)`);
+    throw new Error(`no lab is up${id === undefined ? '' : ` with the name ${id}`}: run “npm run lab:up” (as root)`);
   }
   if (others.length === 0) return first;
   const ids = [first, ...others].map((lab) => lab.id);
