@@ -1,6 +1,6 @@
 /** Load balancers as users have them: each with what it needs beside HAProxy, and the paths by which each backend is reached. */
 import type { Host } from '../estate.ts';
-import { checks } from '../files/balancer.ts';
+import { checks, checkTimeout } from '../files/balancer.ts';
 
 export interface Topology {
   readonly name: string;
@@ -32,6 +32,7 @@ ${restoring ? '  server-state-file /run/haproxy/state\n' : ''}${more}
 defaults
 ${restoring ? '  load-server-state-from-file global\n' : ''}  mode http
   timeout connect 1s
+  ${checkTimeout}
   timeout client 30s
   timeout server 30s
   option idle-close-on-response
