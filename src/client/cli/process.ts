@@ -20,6 +20,8 @@ function isPipeOrFile(descriptor: number): boolean {
 
 /** Milliseconds for open connections to close by themselves once a command is done. */
 const grace = 300;
+/** Milliseconds: the longest that a timer of Node can wait. */
+const longest = 2 ** 31 - 1;
 
 /** The context of a real process: its streams, its signals, its exit code. */
 export function startContext(): CliContext {
@@ -27,6 +29,8 @@ export function startContext(): CliContext {
   const status = err.isTerminal && !out.isPipe ? startStatusLines(terminalOf(err.write)) : undefined;
   const signals = watchSignals(process.env);
   let keepsExitCode = false;
+  // Without it, a command that waits for what does not keep Node running would end with 0 before its work is done.
+  const working = setInterval(() => {}, longest);
   // Names, facts and messages come from nodes: none of them may control the terminal.
   const words = process.argv.slice(2);
   const colored = new Map([out, err].map((output) => [output, usesColors(words, process.env, output.isTerminal)]));
@@ -62,6 +66,7 @@ export function startContext(): CliContext {
       keepsExitCode = true;
     },
     exit: (code) => {
+      clearInterval(working);
       process.exitCode = code;
       status?.draw([]);
       void end(out, err, keepsExitCode);
