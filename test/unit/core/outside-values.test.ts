@@ -274,6 +274,17 @@ describe('a deadline', () => {
     assert.equal(late.join(), 'punctual,stopped');
   });
 
+  test('leaves no timer when it begins again, or ends', (context) => {
+    const cleared = context.mock.method(globalThis, 'clearTimeout').mock;
+    const deadline = startDeadline(60_000, []);
+    deadline.extend();
+    assert.equal(cleared.callCount(), 1);
+    deadline.end();
+    assert.equal(cleared.callCount(), 2);
+    whenUnanswered(60_000, () => {})();
+    assert.equal(cleared.callCount(), 3);
+  });
+
   test('follows other signals with their reasons, and leaves them once it has ended', () => {
     const [one, two] = [new AbortController(), new AbortController()];
     const following = startDeadline(60_000, [one.signal, two.signal]);

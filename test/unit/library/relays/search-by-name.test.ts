@@ -65,6 +65,12 @@ describe('a node that no relay lists as connected', () => {
     const never = await start([[], [known], [known], [known], [connected]]);
     assert.equal(await never.dial(), 'reached directly');
     assert.equal(never.asked.length, 4);
+    const lost = await start([[], [known], [], [connected]]);
+    assert.equal(await lost.dial(), 'reached directly');
+    assert.equal(lost.asked.length, 3, 'the relay does not know it any more');
+    const meanwhile = await start([[], [known, connected]]);
+    assert.equal(await meanwhile.dial(), web1);
+    assert.equal(meanwhile.asked.length, 2);
   });
 
   test('is not searched for again if the relay does not know it, or fails', async () => {

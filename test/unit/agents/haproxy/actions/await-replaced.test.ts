@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { awaitReplaced } from '../../../../../src/agents/haproxy/actions/await-replaced.ts';
 import { beginHold } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
@@ -18,10 +19,57 @@ async function started(...argv: string[]) {
   return { pid: child.pid ?? 0, [Symbol.asyncDispose]: end };
 }
 
+const host = { name: 'web1', lines: [], chosen: [], followers: [], elsewhere: [] };
+
+/** Waits, as for a host that was in before. @returns whether there was a replaced process, and what was said meanwhile */
+async function waiting(pid: number, limits: { deadline: number; left: 'refuse' | 'report' }, onProgress = () => {}) {
+  const context = actionContext();
+  const progress = (message: string) => {
+    context.progress(message);
+    onProgress();
+  };
+  const found = await awaitReplaced(
+    {
+      config: { replaced_timeout: 0, replaced_left: limits.left },
+      hosts: [host],
+      before: [],
+      processes: { '/run/a.sock': { version: '2.6', pid, uptime: 1, started: 7 } },
+      deadline: limits.deadline,
+    },
+    { ...context, progress },
+  );
+  return { found, said: context.said };
+}
+
+test('a call waits for the end of a replaced process, and says so once', async () => {
+  const old = await started();
+  await using now = await started('-sf', String(old.pid));
+  let ended: Promise<void> | undefined;
+  const { found, said } = await waiting(now.pid, { deadline: Number.POSITIVE_INFINITY, left: 'refuse' }, () => {
+    // Later than the second look.
+    ended ??= delay(120).then(old[Symbol.asyncDispose]);
+  });
+  await ended;
+  assert.equal(found, true);
+  assert.deepEqual(said, [`waiting for HAProxy’s process ${old.pid}, which a reload replaced, to end`]);
+});
+
+test('a process that does not end in time is only reported, if the configuration says so', async () => {
+  await using old = await started();
+  await using now = await started('-sf', String(old.pid));
+  const { found, said } = await waiting(now.pid, { deadline: 0, left: 'report' });
+  assert.equal(found, true);
+  assert.match(said.join(), new RegExp(`^HAProxy at /run/a.sock was reloaded, .* process ${old.pid} .*web1$`));
+});
+
+test('without a replaced process nothing is waited for', async () => {
+  await using now = await started();
+  assert.deepEqual(await waiting(now.pid, { deadline: 0, left: 'refuse' }), { found: false, said: [] });
+});
+
 test('a replaced process can send requests to a host unless it was out before the second in which the new one began', async () => {
   await using old = await started();
   await using now = await started('-sf', String(old.pid));
-  const host = { name: 'web1', lines: [], chosen: [], followers: [], elsewhere: [] };
   const narrowing = { backends: undefined, ports: [] };
   const wait = (outSince?: number, began?: number) =>
     awaitReplaced(

@@ -41,6 +41,7 @@ describe('the processes of HAProxy that a reload replaced', () => {
       ['haproxy -f a.cfg -n 2000 -m 500', []],
       ['haproxy -f a.cfg -sf', []],
       ['haproxy -sf 0 -5 12345678901 20', []],
+      ['haproxy 20 -f a.cfg', []],
     ] as const)
       assert.deepEqual(replacedBy(words.split(' ')), expected, words);
   });
@@ -63,6 +64,12 @@ describe('the processes of HAProxy that a reload replaced', () => {
   test('are not other programs, which got their numbers later, nor the process itself', async () => {
     const only = await started('-sf', process.pid, 1);
     assert.deepEqual(await pidsOf(only.pid), []);
+    const itself = spawn('sh', ['-c', 'exec sh -c "echo; read line" haproxy -sf $$'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    children.push(itself);
+    await once(itself.stdout, 'data');
+    assert.deepEqual(await pidsOf(itself.pid ?? 0), []);
   });
 
   test('are not found where the process itself is not: in another container, on another machine', async () => {
