@@ -11,8 +11,9 @@ caCommand([]).define(program, context);
 enrollCommand.define(program, context);
 try {
   await program.parseAsync();
+  if (process.exitCode === undefined) context.exit(0);
 } catch (error) {
   if (!(error instanceof Problem)) throw error;
   process.stderr.write(`${error.code}: ${explain(error)}\n`);
-  process.exitCode = 64;
+  context.exit(64);
 }
