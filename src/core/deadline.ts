@@ -76,16 +76,7 @@ export function startAnswerDeadline(milliseconds: number, followed: readonly Abo
  * @returns ends it
  */
 export function whenUnanswered(milliseconds: number, act: () => void): () => void {
-  let ended = false;
-  const actUnlessEnded = () => {
-    if (!ended) act();
-  };
-  const start = (next: () => unknown) => setTimeout(next, milliseconds / 2).unref();
-  let timer = start(() => {
-    timer = start(() => setImmediate(actUnlessEnded));
-  });
-  return () => {
-    ended = true;
-    clearTimeout(timer);
-  };
+  const { signal, end } = startAnswerDeadline(milliseconds, []);
+  signal.addEventListener('abort', act, { once: true });
+  return end;
 }

@@ -153,9 +153,9 @@ export function whenLost(client: Client): Promise<void> {
 /** Resolves when the channel is connected, rejects as soon as a try failed. */
 export function ready(client: Client, timeout: number, signal: AbortSignal): Promise<void> {
   const channel = client.getChannel();
+  if (signal.aborted) return Promise.reject(new Error('aborted'));
   const deadline = startAnswerDeadline(timeout, [signal]);
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(new Error('aborted'));
     let isSettled = false;
     const settle = (finish: () => void) => {
       isSettled = true;

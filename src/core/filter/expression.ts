@@ -27,21 +27,41 @@ export type Expression =
 
 /** Whether the node matches the expression. Total: any facts give an answer, in bounded time. */
 export function holds(expression: Expression, node: NodeFacts): boolean {
+  return judge(expression, (test) => holdsTest(test, node));
+}
+
+/**
+ * Joins the answers of all tests as the expression does.
+ * @param ask the answer of one test. It is given whether the test counts the other way round, below an odd number of
+ * “not”
+ */
+export function judge(
+  expression: Expression,
+  ask: (test: Test, isNegated: boolean) => boolean,
+  isNegated = false,
+): boolean {
   switch (expression.kind) {
     case 'and':
-      return expression.parts.every((part) => holds(part, node));
+      return expression.parts.every((part) => judge(part, ask, isNegated));
     case 'or':
-      return expression.parts.some((part) => holds(part, node));
+      return expression.parts.some((part) => judge(part, ask, isNegated));
     case 'not':
-      return !holds(expression.part, node);
+      return !judge(expression.part, ask, !isNegated);
+    default:
+      return ask(expression, isNegated);
+  }
+}
+
+export function holdsTest(test: Test, node: NodeFacts): boolean {
+  switch (test.kind) {
     case 'fact':
-      return holdsFact(expression, node.facts);
+      return holdsFact(test, node.facts);
     case 'class':
-      return holdsName(expression, node.classes);
+      return holdsName(test, node.classes);
     case 'agent':
-      return holdsName(expression, node.agents);
+      return holdsName(test, node.agents);
     case 'identity':
-      return expression.names.has(node.name.toLowerCase()) || expression.patterns.some((matches) => matches(node.name));
+      return test.names.has(node.name.toLowerCase()) || test.patterns.some((matches) => matches(node.name));
   }
 }
 

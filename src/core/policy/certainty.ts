@@ -1,4 +1,4 @@
-import { type Expression, holds, type Test } from '../filter/expression.ts';
+import { type Expression, holdsTest, judge, type Test } from '../filter/expression.ts';
 import { lookUpFact } from '../filter/fact.ts';
 import type { NodeFacts } from '../node.ts';
 
@@ -10,30 +10,12 @@ export interface PartlyKnownNode extends NodeFacts {
 
 /** Whether the node matches, whatever its missing facts and classes are. */
 export function mustHold(expression: Expression, node: PartlyKnownNode): boolean {
-  switch (expression.kind) {
-    case 'and':
-      return expression.parts.every((part) => mustHold(part, node));
-    case 'or':
-      return expression.parts.some((part) => mustHold(part, node));
-    case 'not':
-      return !mayHold(expression.part, node);
-    default:
-      return holds(expression, node);
-  }
+  return judge(expression, (test, isNegated) => holdsTest(test, node) || (isNegated && isMissing(test, node)));
 }
 
 /** Whether the node matches, or would with some values of its missing facts and classes. */
 export function mayHold(expression: Expression, node: PartlyKnownNode): boolean {
-  switch (expression.kind) {
-    case 'and':
-      return expression.parts.every((part) => mayHold(part, node));
-    case 'or':
-      return expression.parts.some((part) => mayHold(part, node));
-    case 'not':
-      return !mustHold(expression.part, node);
-    default:
-      return holds(expression, node) || isMissing(expression, node);
-  }
+  return judge(expression, (test, isNegated) => holdsTest(test, node) || (!isNegated && isMissing(test, node)));
 }
 
 function isMissing(test: Test, { facts, missing = [] }: PartlyKnownNode): boolean {
