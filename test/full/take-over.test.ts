@@ -4,13 +4,13 @@ import { after, before, describe, test } from 'node:test';
 import { controlHost, reliefHost } from '../support/lab/estate.ts';
 import { homeOf } from '../support/lab/files/control.ts';
 import { deployer, relief } from '../support/lab/files/node.ts';
+import { bravo, upServers } from '../support/lab/cluster.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import type { LogLine } from '../support/lab/log.ts';
 import { whileLoaded } from '../support/lab/hold.ts';
 import { countReloads, reloadsOf } from '../support/lab/reloads.ts';
 import { type LabRun, startRun } from '../support/lab/runs.ts';
 
-const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const balancers = ['lb1', 'lb2'];
 const home = homeOf(deployer);
 
@@ -34,7 +34,7 @@ describe('runs whose control host is gone, taken over by another operator on ano
   const assertServed = async (revision: string, text: string) => {
     for (const host of bravo) assert.equal(await lab.revision(host), revision, `${host}: ${text}`);
     for (const balancer of balancers) {
-      const up = (await lab.servers(balancer)).filter(({ status }) => status === 'UP');
+      const up = await upServers(lab, balancer);
       assert.equal(up.length, 9, `${balancer}: ${text}`);
     }
   };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bravo } from '../support/lab/cluster.ts';
+import { bravo, upServers } from '../support/lab/cluster.ts';
 import { makeHoldable, whileHeld, whileLoaded } from '../support/lab/hold.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import type { LogLine } from '../support/lab/log.ts';
@@ -36,7 +36,7 @@ const reloads = () => Promise.all(bravo.map((host) => reloadsOf(lab, host)));
 const assertServed = async (revision: string, text: string) => {
   for (const host of bravo) assert.equal(await lab.revision(host), revision, `${host}: ${text}`);
   for (const balancer of balancers) {
-    const up = (await lab.servers(balancer)).filter(({ status }) => status === 'UP');
+    const up = await upServers(lab, balancer);
     assert.equal(up.length, 9, `${balancer}: ${text}`);
   }
   served = revision;

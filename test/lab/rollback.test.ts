@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { bravo, upServers } from '../support/lab/cluster.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 
-const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const runs = 'home/rip@devco.net/.local/state/mco-deploy/runs';
 
 describe('the command rollback', () => {
@@ -17,7 +17,7 @@ describe('the command rollback', () => {
   const upgrade = (...more: string[]) => lab.client(['upgrade', '--cluster', 'bravo', '--no-notify', ...more]);
   const assertServed = async (revision: string, text: string) => {
     for (const host of bravo) assert.equal(await lab.revision(host), revision, `${host}: ${text}`);
-    const up = (await lab.servers()).filter(({ status }) => status === 'UP');
+    const up = await upServers(lab);
     assert.equal(up.length, 9, text);
   };
 

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { mailHost } from '../../support/lab/estate.ts';
 import { deployer } from '../../support/lab/files/node.ts';
+import { bravo, upServers } from '../../support/lab/cluster.ts';
 import { type Lab, startLab } from '../../support/lab/lab.ts';
 
 const repository = join(import.meta.dirname, '../../..');
-const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const alfa = ['dev1.devco.net', 'dev3.devco.net', 'dev5.devco.net', 'dev7.devco.net', 'dev9.devco.net'];
 
 /** Each test leaves all servers in traffic, so that one lab serves them all. */
@@ -25,11 +25,6 @@ const write = async (host: string, path: string, text: string) => {
 /** The calls to a host, by its audit log. */
 const changes = async (host: string, action: string) =>
   (await lab.audit(host)).filter((one) => one.kind === 'intent' && one.action === action && !one.dry_run);
-const upServers = async () =>
-  (await lab.servers())
-    .filter(({ status }) => status === 'UP')
-    .map(({ name }) => name)
-    .sort();
 
 describe('a shipped playbook that reads or repairs, on twelve hosts', () => {
   test('mail_queue delivers waiting mail, with an agent in Python that the client does not know', async () => {
@@ -103,9 +98,9 @@ describe('a shipped playbook that takes servers out of traffic', () => {
     const on = await lab.client([...words, 'state=on']);
     assert.equal(on.code, 0, on.stdout + on.stderr);
     assert.match(on.stdout, /out of traffic: dev2\.devco\.net, dev4\.devco\.net of app on lb1\.devco\.net/);
-    assert.deepEqual(await upServers(), [...alfa, ...bravo.slice(2)].sort());
+    assert.deepEqual(await upServers(lab), [...alfa, ...bravo.slice(2)].sort());
     assert.equal((await lab.client([...words, 'state=off'])).code, 0);
-    assert.deepEqual(await upServers(), [...alfa, ...bravo].sort());
+    assert.deepEqual(await upServers(lab), [...alfa, ...bravo].sort());
   });
 
   test('rolling_restart restarts every server once, out of traffic, and loses no request', async () => {
@@ -123,7 +118,7 @@ describe('a shipped playbook that takes servers out of traffic', () => {
     assert.match(stdout, /rip@devco\.net restarted 5 servers of cluster alfa/);
     for (const host of alfa) assert.equal((await changes(host, 'restart')).length, 1, host);
     assert.equal((await changes(bravo[0] ?? '', 'restart')).length, 0);
-    assert.equal((await upServers()).length, 9);
+    assert.equal((await upServers(lab)).length, 9);
   });
 
   test('a dry run names every node on which the caller lacks the right, and calls no action on it', async () => {

@@ -4,12 +4,12 @@ import { after, before, describe, test } from 'node:test';
 import { controlHost } from '../../support/lab/estate.ts';
 import { deployer } from '../../support/lab/files/node.ts';
 import { hostOf } from '../../support/lab/find.ts';
+import { bravo, upServers } from '../../support/lab/cluster.ts';
 import { type Lab, startLab } from '../../support/lab/lab.ts';
 import type { LogLine } from '../../support/lab/log.ts';
 import { countReloads, reloadsOf } from '../../support/lab/reloads.ts';
 import { startRun } from '../../support/lab/runs.ts';
 
-const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const bastions = ['notify1', 'notify2'] as const;
 
 const isDone = (step: string) => (entry: LogLine) =>
@@ -45,7 +45,7 @@ describe('an upgrade over a bastion, from a host that reaches no other node', ()
   const assertSwitchedOnce = async (counted: readonly number[], text: string) => {
     const revision = other();
     for (const host of bravo) assert.equal(await lab.revision(host), revision, `${host}: ${text}`);
-    const up = (await lab.servers('lb1')).filter(({ status }) => status === 'UP');
+    const up = await upServers(lab, 'lb1');
     assert.equal(up.length, 9, text);
     assert.deepEqual(
       await reloads(),

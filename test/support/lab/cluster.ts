@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lab } from './lab.ts';
 import { repository } from './state.ts';
+import { isUp } from './traffic/haproxy.ts';
 
 export const bravo: readonly string[] = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 export const alfa: readonly string[] = [1, 3, 5, 7, 9].map((number) => `dev${number}.devco.net`);
@@ -20,8 +21,15 @@ export const inMaintenance = async (lab: Lab, balancer?: string): Promise<string
 /** Whether all nine servers take traffic. */
 export async function allUp(lab: Lab, balancer?: string): Promise<boolean> {
   const servers = await lab.servers(balancer);
-  return servers.length === 9 && servers.every(({ status }) => status === 'UP');
+  return servers.length === 9 && servers.every(isUp);
 }
+
+/** Names of the servers that take traffic. */
+export const upServers = async (lab: Lab, balancer?: string): Promise<string[]> =>
+  (await lab.servers(balancer))
+    .filter(isUp)
+    .map(({ name }) => name)
+    .sort();
 
 /** The calls to a host, by its audit log: `agent.action`, without dry runs. */
 export const asked = async (lab: Lab, host: string): Promise<string[]> =>

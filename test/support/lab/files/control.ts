@@ -17,7 +17,11 @@ export function homeOf(operator: string): string {
 export function operatorFiles(operator: string, { certificatePem, keyPem, caPem }: OperatorFiles): FileTree {
   const directory = `${homeOf(operator)}/.config/mco-deploy`;
   return {
-    [`${directory}/client.yaml`]: stringify({ inputs: { recipient: 'mailto:ops@devco.net' } }),
+    [`${directory}/client.yaml`]: stringify({
+      inputs: { recipient: 'mailto:ops@devco.net' },
+      // Seconds: right after its start, a lab's daemons may be slow to answer.
+      discovery: { timeout: 5 },
+    }),
     [`${directory}/operator.crt`]: certificatePem,
     [`${directory}/operator.key`]: { secret: keyPem },
     [`${directory}/ca.crt`]: caPem,

@@ -73,6 +73,6 @@ const application = {
   root: '/srv/app',
   artifacts: '/srv/artifacts',
   reload: ['nginx', '-s', 'reload'],
-  health: { url: 'http://127.0.0.1:80/health', timeout: 3 },
+  health: { url: 'http://127.0.0.1:80/health', timeout: 8 },
   keep: 5,
 };

@@ -9,11 +9,14 @@ import { until } from '../../until.ts';
 /** A server of the backend, from `show stat` (HAProxy management guide, 9.1). */
 export interface ServerState {
   readonly name: string;
-  /** UP, MAINT, DOWN, DRAIN, … */
+  /** UP, UP 2/3, MAINT, DOWN, DRAIN, … */
   readonly status: string;
   /** The last check's result: L7OK, L7STS, L4CON, … */
   readonly check: string;
 }
+
+/** Whether HAProxy sends it requests: “UP 2/3” is up, too, after one check that a busy machine answered late. */
+export const isUp = ({ status }: ServerState): boolean => /^UP( \d+\/\d+)?$/.test(status);
 
 /** One command to a load balancer's runtime API, asked from outside the lab: its socket is a file. */
 export async function askHaproxy(lab: LabState, balancer: string, command: string): Promise<string> {

@@ -6,7 +6,8 @@ import { Agent, get } from 'node:http';
 import type { LoadReport } from './load.ts';
 
 const [list = '', rate = '50', connections = 'keep-alive'] = process.argv.slice(2);
-const agent = new Agent({ keepAlive: connections !== 'close', maxSockets: 32 });
+// In turn, so that none of its connections is idle for so long that the load balancer closes it just then.
+const agent = new Agent({ keepAlive: connections !== 'close', maxSockets: 32, scheduling: 'fifo' });
 const report: LoadReport = { requests: 0, failures: [], bodies: {}, slowest: 0 };
 const urls = list.split(',');
 /** Milliseconds. */
