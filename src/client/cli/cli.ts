@@ -14,19 +14,24 @@ import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
 export async function runCli(words: readonly string[], cli: Cli, given: CliContext): Promise<void> {
   const json = wantsJson(words);
   const { context, hasEnded } = noteEnd(given);
+  let next = '';
   try {
     const { words: known, answer } = translate(words, knownWords(cli, context));
     if (answer !== undefined) throw new Problem('usage', answer);
     const quiet = known.includes('--np') ? withoutProgress(context) : context;
     const shown = wantsJsonLines(known) ? withJsonLines(quiet) : quiet;
     const program = defineNeeded(known, cli, shown);
-    if (json) silenceErrors(program);
+    if (json)
+      silenceErrors(program, (line) => {
+        next = line;
+      });
     await program.parseAsync(helpWords(known, program), { from: 'user' });
     // The end of a program shows whether its output was written, so each command has one.
     if (!hasEnded()) context.exit(exitCode.ok);
   } catch (error) {
     const { problem, line, code } = endingOf(error, context);
-    if (json && problem !== undefined) context.err(JSON.stringify({ error: problem, exit_code: code }));
+    if (json && problem !== undefined)
+      context.err(JSON.stringify({ error: { ...problem, hint: problem.hint || next }, exit_code: code }));
     else if (line !== undefined) context.err(line);
     if (code === exitCode.internal && context.env.MCO_DEPLOY_DEBUG === '1' && error instanceof Error)
       context.err(error.stack ?? '');

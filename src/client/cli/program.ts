@@ -128,10 +128,10 @@ function topOf(command: Command, program: Command): string {
   return command.parent === null || command.parent === program ? command.name() : topOf(command.parent, program);
 }
 
-/** Keeps commander from printing wrong usage, which the caller does. */
-export function silenceErrors(program: Command): void {
+/** Keeps commander from printing wrong usage, which the caller does. @param next gets the line with the next command */
+export function silenceErrors(program: Command, next: (line: string) => void): void {
   for (const command of [program, ...everyCommand(program)])
-    command.configureOutput({ writeErr: () => {}, outputError: () => {} });
+    command.configureOutput({ writeErr: (text) => next(text.trimEnd()), outputError: () => {} });
 }
 
 export function everyCommand(command: Command): Command[] {

@@ -24,11 +24,17 @@ describe('a wrong command line is reported in plain words, and the last line is 
     });
   }
 
-  test('and as JSON if JSON is requested', async () => {
-    const { code, err } = await run('ca', 'list', '-j', '-o', 'xml');
-    assert.equal(code, 64);
-    const message = '“xml” is not a valid value of --output: use table, wide, json or jsonl';
-    assert.deepEqual(JSON.parse(err.join('\n')), { error: { code: 'usage', message, hint: '' }, exit_code: 64 });
+  test('and as JSON if JSON is requested, with that command or a suggestion as the hint', async () => {
+    const refused = '“xml” is not a valid value of --output: use table, wide, json or jsonl';
+    for (const [line, message, hint] of [
+      ['ca list -j -o xml', refused, 'to list its options: mco-deploy ca list --help'],
+      ['ca nosuch -j', "unknown command 'nosuch'", 'to list the commands: mco-deploy ca --help'],
+      ['pingg -o json', "unknown command 'pingg'", '(Did you mean ping?)'],
+    ] as const) {
+      const { code, out, err } = await run(...line.split(' '));
+      assert.deepEqual([code, out, err.length], [64, [], 1], line);
+      assert.deepEqual(JSON.parse(err[0] ?? ''), { error: { code: 'usage', message, hint }, exit_code: 64 }, line);
+    }
   });
 });
 
