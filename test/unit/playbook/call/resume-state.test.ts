@@ -98,7 +98,10 @@ describe('the next try of a node when a run resumes', () => {
 describe('the earlier call of a step', () => {
   const earlier = {
     requestId: 'id',
-    tries: new Map([['b', [made(1, { outcome: outcome({ data: { word: 'x' } }) })]]]),
+    tries: new Map([
+      ['a', [made(1, { outcome: outcome({ data: {} }) })]],
+      ['b', [made(1, { outcome: outcome({ data: { word: 'x' } }) })]],
+    ]),
   };
   const key = { agent: 'thing', action: 'change', dryRun: false, input: {} };
   interface Given {
@@ -151,7 +154,7 @@ describe('the earlier call of a step', () => {
     }
   });
 
-  test('does not count for a read whose reply was not recorded as a whole', () => {
+  test('does not count for a read if the reply of one of its nodes was not recorded as a whole', () => {
     assert.equal(find({ ...usual, kind: 'read' }, ['word']), undefined);
     assert.deepEqual(find({ ...usual, kind: 'read' }, ['other']), { ...earlier, done: true });
     assert.deepEqual(find(usual, ['word']), { ...earlier, done: true }, 'a change is asked for again instead');
