@@ -4,8 +4,11 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { awaitReplaced } from '../../../../../src/agents/haproxy/actions/await-replaced.ts';
+import { disable } from '../../../../../src/agents/haproxy/actions/disable.ts';
 import { beginHold } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
+import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
 import { fails } from '../../../../support/agents/haproxy-agent.ts';
 
 /** A process that ends with its input. */
@@ -92,4 +95,50 @@ test('a replaced process can send requests to a host unless it was out before th
       wait(outSince, began),
       fails('haproxy-replaced', new RegExp(`/run/a.sock .* process ${old.pid} .*web1`)),
     );
+});
+
+/** A host is taken out whose HAProxy was reloaded. @param meanwhile runs while the earlier process still serves */
+async function takenOut(meanwhile: (fake: FakeHaproxy) => void, limits: { replaced: number; drain: number }) {
+  const old = await started();
+  await using now = await started('-sf', String(old.pid));
+  const fake = fakeHaproxy({
+    app: ['web1', 'web2'].map((name, index) => ({ name, ip: `10.0.0.${index}`, passes: true })),
+  });
+  fake.info.pid = now.pid;
+  const balancer = await fakeBalancer([fake], { replaced_timeout: limits.replaced });
+  const context = actionContext();
+  let ended: Promise<void> | undefined;
+  const progress = (message: string) => {
+    if (!message.startsWith('waiting for HAProxy’s process')) return;
+    meanwhile(fake);
+    // Later than the second look.
+    ended ??= delay(120).then(old[Symbol.asyncDispose]);
+  };
+  try {
+    return await disable(balancer, { server: 'web1', drain_timeout: limits.drain }, { ...context, progress });
+  } finally {
+    await (ended ?? old[Symbol.asyncDispose]());
+  }
+}
+
+test('disable waits for a replaced process for the longer one of its two times', async () => {
+  for (const limits of [
+    { replaced: 60, drain: 0 },
+    { replaced: 0, drain: 60 },
+  ]) {
+    const { changed } = await takenOut(() => {}, limits);
+    assert.deepEqual(changed, ['web1'], JSON.stringify(limits));
+  }
+});
+
+test('disable looks once more whether the host is out after it has waited, and takes it out again', async () => {
+  let seen: FakeHaproxy | undefined;
+  await takenOut(
+    (fake) => {
+      seen = fake;
+      fake.server('app/web1').admin = 0;
+    },
+    { replaced: 60, drain: 0 },
+  );
+  assert.equal(seen?.server('app/web1').admin, 1);
 });
