@@ -24,7 +24,7 @@ const proven = (of: TestArtifact): ProvenTicket => ({
   ...{ id: '', caller: 'cert=rip', limited: false },
 });
 
-/** Asks dev2 and dev3, which send as told. @returns also the names of those whose connection was closed */
+/** Asks dev2 and dev3, which send as reported. @returns also the names of those whose connection was closed */
 async function receiving(fetches: Readonly<Record<string, ArtifactPeer['fetch']>>) {
   const partial = await openPartial(await openStore(join(state, 'publish')), proven(artifact).ticket);
   const closed: string[] = [];
@@ -59,7 +59,7 @@ test('the connection to a node that sends an artifact is closed after a fault, a
   assert.deepEqual(closed, ['dev2', 'dev3']);
 });
 
-test('chunks under one list are no part of an artifact with another list', async () => {
+test('chunks under one list are not a part of an artifact with another list', async () => {
   const store = await openStore(join(state, 'publish'));
   const first = await openPartial(store, proven(artifact).ticket);
   await first.takeManifest(artifact.manifest, 'a test');
