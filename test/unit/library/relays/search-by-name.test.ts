@@ -6,6 +6,8 @@ import { makeKeyPair, signKey } from '../../../../src/core/sealed/encryption-key
 import type { DiscoverEvent, DiscoverRequest } from '../../../../src/core/wire/messages.ts';
 import type { RelayLink } from '../../../../src/library/relays/relay-link.ts';
 import { startRelays } from '../../../../src/library/relays/relays.ts';
+import type { Routes } from '../../../../src/library/relays/routes.ts';
+import { startSearchByName } from '../../../../src/library/relays/search-by-name.ts';
 import type { RelayConnection } from '../../../../src/transport/relay/connection.ts';
 import { type Fleet, makeFleet } from '../../../support/fleet/fleet.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
@@ -95,4 +97,35 @@ describe('a node that no relay lists as connected', () => {
     assert.equal(await dial([], AbortSignal.abort()), 'reached directly');
     for (const { names } of [...over.asked, ...asked]) assert.deepEqual(names, []);
   });
+});
+
+test('a search for one node forgets no other that a relay is still connecting to', async () => {
+  const asked: (readonly string[])[] = [];
+  const second = Promise.withResolvers<void>();
+  const relay = {
+    discover: async ({ names }: DiscoverRequest, onNode: (event: DiscoverEvent) => void) => {
+      asked.push(names);
+      if (asked.length === 2) second.resolve();
+      if (asked.length > 2) return;
+      for (const node of names) onNode({ node, path: [], lastHeard: 0 });
+      if (asked.length === 1) void search('web2.devco.net', never);
+      // Its report is not complete before the second search has begun.
+      await second.promise;
+    },
+  };
+  const link = {
+    name: 'bastion',
+    open: async () => relay,
+    isOpen: () => true,
+    close: () => {},
+  } as unknown as RelayLink;
+  const routes = { take: () => false, to: () => [], when: () => new Promise(() => {}) } as unknown as Routes;
+  const never = new AbortController().signal;
+  const search = startSearchByName([link], routes, never);
+  await search(web1, never);
+  assert.deepEqual(asked.slice(0, 2), [[web1], ['web2.devco.net']]);
+  assert.ok(
+    asked.slice(2).some((names) => names.includes(web1)),
+    JSON.stringify(asked),
+  );
 });
