@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { afterEach, describe, test } from 'node:test';
 import {
   findReplacedProcesses,
   isServing,
   replacedBy,
 } from '../../../../../src/agents/haproxy/runtime/replaced-processes.ts';
+import { until } from '../../../../support/until.ts';
 
 const children: ChildProcess[] = [];
 
@@ -59,6 +61,22 @@ describe('the processes of HAProxy that a reload replaced', () => {
     await first.end();
     assert.deepEqual(found.map(isServing), [true, false]);
     assert.deepEqual(await pidsOf(third.pid), [second.pid]);
+  });
+
+  test('count once each, and the search ends, even if each names the other: numbers are used again', async () => {
+    const earlier = spawn('sh', ['-c', 'read pid; exec sh -c "read line" haproxy -sf "$pid"'], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    children.push(earlier);
+    await once(earlier, 'spawn');
+    const later = await started('-sf', earlier.pid ?? 0);
+    earlier.stdin?.write(`${later.pid}\n`);
+    const named = `-sf\0${later.pid}\0`;
+    await until('the earlier one names the later', async () =>
+      (await readFile(`/proc/${earlier.pid}/cmdline`, 'utf8')).endsWith(named),
+    );
+    const now = await started('-sf', later.pid);
+    assert.deepEqual(await pidsOf(now.pid), [later.pid, earlier.pid]);
   });
 
   test('are not other programs, which got their numbers later, nor the process itself', async () => {
