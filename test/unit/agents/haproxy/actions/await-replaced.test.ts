@@ -98,14 +98,17 @@ test('a replaced process can send requests to a host unless it was out before th
 });
 
 /** A host is taken out whose HAProxy was reloaded. @param meanwhile runs while the earlier process still serves */
-async function takenOut(meanwhile: (fake: FakeHaproxy) => void, limits: { replaced: number; drain: number }) {
+async function takenOut(
+  meanwhile: (fake: FakeHaproxy) => void,
+  limits: { replaced: number; drain: number; settle?: number },
+) {
   const old = await started();
   await using now = await started('-sf', String(old.pid));
   const fake = fakeHaproxy({
-    app: ['web1', 'web2'].map((name, index) => ({ name, ip: `10.0.0.${index}`, passes: true })),
+    app: ['web1', 'web2'].map((name, index) => ({ name, ip: `10.0.0.${index}`, passes: true, agent: 'up' })),
   });
   fake.info.pid = now.pid;
-  const balancer = await fakeBalancer([fake], { replaced_timeout: limits.replaced });
+  const balancer = await fakeBalancer([fake], { replaced_timeout: limits.replaced, settle: limits.settle ?? 0.001 });
   const context = actionContext();
   let ended: Promise<void> | undefined;
   const progress = (message: string) => {
@@ -140,5 +143,25 @@ test('disable looks once more whether the host is out after it has waited, and t
     },
     { replaced: 60, drain: 0 },
   );
+  assert.equal(seen?.server('app/web1').admin, 1);
+});
+
+test('disable looks again a moment later then, too: the answer of an agent-check may come late', async () => {
+  let late: Promise<void> | undefined;
+  let seen: FakeHaproxy | undefined;
+  await takenOut(
+    (fake) => {
+      seen = fake;
+      fake.onCommand = (command) => {
+        if (!command.startsWith('show stat')) return;
+        // After the first look, and before the second.
+        late ??= delay(20).then(() => {
+          fake.server('app/web1').admin = 0;
+        });
+      };
+    },
+    { replaced: 60, drain: 0, settle: 0.2 },
+  );
+  await late;
   assert.equal(seen?.server('app/web1').admin, 1);
 });
