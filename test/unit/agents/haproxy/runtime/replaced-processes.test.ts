@@ -44,6 +44,7 @@ describe('the processes of HAProxy that a reload replaced', () => {
       ['haproxy -f a.cfg -sf', []],
       ['haproxy -sf 0 -5 12345678901 20', []],
       ['haproxy 20 -f a.cfg', []],
+      ['20 -f a.cfg', []],
     ] as const)
       assert.deepEqual(replacedBy(words.split(' ')), expected, words);
   });
@@ -94,5 +95,11 @@ describe('the processes of HAProxy that a reload replaced', () => {
     const gone = await started();
     await gone.end();
     assert.deepEqual(await pidsOf(gone.pid), []);
+  });
+
+  test('are not taken for ended because of another fault', async () => {
+    // A file, where a process would have a directory.
+    const unreadable = 'version' as unknown as number;
+    await assert.rejects(findReplacedProcesses(unreadable), { code: 'ENOTDIR' });
   });
 });
