@@ -4,11 +4,10 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { mailHost } from '../../support/lab/estate.ts';
 import { deployer } from '../../support/lab/files/node.ts';
-import { bravo, upServers } from '../../support/lab/cluster.ts';
+import { alfa, bravo, upServers } from '../../support/lab/cluster.ts';
 import { type Lab, startLab } from '../../support/lab/lab.ts';
 
 const repository = join(import.meta.dirname, '../../..');
-const alfa = ['dev1.devco.net', 'dev3.devco.net', 'dev5.devco.net', 'dev7.devco.net', 'dev9.devco.net'];
 
 /** Each test leaves all servers in traffic, so that one lab serves them all. */
 let lab: Lab;

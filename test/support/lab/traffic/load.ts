@@ -36,8 +36,6 @@ export async function startLoad(lab: LabState, url: string, rate: number, keepAl
   const child = spawn(file, argv, { stdio: ['pipe', 'pipe', 'inherit'], env: hostEnvironment('/root') });
   // If it has ended by itself, its report is missing.
   child.stdin.on('error', () => undefined);
-  // If it has ended by itself, its report is missing.
-  child.stdin.on('error', () => undefined);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();
