@@ -2,7 +2,7 @@ import type { Metafile } from 'esbuild';
 import { shippedPlaybooks, shippedScripts } from '../src/playbooks.ts';
 import { schemas } from '../src/schemas.ts';
 import { bundle, commit } from './bundle.ts';
-import { writeProtocol } from './protocol.ts';
+import { writeProtocol } from './protocol/protocol.ts';
 import { writeValidators } from './validators.ts';
 
 /**

@@ -8,7 +8,7 @@ import type { MessageTypeDefinition, PackageDefinition, ServiceDefinition } from
 import { protocol } from '#protocol';
 import { build, type BuildOptions } from 'esbuild';
 import fc from 'fast-check';
-import { writeProtocol } from '../../build/protocol.ts';
+import { writeProtocol } from '../../build/protocol/protocol.ts';
 import descriptor from '../../src/core/wire/descriptor.json' with { type: 'json' };
 import { holds, reached } from '../support/property/property.ts';
 
@@ -118,6 +118,12 @@ describe('the message code that is written at build time', () => {
         50,
       );
     });
+
+  test('refuses an entry of a map that has no value, as proto-loader does', () => {
+    // The map of sensitive values, with one entry of three bytes: the key “a”.
+    const bytes = Buffer.from([34, 3, 10, 1, 97]);
+    for (const codec of codecsOf('SignedRequest')) assert.equal(read(codec, bytes), 'cannot be read');
+  });
 
   test('has the methods of both services, with the paths and streams that gRPC needs', () => {
     for (const name of ['mco.v1.Node', 'mco.v1.Relay', 'grpc.health.v1.Health']) {
