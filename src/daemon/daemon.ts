@@ -153,8 +153,7 @@ function describable(
   presence: Presence,
 ) {
   const { publish: published } = config.facts;
-  const [incomplete, duplicates] = [truth.incomplete(), presence.duplicates()];
-  const peers = () => presence.heard();
+  const [peers, incomplete, duplicates] = [presence.heard(), truth.incomplete(), presence.duplicates()];
   return { self: self(), version, agents: agents(), published, peers, warnings: warnings(), incomplete, duplicates };
 }
 

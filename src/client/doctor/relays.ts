@@ -6,6 +6,7 @@ import type { RelayConnection } from '../../transport/relay/connection.ts';
 import { openLocalRelay } from '../../transport/relay/local/open.ts';
 import { createRelayDial } from '../../transport/relay/dial-relay.ts';
 import type { ClientConfig } from '../../library/config/config.ts';
+import { dialAddresses } from '../../library/relays/dial-addresses.ts';
 import { namedRelays } from '../../library/relays/open-relays.ts';
 
 /** Milliseconds for a relay to answer. */
@@ -13,7 +14,7 @@ const timeout = 5000;
 
 /** Whether each configured relay answers, lets this operator use it, and has connections. */
 export async function checkRelays(config: ClientConfig, state: TlsState): Promise<readonly Finding[]> {
-  const dial = createRelayDial(() => state, timeout);
+  const dial = dialAddresses(createRelayDial(() => state, timeout));
   const named = namedRelays(config).map(({ name, addresses }) =>
     checkRelay(name, () => dial(name, addresses, AbortSignal.timeout(timeout))),
   );

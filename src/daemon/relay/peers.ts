@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { explain } from '../../core/errors.ts';
 import { noFilter } from '../../core/filter/filter.ts';
-import { defaultPort } from '../../core/node.ts';
+import { type Address, defaultPort } from '../../core/node.ts';
 import type { DiscoverySource, HeardNode } from '../../core/ports.ts';
 import { openSection } from '../../discovery/sections/open.ts';
 import { inNodeYaml } from '../../discovery/sections/place.ts';
@@ -66,7 +66,8 @@ export function startPeers({ settings, own, heard, onDropped, onListed }: PeersO
   return {
     known: async () => {
       await Promise.all(file.map(refresh));
-      const byName = new Map(everyone().map((peer) => [peer.name, peer]));
+      const byName = new Map<string, KnownPeer>();
+      for (const peer of everyone()) byName.set(peer.name, together(peer, byName.get(peer.name)));
       return [...byName.values()].filter(({ name, addresses }) => name !== own && addresses.length > 0);
     },
     warnings: () =>
@@ -75,6 +76,17 @@ export function startPeers({ settings, own, heard, onDropped, onListed }: PeersO
       ),
     stop: () => stopping.abort(),
   };
+}
+
+/**
+ * A peer of two places. Those where it was heard come first, since it has proven itself there; it may have moved since,
+ * and then only the list is correct.
+ */
+function together(peer: KnownPeer, before: KnownPeer | undefined): KnownPeer {
+  if (before === undefined) return peer;
+  const isNew = ({ host, port }: Address) => !peer.addresses.some((one) => one.host === host && one.port === port);
+  const addresses = [...peer.addresses, ...before.addresses.filter(isNew)];
+  return { name: peer.name, addresses, lastHeard: Math.max(peer.lastHeard, before.lastHeard) };
 }
 
 async function read(listing: Listing, signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import type { Log } from '../../core/ports.ts';
 import type { SignedKey } from '../../core/wire/messages.ts';
 import type { Open } from '../../transport/dial/first-of.ts';
 import type { PeerConnection } from '../../transport/relay/peers/peer.ts';
+import { requireUsualSize } from './key-size.ts';
 
 /** A peer that is connected, with the key that it signed. */
 export interface WarmPeer {
@@ -26,7 +27,7 @@ export interface Pool {
   readonly warm: (name: string) => WarmPeer | undefined;
   readonly names: () => readonly string[];
   readonly lastHeard: (name: string) => number;
-  /** Updates the known peers: connects to new ones. */
+  /** Updates the known peers: connects to new ones, as far as there is room. */
   readonly know: (peers: readonly KnownPeer[]) => void;
   /** Closes the connection to a peer, and does not connect to it again. */
   readonly forget: (name: string) => void;
@@ -41,7 +42,7 @@ export interface Pool {
 
 export interface PoolOptions {
   readonly dial: Open<PeerConnection>;
-  /** The maximum number of connections; further peers are not connected. */
+  /** The maximum number of peers. A further one replaces one that is not connected and was not heard for longer. */
   readonly most: number;
   readonly log: Log;
 }
@@ -67,6 +68,12 @@ export function startPool({ dial, most, log }: PoolOptions): Pool {
   const peers = new Map<string, Peer>();
   const stopping = new AbortController();
   const warming = { dial, log, peers, limit: defineLimit(dialsAtOnce), stopping: stopping.signal };
+  const forget = (name: string) => {
+    const peer = peers.get(name);
+    peers.delete(name);
+    peer?.hurry.abort();
+    peer?.warm?.connection.close();
+  };
   const usable = ({ warm }: Peer) => (warm?.connection.refuse() === undefined ? warm : undefined);
   return {
     warm: (name) => {
@@ -76,18 +83,25 @@ export function startPool({ dial, most, log }: PoolOptions): Pool {
     names: () => [...peers.keys()],
     lastHeard: (name) => peers.get(name)?.known.lastHeard ?? 0,
     know: (all) => {
+      // A host that is gone for good must not keep a new one out. The longest unheard is at the end.
+      let replaceable: Peer[] | undefined;
       for (const known of all) {
         const peer = peers.get(known.name);
-        if (peer !== undefined) hearAgain(peer, known);
-        else if (peers.size < most) addPeer(known, warming);
+        if (peer !== undefined) {
+          hearAgain(peer, known);
+          continue;
+        }
+        if (peers.size >= most) {
+          replaceable ??= [...peers.values()].filter(({ warm }) => warm === undefined).sort(byLastHeard);
+          const last = replaceable.at(-1);
+          if (last === undefined || last.known.lastHeard >= known.lastHeard) continue;
+          replaceable.pop();
+          forget(last.known.name);
+        }
+        addPeer(known, warming);
       }
     },
-    forget: (name) => {
-      const peer = peers.get(name);
-      peers.delete(name);
-      peer?.hurry.abort();
-      peer?.warm?.connection.close();
-    },
+    forget,
     whenWarm: async (name) => {
       const peer = peers.get(name);
       if (peer === undefined) return undefined;
@@ -116,6 +130,10 @@ function addPeer(known: KnownPeer, warming: Warming): void {
   void keepConnected(peer, warming);
 }
 
+function byLastHeard(one: Peer, other: Peer): number {
+  return other.known.lastHeard - one.known.lastHeard;
+}
+
 /** A peer that was just heard again is worth an immediate attempt. */
 function hearAgain(peer: Peer, known: KnownPeer): void {
   const isNews = known.lastHeard > peer.known.lastHeard;
@@ -130,7 +148,7 @@ async function warmUp(peer: Peer, { dial, log, stopping }: Warming): Promise<voi
   try {
     connection = await dial(name, addresses, stopping);
     const key = await connection.key(AbortSignal.any([stopping, AbortSignal.timeout(keyTimeout)]));
-    peer.warm = { connection, key };
+    peer.warm = { connection, key: requireUsualSize(key, name) };
   } catch (error) {
     connection?.close();
     log.debug({ peer: name, reason: explain(error) }, 'a peer cannot be reached');

@@ -6,6 +6,7 @@ import { noFilter } from '../../core/filter/filter.ts';
 import type { DiscoverEvent, DiscoverRequest, SignedKey } from '../../core/wire/messages.ts';
 import type { Policies } from '../agents/policies.ts';
 import type { Budget } from './budget.ts';
+import { type OtherRelays, startOtherRelays } from './other-relays.ts';
 import type { KnownPeer, Pool, WarmPeer } from './pool.ts';
 
 export interface RelayParts {
@@ -24,8 +25,11 @@ export interface RelayParts {
 }
 
 const agent = 'relay';
-/** Milliseconds that another relay may take to report the nodes that it knows. */
-const otherRelayTimeout = 3000;
+/**
+ * Milliseconds beyond the time of the search that another relay may take for its list: it waits as this one does for the
+ * nodes that it is connecting to, and its answer has a way to go.
+ */
+const otherRelayTimeout = 2000;
 const longestTimeout = 60_000;
 
 /**
@@ -35,8 +39,7 @@ const longestTimeout = 60_000;
  */
 export function defineRelay(parts: RelayParts): RelayService {
   const { identity, own, pool, budget, policies, count } = parts;
-  /** The relays that reported a peer. */
-  const routes = new Map<string, string>();
+  const others = startOtherRelays(pool);
   return {
     admit: async (user, action) => {
       if (user === 'local') return;
@@ -55,7 +58,7 @@ export function defineRelay(parts: RelayParts): RelayService {
           }
           const peer = pool.warm(target) ?? (await pool.whenWarm(target));
           if (peer !== undefined) await peer.connection.sealed(request, onEvent, signal);
-          else await relayOf(target, user)?.forward(target, request, onEvent, signal);
+          else await relayOf(target, user).forward(target, request, onEvent, signal);
         } finally {
           leave();
         }
@@ -65,17 +68,14 @@ export function defineRelay(parts: RelayParts): RelayService {
         throw error;
       }
     },
-    discover: (request, user, onNode, signal) => discover(request, user, onNode, signal, parts, routes),
+    discover: (request, user, onNode, signal) => discover(request, user, onNode, signal, parts, others),
   };
 
   /** The second relay on the way. @throws Problem `unknown-target` */
   function relayOf(target: string, user: RelayUser) {
-    const name = isOperator(user) ? routes.get(target) : undefined;
-    const relay = name === undefined ? undefined : pool.warm(name)?.connection.relay;
-    if (relay === undefined) {
-      throw new Problem('unknown-target', `${identity.name} has no connection to ${target}`);
-    }
-    return relay;
+    const relay = isOperator(user) ? others.to(target) : undefined;
+    if (relay === undefined) throw new Problem('unknown-target', `${identity.name} has no connection to ${target}`);
+    return relay.connection;
   }
 }
 
@@ -94,7 +94,7 @@ async function discover(
   onNode: (event: DiscoverEvent) => void,
   signal: AbortSignal,
   parts: RelayParts,
-  routes: Map<string, string>,
+  others: OtherRelays,
 ): Promise<void> {
   const { identity, own, pool, known, ask, now } = parts;
   const chosen = names.length === 0 ? undefined : new Set(names);
@@ -120,21 +120,33 @@ async function discover(
   }
   pool.know(await known());
   for (const node of pool.names()) look(node);
-  const others = isOperator(user)
-    ? pool.names().map((name) => askOther(name, { timeout, names }, parts, signal, routes, found))
-    : [];
   // A caller without a timeout wants what the relay has already: only named nodes are worth waiting for.
   const isBrief = timeout === 0 && chosen === undefined;
+  const time = Math.min(timeout, longestTimeout);
+  const ofOthers = isOperator(user)
+    ? others.ask(
+        { timeout: time, names },
+        ({ node, key, lastHeard }, name) => {
+          if (node === identity.name || pool.warm(node) !== undefined) return;
+          // The way that a request takes.
+          const second = others.to(node)?.name ?? name;
+          found.report({ node, path: [identity.name, second], lastHeard }, key ?? undefined);
+        },
+        isBrief ? warmingTimeout : time + otherRelayTimeout,
+        signal,
+      )
+    : Promise.resolve();
   if (timeout > 0 && ask !== undefined) {
     const filter = chosen === undefined ? noFilter : { ...noFilter, identities: [...chosen].filter(isMissing) };
-    for await (const { name, addresses } of ask(Math.min(timeout, longestTimeout)).discover(filter, signal)) {
+    for await (const { name, addresses } of ask(time).discover(filter, signal)) {
       if (name === identity.name) continue;
       pool.know([{ name, addresses, lastHeard: now() }]);
       look(name);
     }
   }
-  const settled = Promise.all(isBrief ? others : [...looking.values(), ...others]);
+  const settled = Promise.all(isBrief ? [] : looking.values());
   await Promise.race([settled, sleep(warmingTimeout, undefined, { ref: false })]);
+  await ofOthers;
   // Nodes that it knows and could not reach are reported, so that they do not count as gone.
   const isIncomplete = timeout > 0 && chosen !== undefined && [...chosen].some(isMissing);
   // The names of all others show a user what a name that was not found may have been meant to be.
@@ -159,32 +171,4 @@ function startReport(onNode: (event: DiscoverEvent) => void) {
       onNode({ ...event, ...(key === undefined ? {} : { key }) });
     },
   };
-}
-
-/** The peers of another relay, reported with both on the path. It asks no further relay: this one is a node to it. */
-async function askOther(
-  name: string,
-  request: DiscoverRequest,
-  { identity, pool }: RelayParts,
-  signal: AbortSignal,
-  routes: Map<string, string>,
-  found: ReturnType<typeof startReport>,
-): Promise<void> {
-  const relay = pool.warm(name)?.connection.relay;
-  if (relay === undefined) return;
-  const most = AbortSignal.any([signal, AbortSignal.timeout(request.timeout + otherRelayTimeout)]);
-  try {
-    await relay.discover(
-      request,
-      ({ node, key, lastHeard }) => {
-        if (node === identity.name || pool.warm(node) !== undefined) return;
-        if (key) routes.set(node, name);
-        found.report({ node, path: [identity.name, name], lastHeard }, key ?? undefined);
-      },
-      most,
-    );
-  } catch (error) {
-    // Its peers are not found over this path: nodes known elsewhere are reported as silent.
-    if (!(error instanceof Problem)) throw error;
-  }
 }

@@ -11,6 +11,7 @@ import { openLocalRelay } from '../../transport/relay/local/open.ts';
 import type { ClientConfig } from '../config/config.ts';
 import type { Caller } from '../fleet/call-node.ts';
 import { openAutomatic } from './automatic.ts';
+import { dialAddresses } from './dial-addresses.ts';
 import type { KeyMemory } from './key-memory.ts';
 import { startRelayLink } from './relay-link.ts';
 import { type Relays, startRelays } from './relays.ts';
@@ -43,9 +44,9 @@ export async function openRelays(options: OpenRelaysOptions): Promise<Relays | u
     if (via.length > 1) throw new Problem('usage', '“direct” means no relay: it cannot be combined with another --via');
     return undefined;
   }
-  const named = via.length > 0 ? via.map((text) => readVia(text, options)) : namedRelays(config);
+  const named = via.length > 0 ? eachOnce(via.map((text) => readVia(text, options))) : namedRelays(config);
   const local = via.length > 0 ? undefined : await localLink(config.relay_socket);
-  const dial = dialRelayLater(tls, config.timeout * 1000);
+  const dial = dialAddresses(dialRelayLater(tls, config.timeout * 1000));
   const links = named.map(({ name, addresses }) =>
     startRelayLink(name, () => dialInTime(dial, name, addresses, config.timeout)),
   );
@@ -88,7 +89,15 @@ async function localLink(socket: string) {
 
 /** Those of client.yaml. @throws Problem `usage` for an invalid address */
 export function namedRelays({ relays }: Pick<ClientConfig, 'relays'>): NamedRelay[] {
-  return relays.map(readRelay);
+  return eachOnce(relays.map(readRelay));
+}
+
+/** A relay that is named twice has two addresses: it is one relay, at the first that answers. */
+function eachOnce(relays: readonly NamedRelay[]): NamedRelay[] {
+  const byName = new Map<string, NamedRelay>();
+  for (const { name, addresses } of relays)
+    byName.set(name, { name, addresses: [...(byName.get(name)?.addresses ?? []), ...addresses] });
+  return [...byName.values()];
 }
 
 export interface NamedRelay {

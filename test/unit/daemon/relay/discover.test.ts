@@ -25,7 +25,7 @@ describe('a relay that is asked for nodes', () => {
   const start = async (
     peers: readonly string[],
     announced: readonly string[],
-    dial: () => Promise<PeerConnection> = async () => connection,
+    dial: (name: string) => Promise<PeerConnection> = async () => connection,
   ) => {
     const events: DiscoverEvent[] = [];
     const asked: FilterTerms[] = [];
@@ -98,6 +98,31 @@ describe('a relay that is asked for nodes', () => {
     connected.resolve(connection);
     assert.ok(await pool.whenWarm('web9'));
     assert.equal(events.length, before);
+    stop();
+  });
+
+  test('names a node that another relay cannot reach, although that relay waits for it as long as this one', async () => {
+    const delay = Promise.withResolvers<void>();
+    const other = {
+      ...connection,
+      relay: {
+        discover: async (_request: object, onNode: (event: DiscoverEvent) => void) => {
+          await delay.promise;
+          onNode({ node: 'dark1', path: ['edge'], lastHeard: 1 });
+        },
+      },
+    } as unknown as PeerConnection;
+    const { ask, pool, stop } = await start([], ['web9'], (name) =>
+      name === 'edge' ? Promise.resolve(other) : new Promise(() => {}),
+    );
+    pool.know([{ name: 'edge', addresses, lastHeard: 1 }]);
+    assert.ok(await pool.whenWarm('edge'));
+    using delays = mockDelays();
+    const asking = ask([]);
+    await someTurns();
+    await delays.pass(1000);
+    delay.resolve();
+    assert.deepEqual(await asking, { reached: ['bastion.devco.net', 'edge'], named: ['dark1', 'web9'] });
     stop();
   });
 

@@ -67,6 +67,18 @@ describe('the peers of a relay', () => {
     peers.stop();
   });
 
+  test('are reached where they were heard, and where the list has them: they may have moved since', async () => {
+    const at = (host: string) => ({ host, port: 5810 });
+    await writeFile(list, JSON.stringify([{ name: 'web1.devco.net', address: '10.0.0.2', port: 5810 }]));
+    const name = 'web1.devco.net';
+    const heard = [{ name, addresses: [at('10.0.0.1')], lastHeard: 7, facts: {} } as unknown as HeardNode];
+    const peers = start({ nodes: list }, { heard: () => heard });
+    assert.deepEqual(await peers.known(), [{ name, addresses: [at('10.0.0.1'), at('10.0.0.2')], lastHeard: 7 }]);
+    await writeFile(list, JSON.stringify([{ name: 'web1.devco.net', address: '10.0.0.1', port: 5810 }]));
+    assert.deepEqual(await peers.known(), [{ name, addresses: [at('10.0.0.1')], lastHeard: 7 }]);
+    peers.stop();
+  });
+
   test('include those that a source lists, which is queried again; a failed reply loses none', async () => {
     await writeAnswer('db1.devco.net', 'web1.devco.net');
     await writeFile(list, 'web1.devco.net\n');

@@ -65,6 +65,23 @@ describe('the connections of a relay', () => {
     assert.equal(network.closed.length, 40);
   });
 
+  test('are given to a peer that was heard after one that is not connected, and taken from no connected one', async () => {
+    const network = startNetwork();
+    const [first, second, third, fourth] = peers(4) as [KnownPeer, KnownPeer, KnownPeer, KnownPeer];
+    for (const { name } of [first, second]) network.refused.add(name);
+    const pool = startPool({ dial: network.dial, most: 3, log: keepingLog() });
+    pool.know([{ ...first, lastHeard: 2 }, { ...second, lastHeard: 1 }, third]);
+    await Promise.all([first, second, third].map(({ name }) => pool.whenWarm(name)));
+    pool.know([{ ...fourth, lastHeard: 1 }]);
+    assert.deepEqual(pool.names(), [first.name, second.name, third.name], 'heard no later than any of them');
+    pool.know([{ ...fourth, lastHeard: 3 }, ...peers(9, 2).slice(4)]);
+    assert.deepEqual(pool.names(), [first.name, third.name, fourth.name]);
+    assert.ok(await pool.whenWarm(fourth.name));
+    assert.equal(await pool.whenWarm(second.name), undefined);
+    assert.deepEqual(pool.counts(), { warm: 2, known: 3 });
+    pool.stop();
+  });
+
   test('are closed for a forgotten peer, and not opened again until it is known again', async () => {
     const network = startNetwork();
     const pool = startPool({ dial: network.dial, most: 10, log: keepingLog() });
@@ -117,6 +134,27 @@ describe('the connections of a relay', () => {
     pool.know(peers(1));
     assert.equal(await pool.whenWarm(name), undefined);
     assert.deepEqual([network.closed, pool.counts()], [[name], { warm: 0, known: 1 }]);
+    pool.stop();
+  });
+
+  test('are closed to a peer whose key is so large that it would end the connections of users', async () => {
+    const network = startNetwork();
+    const sizes = new Map([
+      ['web0.devco.net', 64 * 1024],
+      ['web1.devco.net', 64 * 1024 + 1],
+    ]);
+    const dial = async (name: string) => {
+      const chain = [Buffer.alloc((sizes.get(name) ?? 0) - 2)];
+      return {
+        ...(await network.dial(name)),
+        key: async () => ({ key: Buffer.alloc(1), signature: Buffer.alloc(1), chain }),
+      };
+    };
+    const pool = startPool({ dial, most: 4, log: keepingLog() });
+    pool.know(peers(2));
+    assert.ok(await pool.whenWarm('web0.devco.net'));
+    assert.equal((await pool.whenWarm('web1.devco.net')) === undefined, true);
+    assert.deepEqual(network.closed, ['web1.devco.net']);
     pool.stop();
   });
 

@@ -33,12 +33,13 @@ async function relay({
   const went: string[] = [];
   const counts: string[] = [];
   const asked: object[] = [];
+  const gone = new Set<string>();
   const connection = (name: string): PeerConnection => {
     const beyond = peers[name];
     return {
       name,
       key: async () => key,
-      refuse: () => undefined,
+      refuse: () => (gone.has(name) ? new Problem('revoked-certificate', 'it is revoked') : undefined),
       whenLost: () => new Promise<void>(() => {}),
       close: () => {},
       sealed: async (_request: SealedRequest, onEvent: (event: SealedEvent) => void) => {
@@ -83,6 +84,7 @@ async function relay({
   const events: DiscoverEvent[] = [];
   return {
     ...{ asked, budget, counts, events, service, went },
+    lose: (name: string) => gone.add(name),
     forward: (target: string, user: RelayUser = operator) => service.forward(target, request, user, () => {}, signal),
     discover: (user: RelayUser = operator) =>
       service.discover({ timeout: 0, names: [] }, user, (event) => events.push(event), signal),
@@ -161,6 +163,19 @@ describe('a request that a relay passes on', () => {
       'no request passes more than two relays',
     );
     await assert.rejects(forward('dark1'), isProblem('unknown-target'), 'a node that the other relay does not reach');
+  });
+
+  test('passes the other relay that has the target if the first one is lost, and ping shows the way that it takes', async () => {
+    const { discover, events, forward, lose, went } = await relay({ peers: { east: ['far1'], west: ['far1'] } });
+    await discover();
+    assert.deepEqual(events.find(({ node }) => node === 'far1')?.path, ['bastion.devco.net', 'east']);
+    await forward('far1');
+    lose('east');
+    await forward('far1');
+    assert.deepEqual(went, ['east → far1', 'west → far1']);
+    events.length = 0;
+    await discover();
+    assert.deepEqual(events.find(({ node }) => node === 'far1')?.path, ['bastion.devco.net', 'west']);
   });
 
   test('asks no further relay for another one', async () => {

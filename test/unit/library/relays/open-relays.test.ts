@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import { noKeyMemory } from '../../../../src/library/relays/key-memory.ts';
 import { openAutomatic } from '../../../../src/library/relays/automatic.ts';
-import { openRelays } from '../../../../src/library/relays/open-relays.ts';
+import { namedRelays, openRelays } from '../../../../src/library/relays/open-relays.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { newCache } from '../../../support/fleet/memory-find.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
@@ -71,6 +71,22 @@ describe('the relays of a command', () => {
     );
     assert.equal(asked, 0);
   });
+});
+
+test('a relay that is named twice is one relay with both addresses', async () => {
+  const twice = [{ name: 'bastion', address: '10.0.0.1' }, 'edge', { name: 'bastion', address: '[2001:db8::1]:99' }];
+  assert.deepEqual(namedRelays({ relays: twice }), [
+    {
+      name: 'bastion',
+      addresses: [
+        { host: '10.0.0.1', port: 5810 },
+        { host: '2001:db8::1', port: 99 },
+      ],
+    },
+    { name: 'edge', addresses: [{ host: 'edge', port: 5810 }] },
+  ]);
+  const refused = reported(['bastion.example.net=127.0.0.1:1', 'bastion.example.net=127.0.0.1:2']);
+  await assert.rejects(refused, /no relay can be used: bastion\.example\.net \(127\.0\.0\.1:2\) [^;]*$/);
 });
 
 test('a relay that does not answer in time is named with that reason', async () => {
