@@ -3,17 +3,17 @@ import { Problem } from '../../../core/errors.ts';
 /** One line of an answer, by the names of its columns. */
 export type Row = ReadonlyMap<string, string>;
 
-/** The text of “show stat” when there is no proxy with that name. */
-const noProxy = 'No such proxy.';
+/** Whether this is the answer to “show stat” for a name that no proxy has. */
+export function isNoProxy(answer: string): boolean {
+  return answer === 'No such proxy.';
+}
 
 /**
  * Parses the answer to “show stat” (management guide, 9.1): CSV whose first line, after `# `, names the columns.
- * Where HAProxy has no such proxy there are no rows.
  * @throws Problem `haproxy-answer` for every other form
  */
 export function parseStat(answer: string): Row[] {
   const [first = '', ...lines] = answer.split('\n');
-  if (first === noProxy) return [];
   if (!first.startsWith('# pxname,svname,')) {
     throw new Problem('haproxy-answer', `HAProxy answered “show stat” in an unknown form: ${first.slice(0, 80)}`);
   }

@@ -1,4 +1,4 @@
-import { parseServersState, parseStat, type Row, integerIn, textIn } from '../runtime/parse-stats.ts';
+import { integerIn, isNoProxy, parseServersState, parseStat, type Row, textIn } from '../runtime/parse-stats.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type Server, toServer } from './server.ts';
 
@@ -42,11 +42,19 @@ async function readProcess(runtime: Runtime, signal: AbortSignal): Promise<Backe
 
 async function readBackend(runtime: Runtime, backend: string, signal: AbortSignal): Promise<BackendView | undefined> {
   // HAProxy reads a name of digits as the number of a proxy.
-  if (/^-?[0-9]+$/.test(backend)) return (await readProcess(runtime, signal)).find((view) => view.backend === backend);
-  const stat = parseStat(await runtime.ask(`show stat ${backend} 6 -1`, signal));
-  if (!stat.some(isBackend)) return undefined;
+  if (/^-?[0-9]+$/.test(backend)) return readAmongAll(runtime, backend, signal);
+  const answer = await runtime.ask(`show stat ${backend} 6 -1`, signal);
+  if (isNoProxy(answer)) return undefined;
+  const stat = parseStat(answer);
+  // It gives the rows of a frontend that has the same name and stands first: none of these types.
+  if (stat.length === 0) return readAmongAll(runtime, backend, signal);
   const state = parseServersState(await runtime.ask(`show servers state ${backend}`, signal));
   return toView(runtime, backend, stat, state);
+}
+
+/** For a backend whose name leads HAProxy to another proxy. */
+async function readAmongAll(runtime: Runtime, backend: string, signal: AbortSignal): Promise<BackendView | undefined> {
+  return (await readProcess(runtime, signal)).find((view) => view.backend === backend);
 }
 
 async function readBoth(runtime: Runtime, statCommand: string, stateCommand: string, signal: AbortSignal) {

@@ -1,6 +1,6 @@
 import { hostAddress } from './address.ts';
 import type { BackendView } from './backend.ts';
-import { findHeldLines, type Host, type HostIdentity } from './host.ts';
+import { findHeldLines, type Host, type HostIdentity, ownFqdn } from './host.ts';
 import { lineName, linesOf, type ServerLine } from './line.ts';
 
 /**
@@ -31,9 +31,10 @@ export function nameHosts(
   return hosts.map((host) => (twice(host.name) ? { ...host, name: host.lines[0]?.server.address ?? host.name } : host));
 }
 
-/** A line of a `server-template` that leads to no host now. */
-function isFreeSlot({ server }: ServerLine): boolean {
-  return server.ip === '' && server.fqdn === '' && server.status === 'MAINT (resolution)';
+/** A line of a `server-template` that leads to no host now. If no line does, they are shown: nothing serves. */
+function isFreeSlot(line: ServerLine): boolean {
+  const isFree = line.server.ip === '' && line.server.status === 'MAINT (resolution)' && ownFqdn(line) === '';
+  return isFree && line.view.servers.some(({ ip }) => ip !== '');
 }
 
 function linesFor(entries: readonly string[], lines: readonly ServerLine[]): ServerLine[] {

@@ -86,7 +86,7 @@ export function findHeldLines<Line extends ServerLine>(
   all: readonly Line[],
 ): Line[] {
   const known = new Set(addresses);
-  const lines = all.filter((line) => hasAddress(line, known) || fqdns.includes(line.server.fqdn));
+  const lines = all.filter((line) => hasAddress(line, known) || fqdns.includes(ownFqdn(line)));
   return lines.length > 0 || known.size > 0 ? lines : all.filter(({ server }) => server.name === host);
 }
 
@@ -100,8 +100,19 @@ export function addressesOf(lines: readonly ServerLine[]): string[] {
 }
 
 export function identityOf({ name, lines }: Host): HostIdentity {
-  const fqdns = [...new Set(lines.map(({ server }) => server.fqdn).filter((fqdn) => fqdn !== ''))];
+  const fqdns = [...new Set(lines.map(ownFqdn).filter((fqdn) => fqdn !== ''))];
   return { host: name, addresses: addressesOf(lines), fqdns };
+}
+
+/**
+ * The host name that the line resolves, if it is that of one host; else empty. HAProxy spreads the addresses of a name
+ * over the servers of a backend that have it (`server-template`): there the name stands for all of them.
+ */
+export function ownFqdn(line: ServerLine): string {
+  const { fqdn, port } = line.server;
+  const address = hostAddress(line.server);
+  const others = line.view.servers.filter((other) => other !== line.server && other.fqdn === fqdn);
+  return others.some((other) => other.port === port || hostAddress(other) !== address) ? '' : fqdn;
 }
 
 /** Lines that the map gives to any host: if one address leads to several, the map decides. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   integerIn,
+  isNoProxy,
   parseServersState,
   parseStat,
   textIn,
@@ -33,9 +34,16 @@ describe('the reply to “show stat”', () => {
     assert.throws(() => textIn(row, 'no_such_column'), isProblem);
   });
 
-  test('has no rows for an unknown proxy, and is refused in every other form', () => {
-    assert.deepEqual(parseStat('No such proxy.'), []);
-    for (const answer of ['', 'Permission denied', 'No such proxies.', '# svname,pxname\n', 'Unknown command.']) {
+  test('is refused in every other form, and only the words for an unknown proxy are known', () => {
+    assert.deepEqual(['No such proxy.', 'No such proxies.', ''].map(isNoProxy), [true, false, false]);
+    for (const answer of [
+      '',
+      'No such proxy.',
+      'Permission denied',
+      'No such proxies.',
+      '# svname,pxname\n',
+      'Unknown command.',
+    ]) {
       assert.throws(() => parseStat(answer), isProblem, answer);
     }
   });

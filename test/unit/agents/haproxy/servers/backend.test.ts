@@ -136,6 +136,20 @@ describe('a second reading', () => {
     assert.deepEqual(fake.asked, ['show stat gone 6 -1']);
   });
 
+  test('finds a backend among all if HAProxy shows a frontend with its name instead', async () => {
+    const fake = two();
+    const hidden: Runtime = {
+      name: fake.name,
+      ask: async (command, given) => {
+        const answer = await fake.ask(command, given);
+        return command === 'show stat app 6 -1' ? (answer.split('\n')[0] ?? '') : answer;
+      },
+    };
+    const views = await readViews([hidden], signal);
+    const again = await refreshViews(views, signal);
+    assert.deepEqual(linesOf(again).map(lineName), ['app/web1', 'app/web2', 'static/web1']);
+  });
+
   test('leaves out a backend that is gone', async () => {
     const before = await readViews([two()], signal);
     const reloaded = fakeHaproxy({ static: [{ name: 'web1' }] });

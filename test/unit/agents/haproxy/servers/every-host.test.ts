@@ -70,11 +70,22 @@ describe('all hosts', () => {
     );
   });
 
-  test('do not include the free lines of a template', () => {
+  test('do not include the free lines of a template, unless it leads to no host at all', () => {
     const free: Partial<Server> = { ip: '', status: 'MAINT (resolution)' };
-    const shown = (fields: Partial<Server>) => named({}, [], [backendView('srv', [server('web3', fields)])]).length;
-    assert.equal(shown(free), 0);
+    const shown = (...lines: Partial<Server>[]) => {
+      const servers = lines.map((fields, index) => server(`web${index + 1}`, fields));
+      return named({}, [], [backendView('srv', servers)]).length;
+    };
+    const used: Partial<Server> = { ip: '10.0.0.1' };
+    assert.equal(shown(used, free), 1);
     for (const taken of [{ ip: '10.0.0.3' }, { fqdn: 'dev3.net' }, { status: 'MAINT' }])
-      assert.equal(shown({ ...free, ...taken }), 1, JSON.stringify(taken));
+      assert.equal(shown(used, { ...free, ...taken }), 2, JSON.stringify(taken));
+    const fqdn = 'web.net';
+    assert.equal(
+      shown({ ...used, fqdn }, { ...free, fqdn }, { ...free, fqdn }),
+      1,
+      'all have the name of the template',
+    );
+    assert.equal(shown(free, free), 2);
   });
 });

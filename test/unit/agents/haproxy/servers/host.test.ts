@@ -4,6 +4,7 @@ import { normalizeAddress } from '../../../../../src/agents/haproxy/servers/addr
 import {
   findHeldLines,
   type HostKnowledge,
+  identityOf,
   parseNames,
   resolveHosts,
 } from '../../../../../src/agents/haproxy/servers/host.ts';
@@ -88,6 +89,27 @@ describe('the lines of a host', () => {
     assert.deepEqual(byFqdn.map(lineName), ['app/web2']);
     const byFqdnAlone = findHeldLines({ host: 'web1', addresses: [], fqdns: ['dev2.devco.net'] }, linesOf(views));
     assert.deepEqual(byFqdnAlone.map(lineName), ['app/web2']);
+  });
+
+  test('are not all lines of a name that HAProxy resolves to several hosts', () => {
+    const fqdn = 'web.devco.net';
+    const held = { host: 'dev1', addresses: ['10.0.0.1'], fqdns: [fqdn] };
+    const linesOfName = (...servers: { ip?: string; port?: number }[]) => {
+      const view = backendView(
+        'slots',
+        servers.map((one, index) => server(`s${index + 1}`, { ip: '', address: '', fqdn, ...one })),
+      );
+      const lines = linesOf([view]);
+      const [first] = lines;
+      const own = first && identityOf({ name: 'dev1', lines: [first] });
+      return [findHeldLines(held, lines).map(({ server: { name } }) => name), own?.fqdns];
+    };
+    const [one, two] = [{ ip: '10.0.0.1' }, { ip: '10.0.0.2' }];
+    assert.deepEqual(linesOfName(one, two), [['s1'], []]);
+    assert.deepEqual(linesOfName(one, {}), [['s1'], []], 'another host may get the second line');
+    assert.deepEqual(linesOfName(one, { ...two, port: 81 }), [['s1'], []]);
+    assert.deepEqual(linesOfName(one, { ...one, port: 81 }), [['s1', 's2'], [fqdn]], 'two ports of one host');
+    assert.deepEqual(linesOfName({ ip: '10.0.0.9' }), [['s1'], [fqdn]], 'it has moved');
   });
 
   test('are its only line for a host that is held out, and those of its name if none is left at its addresses', () => {
