@@ -11,7 +11,7 @@ export async function listenAs(fake: FakeHaproxy): Promise<string> {
     socket.on('data', (command) => {
       void fake
         .ask(command.toString().trim(), new AbortController().signal)
-        .then((answer) => socket.end(`${answer}\n`));
+        .then((answer) => socket.end(answer === '' ? '\n' : `${answer}\n\n`));
     });
   });
   await once(server.listen(path), 'listening');

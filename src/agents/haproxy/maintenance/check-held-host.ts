@@ -52,7 +52,9 @@ function judge(found: Found, at: number): Break | undefined {
   const { line, before, processes } = found;
   if (!inMaintenance(line.server)) return breakOf(found, at);
   const again = processes.known !== undefined && isAnother(processes.known, processes.now);
-  const baseline = again ? 0 : (before?.total ?? line.server.total);
+  const known = before?.total ?? line.server.total;
+  // A lower number: somebody set the counters to 0 (“clear counters all”).
+  const baseline = again || line.server.total < known ? 0 : known;
   const sessions = line.server.total - baseline;
   return sessions > 0 ? unexpectedSessions(found, sessions, at) : undefined;
 }

@@ -8,7 +8,7 @@ import { explainErrno, Problem } from '../../../core/errors.ts';
 const longestAnswer = 8 * 1024 * 1024;
 /** Milliseconds before a command is sent again. */
 const pauseBetween = 10;
-/** How often a read command is sent again after its connection was dropped. */
+/** How often a read command is sent again after its connection was dropped, before or in the middle of its answer. */
 const mostDropped = 2;
 
 /** The runtime API of one HAProxy process (HAProxy management guide, 9.3). */
@@ -52,6 +52,8 @@ async function ask(where: NetConnectOpts, name: string, command: string, timeout
     if (answer === '') throw problem('haproxy-answer', `closed the connection without answering “${command}”`);
     if (answer === undefined)
       throw problem('haproxy-answer', `answered “${command}” with more than ${longestAnswer} bytes`);
+    if (isCutOff(command, answer))
+      throw problem('haproxy-answer', `closed the connection in the middle of its answer to “${command}”`);
     return answer.trim();
   } catch (cause) {
     if (signal.aborted) throw problem('cancelled', `was being asked “${command}” when the call was cancelled`);
@@ -75,7 +77,8 @@ async function exchangeWhenFree(where: NetConnectOpts, command: string, signal: 
   for (let dropped = isReading(command) ? 0 : mostDropped; ; ) {
     try {
       const answer = await exchange(where, command, signal);
-      if (answer !== '' || dropped++ >= mostDropped) return answer;
+      const isWhole = answer === undefined || !(answer === '' || isCutOff(command, answer));
+      if (isWhole || dropped++ >= mostDropped) return answer;
     } catch (failure) {
       const { code } = failure as NodeJS.ErrnoException;
       const again = code === 'EAGAIN' || (isDrop(code) && dropped++ < mostDropped);
@@ -87,6 +90,14 @@ async function exchangeWhenFree(where: NetConnectOpts, command: string, signal: 
 
 function isReading(command: string): boolean {
   return /^(show|help)\b/.test(command);
+}
+
+/**
+ * Whether the rest of an answer is missing: an empty line ends each. What is there of the servers would be taken for all
+ * of them. (Of the answer to a change one byte is enough: any text in it is an error.)
+ */
+function isCutOff(command: string, answer: string): boolean {
+  return command.startsWith('show ') && !answer.endsWith('\n\n') && answer !== '\n';
 }
 
 function isDrop(code: string | undefined): boolean {

@@ -60,6 +60,8 @@ describe('a host that is held and out', () => {
       [],
       'what it had before it was recorded is its past',
     );
+    const [cleared] = (await check(fake, held({ lines: [line({ total: 10 })] }))).breaks;
+    assert.match(cleared?.cause ?? '', /^it got 9 requests: something put it in/, 'somebody has set the counters to 0');
     fake.info.pid = 101;
     const [reloaded] = (await check(fake, held({ lines: [line({ total: 8 })] }))).breaks;
     assert.match(reloaded?.cause ?? '', /^it got 9 requests: HAProxy was reloaded/);

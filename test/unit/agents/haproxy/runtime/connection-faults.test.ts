@@ -53,12 +53,12 @@ describe('a connection to HAProxy that fails', () => {
   test('is made again, for whatever command, as long as HAProxy has no place for it', async () => {
     const busy = Array(6).fill('EAGAIN');
     for (const command of ['show info', 'set server app/web1 state maint']) {
-      assert.deepEqual(await ask(command, ...busy, 'done'), ['done', 7], command);
+      assert.deepEqual(await ask(command, ...busy, 'done\n\n'), ['done', 7], command);
     }
   });
 
   test('is made again 10 ms later, and no earlier', async () => {
-    endings = ['EAGAIN', 'done'];
+    endings = ['EAGAIN', 'done\n\n'];
     const asking = defineRuntime('/run/haproxy.sock', 30).ask('show info', signal);
     await someTurns();
     await clock.pass(9);
@@ -67,21 +67,24 @@ describe('a connection to HAProxy that fails', () => {
     assert.deepEqual([await asking, connections], ['done', 2]);
   });
 
-  for (const drop of ['ECONNRESET', 'EPIPE', '']) {
-    test(`is made twice again for a read if it is dropped by “${drop}”, and not for a change`, async () => {
-      const problem = drop === '' ? 'haproxy-answer' : 'haproxy-unreachable';
-      for (const read of ['show info', 'help']) {
-        assert.deepEqual(await ask(read, drop, drop, 'done'), ['done', 3], read);
+  // HAProxy ends every answer by an empty line.
+  for (const drop of ['ECONNRESET', 'EPIPE', '', 'Name: HAProxy\nPid: 1', 'Name: HAProxy\n']) {
+    test(`is made twice again for a read if it is dropped by ${JSON.stringify(drop)}, and not for a change`, async () => {
+      const problem = drop.startsWith('E') ? 'haproxy-unreachable' : 'haproxy-answer';
+      for (const read of drop.startsWith('N') ? ['show info'] : ['show info', 'help']) {
+        assert.deepEqual(await ask(read, drop, drop, 'done\n\n'), ['done', 3], read);
         assert.deepEqual(await ask(read, drop), [problem, 3], read);
       }
-      assert.deepEqual(await ask('set server app/web1 state maint', drop, 'done'), [problem, 1]);
-      assert.deepEqual(await ask('showing', drop, 'done'), [problem, 1], 'that only begins like a read');
+      // Any text is the answer to a change: an error, however much of it.
+      const [ended, times] = [drop.startsWith('N') ? drop.trim() : problem, 1];
+      assert.deepEqual(await ask('set server app/web1 state maint', drop, 'done\n\n'), [ended, times]);
+      assert.deepEqual(await ask('showing', drop, 'done\n\n'), [ended, times], 'that only begins like a read');
     });
   }
 
   test('is not made again for another reason', async () => {
     for (const code of ['ECONNREFUSED', 'ENOENT', 'EACCES']) {
-      assert.deepEqual(await ask('show info', code, 'done'), ['haproxy-unreachable', 1], code);
+      assert.deepEqual(await ask('show info', code, 'done\n\n'), ['haproxy-unreachable', 1], code);
     }
   });
 });

@@ -39,7 +39,7 @@ describe('a command to HAProxy', () => {
     const answer = defineRuntime(path, 3).ask('show info', never);
     const socket = await asked.promise;
     await delays.stop(60_000);
-    socket.end('Name: HAProxy\n');
+    socket.end('Name: HAProxy\n\n');
     assert.equal(await answer, 'Name: HAProxy');
   });
 
@@ -56,12 +56,12 @@ describe('a command to HAProxy', () => {
     const closed = Promise.withResolvers<void>();
     let length = most;
     const path = await misbehaving((socket) => {
-      socket.write('x'.repeat(length));
+      socket.write(`${'x'.repeat(length - 2)}\n\n`);
       if (length === most) socket.end();
       else socket.resume().on('close', () => closed.resolve());
     });
     const { ask } = defineRuntime(path, 30);
-    assert.equal((await ask('show info', never)).length, most);
+    assert.equal((await ask('show info', never)).length, most - 2);
     length++;
     await assert.rejects(ask('show info', never), fails('haproxy-answer', /more than 8388608 bytes/));
     await closed.promise;
@@ -76,7 +76,7 @@ describe('a command to HAProxy', () => {
   });
 
   test('leaves no timer and no listener behind', async () => {
-    const path = await misbehaving((socket) => socket.end('ok\n'));
+    const path = await misbehaving((socket) => socket.end('ok\n\n'));
     const { signal } = new AbortController();
     await defineRuntime(path, 3000).ask('show info', signal);
     assert.deepEqual(getEventListeners(signal, 'abort'), []);
@@ -93,7 +93,7 @@ describe('a command to HAProxy', () => {
       let connections = 0;
       const answering = (socket: Socket) => {
         connections++;
-        socket.end('ok\n');
+        socket.end('ok\n\n');
       };
       const runtime = defineRuntime(await misbehaving(answering, { host }), 30);
       assert.deepEqual([await runtime.ask('show info', never), connections], ['ok', 1]);
@@ -104,7 +104,7 @@ describe('a command to HAProxy', () => {
     let connections = 0;
     const path = await misbehaving((socket) => {
       connections++;
-      socket.end('ok\n');
+      socket.end('ok\n\n');
     });
     for (const name of ['a;b', 'a\nb', 'a\\b', 'a"b', 'a<b'])
       await assert.rejects(defineRuntime(path, 30).ask(`show stat ${name}`, never), fails('bad-name'));
@@ -126,7 +126,7 @@ describe('a command to HAProxy on a connection that drops', () => {
       connections++;
       if (connections === 1) socket.destroy();
       else if (connections === 2) socket.once('data', () => socket.end());
-      else socket.end('Name: HAProxy\n');
+      else socket.end('Name: HAProxy\n\n');
     });
     const { ask } = defineRuntime(path, 30);
     assert.equal(await ask('show info', never), 'Name: HAProxy');
