@@ -153,7 +153,8 @@ function describable(
   presence: Presence,
 ) {
   const { publish: published } = config.facts;
-  const [peers, incomplete, duplicates] = [presence.heard(), truth.incomplete(), presence.duplicates()];
+  const [incomplete, duplicates] = [truth.incomplete(), presence.duplicates()];
+  const peers = () => presence.heard();
   return { self: self(), version, agents: agents(), published, peers, warnings: warnings(), incomplete, duplicates };
 }
 

@@ -14,7 +14,8 @@ export interface Describable {
   readonly version: string;
   readonly agents: readonly AgentEntry[];
   readonly published: readonly string[];
-  readonly peers: readonly HeardNode[];
+  /** Read only if they are requested: there may be thousands. */
+  readonly peers: () => readonly HeardNode[];
   readonly warnings: readonly string[];
   /** Names of facts that are known to be missing; `*` where the names are unknown. */
   readonly incomplete: readonly string[];
@@ -42,7 +43,7 @@ export function describeNode(request: DescribeRequest, node: Describable, now: n
     })),
     classes: [...node.self.classes],
     facts: Buffer.from(JSON.stringify(facts)),
-    peers: request.peers ? node.peers.slice(0, mostPeers).map(peerOf) : [],
+    peers: request.peers ? node.peers().slice(0, mostPeers).map(peerOf) : [],
     warnings: [...node.warnings],
     incomplete: [...node.incomplete].slice(0, 1000),
     published: [...node.published],

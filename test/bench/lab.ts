@@ -1,5 +1,6 @@
 // npm run bench:lab [-- --hosts 12,50,100 --rounds 10]: how long commands take, whole process included, in labs in which each host
-// has a namespace of its own: by the client itself and through a relay, then whole upgrades.
+// has a namespace of its own: by the client itself and through a relay, then whole upgrades. With --quiet the lab does little else
+// meanwhile: HAProxy checks each server every 2 s, its default, instead of every 100 ms, and each command is preceded by a pause.
 import { parseArgs } from 'node:util';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import { runScript } from '../support/lab/run-script.ts';
@@ -7,7 +8,11 @@ import { bareNode } from './bare-node.ts';
 import { measureReach } from './reach.ts';
 
 const { values } = parseArgs({
-  options: { hosts: { type: 'string', default: '12' }, rounds: { type: 'string', default: '10' } },
+  options: {
+    hosts: { type: 'string', default: '12' },
+    rounds: { type: 'string', default: '10' },
+    quiet: { type: 'boolean', default: false },
+  },
 });
 const rounds = Number(values.rounds);
 
@@ -16,7 +21,11 @@ await runScript(async () => {
   print('| nodes | what | time | client CPU | relay CPU | CPU of all other nodes | bytes of the client |');
   print('|---|---|---|---|---|---|---|');
   for (const nodes of values.hosts.split(',').map(Number))
-    for (const [{ what }, { time: whole, cpu, relay, nodes: others, bytes }] of await measureReach(nodes, rounds)) {
+    for (const [{ what }, { time: whole, cpu, relay, nodes: others, bytes }] of await measureReach(
+      nodes,
+      rounds,
+      values.quiet,
+    )) {
       const cells = [nodes, what, ms(whole), ms(cpu), ms(relay), ms(others), `${(bytes / 1024).toFixed(0)} KiB`];
       print(`| ${cells.join(' | ')} |`);
     }

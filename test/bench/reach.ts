@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { controlHost, isNode } from '../support/lab/estate.ts';
 import { homeOf } from '../support/lab/files/control.ts';
+import { checks } from '../support/lab/files/balancer.ts';
 import { deployer } from '../support/lab/files/node.ts';
 import { hostOf } from '../support/lab/find.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
+import { balancersOf, reload } from '../support/lab/topologies/stage.ts';
 import { processorTime } from './processor-time.ts';
 
 const relay = 'notify1';
@@ -61,10 +63,17 @@ function waysOf(address: string): Way[] {
   ];
 }
 
-/** Measures each way alternately in a lab with this many nodes, all with a namespace of their own. */
-export async function measureReach(nodes: number, rounds: number): Promise<[Way, Figures][]> {
+/** Milliseconds until the daemons have done what follows a command: they sync their records within 100. */
+const settled = 500;
+
+/**
+ * Measures each way alternately in a lab with this many nodes, all with a namespace of their own.
+ * @param quiet the load balancer checks its servers as seldom as by default, and each command has a pause before it
+ */
+export async function measureReach(nodes: number, rounds: number, quiet: boolean): Promise<[Way, Figures][]> {
   await using lab = await startLab({ hosts: nodes - 3 });
   await makeRelay(lab);
+  if (quiet) for (const balancer of balancersOf(lab)) await checkSeldom(lab, balancer);
   const ways = waysOf(hostOf(lab.state, relay).address);
   const pids = await daemonsOf(lab);
   const home = homeOf(deployer);
@@ -76,6 +85,7 @@ export async function measureReach(nodes: number, rounds: number): Promise<[Way,
       if (way.live) await rm(lab.path(way.host, `${home}/.cache`), { recursive: true, force: true });
       // Nodes are known from an earlier command of this host: one that found them through a relay has no addresses of them.
       else await run(lab, { ...way, argv: ping });
+      if (quiet) await delay(settled);
       taken[index]?.push(await measureOnce(lab, way, pids));
     }
   return ways.map((way, index) => [way, mediansOf(taken[index] ?? [])]);
@@ -128,6 +138,13 @@ async function daemonsOf(lab: Lab): Promise<Map<string, number>> {
   const missing = [...namespaces.values()].filter((name) => !found.has(name));
   if (missing.length > 0) throw new Error(`no daemon was found on ${missing.join(', ')}`);
   return found;
+}
+
+/** Every 2 s, HAProxy's default (configuration manual, 5.2, “inter”). */
+async function checkSeldom(lab: Lab, balancer: string): Promise<void> {
+  const file = lab.path(balancer, 'etc/haproxy/haproxy.cfg');
+  await writeFile(file, (await readFile(file, 'utf8')).replace(checks, 'check'));
+  await reload(lab, balancer);
 }
 
 async function makeRelay(lab: Lab): Promise<void> {

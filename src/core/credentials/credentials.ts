@@ -98,9 +98,12 @@ export async function loadCredentials(
   const trust: Trust = { realm: identity.realm, authorities, isRevoked: revocations.isRevoked };
   named(files.certificate, () => proveCertificate(certificate, kind, trust, now));
   const credentials: Credentials = { identity, certificate, issuers, key: readKey(files.key, keyText, certificate) };
+  const expiries = [
+    expiryOf(certificate, 'the certificate', 'renew it'),
+    ...[...issuers, ...authorities].map((one) => expiryOf(one, 'the CA’s certificate', successorOf(one))),
+  ];
   const warnings = (at: number) => [
-    ...expiryWarning(certificate, 'the certificate', 'renew it', at),
-    ...[...issuers, ...authorities].flatMap((one) => expiryWarning(one, 'the CA’s certificate', successorOf(one), at)),
+    ...expiries.flatMap((expiry) => expiry(at)),
     ...(isGone ? [`${files.crl} is missing: its revocations stay in force until a restart; restore it`] : []),
     ...revocations.warnings(at),
   ];
@@ -121,13 +124,17 @@ function successorOf(authority: X509Certificate): string {
   return `start one that takes over with “mco-deploy ca rollover${more}”`;
 }
 
-function expiryWarning(certificate: X509Certificate, what: string, remedy: string, now: number): string[] {
+/** The warning about a certificate that ends soon, by the time. Its dates are read once: each description asks for it. */
+function expiryOf(certificate: X509Certificate, what: string, remedy: string): (now: number) => string[] {
   const end = Date.parse(certificate.validTo);
-  if (end - now >= warningTime(end - Date.parse(certificate.validFrom))) return [];
-  const when = new Date(end).toISOString();
-  const hours = Math.floor((end - now) / 3_600_000);
-  const left = hours < 48 ? count(hours, 'hour') : count(Math.floor(hours / 24), 'day');
-  return [now > end ? `${what} ended on ${when}: ${remedy}` : `${what} ends in ${left} (${when}): ${remedy}`];
+  const warned = warningTime(end - Date.parse(certificate.validFrom));
+  return (now) => {
+    if (end - now >= warned) return [];
+    const when = new Date(end).toISOString();
+    const hours = Math.floor((end - now) / 3_600_000);
+    const left = hours < 48 ? count(hours, 'hour') : count(Math.floor(hours / 24), 'day');
+    return [now > end ? `${what} ended on ${when}: ${remedy}` : `${what} ends in ${left} (${when}): ${remedy}`];
+  };
 }
 
 function readKey(file: string, pem: string, certificate: X509Certificate): KeyObject {

@@ -43,20 +43,31 @@ export async function startPolicies(
     for (const warning of loaded.warnings) log.error({ directory }, warning);
   };
   await reload();
-  const remarks = () => {
-    const names = [...loaded.policies.keys()];
-    return [...loaded.policies].flatMap(([name, policy]) => reviewPolicy(name, policy, names, agents()));
-  };
+  const remarks = keepReview(agents);
   return {
     reload,
-    remarks,
-    warnings: () => [...loaded.warnings, ...remarks()],
+    remarks: () => remarks(loaded.policies),
+    warnings: () => [...loaded.warnings, ...remarks(loaded.policies)],
     allows: async ({ caller, agent, action, limited = false }) => {
       const names = policyNamesOf(agent, agents());
       const policy = names.map((name) => loaded.policies.get(name)).find((one) => one !== undefined);
       if (policy === undefined) return false;
       return decide(policy, { caller, action, node: await self(), limited }).allowed;
     },
+  };
+}
+
+/** Each description of the node asks for the remarks: they are made again only if policies or agents have changed. */
+function keepReview(agents: () => readonly KnownAgent[]): (policies: Loaded['policies']) => readonly string[] {
+  let last: { policies: Loaded['policies']; known: readonly KnownAgent[]; remarks: readonly string[] } | undefined;
+  return (policies) => {
+    const known = agents();
+    const isSame = last?.policies === policies && last.known.length === known.length;
+    if (last !== undefined && isSame && last.known.every((agent, index) => agent === known[index])) return last.remarks;
+    const names = [...policies.keys()];
+    const remarks = [...policies].flatMap(([name, policy]) => reviewPolicy(name, policy, names, known));
+    last = { policies, known, remarks };
+    return remarks;
   };
 }
 

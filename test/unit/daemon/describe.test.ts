@@ -12,10 +12,12 @@ const heard = (name: string, ...hosts: string[]): HeardNode => ({
   addresses: hosts.map((host, index) => ({ host, port: 5810 + index })),
 });
 
+const never = () => assert.fail('nobody asked for the other nodes');
+
 /** The description of that node, as this request asks for it. */
 function ask(request: Partial<DescribeRequest>, changes: Partial<Describable> = {}) {
   const node: Describable = {
-    ...{ self, version: '0.1.0', agents: [probeAgent], published: ['a'], peers: [] },
+    ...{ self, version: '0.1.0', agents: [probeAgent], published: ['a'], peers: () => [] },
     ...{ warnings: [], incomplete: [], duplicates: [], ...changes },
   };
   return describeNode({ filter: null, facts: [], full: false, peers: false, ...request }, node, now);
@@ -40,7 +42,7 @@ describe('the description that a node gives of itself', () => {
 
   test('has the descriptions of its agents and the nodes that it hears only if they are asked for', () => {
     const peers = [heard('dev3.devco.net', '10.0.0.3')];
-    const [short, whole] = [ask({}, { peers }), ask({ full: true, peers: true }, { peers })];
+    const [short, whole] = [ask({}, { peers: never }), ask({ full: true, peers: true }, { peers: () => peers })];
     assert.deepEqual([short.agents[0]?.ddl.length, short.peers], [0, []]);
     assert.equal(JSON.parse(whole.agents[0]?.ddl.toString() ?? '').name, 'probe');
     const claims = { facts: ['rack=3'], agents: ['probe'], classes: ['db'] };
@@ -52,7 +54,7 @@ describe('the description that a node gives of itself', () => {
   test('names another node with an address that is valid on other hosts, or with none', () => {
     const peers = [heard('one', 'fe80::1%eth0', '10.0.0.3'), heard('two', 'fe80::2%eth0')];
     assert.deepEqual(
-      ask({ peers: true }, { peers }).peers.map(({ address, port }) => [address, port]),
+      ask({ peers: true }, { peers: () => peers }).peers.map(({ address, port }) => [address, port]),
       [
         ['10.0.0.3', 5811],
         ['', 0],
@@ -62,7 +64,7 @@ describe('the description that a node gives of itself', () => {
 
   test('has at most 5000 other nodes and 1000 names of missing facts', () => {
     const [one, name] = [heard('one', '10.0.0.3'), 'rack'];
-    const changes = { peers: Array(5001).fill(one), incomplete: Array(1001).fill(name) };
+    const changes = { peers: () => Array(5001).fill(one), incomplete: Array(1001).fill(name) };
     const { peers, incomplete } = ask({ peers: true }, changes);
     assert.deepEqual([peers.length, incomplete.length], [5000, 1000]);
   });

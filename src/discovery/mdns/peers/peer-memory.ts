@@ -76,7 +76,11 @@ export function createPeerMemory(own: string): PeerMemory {
     },
     heard: (now) => [...nodes.values()].filter(({ lastHeard }) => now - lastHeard < longest),
     duplicate,
-    duplicates: (now) => [...machines.keys()].flatMap((identity) => duplicate(identity, now) ?? []),
+    duplicates: (now) =>
+      [...machines].flatMap(([identity, known]) =>
+        // Nearly all names have one machine, and each description of this node asks for all of them.
+        known.size > 1 || identity === own ? (duplicate(identity, now) ?? []) : [],
+      ),
     toJson: () => JSON.stringify({ version, nodes: [...nodes.values()] }),
     restore(text) {
       const saved: unknown = JSON.parse(text);

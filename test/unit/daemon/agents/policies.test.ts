@@ -2,18 +2,20 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { KnownAgent } from '../../../../src/core/policy/review.ts';
 import type { Log } from '../../../../src/core/ports.ts';
 import { type Policies, startPolicies } from '../../../../src/daemon/agents/policies.ts';
 import { silentLog } from '../../../support/agents/agent-setup.ts';
 
 const node = { name: 'dev2.devco.net', agents: [], classes: [], facts: { cluster: 'bravo' } };
-const agents = [
+const known: readonly KnownAgent[] = [
   { name: 'probe', aliases: ['sonde'], actions: { count: {}, echo: {} } },
   { name: 'other', actions: { look: {} } },
 ];
 const rip = 'cert=rip@devco.net';
 const allow = (callers: string, actions = '*') => `policy default deny\nallow\t${callers}\t${actions}\t*\n`;
 
+let agents = known;
 let root: string;
 let directory: string;
 let logged: string[];
@@ -23,6 +25,7 @@ beforeEach(() => {
   directory = join(root, 'policies');
   mkdirSync(directory);
   logged = [];
+  agents = known;
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
@@ -148,6 +151,28 @@ describe('policies that are loaded again', () => {
     rmSync(directory);
     renameSync(join(root, 'away'), directory);
     await reload();
+  });
+
+  test('are reviewed again when they or the agents have changed', async () => {
+    write('probe.policy', allow(rip, 'cuont'));
+    write('third.policy', allow(rip));
+    await start();
+    const unknownAction = /probe\.policy:2: the agent probe has no action “cuont”/;
+    const unknownAgent = /third\.policy has no effect: no agent is called “third” here/;
+    const matches = (...expected: RegExp[]) => {
+      const remarks = policies.remarks();
+      assert.equal(remarks.length, expected.length, remarks.join('\n'));
+      for (const [index, text] of expected.entries()) assert.match(remarks[index] ?? '', text);
+    };
+    matches(unknownAction, unknownAgent);
+    assert.equal(policies.remarks(), policies.remarks());
+    agents = [...known, { name: 'third', actions: { look: {} } }];
+    matches(unknownAction);
+    agents = [{ name: 'probe', actions: { count: {}, cuont: {} } }, ...known.slice(1)];
+    matches(unknownAgent);
+    write('probe.policy', allow(rip, 'coutn'));
+    await policies.reload();
+    assert.equal(policies.remarks().length, 2);
   });
 
   test('allow nobody if the directory was never there, and say so', async () => {
