@@ -39,6 +39,8 @@ if (positionals.length === 0 && !values.recorded) {
   process.exit(64);
 }
 
+// A mutant may show at any point of a matrix: see test/support/points.ts.
+process.env.MCO_EVERY_POINT = '1';
 using place = makeWorkplace(root);
 using shared = shareProcess(place.root);
 const kept = join(root, 'node_modules/.cache/mutate');

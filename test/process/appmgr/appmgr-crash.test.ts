@@ -18,6 +18,7 @@ import {
 } from '../../support/agents/application.ts';
 
 import { appmgrOn } from '../../support/agents/appmgr.ts';
+import { somePoints } from '../../support/points.ts';
 
 const child = join(import.meta.dirname, '../../support/agents/appmgr-child.ts');
 
@@ -43,10 +44,12 @@ async function runInChild(
 const upgradeInChild = (config: object, revision: string, when: string) =>
   runInChild(config, 'upgrade', { revision }, when);
 
-/** The number of changes of the file system by an action that was not killed. */
-function stepsOf({ lines }: Ended): number {
-  return (JSON.parse(lines.at(-1) ?? '') as { steps: number }).steps;
+/** The changes of the file system by an action that was not killed, as numbers from 0. */
+function stepsOf({ lines }: Ended): number[] {
+  return countTo((JSON.parse(lines.at(-1) ?? '') as { steps: number }).steps);
 }
+
+const countTo = (count: number) => Array.from({ length: count }, (_, step) => step);
 
 async function upgradeHere(config: Parameters<typeof startAppmgr>[0]['config'], revision: string): Promise<JsonObject> {
   const { handlers } = await startAppmgr(agentSetup(config));
@@ -88,7 +91,7 @@ describe('a daemon that is killed in an upgrade', () => {
     const steps = lines.length - 1;
     assert.equal(steps, 5, lines.join('; '));
     const seen = new Set<string>();
-    for (let step = 0; step < steps; step++) {
+    for (const step of somePoints(countTo(steps))) {
       const application = estate();
       const config = application.config(more);
       await upgradeHere(config, '10');
@@ -112,7 +115,7 @@ describe('a daemon that is killed in an upgrade', () => {
     const plain = small();
     await upgradeHere(plain.config(), '10');
     const steps = stepsOf(await upgradeInChild(plain.config(), '20', 'never'));
-    assert.ok(steps >= 10, `${steps} steps`);
+    assert.ok(steps.length >= 10, `${steps.length} steps`);
     const seen = new Set<string>();
     const killAt = async (step: number) => {
       const application = small();
@@ -126,7 +129,7 @@ describe('a daemon that is killed in an upgrade', () => {
       assert.equal(application.served(), 'revision 20');
       assert.deepEqual(readdirSync(join(application.root, '.staging')), []);
     };
-    for (let step = 0; step < steps; step += 2) await Promise.all([killAt(step), step + 1 < steps && killAt(step + 1)]);
+    for (const step of somePoints(steps)) await killAt(step);
     assert.deepEqual([...seen].sort(), ['10', '20']);
   });
 
@@ -140,7 +143,7 @@ describe('a daemon that is killed in an upgrade', () => {
       return application;
     };
     const steps = stepsOf(await runInChild((await at20()).config(), 'rollback', { from: '20' }, 'never'));
-    assert.ok(steps >= 3, `${steps} steps`);
+    assert.ok(steps.length >= 3, `${steps.length} steps`);
     const killAt = async (step: number) => {
       const application = await at20();
       const ended = await runInChild(application.config(), 'rollback', { from: '20' }, `step:${step}`);
@@ -149,7 +152,7 @@ describe('a daemon that is killed in an upgrade', () => {
       await upgradeHere(application.config(), '10');
       assert.equal(application.served(), 'revision 10');
     };
-    await Promise.all(Array.from({ length: steps }, (_, step) => killAt(step)));
+    await Promise.all(somePoints(steps).map(killAt));
   });
 
   test('runs the user’s own deploy command again at the next call if it was killed during that', async () => {
@@ -160,7 +163,7 @@ describe('a daemon that is killed in an upgrade', () => {
     const { upgrade } = await appmgrOn(config, { stateDirectory });
     const deployed = () => readFileSync(log, 'utf8').trim().split('\n').at(-1);
     const steps = stepsOf(await runInChild(config, 'upgrade', { revision: '10' }, 'never', stateDirectory));
-    for (let step = 0; step < steps; step++) {
+    for (const step of somePoints(steps)) {
       const revision = String(20 + step);
       assert.ok(
         (await runInChild(config, 'upgrade', { revision }, `step:${step}`, stateDirectory)).killed,

@@ -9,6 +9,7 @@ import { verifyAuditLog } from '../../../src/core/audit/verify-log.ts';
 import { openAuditLog } from '../../../src/daemon/audit/audit-log.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode } from '../../support/node/node.ts';
+import { oneOf } from '../../support/points.ts';
 import { counted, waiting } from '../../support/agents/probe-agent.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 import { until } from '../../support/until.ts';
@@ -55,10 +56,11 @@ describe('the audit log under hard conditions', () => {
     assert.equal((await verifyAuditLog(node.auditFile, fleet.trust)).fault, undefined);
   });
 
-  test('verifies after its writer was killed twenty times, in files that were rotated meanwhile', async () => {
+  test('verifies after its writer was killed again and again, in files that were rotated meanwhile', async () => {
+    const kills = 20 / oneOf;
     const member = await fleet.node('dev8.devco.net');
     const file = join(fleet.dir, 'killed', 'audit.jsonl');
-    for (let kill = 0; kill < 20; kill++) {
+    for (let kill = 0; kill < kills; kill++) {
       const argv = ['test/support/node/audit-writer.ts', file, member.files.directory];
       const child = spawn(process.execPath, argv, { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] });
       await once(child.stdout, 'data');
@@ -72,8 +74,8 @@ describe('the audit log under hard conditions', () => {
     assert.equal(verdict.fault, undefined);
     const files = await listAuditFiles(file);
     const all = (await Promise.all(files.map(({ path }) => readFile(path, 'utf8')))).join('');
-    assert.equal(all.match(/"kind":"started"/g)?.length, 20);
-    assert.ok((all.match(/"torn_bytes":18,/g)?.length ?? 0) === 5, 'each half line is kept');
+    assert.equal(all.match(/"kind":"started"/g)?.length, kills);
+    assert.equal(all.match(/"torn_bytes":18,/g)?.length, kills / 4, 'each half line is kept');
   });
 
   test('lets a third party verify a request with only openssl', async () => {

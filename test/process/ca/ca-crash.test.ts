@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { readLists } from '../../../src/ca/store/records.ts';
 import { openStore } from '../../../src/ca/store/store.ts';
 
-// test/matrix/ca-crash.test.ts tries every point.
+// test/matrix/ca-crash.test.ts tries each way.
 describe('a CA command that is interrupted at any change of the disk', () => {
   caCrashes.revoke(['kill']);
   caCrashes.rollover(['power']);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { verifyAuditLog } from '../../../src/core/audit/verify-log.ts';
 import { attackDaemon } from '../../support/attack/attack.ts';
+import { oneOf } from '../../support/points.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 
-/** Enough for every kind of attack many times over; “npm run soak” takes ten minutes. */
-const seconds = 12;
+/** Enough for every kind of attack, many times over where every point is tried; “npm run soak” takes ten minutes. */
+const seconds = 12 / oneOf;
 
 let fleet: Fleet;
 before(async () => {

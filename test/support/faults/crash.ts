@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { closeAbandoned, type Life, live, type OnFileCall, watchFileCalls } from './file-calls.ts';
+import { oneOf } from '../points.ts';
 import { snapshotDisk } from './power-cut.ts';
 
 /**
@@ -28,7 +29,10 @@ export interface Crashes {
   readonly least: number;
 }
 
-/** Cuts a work off at each of its changes of the disk, in each way, and once right after its end. */
+/**
+ * Cuts a work off at its changes of the disk, in each way, and once right after its end: at each change, or at some of them,
+ * which are others for each way.
+ */
 export async function crashAtEachChange({
   root,
   kinds = crashKinds,
@@ -37,23 +41,26 @@ export async function crashAtEachChange({
   check,
   least,
 }: Crashes): Promise<void> {
-  for (const kind of kinds) {
-    let at = 0;
-    for (let done = false; !done; at++) {
+  for (const [way, kind] of kinds.entries()) {
+    let changes = 0;
+    let at = way % oneOf;
+    for (let done = false; !done; at += oneOf) {
       await prepare();
-      done = !(await crashAt(root, at, kind, work));
+      const crash = await crashAt(root, at, kind, work);
+      changes = crash.changes;
+      done = !crash.died;
       await check(done ? `${kind} at the end` : `${kind} at ${at}`, done);
     }
-    assert.ok(at > least, `the work made ${at - 1} changes`);
+    assert.ok(changes >= least, `the work made ${changes} changes`);
   }
 }
 
 /**
  * Runs a work until its call of a number (from 0) that changes the disk, and no further: nothing after that call runs, not
  * even a `finally`. It runs under the number of a process that has ended, so that what it locked can be seen to be abandoned.
- * @returns false when it came to its end before that
+ * @returns whether that came before its end, and how many changes there were
  */
-async function crashAt(root: string, at: number, kind: CrashKind, work: () => Promise<unknown>): Promise<boolean> {
+async function crashAt(root: string, at: number, kind: CrashKind, work: () => Promise<unknown>) {
   const disk = snapshotDisk(root);
   let seen = 0;
   let die = () => {};
@@ -81,7 +88,7 @@ async function crashAt(root: string, at: number, kind: CrashKind, work: () => Pr
   await Promise.allSettled(underWay);
   await closeAbandoned();
   if (kind === 'power' || kind === 'power-names') disk.cutPower(kind === 'power-names');
-  return died;
+  return { died, changes: seen };
 }
 
 function writeHalf(name: string, args: readonly unknown[], handle: unknown): void {

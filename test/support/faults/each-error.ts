@@ -1,3 +1,4 @@
+import { oneOf } from '../points.ts';
 import { type FileCall, watchFileCalls } from './file-calls.ts';
 
 /** The errors of a disk, in turn. */
@@ -31,10 +32,10 @@ export interface Injected {
 }
 
 /**
- * Runs a work once for each of its calls of the file system below a directory, which fails then, and calls after it do not.
- * Over all runs, each error comes in turn. In the last run nothing fails.
+ * Runs a work once for its calls of the file system below a directory (each, or some of them), which fails then, and calls
+ * after it do not. Over all runs, each error comes in turn. In the last run nothing fails.
  * @param prepare runs before each
- * @param every 1: each call; 5: each fifth one
+ * @param every 1: each call; 5: each fifth one, where every point of a matrix is tried
  * @param sync whether calls that do not wait (`readFileSync`) fail, too
  */
 export async function failEachCall(
@@ -46,7 +47,7 @@ export async function failEachCall(
   { sync = false } = {},
 ): Promise<number> {
   let tried = 0;
-  for (;;) {
+  for (let runs = 0; ; runs++) {
     await prepare();
     let seen = 0;
     let injected: Injected | undefined;
@@ -54,7 +55,7 @@ export async function failEachCall(
     {
       const errorOf = (call: FileCall) => {
         if (seen++ !== tried) return undefined;
-        const code = diskErrors[tried % diskErrors.length] ?? 'EIO';
+        const code = diskErrors[runs % diskErrors.length] ?? 'EIO';
         injected = { code, where: `${code} at ${call.name} ${call.path}` };
         return systemError(code, call.name, call.path);
       };
@@ -76,6 +77,6 @@ export async function failEachCall(
     }
     await check(outcome, injected ?? { code: '', where: 'no call' });
     if (injected === undefined) return tried;
-    tried += every;
+    tried += every * oneOf;
   }
 }
