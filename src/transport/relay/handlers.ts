@@ -6,7 +6,7 @@ import type { AnyCall } from '../peer.ts';
 import { widenUploads } from '../artifacts/window.ts';
 import { statusOf } from '../status.ts';
 import { startForwarder } from './forwarder.ts';
-import { countUnread, mostUnread } from './unread.ts';
+import { countUnread, mostUnread, startCrowd } from './unread.ts';
 
 /**
  * gRPC handlers around a RelayService.
@@ -19,20 +19,25 @@ export function relayHandlers(
   log: Log,
 ): UntypedServiceImplementation {
   widenUploads();
+  const crowd = startCrowd();
   const forward: handleBidiStreamingCall<ForwardRequest, ForwardEvent> = (stream) => {
     // The stream counts messages, not bytes.
-    const unread = countUnread(mostUnread);
+    const unread = countUnread(mostUnread, crowd);
     const send = (event: ForwardEvent) => {
       if (stream.cancelled || stream.destroyed || stream.writableEnded) return;
       stream.write(event, unread.add(event.event?.ciphertext.length ?? 0));
       if (unread.isTooMuch()) stream.emit('error', statusOf(notRead()));
     };
     const forwarder = startForwarder({ relay, user: () => userOf(stream), log, send });
-    stream.on('data', forwarder.take);
-    stream.on('cancelled', forwarder.end);
-    stream.on('error', forwarder.end);
-    stream.on('end', () => {
+    const end = () => {
       forwarder.end();
+      unread.end();
+    };
+    stream.on('data', forwarder.take);
+    stream.on('cancelled', end);
+    stream.on('error', end);
+    stream.on('end', () => {
+      end();
       stream.end();
     });
   };

@@ -384,9 +384,25 @@ describe('a hostile operator of a relay', () => {
     assert.match(listener.log.lines.join('\n'), /^warn a client does not read its replies: connection closed$/m);
   });
 
+  test('receives the large replies of many nodes, although its line is slower than that of the relay', async () => {
+    let served = 0;
+    const forward: RelayService['forward'] = async (...passed) => {
+      await echoing.forward(...passed);
+      served++;
+    };
+    await using listener = await startRelay({ ...echoing, forward });
+    const side = await readNothing(listener.port, 40);
+    await until('all replies wait', () => served === 40);
+    side.socket.resume();
+    const replies = () => eventsOf(side).filter(({ forward: reply }) => reply?.end);
+    await until('all replies have come', () => replies().length === 40 || side.socket.destroyed);
+    assert.equal(replies().length, 40);
+    side.socket.destroy();
+  });
+
   test('loses the connection if too much waits for it', async () => {
     await using listener = await startRelay();
-    const side = await readNothing(listener.port, 40);
+    const side = await readNothing(listener.port, 100);
     await within('the end', endOf(side));
   });
 

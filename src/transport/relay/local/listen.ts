@@ -5,7 +5,7 @@ import { errnoOf, explain, Problem } from '../../../core/errors.ts';
 import { makeDirectories } from '../../../core/files/durable.ts';
 import { ifThere } from '../../../core/files/if-there.ts';
 import type { Log, RelayService } from '../../../core/ports.ts';
-import { mostUnread } from '../unread.ts';
+import { mostUnread, startCrowd } from '../unread.ts';
 import { mostBytes, mostDiscoveries, serveUser, type UserLimits } from '../users/serve.ts';
 
 export interface LocalLimits extends UserLimits {
@@ -39,10 +39,11 @@ export async function listenLocally(
   limits = localLimits,
 ): Promise<() => void> {
   const open = new Set<Socket>();
+  const crowd = startCrowd();
   const server = createServer((connection) => {
     open.add(connection);
     connection.once('close', () => open.delete(connection));
-    serveUser(connection, { relay, user: () => 'local', log }, limits, (doing) =>
+    serveUser(connection, { relay, user: () => 'local', log }, { crowd, ...limits }, (doing) =>
       log.warn({}, `a client of the relay’s socket ${doing}: connection closed`),
     );
   });

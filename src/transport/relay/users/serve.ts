@@ -3,6 +3,7 @@ import { explain } from '../../../core/errors.ts';
 import { localRequestCodec } from '../../../core/wire/codec.ts';
 import { startForwarder } from '../forwarder.ts';
 import { greeting, startFrames } from '../frames.ts';
+import type { Crowd } from '../unread.ts';
 import { onSilence } from '../watch-silence.ts';
 import { startDiscoverer } from './discoverer.ts';
 import type { UserParts } from './parts.ts';
@@ -18,6 +19,8 @@ export interface UserLimits {
   readonly message: number;
   /** Bytes that wait for the other side; beyond, the connection is ended. */
   readonly unread: number;
+  /** All users of the relay: when too much waits for them together, those with the most are ended. */
+  readonly crowd?: Crowd;
   /** Concurrent discoveries of one connection. */
   readonly discoveries: number;
   /** Milliseconds for the greeting, without a byte of a message that has begun, and for the other side to read. */
@@ -40,7 +43,7 @@ export function serveUser(
     if (!socket.destroyed) onCut(doing);
     socket.destroy();
   };
-  const writer = startWriter(socket, limits.unread, () => cut(unread));
+  const writer = startWriter(socket, limits.unread, () => cut(unread), limits.crowd);
   const forwarder = startForwarder({ relay, user, log, send: (forward) => writer.send({ forward }) });
   const discoverer = startDiscoverer(
     { relay, user, log, send: (discovered) => writer.sendLater({ discovered }) },

@@ -4,7 +4,7 @@ import { callerId } from '../../../core/identity.ts';
 import type { Log, RelayService, TlsState } from '../../../core/ports.ts';
 import { peerName } from '../../connections/slots.ts';
 import type { ListenLimits } from '../../server/options.ts';
-import { mostUnread } from '../unread.ts';
+import { mostUnread, startCrowd } from '../unread.ts';
 import { mostBytes, mostDiscoveries, serveUser, type UserLimits } from './serve.ts';
 import { proveUser } from './user.ts';
 
@@ -14,10 +14,11 @@ import { proveUser } from './user.ts';
  */
 const keepalive = 30_000;
 
-/** The limits of one user's connection. @param stall, idle milliseconds */
+/** The limits of each user's connection to one relay. @param stall, idle milliseconds */
 export function userLimits({ stall, idle }: Pick<ListenLimits, 'stall' | 'idle'>): UserLimits {
   const quiet = Math.ceil(idle / stall);
-  return { message: mostBytes, unread: mostUnread, discoveries: mostDiscoveries, stall, quiet };
+  const [unread, crowd] = [mostUnread, startCrowd()];
+  return { message: mostBytes, unread, crowd, discoveries: mostDiscoveries, stall, quiet };
 }
 
 /** The connections of users to a relay, over TLS. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { localEventCodec } from '../../../core/wire/codec.ts';
 import type { LocalEvent } from '../../../core/wire/messages.ts';
 import { frame } from '../frames.ts';
-import { countUnread } from '../unread.ts';
+import { type Crowd, countUnread } from '../unread.ts';
 
 /** Messages to one user of a relay. */
 export interface Writer {
@@ -26,9 +26,11 @@ const mostLater = 65_536;
 /**
  * @param most bytes that may wait for the user
  * @param onTooMuch called when more waits
+ * @param crowd all users of the relay
  */
-export function startWriter(socket: Socket, most: number, onTooMuch: () => void): Writer {
-  const unread = countUnread(most);
+export function startWriter(socket: Socket, most: number, onTooMuch: () => void, crowd?: Crowd): Writer {
+  const unread = countUnread(most, crowd);
+  socket.once('close', unread.end);
   let later: LocalEvent[] = [];
   let next = 0;
   const write = (message: Uint8Array) => {

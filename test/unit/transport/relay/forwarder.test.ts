@@ -222,7 +222,7 @@ describe('the reason why a relay withholds a reply', () => {
 });
 
 describe('a user of a relay that does not read', () => {
-  test('loses its stream when more than 16 MiB wait for it, and not before', async () => {
+  test('loses its stream when more than 64 MiB wait for it, and not before', async () => {
     let onEvent: (event: SealedEvent) => void = () => {};
     const relay: RelayService = {
       admit: async () => {},
@@ -246,20 +246,20 @@ describe('a user of a relay that does not read', () => {
     Forward?.(stream);
     stream.emit('data', { id: 1, target: 'dev1', sealed, drop: false });
     await someTurns();
-    // With the 512 bytes that each takes besides, 16 of them are 16 MiB.
+    // With the 512 bytes that each takes besides, 64 of them are 64 MiB.
     const large = { ...part, ciphertext: Buffer.alloc(1024 * 1024 - 512) };
-    for (let count = 0; count < 16; count++) onEvent(large);
-    assert.deepEqual([sent.length, faults.length], [16, 0]);
+    for (let count = 0; count < 64; count++) onEvent(large);
+    assert.deepEqual([sent.length, faults.length], [64, 0]);
     sent[0]?.();
     onEvent(large);
-    assert.deepEqual([sent.length, faults.length], [17, 0]);
+    assert.deepEqual([sent.length, faults.length], [65, 0]);
     onEvent(part);
-    assert.deepEqual([sent.length, faults], [18, ['the replies are not read']]);
+    assert.deepEqual([sent.length, faults], [66, ['the replies are not read']]);
     for (const state of ['destroyed', 'cancelled', 'writableEnded'] as const) {
       stream[state] = true;
       onEvent(part);
       stream[state] = false;
     }
-    assert.equal(sent.length, 18, 'nothing is written to a stream that is gone');
+    assert.equal(sent.length, 66, 'nothing is written to a stream that is gone');
   });
 });

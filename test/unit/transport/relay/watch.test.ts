@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { countUnread } from '../../../../src/transport/relay/unread.ts';
+import { countUnread, mostUnread, startCrowd } from '../../../../src/transport/relay/unread.ts';
 import { watchSilence } from '../../../../src/transport/relay/watch-silence.ts';
 import { mockDelays } from '../../../support/mock-delays.ts';
 
@@ -24,6 +24,32 @@ test('what waits counts as stuck after a time without progress, and only while s
   assert.equal(unread.isStuck(100), true);
   second();
   assert.deepEqual([unread.isNone(), unread.isStuck(100)], [true, false]);
+});
+
+test('the replies of 64 nodes may wait for one user, unless too much waits for all users together', () => {
+  const crowd = startCrowd();
+  const users = Array.from({ length: 7 }, () => countUnread(mostUnread, crowd));
+  const replies = users.map((user) => Array.from({ length: 64 }, () => user.add(600 * 1024)));
+  assert.equal(
+    users.some((user) => user.isTooMuch()),
+    true,
+    'more than 256 MiB together',
+  );
+  // One of them has read its replies, another has gone.
+  for (const sent of replies[0] ?? []) sent();
+  users[1]?.end();
+  for (const sent of replies[1] ?? []) sent();
+  assert.equal(crowd.bytes, 5 * 64 * (600 * 1024 + 512));
+  assert.deepEqual(
+    users.map((user) => user.isTooMuch()),
+    users.map(() => false),
+  );
+  users[6]?.add(64 * 1024 * 1024);
+  assert.equal(users[6]?.isTooMuch(), true, 'more than 64 MiB for one');
+  // A user with little is never ended for what others leave.
+  const [modest] = users;
+  modest?.add(16 * 1024 * 1024 - 512);
+  assert.deepEqual([modest?.isTooMuch(), users[2]?.isTooMuch()], [false, true]);
 });
 
 /** A watched socket that sends nothing by itself, and what was done to it. */
