@@ -3,7 +3,7 @@ import { breakOf } from '../maintenance/cause.ts';
 import { findHeldLine, toHeldLines } from '../maintenance/held-hosts.ts';
 import { pause } from '../runtime/mutex.ts';
 import { forEach } from '../runtime/parallel.ts';
-import { type HaproxyInfo, readInfos } from '../runtime/process.ts';
+import { type Processes, readInfos } from '../runtime/process.ts';
 import { type BackendView, refreshViews, runtimesOf } from '../servers/backend.ts';
 import { lineName, refreshLines, type ServerLine } from '../servers/line.ts';
 import { affectedLines, haveAgentChecks, type ScopedHost } from '../servers/scope.ts';
@@ -18,7 +18,7 @@ const tries = 2;
 export interface StaysOut {
   readonly views: readonly BackendView[];
   /** The HAProxy processes by socket in which all are out. */
-  readonly processes: Readonly<Record<string, HaproxyInfo>>;
+  readonly processes: Processes;
 }
 
 /**
@@ -33,18 +33,25 @@ export async function stayOut(
   settle: number,
   signal: AbortSignal,
 ): Promise<StaysOut> {
+  let known: Processes | undefined;
+  const explain = async (intruders: readonly Intruder[]) => {
+    // Read again: what it found may be due to a reload after it identified the process.
+    const now = await readInfos(runtimesOf(request.views), signal);
+    return explainIntruders(intruders, { known: known ?? now, now }, request);
+  };
   for (let number = 1; ; number++) {
     const processes = await readInfos(runtimesOf(request.views), signal);
+    known ??= processes;
     const first = await findIntruders(request, signal);
     if (first.intruders.length === 0) {
       if (!haveAgentChecks(request.hosts)) return { views: first.views, processes };
       await pause(settle, signal);
       const second = await findIntruders(request, signal);
       if (second.intruders.length === 0) return { views: second.views, processes };
-      if (number === tries) throw explainIntruders(second.intruders, processes, request);
+      if (number === tries) throw await explain(second.intruders);
       await takeOutAgain(changes, second.intruders, signal);
     } else {
-      if (number === tries) throw explainIntruders(first.intruders, processes, request);
+      if (number === tries) throw await explain(first.intruders);
       await takeOutAgain(changes, first.intruders, signal);
     }
   }
@@ -79,16 +86,17 @@ async function takeOutAgain(changes: Changes, intruders: readonly Intruder[], si
 
 function explainIntruders(
   [intruder]: readonly Intruder[],
-  processes: Readonly<Record<string, HaproxyInfo>>,
+  processes: { readonly known: Processes; readonly now: Processes },
   { hosts }: Request,
 ): Problem {
   const hint = 'find out what else changes HAProxy, or whether it was reloaded, then try again';
   const shown = intruder === undefined ? '' : formatHost(intruder.host);
   const line = intruder?.line;
   if (line === undefined) return new Problem('not-in-maintenance', `a line of ${shown} is gone from HAProxy`, hint);
-  const now = processes[line.view.runtime.name];
-  const known = toHeldLines(hosts.flatMap(affectedLines), [], ({ server }) => server.agent.enabled);
-  const why = now && breakOf({ line, before: findHeldLine(known, line), processes: { known: now, now } }, Date.now());
+  const socket = line.view.runtime.name;
+  const [known, now] = [processes.known[socket], processes.now[socket]];
+  const before = toHeldLines(hosts.flatMap(affectedLines), [], ({ server }) => server.agent.enabled);
+  const why = now && breakOf({ line, before: findHeldLine(before, line), processes: { known, now } }, Date.now());
   const what = `${shown} does not stay out: ${lineName(line)} at ${line.view.runtime.name} is ${line.server.status}`;
   return new Problem('not-in-maintenance', `${what}, ${why?.cause} (see ${why?.where})`, hint);
 }

@@ -1,5 +1,5 @@
 /** Checks whether a held host is out in one HAProxy process, and takes it out again if it is not. */
-import { type HaproxyInfo, isAnother } from '../runtime/process.ts';
+import { type HaproxyInfo, isAnother, readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type BackendView, refreshViews } from '../servers/backend.ts';
 import { release } from '../into-traffic/rule.ts';
@@ -38,14 +38,26 @@ export async function checkHost(
     before: findHeldLine(host.lines, line),
     processes: { known, now: process.info },
   }));
-  const at = Date.now();
-  // A hold that was never confirmed (the daemon ended in the middle of it) cannot be broken yet.
-  const breaks = host.outSince === undefined ? [] : found.flatMap((one) => judge(one, at) ?? []);
   await takeOut(lines, signal);
+  // A hold that was never confirmed (the daemon ended in the middle of it) cannot be broken yet.
+  const breaks = host.outSince === undefined ? [] : await judgeAll(found, process, signal);
   await releaseAll(linesOfOtherHosts(host, others, lines, all), host, signal);
   const after = await confirm(lines, process, signal);
   const outSince = breaks.length > 0 || host.outSince === undefined ? Date.now() : host.outSince;
   return { host: record(host, process, after, outSince, breaks), breaks };
+}
+
+/**
+ * A reload right after the process was identified may have caused what was read then: it is identified once more. A
+ * break is recorded even if that fails.
+ */
+async function judgeAll(found: readonly Found[], process: ProcessView, signal: AbortSignal): Promise<Break[]> {
+  const at = Date.now();
+  const judgedBy = (all: readonly Found[]) => all.flatMap((one) => judge(one, at) ?? []);
+  const breaks = judgedBy(found);
+  if (breaks.length === 0) return breaks;
+  const now = await readInfo(process.runtime, signal).catch(() => process.info);
+  return judgedBy(found.map((one) => ({ ...one, processes: { ...one.processes, now } })));
 }
 
 function judge(found: Found, at: number): Break | undefined {

@@ -66,6 +66,14 @@ describe('a host that was disabled', () => {
     }
   });
 
+  test('is reported as enabled by reloads if each look finds another process', async () => {
+    const { fake, web1, stay } = await out(() => {
+      fake.info.pid++;
+      web1.admin = 0;
+    });
+    await assert.rejects(stay(), { code: 'not-in-maintenance', message: /HAProxy was reloaded or restarted/ });
+  });
+
   test('is reported with what HAProxy refused if it cannot be disabled again', async () => {
     for (const [refused, atLook] of [
       ['disable agent app/web1', 1],

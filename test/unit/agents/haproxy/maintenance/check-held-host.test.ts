@@ -83,6 +83,27 @@ describe('a host that is held and was enabled', () => {
     assert.ok((host.outSince ?? 0) >= began && (breaks[0]?.at ?? 0) >= began);
   });
 
+  test('is so by a reload that took place right after its process was identified', async () => {
+    const fake = fakeHaproxy({ app: [web1] });
+    const info = await readInfo(fake, signal);
+    fake.info.pid = 101;
+    const { host, breaks } = await checkHost(
+      held(),
+      [],
+      { runtime: fake, info, views: await readViews([fake], signal) },
+      signal,
+    );
+    assert.match(breaks[0]?.cause ?? '', /^HAProxy was reloaded or restarted/);
+    assert.equal(host.processes[socket]?.pid, 100, 'the next check counts the requests to the new process');
+    fake.server('app/web1').admin = 0;
+    fake.onCommand = (command) => {
+      if (command === 'show info') throw new Error('it is gone');
+    };
+    const views = await readViews([fake], signal);
+    const unasked = await checkHost(held(), [], { runtime: fake, info, views }, signal);
+    assert.equal(unasked.breaks.length, 1, 'a break is recorded even if the process is not identified again');
+  });
+
   test('has its agent-check switched off before maintenance, because its reply could undo that', async () => {
     const fake = fakeHaproxy({ app: [{ ...web1, agent: 'up' }] });
     const { host } = await check(fake, held({ lines: [line({ agent: true })] }));
@@ -119,7 +140,12 @@ describe('a host that is held and was enabled', () => {
       if (command.endsWith('state maint')) fake.server('app/web1').total = 3;
     };
     const { host } = await check(fake);
-    assert.deepEqual(fake.asked.slice(1), ['show stat app 6 -1', 'show servers state app']);
+    assert.deepEqual(fake.asked, [
+      'set server app/web1 state maint',
+      'show info',
+      'show stat app 6 -1',
+      'show servers state app',
+    ]);
     assert.equal(host.lines[0]?.total, 3);
   });
 
