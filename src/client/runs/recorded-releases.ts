@@ -1,4 +1,5 @@
 /** The releases of servers before a run, from its journal. */
+import { notifier } from '../../playbook/call/notifier.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
 /**
@@ -16,7 +17,8 @@ export function revisionsBefore(entries: readonly JournalEntry[]): Map<string, s
         upgrades.add(entry.requestId);
         for (const node of entry.nodes) if (!before.has(node)) before.set(node, '');
       } else if (entry.agent === 'appmgr' && entry.action === 'status' && !changed) looks.add(entry.requestId);
-      changed ||= entry.changes;
+      // A run that found nothing to upgrade still notifies.
+      changed ||= entry.changes && entry.agent !== notifier;
     }
     if (entry.type !== 'outcome' || entry.outcome !== 'ok') continue;
     const { node, requestId, data } = entry;

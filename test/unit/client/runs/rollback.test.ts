@@ -73,6 +73,13 @@ describe('the releases before a run, by its journal', () => {
     assert.equal(revisionsBefore([bravo, ...call('3', 'other.upgrade', true, { a: { previous: '1' } })]).size, 0);
   });
 
+  test('are none if all that the run did was to notify somebody that it failed', () => {
+    const notified = call('9', 'angelia.sendmsg', true, { n: {} });
+    assert.equal(revisionsBefore([bravo, ...looked, ...notified]).size, 0);
+    assert.equal(upgraded([bravo, ...looked, ...notified], 'bravo'), false);
+    assert.equal(upgraded([bravo, ...looked, ...notified, ...disabled], 'bravo'), true);
+  });
+
   test('are not changed by what an upgrade would do in a dry run', () => {
     const [asked, replied] = call('3', 'appmgr.upgrade', false, { a: { previous: '1' } }, { revision: '2' });
     const dry = [{ ...asked, dryRun: true }, replied] as JournalEntry[];
