@@ -31,6 +31,8 @@ export interface DeliveryTarget {
   readonly form: 'directory' | 'bundle';
   readonly path: string;
   readonly replace: boolean;
+  /** What to do about a file that is there (default: to replace it with --force, too). */
+  readonly whenTaken?: string;
 }
 
 /** The names under which the configuration looks for them. */
@@ -57,11 +59,11 @@ export async function requireFree(
   const names = withKey ? [`${what.kind}.key`, `${what.kind}.crt`] : [`${what.kind}.crt`];
   const paths = target.form === 'bundle' ? [target.path] : names.map((name) => join(target.path, name));
   for (const path of paths) {
-    if (await isThere(path)) throw taken(path, 'exists already');
+    if (await isThere(path)) throw taken(target, path, 'exists already');
   }
   const ca = join(target.path, 'ca.crt');
   const known = target.form === 'directory' ? await readIfThere(ca) : undefined;
-  if (known !== undefined && known !== what.ca) throw taken(ca, 'is of another CA');
+  if (known !== undefined && known !== what.ca) throw taken(target, ca, 'is of another CA');
 }
 
 /** @returns the files written. @throws Problem `file-exists`, `unwritable-file` */
@@ -104,8 +106,8 @@ async function isIncomplete(target: DeliveryTarget, what: Pick<CredentialDeliver
   return target.form === 'directory' && (await isThere(markerOf(target, what)));
 }
 
-function taken(path: string, why: string): Problem {
-  return new Problem('file-exists', `${path} ${why}`, 'move it away, or replace it with --force');
+function taken({ whenTaken = 'move it away, or replace it with --force' }: DeliveryTarget, path: string, why: string) {
+  return new Problem('file-exists', `${path} ${why}`, whenTaken);
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { testsIn } from '../core/filter/expression.ts';
 import { parseFilter } from '../core/filter/filter.ts';
-import { nearest } from '../core/text.ts';
+import { nearest, printable } from '../core/text.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
 import type { Sorted } from './findings.ts';
 import type { KnownNode } from './known.ts';
@@ -8,7 +8,8 @@ import type { KnownNode } from './known.ts';
 /** The known values of nodes: of those that answered, and those that are remembered. */
 interface KnownWords {
   readonly names: readonly string[];
-  readonly facts: ReadonlySet<string>;
+  /** The values of each fact that are known. */
+  readonly facts: ReadonlyMap<string, ReadonlySet<string>>;
   readonly classes: ReadonlySet<string>;
   readonly agents: ReadonlySet<string>;
 }
@@ -32,7 +33,10 @@ export function filterHints(
   const hints = names.flatMap((name) => (there.has(name) ? [] : nameHint(name, known.names)));
   if (sorted.nodes.length > 0) return hints;
   for (const test of parseFilter(filter).all.flatMap(testsIn)) {
-    if (test.kind === 'fact') hints.push(...wordHint('fact', test.name, known.facts));
+    if (test.kind === 'fact') {
+      hints.push(...wordHint('fact', test.name, new Set(known.facts.keys())));
+      if (test.operator === '=') hints.push(...valueHint(test.name, test.value, known.facts.get(test.name)));
+    }
     if (test.kind === 'class' && test.pattern === undefined)
       hints.push(...wordHint('class', test.value, known.classes));
     if (test.kind === 'agent' && test.pattern === undefined) hints.push(...wordHint('agent', test.value, known.agents));
@@ -47,25 +51,35 @@ function wordsOf(
 ): KnownWords {
   const answered = [...nodes, ...unmatched].map(({ name, description }) => ({
     name,
-    facts: [...description.published, ...keysOf(description.facts)],
+    facts: [...description.published.map((fact) => [fact, undefined] as const), ...entriesOf(description.facts)],
     classes: description.classes,
     agents: description.agents.map((agent) => agent.name),
   }));
-  const all = [...answered, ...remembered.map((node) => ({ ...node, facts: Object.keys(node.facts) }))];
+  const all = [...answered, ...remembered.map((node) => ({ ...node, facts: Object.entries(node.facts) }))];
   return {
     names: [...new Set([...all.map(({ name }) => name), ...listed])],
-    facts: new Set(all.flatMap(({ facts }) => facts)),
+    facts: valuesOf(all.flatMap(({ facts }) => facts)),
     classes: new Set(all.flatMap(({ classes }) => classes)),
     agents: new Set(all.flatMap(({ agents }) => agents)),
   };
 }
 
-function keysOf(facts: Uint8Array): string[] {
+function entriesOf(facts: Uint8Array): [string, unknown][] {
   try {
-    return Object.keys(JSON.parse(Buffer.from(facts).toString('utf8')));
+    return Object.entries(JSON.parse(Buffer.from(facts).toString('utf8')));
   } catch {
     return [];
   }
+}
+
+function valuesOf(facts: readonly (readonly [string, unknown])[]): Map<string, Set<string>> {
+  const values = new Map<string, Set<string>>();
+  for (const [name, value] of facts) {
+    const known = values.get(name) ?? new Set();
+    values.set(name, known);
+    if (['string', 'number', 'boolean'].includes(typeof value)) known.add(String(value));
+  }
+  return values;
 }
 
 function namesIn({ identities }: FilterTerms): string[] {
@@ -91,5 +105,16 @@ function wordHint(kind: string, name: string, known: ReadonlySet<string>): strin
   if (known.size === 0 || known.has(name)) return [];
   const near = nearest(name, known);
   const article = kind === 'agent' ? 'no known node runs the agent' : `no known node has the ${kind}`;
-  return near === undefined ? [] : [`${article} “${name}”; nearest: “${near}”`];
+  return [`${article} “${name}”${near === undefined ? '' : `; nearest: “${near}”`}`];
+}
+
+const mostValues = 8;
+
+/** @param known undefined if no known node has the fact */
+function valueHint(name: string, value: string, known: ReadonlySet<string> = new Set()): string[] {
+  if (known.size === 0 || known.has(value)) return [];
+  const near = nearest(value, known);
+  const listed = [...known].sort().slice(0, mostValues).join(', ');
+  const others = near === undefined ? `known: ${listed}${known.size > mostValues ? ', …' : ''}` : `nearest: “${near}”`;
+  return [printable(`no known node has ${name}=${value}; ${others}`)];
 }

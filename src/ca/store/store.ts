@@ -47,16 +47,22 @@ export async function createStore(
   await completeSuccession(directory);
   await withLock(directory, async () => {
     if ((await readPrevious(paths.previous)).length === 0) await removeFile(paths.nextCertificate);
-    for (const path of [paths.certificate, paths.key]) {
-      if ((await readIfThere(path)) === undefined) continue;
-      throw new Problem('file-exists', `there is a CA in ${directory} already`, 'name another directory with --dir');
-    }
+    await requireNoCa(directory);
     await writeWhole({ path: paths.issued, content: '', mode: 0o600, replace: true });
     await writeWhole({ path: paths.crlNumber, content: '0\n', mode: 0o600, replace: true });
     const certificate = [authority.certificate, ...above].map(String).join('');
     await succeed(directory, { key: formatPrivateKey(authority.key, passphrase), certificate });
     await removeFile(paths.nextCertificate);
   });
+}
+
+/** @throws Problem `file-exists` */
+export async function requireNoCa(directory: string): Promise<void> {
+  const { certificate, key } = pathsIn(directory);
+  for (const path of [certificate, key]) {
+    if ((await readIfThere(path)) === undefined) continue;
+    throw new Problem('file-exists', `there is a CA in ${directory} already`, 'name another directory with --dir');
+  }
 }
 
 /** @throws Problem `no-ca`, `bad-ca`, `unreadable-file` */

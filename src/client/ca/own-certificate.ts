@@ -4,7 +4,7 @@ import { startingFiles } from '../../ca/starting-files.ts';
 import { writeWhole } from '../../ca/store/files.ts';
 import { issue } from '../../ca/store/ledger.ts';
 import { readStoredCrl } from '../../ca/store/records.ts';
-import { issuersPem, type Store, trustedPem } from '../../ca/store/store.ts';
+import { issuersPem, requireNoCa, type Store, trustedPem } from '../../ca/store/store.ts';
 import type { Authority } from '../../ca/x509/authority.ts';
 import { makeKeyPair } from '../../ca/x509/keys.ts';
 import { Problem } from '../../core/errors.ts';
@@ -12,9 +12,19 @@ import { defineIdentity } from '../../core/identity.ts';
 import { clientConfigPath } from '../../library/config/config.ts';
 import type { CliContext } from '../cli/context.ts';
 
-/** Checks that the operator’s own configuration has no certificate yet, before a CA is made. @throws Problem */
-export async function requireRoom(operator: string, realm: string, { env }: CliContext): Promise<void> {
+/**
+ * Checks, before a CA is made, that there is none yet, and no certificate in the operator’s own configuration.
+ * @param directory of the CA
+ * @throws Problem
+ */
+export async function requireRoom(
+  operator: string,
+  realm: string,
+  directory: string,
+  { env }: CliContext,
+): Promise<void> {
   defineIdentity('operator', realm, operator);
+  await requireNoCa(directory);
   await requireFree(placeIn(env), { kind: 'operator', ca: '' }, true);
 }
 
@@ -38,5 +48,6 @@ function keepExisting(error: unknown): void {
 }
 
 function placeIn(env: CliContext['env']) {
-  return { form: 'directory', path: dirname(clientConfigPath(env)), replace: false } as const;
+  const whenTaken = 'move it away, or leave out --operator to keep it';
+  return { form: 'directory', path: dirname(clientConfigPath(env)), replace: false, whenTaken } as const;
 }

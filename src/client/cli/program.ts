@@ -62,7 +62,10 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
     .description('Deploys web applications over many machines in real time')
     .version(version, '-V, --version', 'print version, commit and runtime')
     .addHelpCommand(helpCommand().helpGroup(groupOf('help')))
-    .hook('preAction', (_, command) => readOutput(command))
+    .hook('preAction', (_, command) => {
+      refuseEmptyPaths(command);
+      readOutput(command);
+    })
     .helpOption('-h, --help', 'show this help')
     // Narrow columns are wrapped, too: a terminal would break them in the middle of a word.
     .configureHelp({ minWidthToWrap: 16, groupItems: commonLast })
@@ -91,6 +94,15 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
       .showHelpAfterError(`${command.commands.length > 0 ? 'to list the commands' : 'to list its options'}: ${help}`);
   }
   return program;
+}
+
+/** `--config "$FILE"` without a FILE: an empty path would be that of the current directory. */
+function refuseEmptyPaths(command: Command): void {
+  for (const option of command.options) {
+    const isPath = /[<[](file|path|dir|directory)[\]>]$/.test(option.flags);
+    if (isPath && command.getOptionValue(option.attributeName()) === '')
+      command.error(`error: option '${option.flags}' argument missing`, { code: 'commander.optionMissingArgument' });
+  }
 }
 
 /** Options that every command has come after its own. */

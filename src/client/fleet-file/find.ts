@@ -5,6 +5,12 @@ import { Problem } from '../../core/errors.ts';
 /** The default name of a fleet's file. */
 export const fleetFileName = 'fleet.yaml';
 
+/** The file of a command that takes it as an argument or with --fleet. @throws Problem `usage` */
+export function typedFleetFile(argument: string | undefined, option: string | undefined): string | undefined {
+  if (argument === undefined || option === undefined || argument === option) return argument ?? option;
+  throw new Problem('usage', `two files were named: ${argument} and ${option}`, 'name the fleet’s file once');
+}
+
 /**
  * The fleet's file: the given one, or the one in the current directory.
  * @param without the command that needs no such file, for the hint

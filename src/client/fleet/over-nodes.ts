@@ -48,7 +48,7 @@ export function overNodes(
   return withSession(options, context, async (session) => {
     const findings = await session.find(targets, settings);
     const result = await work(findings, session);
-    printMissing(findings, context, options as { readonly verbose?: boolean });
+    printMissing(findings, context, options);
     if (typeof result === 'number') return result;
     return exitFor({ outcomes: result, broken: findings.broken.length, silent: findings.silent.length });
   });

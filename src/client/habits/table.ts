@@ -22,6 +22,7 @@ export const commandHabits: Readonly<Record<string, Habit>> = {
   'playbook show': as('playbook', 'docs'),
   describe_filter: answer('“mco-deploy find” with the same filter lists the nodes that match'),
   buildinfo: as('--version'),
+  version: as('--version'),
   'server run': as('daemon'),
   server: answer('to start the daemon of a node: mco-deploy daemon; to see one node: mco-deploy inventory NODE'),
   broker: answer('there is no broker: clients call the daemons directly'),

@@ -1,3 +1,4 @@
+import { shellWord } from '../cli/shell-word.ts';
 import { translateOptions } from './options.ts';
 import { agentHabits, commandHabits } from './table.ts';
 
@@ -47,7 +48,7 @@ function translateCommand(words: readonly string[], { commands, agents }: KnownN
   const call = asCall(words, agents);
   return call === undefined
     ? { words }
-    : { words, answer: `“${first}” is an agent, not a command: mco-deploy ${call.map(quote).join(' ')}` };
+    : { words, answer: `“${first}” is an agent, not a command: mco-deploy ${call.map(shellWord).join(' ')}` };
 }
 
 /** `service restart httpd` is a call of the agent service. */
@@ -87,9 +88,4 @@ function namedCall(words: readonly string[]): string[] {
 function firstOption(words: readonly string[]): number {
   const at = words.findIndex((word) => word.startsWith('-'));
   return at === -1 ? words.length : at;
-}
-
-/** In the form that a person would type in a shell. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

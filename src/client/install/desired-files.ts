@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseDocument, stringify } from 'yaml';
 import { explainErrno, Problem } from '../../core/errors.ts';
+import { decodeText } from '../../core/files/decode.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { parseGroups, parsePolicy } from '../../core/policy/parse.ts';
 import { type SystemNeeds, systemNeeds } from './system-needs.ts';
@@ -87,7 +88,7 @@ export async function describeDesiredFiles(
   const ownConfig = options.nodeConfig === undefined ? {} : await readYaml(options.nodeConfig);
   const relay = options.relay === true;
   const { text, agents } = nodeYaml({ ...(relay ? { relay: {} } : {}), ...ownConfig }, options.agent);
-  const places = await check(text, configFile);
+  const places = await check(text, configFile).catch((error: unknown) => explainOwn(error, options.nodeConfig, check));
   const ours = (path: string, content: string) => ({ path, content, mode: 0o644, theirs: false });
   const theirs = (path: string, content: string, needs: 'reload' | 'restart') => {
     return { ...ours(path, content), theirs: true, needs };
@@ -111,6 +112,12 @@ export async function describeDesiredFiles(
       ...(fleet.crl === undefined ? [] : [ours(places.crl, fleet.crl)]),
     ],
   };
+}
+
+/** A fault in the operator's own file is reported where it is in that file. */
+async function explainOwn(error: unknown, file: string | undefined, check: CheckNodeConfig): Promise<never> {
+  if (file !== undefined && error instanceof Problem) await check(await readText(file), file);
+  throw error;
 }
 
 async function readYaml(file: string): Promise<JsonObject> {
@@ -159,7 +166,7 @@ async function readPolicies(path: string): Promise<{ name: string; content: stri
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return decodeText(await readFile(file));
   } catch (cause) {
     throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

@@ -1,15 +1,16 @@
 import { count, printable } from '../../core/text.ts';
 import type { Findings, Rumours } from '../../discovery/directory.ts';
 import type { CliContext } from '../cli/context.ts';
+import { shellWord } from '../cli/shell-word.ts';
 
 /** The maximum number of names in a line; the rest is counted. */
 const mostNames = 20;
 
 /** Names the nodes that were heard of and not proven, and expected ones that are silent. */
 export function printMissing(
-  { broken, silent, nodes, rumours, hints }: Findings,
+  { broken, silent, nodes, rumours, hints, unmatched }: Findings,
   { err }: CliContext,
-  { verbose = false }: { readonly verbose?: boolean } = {},
+  options: NamingOptions = {},
 ): void {
   for (const { name, problem } of broken) {
     const hint = problem.hint === '' ? '' : ` (${problem.hint})`;
@@ -20,10 +21,37 @@ export function printMissing(
   if (silent.length > 0) {
     err('No response from:');
     const lines = silent.map(({ name, lastSeen, by }) => `${name.padEnd(38)} ${formatLastSeen(lastSeen, by)}`);
-    for (const line of shorten(lines, verbose)) err(`  ${line}`);
+    for (const line of shorten(lines, options.verbose === true)) err(`  ${line}`);
   }
-  if (nodes.length + broken.length + silent.length === 0) err('no node was discovered that matches');
+  const isNothing = nodes.length + broken.length + silent.length === 0;
+  if (isNothing) err('no node was discovered that matches');
   for (const hint of hints) err(hint);
+  if (isNothing && unmatched > 0) err(`to list the nodes: mco-deploy find -v${sourceOf(options)}`);
+  if (isNothing && unmatched === 0) err(`to see why: mco-deploy doctor client${typed({ config: options.config })}`);
+}
+
+/** What was typed that says where nodes are found. */
+interface SourceOptions {
+  readonly config?: string;
+  readonly nodes?: string;
+  readonly dm?: string;
+  readonly do?: readonly string[];
+  readonly via?: readonly string[];
+}
+
+interface NamingOptions extends SourceOptions {
+  readonly verbose?: boolean;
+}
+
+/** Another command looks in the same place. */
+function sourceOf({ config, nodes, dm, do: settings, via }: SourceOptions): string {
+  return typed({ config, nodes, dm, do: settings, via });
+}
+
+function typed(options: Readonly<Record<string, string | readonly string[] | undefined>>): string {
+  return Object.entries(options)
+    .flatMap(([name, value]) => [value ?? []].flat().map((one) => ` --${name} ${shellWord(one)}`))
+    .join('');
 }
 
 const mostNamed = 3;

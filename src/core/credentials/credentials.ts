@@ -154,7 +154,7 @@ function readKey(file: string, pem: string, certificate: X509Certificate): KeyOb
 
 async function read(file: string, what: string): Promise<string> {
   try {
-    return await readPromptly(file);
+    return (await readPromptly(file)).toString('utf8');
   } catch (cause) {
     throw new Problem('unreadable-file', `the ${what} ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

@@ -54,11 +54,11 @@ function markOf(found: BigIntStats | undefined): string {
 }
 
 /**
- * The text of a small file in UTF-8: a file of the disk is read at once, without waiting for the turn of another
- * thread; anything else, such as a pipe, is waited for there. @throws as readFile
+ * A small file: one of the disk is read at once, without waiting for the turn of another thread; anything else, such as
+ * a pipe, is waited for there. @throws as readFile
  */
-export async function readPromptly(file: string): Promise<string> {
-  return statSync(file).isFile() ? readFileSync(file, 'utf8') : await readFile(file, 'utf8');
+export async function readPromptly(file: string): Promise<Buffer> {
+  return statSync(file).isFile() ? readFileSync(file) : await readFile(file);
 }
 
 /**

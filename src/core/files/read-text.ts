@@ -1,5 +1,6 @@
 import { errnoOf, explainErrno, Problem } from '../errors.ts';
 import { readPromptly } from './at-once.ts';
+import { decodeText } from './decode.ts';
 
 export type DocumentKind = 'configuration' | 'playbook';
 
@@ -11,9 +12,14 @@ const hints: Readonly<Record<DocumentKind, string>> = {
 /** The text of a document. @throws Problem `unreadable-file` */
 export async function readText(file: string, what: DocumentKind): Promise<string> {
   try {
-    return await readPromptly(file);
+    return decodeText(await readPromptly(file));
   } catch (cause) {
-    const hint = errnoOf(cause) === 'ENOENT' ? hints[what] : '';
+    const hint = errnoOf(cause) === 'ENOENT' ? (homeHint(file) ?? hints[what]) : '';
     throw new Problem('unreadable-file', `the ${what} ${file} cannot be read: ${explainErrno(cause)}`, hint, { cause });
   }
+}
+
+/** A shell replaces `~` only at the beginning of a word: not in `--config=~/client.yaml`, nor in quotes. */
+function homeHint(file: string): string | undefined {
+  return /(^|\/)~/.test(file) ? 'the shell did not replace “~”: write "$HOME" instead' : undefined;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { explainErrno, Problem } from '../../core/errors.ts';
+import { decodeText } from '../../core/files/decode.ts';
 import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
 import { readNodes } from './read-nodes.ts';
@@ -14,10 +15,10 @@ export function fileSource(file: string, setting = '--nodes'): DiscoverySource {
     async *discover(): AsyncGenerator<Candidate> {
       let text: string;
       try {
-        text = await readFile(file, 'utf8');
+        text = decodeText(await readFile(file));
       } catch (cause) {
         const message = `the list of nodes ${file} cannot be read: ${explainErrno(cause)}`;
-        throw new Problem('unreadable-file', message, `give its path with ${setting}`, { cause });
+        throw new Problem('unreadable-file', message, `name another file with ${setting}`, { cause });
       }
       yield* await readNodes(text, file, 'file');
     },

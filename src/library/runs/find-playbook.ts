@@ -1,4 +1,5 @@
 /** Finds the named playbook, those that it uses, and the agents in it that only nodes know. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { shippedPlaybooks } from '#playbooks';
 import type { Ddl } from '../../core/ddl/ddl.ts';
@@ -89,7 +90,8 @@ function shippedName(name: string): string {
 
 async function readGiven(name: string): Promise<PlaybookText> {
   if (/[./]/.test(name)) return await readPlaybookFile(name);
-  const hint = `${suggest(name, Object.keys(shippedPlaybooks))}; write a file with its path: ./${name}.yaml`;
+  const file = existsSync(name) ? `to take the file here: ./${name}` : `write a file with its path: ./${name}.yaml`;
+  const hint = `${suggest(name, Object.keys(shippedPlaybooks))}; ${file}`;
   throw new Problem('usage', `no playbook “${name}” is shipped`, hint);
 }
 

@@ -68,6 +68,22 @@ const refuses = async (argv: readonly string[], code: number, message: RegExp, r
 
 /** Mistakes of a person: each gets one clear line and the right exit code, no stack, and nothing is done. */
 describe('bad input to the program', () => {
+  test('a file in another encoding is named with what it is, whatever it is for', async () => {
+    const file = join(home, 'utf16.yaml');
+    await writeFile(file, Buffer.from('\ufeffname: x\n', 'utf16le'));
+    for (const words of [
+      ['playbook', 'check', file],
+      ['fleet', 'check', file],
+      ['ping', '--config', file],
+      ['find', '--nodes', file],
+      ['fleet', 'import', '--ansible', file],
+      ['install', '--hosts', file],
+    ]) {
+      const message = new RegExp(`${file} cannot be read: it is UTF-16 text: save it as UTF-8`);
+      await refuses(words, 64, message);
+    }
+  });
+
   test('an unknown command or option gets the nearest one suggested', async () => {
     for (const run of [inProcess, asProcess]) {
       await refuses(['pign'], 64, /unknown command 'pign'\n\(Did you mean ping\?\)/, run);

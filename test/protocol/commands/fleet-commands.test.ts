@@ -85,7 +85,31 @@ describe('questions to a fleet about its nodes', () => {
 
   test('rpc that matches no node discovers nothing, whatever the nodes refuse', async () => {
     const { code, err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-F', 'cluster=nowhere'], home);
-    assert.deepEqual([code, err], [1, ['no node was discovered that matches']]);
+    assert.deepEqual(
+      [code, err],
+      [
+        1,
+        [
+          'no node was discovered that matches',
+          'no known node has cluster=nowhere; known: alfa, bravo',
+          'to list the nodes: mco-deploy find -v',
+        ],
+      ],
+    );
+  });
+
+  test('locks and jobs say nothing of leases and jobs that no node was asked for', async () => {
+    for (const [words, nothing] of [
+      [['locks'], 'no lease is held'],
+      [['locks', 'break', 'bravo'], 'nobody holds bravo'],
+      [['jobs'], 'you have no jobs'],
+    ] as const) {
+      const { code, out, err } = await runInProcess([...words, '-F', 'cluster=nowhere'], home);
+      assert.deepEqual([code, out], [1, []], words.join(' '));
+      assert.equal(err[0], 'no node was discovered that matches');
+      assert.ok(!err.join().includes(nothing));
+    }
+    assert.deepEqual((await runInProcess(['locks', '-F', 'cluster=nowhere', '-j'], home)).out, ['[]']);
   });
 
   test('inventory prints the same as JSON', async () => {

@@ -127,6 +127,7 @@ describe('command lines from the documentation of MCollective and Choria', () =>
   const near: [string, RegExp][] = [
     ['inventory dev4', /no node dev4: did you mean dev4\.devco\.net\?/],
     ['find -F clustr=bravo', /no known node has the fact “clustr”; nearest: “cluster”/],
+    ['find -F cluster=brvo', /no known node has cluster=brvo; nearest: “bravo”/],
     ['find -C webservr', /no known node has the class “webservr”; nearest: “webserver”/],
     ['find -A rpcutl', /no known node runs the agent “rpcutl”; nearest: “rpcutil”/],
     ['ping -I dev1 -I dev2.devco.net', /no node dev1: did you mean dev1\.devco\.net\?/],

@@ -38,8 +38,11 @@ const call = { type: 'call', step: 'update', requestId: 'r1', try: 1, batch: 1, 
 const reply = { type: 'outcome', step: 'update', requestId: 'r1', try: 1, status: 0, code: '', message: '', data: {} };
 
 /** Writes the journal of a run on this host: with a call of one step, and the outcomes on its nodes. */
-async function keep(run: string, more: { at?: number; start?: object; state?: string; called?: object } = {}) {
-  const { at = began, start = {}, state = 'failed', called = {} } = more;
+async function keep(
+  run: string,
+  more: { at?: number; start?: object; state?: string; called?: object; next?: string } = {},
+) {
+  const { at = began, start = {}, state = 'failed', called = {}, next } = more;
   const started = { playbook: 'app', file: 'app', operator: 'rip@devco.net', dryRun: false, inputs: {}, digest: '' };
   const nodes = ['web1', 'web2'];
   const entries = [
@@ -49,7 +52,7 @@ async function keep(run: string, more: { at?: number; start?: object; state?: st
     { ...reply, node: 'web1', outcome: 'ok' },
     { ...reply, node: 'web2', outcome: 'failed', code: 'no-space', message: 'it is full' },
     { type: 'step-finished', step: 'update', state: 'done' },
-    ...(state === '' ? [] : [{ type: 'run-finished', state }]),
+    ...(state === '' ? [] : [{ type: 'run-finished', state, ...(next && { next }) }]),
   ];
   const file = journalFile(join(home, '.local/state/mco-deploy'), run);
   await mkdir(dirname(file), { recursive: true });
@@ -103,6 +106,12 @@ describe('runs', { timeout: 600_000 }, () => {
       assert.equal(code, 0);
       assert.equal(out.endsWith(`\nto continue where it stopped: mco-deploy resume ${three}`), isShown, state);
     }
+  });
+
+  test('end with the command to type again, as the run did, if it failed before it changed anything', async () => {
+    await keep(three, { next: 'to try again: mco-deploy upgrade --cluster bravo --rev 20' });
+    const { out } = await mco('runs', 'show', 'bbbb', '--offline');
+    assert.equal(out.split('\n').at(-1), 'to try again: mco-deploy upgrade --cluster bravo --rev 20');
   });
 
   test('show what failed in a step that is done, and all of it with -v', async () => {

@@ -128,7 +128,7 @@ describe('doctor on a relay', () => {
       'run it by hand; it is relay.sources.exec.command in node.yaml',
     ]);
     assert.deepEqual(await fixes({ nodes: join(fleet.dir, 'absent.yaml') }), [
-      'give its path with relay.nodes in node.yaml',
+      'name another file with relay.nodes in node.yaml',
     ]);
   });
 });

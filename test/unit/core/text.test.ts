@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { printable, printableLine } from '../../../src/core/text.ts';
+import { nearest, printable, printableLine } from '../../../src/core/text.ts';
+
+test('the nearest name is found through a letter too many, too few, wrong, or two that changed places', () => {
+  const near = (typed: string) => nearest(typed, ['tls', 'ping', 'timeout', 'status']);
+  assert.deepEqual(['tsl', 'tl', 'tlss', 'tlx'].map(near), ['tls', 'tls', 'tls', 'tls']);
+  assert.deepEqual(['pign', 'timeuot', 'sttauts'].map(near), ['ping', 'timeout', 'status']);
+  assert.deepEqual(['slt', 'gnip', 'other'].map(near), [undefined, undefined, undefined]);
+});
 
 describe('text from outside', () => {
   const hostile = 'a\u001b]0;b\u0007\u009b31m\u202ec\u2028\r\td\ne';

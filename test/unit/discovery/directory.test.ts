@@ -166,6 +166,10 @@ describe('the directory', () => {
       filterHints({ ...noFilter, ...more }, sorted as unknown as Parameters<typeof filterHints>[1], () => []);
     assert.equal(hints({ facts: ['clusters=a', 'clusters=b'] }).length, 1);
     assert.match(hints({ classes: ['wep'] }).join(), /has the class “wep”; nearest: “web”/);
+    assert.deepEqual(hints({ classes: ['far'] }), ['no known node has the class “far”']);
+    assert.deepEqual(hints({ facts: ['cluster=b'] }), ['no known node has cluster=b; nearest: “a”']);
+    assert.deepEqual(hints({ facts: ['cluster=beta'] }), ['no known node has cluster=beta; known: a']);
+    assert.deepEqual(hints({ facts: ['cluster=a', 'cluster!=b', 'cluster=/b/'] }), []);
     assert.deepEqual(hints({ classes: ['/wep/'], agents: ['/x/'] }), []);
     assert.deepEqual(hints({ identities: ['web2'] }), []);
     assert.deepEqual(hints({ identities: ['wep1'] }), ['no node wep1: did you mean web1?']);

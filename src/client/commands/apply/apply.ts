@@ -11,7 +11,7 @@ import { withSession } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
 import { discoveryOf } from '../../fleet-file/declared.ts';
-import { findFleetFile } from '../../fleet-file/find.ts';
+import { findFleetFile, typedFleetFile } from '../../fleet-file/find.ts';
 import { lockOut } from '../../fleet-file/lock-out.ts';
 import type { Fleet, Host, NodeParts } from '../../fleet-file/model.ts';
 import { readFleet } from '../../fleet-file/read.ts';
@@ -30,7 +30,7 @@ export async function runApply(
   // Refuses an invalid --batch before anything is read.
   cutBatches([], options.batch);
   const parts = await self.load();
-  const fleet = await readFleet(findFleetFile(file), parts);
+  const fleet = await readFleet(findFleetFile(typedFleetFile(file, options.fleet)), parts);
   const hosts = chooseHosts(fleet, options.host);
   return await withSession(options, context, async (session) => {
     if (options.force !== true) refuseLockOut(session.caller.credentials.identity.name, hosts, fleet, parts);

@@ -18,6 +18,7 @@ export function applyCommand(load: LoadNodeParts, own: string, configDdl: Ddl): 
       const command = program
         .command('apply [file]')
         .description('make the hosts what fleet.yaml says: show the difference, ask, then change them')
+        .option('--fleet <file>', 'the file, as for other commands (default: fleet.yaml)')
         .option('--host <name...>', 'only these hosts')
         .option('--batch <size>', 'hosts at a time after the first one, such as 10 or 50% (default: 5, or 25% of many)')
         .option('--replace', 'also replace what others changed, and take hosts over from another fleet')

@@ -3,6 +3,7 @@ import type { LoadNodeParts } from '../../fleet-file/model.ts';
 import type { RemoteOptions } from '../install/options.ts';
 
 export interface ApplyOptions extends Omit<RemoteOptions, 'hosts'> {
+  readonly fleet?: string;
   readonly host?: readonly string[];
   readonly batch?: string;
   readonly replace?: boolean;

@@ -29,7 +29,7 @@ export async function initCa(options: InitOptions, context: CliContext): Promise
   const directory = caDirectory(options, context);
   if (options.intermediate === true) return initIntermediate(directory, options, context);
   const { operator } = options;
-  if (operator !== undefined) await requireRoom(operator, options.realm, context);
+  if (operator !== undefined) await requireRoom(operator, options.realm, directory, context);
   const passphrase = await (options.encrypt === true ? newPassphrase : readPassphrase)(options, context);
   const make = options.root === true ? makeRoot : makeAuthority;
   const authority = await make(options.realm, Date.now(), options.days);
@@ -58,7 +58,7 @@ export async function initCa(options: InitOptions, context: CliContext): Promise
   context.out(`fingerprint ${certificate.fingerprint256}`);
   if (file !== undefined) context.out(`issued the certificate of ${operator}; your configuration is ${file}`);
   if (passphrase === undefined) {
-    context.err('warning: the CA key is not encrypted: keep its directory private, or start again with --encrypt');
+    context.err(unencrypted(directory));
   }
 }
 
@@ -90,6 +90,10 @@ async function initIntermediate(directory: string, options: InitOptions, context
   const request = await requestIntermediate(directory, options.realm, passphrase);
   printRequest(request, { directory, realm: options.realm }, options, context);
   if (passphrase === '') {
-    context.err('warning: the CA key is not encrypted: keep its directory private, or start again with --encrypt');
+    context.err(unencrypted(directory));
   }
+}
+
+function unencrypted(directory: string): string {
+  return `warning: the CA key is not encrypted: let nobody else read ${directory}, or remove it and start again with --encrypt`;
 }

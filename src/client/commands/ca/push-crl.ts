@@ -50,7 +50,7 @@ export async function pushCrl(options: PushOptions, catalogue: readonly Ddl[], c
       ...unable.map(({ name }) => withoutAgent(name)),
     ];
     print(standings, lists, options, context);
-    printMissing(findings, context);
+    printMissing(findings, context, options);
     return exitFor({ outcomes: standings, broken: findings.broken.length, silent: findings.silent.length });
   });
 }

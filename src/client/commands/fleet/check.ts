@@ -1,7 +1,7 @@
 import { Problem } from '../../../core/errors.ts';
 import { count, printable } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { findFleetFile } from '../../fleet-file/find.ts';
+import { findFleetFile, typedFleetFile } from '../../fleet-file/find.ts';
 import { lockOut } from '../../fleet-file/lock-out.ts';
 import type { Fleet, LoadNodeParts, NodeParts } from '../../fleet-file/model.ts';
 import { configFiles } from '../../fleet-file/desired.ts';
@@ -9,6 +9,7 @@ import { readFleet } from '../../fleet-file/read.ts';
 import { operatorName } from '../../fleet-file/operator-name.ts';
 
 interface CheckOptions {
+  readonly fleet?: string;
   readonly config?: string;
   readonly json?: boolean;
 }
@@ -23,7 +24,7 @@ export async function checkFleetFile(
   load: LoadNodeParts,
   context: CliContext,
 ): Promise<number> {
-  const file = findFleetFile(typed);
+  const file = findFleetFile(typedFleetFile(typed, options.fleet));
   const parts = await load();
   const fleet = await readFleet(file, parts);
   // As a daemon reads them: this finds faults that no schema knows.

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
+import { decodeText } from '../../../core/files/decode.ts';
 import { writeNewOutput } from '../../../core/files/output.ts';
 import { isObject } from '../../../core/json.ts';
 import { count } from '../../../core/text.ts';
@@ -83,7 +84,7 @@ async function write(
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return decodeText(await readFile(file));
   } catch (cause) {
     throw new Problem('unreadable-file', `the inventory ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

@@ -13,6 +13,7 @@ export function fleetCommand(catalogue: readonly Ddl[], load: LoadNodeParts): Co
       fleet
         .command('check [file]')
         .description('check fleet.yaml without asking any host')
+        .option('--fleet <file>', 'the file, as for other commands (default: fleet.yaml)')
         .option('--config <file>', "the operator's configuration, for the check that you keep access")
         .option('-j, --json', 'print JSON for machines')
         .action(async (file, options) => {

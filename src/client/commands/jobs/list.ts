@@ -26,7 +26,8 @@ export function listJobs(options: JobsOptions, catalogue: readonly Ddl[], contex
       const now = Date.now();
       const rows = jobs.map((parts) => rowOf(parts, now));
       printTable(['STATE', 'JOB', 'ACTION', 'NODES', 'BY', 'BEGAN'], rows, options, context);
-    } else context.err(options.any === true ? 'there are no jobs' : 'you have no jobs; --any shows those of others');
+    } else if (outcomes.some(({ outcome }) => outcome === 'ok'))
+      context.err(options.any === true ? 'there are no jobs' : 'you have no jobs; --any shows those of others');
     for (const { node, outcome, message } of outcomes)
       if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
     return outcomes;

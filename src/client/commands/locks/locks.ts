@@ -100,7 +100,9 @@ async function askAll(
   const ddl = requireDdl(catalogue, 'lock');
   return overNodes(options, nodesOf(options, ddl.name), context, async ({ nodes }, session) => {
     const outcomes = await callNodes({ ddl, action, input: () => input }, nodes, session, context.signal);
-    for (const line of format(outcomes.filter(({ outcome }) => outcome === 'ok'))) context.out(line);
+    const replies = outcomes.filter(({ outcome }) => outcome === 'ok');
+    // Without a reply it is not known whether a lease is held.
+    if (replies.length > 0 || options.json === true) for (const line of format(replies)) context.out(line);
     for (const { node, outcome, message } of outcomes)
       if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
     return outcomes;

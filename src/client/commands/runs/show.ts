@@ -1,5 +1,6 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { printable } from '../../../core/text.ts';
+import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { indented, printMissing } from '../../render/missing.ts';
@@ -20,14 +21,16 @@ export async function showRun(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { record } = await readRecordedRun(id, options, catalogue, context);
+  const { record, entries } = await readRecordedRun(id, options, catalogue, context);
   const balancers = balancersOf(record);
   const asks = options.offline !== true && balancers.length > 0;
   const { out, code } = asks
     ? await askBalancers(balancers, options, catalogue, context)
     : { out: undefined, code: exitCode.ok };
   if (options.json === true) context.out(JSON.stringify(asJson(record, out), null, 2));
-  else for (const line of formatRecord(record, out, options.verbose === true)) context.out(printable(line));
+  else
+    for (const line of formatRecord(record, nextOf(record, entries), out, options.verbose === true))
+      context.out(printable(line));
   return code;
 }
 
@@ -51,7 +54,7 @@ async function askBalancers(
     const { out, outcomes } = await readRotation(findings.nodes, session, catalogue, context.signal);
     for (const { node, outcome, message } of outcomes)
       if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
-    printMissing(findings, context);
+    printMissing(findings, context, options);
     return { out, code: exitFor({ outcomes, broken: findings.broken.length, silent: findings.silent.length }) };
   } finally {
     await session.close();
@@ -64,7 +67,12 @@ const endings: Readonly<Record<string, string>> = {
   'nothing-to-do': 'there was nothing to do',
 };
 
-function formatRecord(record: RunRecord, out: readonly OutServer[] | undefined, verbose: boolean): string[] {
+function formatRecord(
+  record: RunRecord,
+  next: string | undefined,
+  out: readonly OutServer[] | undefined,
+  verbose: boolean,
+): string[] {
   const { run, playbook, operator, began, last, state, inputs, steps, dryRun } = record;
   const when = `began ${new Date(began).toISOString()}, last entry ${new Date(last).toISOString()}`;
   return [
@@ -73,12 +81,15 @@ function formatRecord(record: RunRecord, out: readonly OutServer[] | undefined, 
     `  ${when}: ${endings[state] ?? state}`,
     ...steps.flatMap((step) => formatStep(step, verbose)),
     ...formatOutNow(out),
-    ...(isUnfinished(record) ? [`to continue where it stopped: mco-deploy resume ${run}`] : []),
+    ...(next === undefined ? [] : [next]),
   ];
 }
 
-function isUnfinished({ state, dryRun }: RunRecord): boolean {
-  return !dryRun && ['cut-off', 'failed', 'interrupted'].includes(state);
+/** The line with the next command: as the run ended, since one that changed nothing starts again. */
+function nextOf({ run, state, dryRun }: RunRecord, entries: readonly JournalEntry[]): string | undefined {
+  if (dryRun || !['cut-off', 'failed', 'interrupted'].includes(state)) return undefined;
+  const end = state === 'cut-off' ? undefined : entries.findLast((entry) => entry.type === 'run-finished');
+  return end?.next ?? `to continue where it stopped: mco-deploy resume ${run}`;
 }
 
 function formatStep({ step, state, calls }: StepRecord, verbose: boolean): string[] {

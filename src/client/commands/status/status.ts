@@ -86,7 +86,7 @@ function show(
     for (const line of formatStatus(status, { paint: paintFor(context), wide })) context.out(printable(line));
   }
   for (const { node, outcome, message } of outcomes) if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
-  printMissing(findings, context);
+  printMissing(findings, context, options);
 }
 
 /** The requested facts and classes are those of servers: their load balancers have others. */

@@ -9,6 +9,8 @@ describe('a wrong command line is reported in plain words, and the last line is 
   for (const [line, message, last] of [
     ['pingg', "unknown command 'pingg'\n(Did you mean ping?)", 'to list the commands: mco-deploy --help'],
     ['ca nosuch', "unknown command 'nosuch'", 'to list the commands: mco-deploy ca --help'],
+    ['runs lst', "unknown command 'lst'\n(Did you mean list?)", 'to list the commands: mco-deploy runs --help'],
+    ['ping --config=', 'the option --config <file> needs a value', 'ping'],
     ['ping -o xml', '“xml” is not a valid value of --output: use table, wide, json or jsonl', 'ping'],
     ['ping -t abc', '“abc” is not a valid value of --timeout: it must be a number of seconds', 'ping'],
     ['completion tcsh', '“tcsh” is not a valid value of <shell>: use bash, zsh or fish', 'completion'],
@@ -36,6 +38,35 @@ describe('a wrong command line is reported in plain words, and the last line is 
       assert.deepEqual(JSON.parse(err[0] ?? ''), { error: { code: 'usage', message, hint }, exit_code: 64 }, line);
     }
   });
+});
+
+test('“version” prints the version, as --version does', async () => {
+  assert.deepEqual(await run('version'), await run('--version'));
+});
+
+test('a path with “~” that no shell has replaced is not taken for a missing file alone', async () => {
+  const { code, err } = await run('ping', '--config=~/client.yaml');
+  assert.equal(code, 64);
+  assert.match(err[0] ?? '', /no such file or directory: the shell did not replace “~”: write "\$HOME" instead$/);
+});
+
+test('the file of a fleet is named as an argument or by --fleet, and once', async () => {
+  for (const words of [['apply'], ['fleet', 'check'], ['status']]) {
+    const { code, err } = await run(...words, '--fleet', '/nowhere/fleet.yaml');
+    assert.deepEqual([code, err], [64, ['mco-deploy: there is no /nowhere/fleet.yaml: check the path']], words[0]);
+  }
+  for (const words of [['apply'], ['fleet', 'check']]) {
+    const { code, err } = await run(...words, 'one.yaml', '--fleet', 'two.yaml');
+    const message = 'mco-deploy: two files were named: one.yaml and two.yaml: name the fleet’s file once';
+    assert.deepEqual([code, err], [64, [message]], words[0]);
+  }
+});
+
+test('a playbook that is named without its path is found beside the shipped ones in the hint', async () => {
+  const { err } = await run('playbook', 'check', 'docs');
+  assert.match(err[0] ?? '', /no playbook “docs” is shipped: .*; to take the file here: \.\/docs$/);
+  const missing = await run('playbook', 'check', 'nowhere');
+  assert.match(missing.err[0] ?? '', /; write a file with its path: \.\/nowhere\.yaml$/);
 });
 
 describe('a question for help', () => {

@@ -40,7 +40,12 @@ before(async () => {
   const { out, err, code } = await ca(['init', '--realm', 'devco.net', '--operator', 'rip@devco.net']);
   assert.deepEqual(
     [code, err],
-    [0, ['warning: the CA key is not encrypted: keep its directory private, or start again with --encrypt']],
+    [
+      0,
+      [
+        `warning: the CA key is not encrypted: let nobody else read ${dir}, or remove it and start again with --encrypt`,
+      ],
+    ],
   );
   assert.match(out[0] ?? '', new RegExp(`^made the CA of devco.net in ${dir}, valid until 20`));
   assert.equal(
@@ -57,6 +62,18 @@ describe('a new CA', () => {
     assert.ok(shown.crl_number >= 1 && Date.parse(shown.crl_due) > Date.now());
     const again = await ca(['init', '--realm', 'devco.net']);
     assert.notEqual(again.code, 0);
+    // The CA is in the way; the operator's own certificate must not be replaced for it.
+    const withOperator = await ca(['init', '--realm', 'devco.net', '--operator', 'rip@devco.net']);
+    assert.match(withOperator.err[0] ?? '', /there is a CA in .* already: name another directory with --dir$/);
+    const elsewhere = await ca(
+      ['init', '--realm', 'devco.net', '--operator', 'rip@devco.net'],
+      {},
+      join(home, 'other'),
+    );
+    assert.match(
+      elsewhere.err[0] ?? '',
+      /operator\.key exists already: move it away, or leave out --operator to keep it$/,
+    );
     assert.equal((await json('show')).fingerprint, shown.fingerprint);
   });
 

@@ -17,6 +17,12 @@ async function optionsOf(text: string, words: string[], more: Partial<TypedUpgra
   return { file, options };
 }
 
+test('status without an application finds the nodes of the file that --fleet names', async () => {
+  const { file } = await fleetOf(shopFleet);
+  assert.deepEqual(await readStatusOptions(undefined, { fleet: file }, nodeParts), { fleet: file, nodes: file });
+  assert.deepEqual(await readStatusOptions(undefined, {}, nodeParts), {});
+});
+
 describe('upgrade APPLICATION REVISION', () => {
   test('takes everything from fleet.yaml', async () => {
     const { file, options } = await optionsOf(shopFleet, ['shop', '20']);

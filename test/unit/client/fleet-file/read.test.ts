@@ -50,7 +50,7 @@ describe('fleet.yaml', () => {
 
   test('shows the line, the column and the nearest known name of each mistake', async () => {
     assert.deepEqual(await faultsWith('hosts:', 'host:'), [
-      '1:1: the value: “hosts” is missing',
+      '1:1: “hosts” is missing',
       '6:1: unknown key “host”: did you mean “hosts”?',
     ]);
     assert.deepEqual(await faultsWith('role: web, address: 10.0.0.11', 'role: wep, address: 10.0.0.11'), [

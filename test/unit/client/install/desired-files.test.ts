@@ -37,6 +37,14 @@ describe('the files of a host', () => {
     return path;
   };
 
+  test('are refused with the line of the operator’s own file, not of the one that is made of it', async () => {
+    const own = file('web.yaml', 'listen: { port: 5810 }\nlog: {}\nagentz: {}\n');
+    await assert.rejects(desired({ nodeConfig: own }), {
+      code: 'bad-configuration',
+      message: `${own}:3:1: unknown key “agentz”: did you mean “agents”?`,
+    });
+  });
+
   test('are those of a first node, if nothing is asked for', async () => {
     const { files, relay } = await desired({});
     assert.deepEqual(

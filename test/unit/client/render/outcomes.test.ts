@@ -95,9 +95,9 @@ describe('the end of a call', () => {
     assert.deepEqual(ended(outcomes, [], true), { out: [], err: [] });
   });
 
-  const missing = (findings: Partial<Findings>, verbose = false) => {
+  const missing = (findings: Partial<Findings>, verbose = false, source = {}) => {
     const { context, out, err } = quietContext();
-    printMissing({ ...noFindings, ...findings }, context, { verbose });
+    printMissing({ ...noFindings, ...findings }, context, { verbose, ...source });
     assert.deepEqual(out, []);
     return err;
   };
@@ -122,12 +122,22 @@ describe('the end of a call', () => {
 
   test('says that no node was discovered only if none was heard of', () => {
     const none = 'no node was discovered that matches';
-    assert.deepEqual(missing({}), [none]);
+    assert.deepEqual(missing({}), [none, 'to see why: mco-deploy doctor client']);
+    assert.deepEqual(missing({ unmatched: 2 }), [none, 'to list the nodes: mco-deploy find -v']);
     const problem = new Problem('foreign-certificate', 'it is strange\nand more', 'find out why');
     assert.deepEqual(missing({ broken: [{ name: 'web1', addresses: [], problem }] }), [
       'web1: it is strange\n  and more (find out why)',
     ]);
     assert.ok(!missing({ silent: silent(1) }).includes(none));
+  });
+
+  test('names the next command with the typed options that say where nodes are found', () => {
+    const source = { config: 'client.yaml', nodes: 'my nodes', do: ['a=1'], via: ['r1', 'r2'] };
+    assert.equal(missing({}, false, source).at(-1), 'to see why: mco-deploy doctor client --config client.yaml');
+    assert.equal(
+      missing({ unmatched: 1 }, false, source).at(-1),
+      "to list the nodes: mco-deploy find -v --config client.yaml --nodes 'my nodes' --do a=1 --via r1 --via r2",
+    );
   });
 
   test('names three of those that were announced without proof, and counts them all', () => {

@@ -42,7 +42,7 @@ describe('a small file of a command', () => {
 
   test('is read at once, and a pipe in its place is read without blocking the program', async () => {
     await replaceAtOnce(file, 'text “of the disk”');
-    assert.equal(await readPromptly(file), 'text “of the disk”');
+    assert.equal(String(await readPromptly(file)), 'text “of the disk”');
     await assert.rejects(readPromptly(join(root, 'missing')), { code: 'ENOENT' });
     await assert.rejects(readPromptly(root), { code: 'EISDIR' });
     const pipe = join(root, 'pipe');
@@ -50,7 +50,7 @@ describe('a small file of a command', () => {
     // Writes only because the program runs on: a read that blocks it would wait forever.
     const reading = readPromptly(pipe);
     await writeFile(pipe, 'text of a pipe');
-    assert.equal(await reading, 'text of a pipe');
+    assert.equal(String(await reading), 'text of a pipe');
   });
 
   test('is on the disk before it has its name, and its name before the command ends', async () => {
