@@ -6,6 +6,7 @@ import { release } from '../into-traffic/rule.ts';
 import { setAgentCheck, setState } from '../servers/change.ts';
 import { findHeldLines, identityOf } from '../servers/host.ts';
 import { linesOf, refreshLines, type ServerLine } from '../servers/line.ts';
+import { isVacant } from '../servers/server.ts';
 import { inForcedMaintenance, inMaintenance } from '../servers/state.ts';
 import { breakOf, type Found, unexpectedSessions } from './cause.ts';
 import { addBreaks, type Break, findHeldLine, type HeldHost, heldOnly, isSameName, toHeldLines } from './held-hosts.ts';
@@ -62,7 +63,8 @@ async function judgeAll(found: readonly Found[], process: ProcessView, signal: A
 
 function judge(found: Found, at: number): Break | undefined {
   const { line, before, processes } = found;
-  if (!inMaintenance(line.server)) return breakOf(found, at);
+  // One without an address takes no traffic, whatever a reload made it forget.
+  if (!inMaintenance(line.server) && !isVacant(line.server)) return breakOf(found, at);
   const again = processes.known !== undefined && isAnother(processes.known, processes.now);
   const known = before?.total ?? line.server.total;
   // A lower number: somebody set the counters to 0 (“clear counters all”).

@@ -3,6 +3,7 @@ import { type HostIdentity, identityOf } from '../servers/host.ts';
 import type { BackendView } from '../servers/backend.ts';
 import { refreshLines, type ServerLine } from '../servers/line.ts';
 import type { ScopedHost } from '../servers/scope.ts';
+import { isVacant } from '../servers/server.ts';
 
 /** A line in its state when its host was last seen out. */
 export interface HeldLine {
@@ -69,10 +70,16 @@ export function toHeldLines(
     socket: line.view.runtime.name,
     backend: line.view.backend,
     server: line.server.name,
-    address: line.server.address,
+    address: addressOf(before, line),
     agent: agentWasOn(before, line) ?? wasOn(line),
     total: line.server.total,
   }));
+}
+
+/** Of a line that has none now, the last one: it leads to its host again, or to another one. */
+function addressOf(before: readonly HeldLine[], line: ServerLine): string {
+  const last = isVacant(line.server) ? before.find((one) => isSameName(one, line)) : undefined;
+  return last?.address ?? line.server.address;
 }
 
 /** The record of a line with that name and address. */
@@ -85,8 +92,9 @@ export function findHeldLine(held: readonly HeldLine[], line: ServerLine): HeldL
  * socket has changed since, the process is recognised by its lines.
  */
 export function agentWasOn(held: readonly HeldLine[], line: ServerLine): boolean | undefined {
-  const alike = held.find((one) => isSameLine(one, line) && one.address === line.server.address);
-  return (findHeldLine(held, line) ?? alike)?.agent;
+  const address = addressOf(held, line);
+  const alike = held.filter((one) => isSameLine(one, line) && one.address === address);
+  return (alike.find((one) => isSameName(one, line)) ?? alike[0])?.agent;
 }
 
 function isSameLine({ backend, server }: HeldLine, line: ServerLine): boolean {

@@ -3,6 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import { hostAddress, isOwnLoopback, normalizeAddress } from './address.ts';
 import type { BackendView } from './backend.ts';
 import { formatLines, lineKey, lineName, linesOf, type ServerLine } from './line.ts';
+import { isVacant } from './server.ts';
 
 /** A requested host, and every line of every process that leads to it. */
 export interface Host {
@@ -17,6 +18,8 @@ export interface HostIdentity {
   readonly addresses: readonly string[];
   /** Host names under which HAProxy resolves it. */
   readonly fqdns: readonly string[];
+  /** The names of the lines that led to it last. */
+  readonly lines?: readonly { readonly socket: string; readonly backend: string; readonly server: string }[];
 }
 
 /** Knowledge about hosts beside HAProxy's own answers. */
@@ -79,15 +82,24 @@ function isEntry(line: ServerLine, entry: string): boolean {
 
 /**
  * The lines that lead to a held host now. Its name counts only if none of its addresses is left: a name may be a slot,
- * behind which a reload puts another host.
+ * behind which a reload puts another host. A line of it that has no address now stays its line until it leads to another
+ * host: a service that is restarted leaves the name server, and mostly comes back to the same slot.
  */
 export function findHeldLines<Line extends ServerLine>(
-  { host, addresses, fqdns }: HostIdentity,
+  { host, addresses, fqdns, lines: last = [] }: HostIdentity,
   all: readonly Line[],
 ): Line[] {
   const known = new Set(addresses);
-  const lines = all.filter((line) => hasAddress(line, known) || fqdns.includes(ownFqdn(line)));
+  const led = all.filter((line) => hasAddress(line, known) || fqdns.includes(ownFqdn(line)));
+  const backends = new Set(led.map(({ view }) => view));
+  const isLeft = (line: Line) =>
+    isVacant(line.server) && !backends.has(line.view) && last.some((one) => isNamed(one, line));
+  const lines = all.filter((line) => led.includes(line) || isLeft(line));
   return lines.length > 0 || known.size > 0 ? lines : all.filter(({ server }) => server.name === host);
+}
+
+function isNamed(name: NonNullable<HostIdentity['lines']>[number], { view, server }: ServerLine): boolean {
+  return name.socket === view.runtime.name && name.backend === view.backend && name.server === server.name;
 }
 
 function hasAddress({ server }: ServerLine, addresses: ReadonlySet<string>): boolean {

@@ -1,5 +1,5 @@
 import { integerIn, type Row, textIn } from '../runtime/parse-stats.ts';
-import type { ServerState } from './state.ts';
+import { adminBits, type ServerState } from './state.ts';
 
 /** HAProxy's data on one `server` line of a backend. */
 export interface Server extends ServerState {
@@ -29,6 +29,11 @@ export interface Server extends ServerState {
   readonly health: number;
   readonly top: number;
   readonly agent: AgentCheck;
+}
+
+/** Whether it leads to no host now: its name does not resolve, or it is a free line of a template. */
+export function isVacant({ ip, admin }: Pick<Server, 'ip' | 'admin'>): boolean {
+  return ip === '' && (admin & adminBits.unresolved) !== 0;
 }
 
 /** The server’s agent-check: a program on its host that reports its state, and may change it. */

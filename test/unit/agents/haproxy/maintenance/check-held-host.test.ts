@@ -70,6 +70,39 @@ describe('a host that is held and out', () => {
   });
 });
 
+describe('a held host whose line has no address any more', () => {
+  const vacant = { name: 'web1', passes: true } as const;
+  const gone = held({ lines: [line({ agent: true, total: 7 })] });
+
+  test('stays out there, for it may come back, and its record stays', async () => {
+    const fake = fakeHaproxy({ app: [{ ...vacant, admin: 0x21, total: 7 }] });
+    const { host, breaks } = await check(fake, gone);
+    assert.deepEqual([fake.changes(), breaks, host.lines], [[], [], gone.lines]);
+  });
+
+  test('is taken out again after a reload, without a break: it got no request', async () => {
+    const fake = fakeHaproxy({ app: [{ ...vacant, admin: 0x20 }] });
+    fake.info.pid = 101;
+    assert.deepEqual([(await check(fake, gone)).breaks, fake.changes()], [[], ['set server app/web1 state maint']]);
+    Object.assign(fake.server('app/web1'), { admin: 0x20, total: 2 });
+    assert.match((await check(fake, gone)).breaks[0]?.cause ?? '', /^it got 2 requests: HAProxy was reloaded/);
+  });
+
+  test('leaves the line once that leads to another host, or the host has another line', async () => {
+    const other = fakeHaproxy({ app: [{ ...vacant, ip: '10.0.0.2', admin: 1 }] });
+    await check(other, held());
+    assert.deepEqual(other.changes().at(-1), 'set server app/web1 state ready');
+    const moved = fakeHaproxy({
+      app: [
+        { ...vacant, admin: 0x21 },
+        { name: 'web2', ip: '10.0.0.1', admin: 1 },
+      ],
+    });
+    await check(moved, held());
+    assert.deepEqual(moved.changes().at(-1), 'set server app/web1 state ready');
+  });
+});
+
 describe('a host that is held and was enabled', () => {
   test('is disabled again, and the break is recorded with the start of the outage', async () => {
     const fake = fakeHaproxy({ app: [web1] });

@@ -112,6 +112,27 @@ describe('the lines of a host', () => {
     assert.deepEqual(linesOfName({ ip: '10.0.0.9' }), [['s1'], [fqdn]], 'it has moved');
   });
 
+  test('are those that led to a held host last, as long as they lead to none and it has no other there', () => {
+    const held = {
+      host: 'dev1',
+      addresses: ['10.0.0.1'],
+      fqdns: [],
+      lines: [{ socket: '/run/haproxy.sock', backend: 'slots', server: 's1' }],
+    };
+    const vacant = { ip: '', admin: 0x20 };
+    const found = (s1: object, s2: object, changes = {}) =>
+      findHeldLines({ ...held, ...changes }, linesOf([backendView('slots', [server('s1', s1), server('s2', s2)])])).map(
+        lineName,
+      );
+    assert.deepEqual(found(vacant, vacant), ['slots/s1']);
+    assert.deepEqual(found(vacant, { ip: '10.0.0.1' }), ['slots/s2']);
+    assert.deepEqual(found({ ip: '10.0.0.9' }, vacant), []);
+    assert.deepEqual(found({ ...vacant, admin: 1 }, vacant), [], 'it may lead to a unix socket now');
+    for (const change of [{ socket: '/run/other.sock' }, { backend: 'other' }, { server: 's3' }])
+      assert.deepEqual(found(vacant, vacant, { lines: held.lines.map((one) => ({ ...one, ...change })) }), []);
+    assert.deepEqual(found(vacant, vacant, { lines: undefined }), []);
+  });
+
   test('are its only line for a host that is held out, and those of its name if none is left at its addresses', () => {
     const held = (address: string) => [{ host: 'web1', addresses: [address], fqdns: [] }];
     assert.deepEqual(linesFor('web1', { held: held('10.0.0.2') }), ['app/web2']);
