@@ -1,15 +1,17 @@
 // Runs the tests: all of them, or only the parts that are named (“fast” is what needs neither root nor the lab). Two
 // parts are not in “all”: “full” (packages, installation, databases, monitoring, Puppet as an oracle, topologies of load
-// balancers) and “matrix” (reloads at random moments, relays and crashes, which take long).
+// balancers, and the files in together/later.ts) and “matrix” (reloads at random moments, relays and crashes, which take long).
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { chosenBy } from './together/later.ts';
 import { type Program, programsOf } from './together/programs.ts';
 
 const parts: Readonly<Record<string, readonly string[]>> = {
   all: ['unit', 'contract', 'protocol', 'process', 'lab'],
   fast: ['unit', 'contract'],
+  full: ['protocol', 'process', 'lab', 'full'],
 };
 const matrices: ReadonlySet<string> = new Set(['full', 'matrix']);
 /** Milliseconds. */
@@ -19,8 +21,8 @@ const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0
 /** A step after a suite that fails counts as no test. */
 let hasFailed = false;
 
-const asked = process.argv.slice(2);
-const folders = (asked.length === 0 ? ['all'] : asked).flatMap((part) => parts[part] ?? [part]);
+const asked = process.argv.length > 2 ? process.argv.slice(2) : ['all'];
+const folders = asked.flatMap((part) => parts[part] ?? [part]);
 // The tests start the program that npm test just built: see test/support/program/program.ts.
 const built = join(import.meta.dirname, '../build/out/mco-deploy');
 if (asked[0] !== 'fast') process.env.MCO_TEST_PROGRAM = built;
@@ -37,19 +39,21 @@ events.on('end', () => {
 });
 
 /**
- * Three processes at a time: most of them wait a good part of their time. The lab comes last, two labs at a time: a lab waits
- * as long as it computes. A file of the full matrices has the machine's cores for itself.
+ * Three processes at a time: most of them wait a good part of their time. Then the lab, two labs at a time: a lab waits as long
+ * as it computes. A file of the full matrices has the machine's cores for itself.
  */
 async function* runFolders(folders: readonly string[]): AsyncGenerator<unknown> {
-  const quick = folders.filter((folder) => folder !== 'lab' && !matrices.has(folder)).flatMap(programsOf);
-  const slow = folders.filter((folder) => matrices.has(folder)).flatMap(programsOf);
+  const quick = folders.filter((folder) => folder !== 'lab' && !matrices.has(folder));
+  const slow = folders.filter((folder) => matrices.has(folder));
+  const isChosen = chosenBy(asked);
+  const programs = (folder: string) => programsOf(folder, isChosen);
   yield* runAll(
-    quick.sort((a, b) => b.args.length - a.args.length),
+    quick.flatMap(programs).sort((a, b) => b.args.length - a.args.length),
     3,
     20 * minute,
   );
-  if (folders.includes('lab')) yield* runAll(programsOf('lab'), 2, 60 * minute);
-  yield* runAll(slow, 1, 60 * minute);
+  if (folders.includes('lab')) yield* runAll(programs('lab'), 2, 60 * minute);
+  yield* runAll(slow.flatMap(programs), 1, 60 * minute);
   totals.duration_ms = Math.round(performance.now());
   yield* Object.entries(totals).map(([name, count]) => ({
     type: 'test:diagnostic',

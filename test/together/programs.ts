@@ -13,9 +13,9 @@ export interface Program {
 const shared: ReadonlySet<string> = new Set(['unit', 'contract', 'protocol']);
 const tests = join(import.meta.dirname, '..');
 
-/** All tests of a folder, in as many processes as they need. */
-export function programsOf(folder: string): Program[] {
-  const files = globSync(`${folder}/**/*.test.ts`, { cwd: tests }).sort();
+/** The tests of a folder (all, or those that are chosen by their path below test/), in as many processes as they need. */
+export function programsOf(folder: string, isChosen: (file: string) => boolean = () => true): Program[] {
+  const files = globSync(`${folder}/**/*.test.ts`, { cwd: tests }).filter(isChosen).sort();
   if (files.length === 0) throw new Error(`test/${folder} holds no test: nothing was shown to work`);
   const isSingle = (file: string) => !shared.has(folder) || alone.has(file);
   const single = files.filter(isSingle);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { describe, test } from 'node:test';
+import { alone } from '../../together/alone.ts';
+import { chosenBy, later } from '../../together/later.ts';
 import { programsOf } from '../../together/programs.ts';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
 
@@ -72,4 +74,17 @@ test('every test file runs once, in a group or alone', () => {
   const groups = programsOf('unit').filter(({ args }) => args.length > 0);
   assert.ok(groups.length > 5);
   assert.equal(programsOf('process').filter(({ args }) => args.length > 0).length, 0);
+});
+
+test('every test file runs in npm test or in test:full, and each that is listed exists', () => {
+  const files = ['unit', 'contract', 'protocol', 'process', 'lab'].flatMap((folder) =>
+    programsOf(folder).flatMap(({ file, args }) => (args.length > 0 ? args : [file])),
+  );
+  const tests = join(import.meta.dirname, '../..');
+  const [isInTest, isInFull] = [chosenBy(['all']), chosenBy(['full'])];
+  for (const path of files.map((file) => relative(tests, file))) {
+    assert.notEqual(isInTest(path), isInFull(path), path);
+  }
+  for (const file of [...later, ...alone]) assert.ok(existsSync(join(tests, file)), file);
+  assert.ok([...later].every((file) => /^(protocol|process|lab)\//.test(file)));
 });
