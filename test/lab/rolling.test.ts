@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { allUp, bravo, upgrade } from '../support/lab/cluster.ts';
-import { startLab } from '../support/lab/lab.ts';
+import { after, before, describe, test } from 'node:test';
+import { allUp, asked, bravo, upgrade } from '../support/lab/cluster.ts';
+import { type Lab, startLab } from '../support/lab/lab.ts';
 
 describe('runs under traffic and next to each other', () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await startLab();
+  });
+  after(() => lab.stop());
+
   test('a rolling upgrade keeps its capacity and loses no request', async () => {
-    await using lab = await startLab();
     const load = await lab.load({ rate: 200 });
     const { code, stdout, stderr } = await lab.client([...upgrade, '--strategy', 'rolling']);
     const { requests, failures } = await load.stop();
@@ -20,20 +25,21 @@ describe('runs under traffic and next to each other', () => {
   });
 
   test('the second of two concurrent runs is refused with the holder’s name, or waits', async () => {
-    await using lab = await startLab();
+    const back = ['upgrade', '--cluster', 'bravo', '--rev', '10'];
+    const checks = (await asked(lab, 'dev6')).filter((call) => call === 'nrpe.runcommand').length;
     await lab.setLoad('dev6', '99.00 99.00 99.00 1/100 1000');
-    const first = lab.client(upgrade);
-    await lab.calls('dev6', 'nrpe', 'runcommand', 1);
-    const second = await lab.client(upgrade);
+    const first = lab.client(back);
+    await lab.calls('dev6', 'nrpe', 'runcommand', checks + 1);
+    const second = await lab.client(back);
     assert.equal(second.code, 2, second.stdout);
     assert.match(second.stdout, /rip@devco\.net/);
-    const waiting = lab.client([...upgrade, '--lock-wait', '60']);
+    const waiting = lab.client([...back, '--lock-wait', '60']);
     await lab.setLoad('dev6', '0.10 0.10 0.10 1/100 1000');
     assert.equal((await first).code, 0);
     const third = await waiting;
     assert.equal(third.code, 0, third.stdout);
     assert.match(third.stdout, /nothing to do/, 'it decides by what it reads after the wait');
     assert.ok(await allUp(lab));
-    for (const host of bravo) assert.equal(await lab.revision(host), '20', host);
+    for (const host of bravo) assert.equal(await lab.revision(host), '10', host);
   });
 });
