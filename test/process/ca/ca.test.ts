@@ -296,7 +296,7 @@ describe('two CA commands at once', () => {
   test('concurrent commands lose no certificate that either issued', async () => {
     await using ca = await withCa();
     const names = ['a', 'b', 'c', 'd', 'e'];
-    const ended = await Promise.all(names.map((name) => ca.run(['ca', 'issue', 'node', name])));
+    const ended = await Promise.all(names.map((name) => ca.start(['ca', 'issue', 'node', name])));
     for (const { code, err } of ended) assert.equal(code, 0, err);
     const list = JSON.parse((await ca.run(['ca', 'list', '--json'])).out) as { name: string }[];
     assert.deepEqual(

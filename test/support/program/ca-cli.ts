@@ -1,14 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { quietContext } from './quiet-context.ts';
+import { runCaCommand } from './run-ca-command.ts';
 import { type Ended, runProgram } from './run-program.ts';
 
 const program = join(import.meta.dirname, 'ca-program.ts');
 
-/** A temporary directory with a CA of its own in it, and the commands run there as processes. */
+/** A temporary directory with a CA of its own in it, and commands that run there. */
 export interface CaCli extends AsyncDisposable {
   readonly dir: string;
+  /** Runs one in this process, which is in that directory meanwhile: one at a time. */
   readonly run: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Ended>;
+  /** Runs one as a process of its own. */
+  readonly start: (args: readonly string[]) => Promise<Ended>;
   /** Argv that runs the program, for those who start it by themselves. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -28,9 +33,25 @@ export async function makeCaCli(): Promise<CaCli> {
     dir,
     argv,
     env,
-    run: (args, more = {}) => {
+    run: async (args, more = {}) => {
+      const { context, out, err } = quietContext({ ...env, ...more });
+      let code = -1;
+      const exit = (given: number) => {
+        code = given;
+      };
+      const before = process.cwd();
+      process.chdir(dir);
+      try {
+        await runCaCommand(args, { ...context, exit });
+      } finally {
+        process.chdir(before);
+      }
+      const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('');
+      return { code, out: text(out), err: text(err) };
+    },
+    start: (args) => {
       const [file = '', ...rest] = argv;
-      return runProgram(file, [...rest, ...args], { cwd: dir, env: { ...env, ...more } });
+      return runProgram(file, [...rest, ...args], { cwd: dir, env });
     },
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   };
