@@ -1,7 +1,7 @@
 import { Problem } from '../../core/errors.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
 import type { Log, RelayService, RelayUser } from '../../core/ports.ts';
-import type { ForwardEvent, ForwardRequest, SealedEvent } from '../../core/wire/messages.ts';
+import type { ForwardEvent, ForwardRequest, SealedEvent, Withheld } from '../../core/wire/messages.ts';
 import { type Numbered, startNumbered } from './numbered.ts';
 
 /** Requests of one stream that wait for their replies. */
@@ -24,6 +24,7 @@ export function startForwarder({ relay, user, log, send }: ForwarderOptions): Nu
   return startNumbered(async ({ id, target, sealed }, control, running) => {
     const { signal } = control;
     let refused: Problem | undefined;
+    const reply = startReply((event) => send({ id, ...event }));
     try {
       if (running > mostAtOnce) throw new Problem('busy', `${mostAtOnce} requests wait in this stream already`);
       if (!sealed) throw new Problem('malformed-message', 'the request is missing');
@@ -31,23 +32,47 @@ export function startForwarder({ relay, user, log, send }: ForwarderOptions): Nu
       await relay.admit(from, 'forward');
       signal.throwIfAborted();
       const pass = (event: SealedEvent) => {
-        if (event.ciphertext.length + event.salt.length <= mostOfPart) return send({ id, event });
+        if (event.ciphertext.length + event.salt.length <= mostOfPart) return reply.add(event);
         refused = new Problem('too-large', `a part of the reply has more than ${mostOfPart} bytes`);
         control.abort(refused);
       };
       await relay.forward(target, sealed, from, pass, signal);
       if (refused !== undefined) throw refused;
-      send({ id, end: { code: '', message: '' } });
+      reply.end({ code: '', message: '' });
     } catch (thrown) {
       const error = refused ?? thrown;
       if (!(error instanceof Problem)) log.error({ err: error }, 'a request could not be forwarded');
-      send({ id, end: reasonWithheld(error) });
+      reply.end(reasonWithheld(error));
     }
   });
 }
 
+/**
+ * The parts of a reply. The last one waits for the end, if that comes at the same moment: with thousands of replies, a message of
+ * its own for each end takes time.
+ */
+function startReply(send: (event: Omit<ForwardEvent, 'id'>) => void) {
+  let last: SealedEvent | undefined;
+  const flush = () => {
+    if (last !== undefined) send({ event: last });
+    last = undefined;
+  };
+  return {
+    add: (event: SealedEvent) => {
+      flush();
+      if (!event.last) return send({ event });
+      last = event;
+      setImmediate(flush);
+    },
+    end: (end: Withheld) => {
+      send({ end, ...(last === undefined ? {} : { event: last }) });
+      last = undefined;
+    },
+  };
+}
+
 /** The relay's own reason to stop. Anything but a Problem is reported without detail. */
-export function reasonWithheld(thrown: unknown): { readonly code: string; readonly message: string } {
+export function reasonWithheld(thrown: unknown): Withheld {
   const error = fileProblem(thrown) ?? thrown;
   const { code, message } = error instanceof Problem ? error : { code: 'internal', message: '' };
   return { code: code.slice(0, longestReason), message: message.slice(0, longestReason) };

@@ -59,6 +59,37 @@ describe('a request to a relay', () => {
     assert.equal(forwarder.running(), 0);
   });
 
+  test('ends with the last part of its reply, in one message, however it ends', async () => {
+    const last = { ...part, last: true };
+    const { take, sent, forwarded } = start();
+    await take(1);
+    await take(2);
+    for (const { args } of forwarded) for (const one of [part, last]) args[3](one);
+    forwarded[0]?.answer.resolve();
+    forwarded[1]?.answer.reject(new Problem('no-response', 'lost'));
+    await forwarded[1]?.answer.promise.catch(() => {});
+    await new Promise(setImmediate);
+    assert.deepEqual(sent, [
+      { id: 1, event: part },
+      { id: 2, event: part },
+      { ...ended(1), event: last },
+      { ...ended(2, 'no-response', 'lost'), event: last },
+    ]);
+  });
+
+  test('waits for no end: the last part is sent in the same turn, and before any other part', async () => {
+    const { take, sent, forwarded } = start();
+    await take(1);
+    const [first, second] = [1, 2].map((sequence) => ({ ...part, sequence, last: true }));
+    for (const one of [first, second]) forwarded[0]?.args[3](one as SealedEvent);
+    assert.deepEqual(sent, [{ id: 1, event: first }]);
+    await new Promise(setImmediate);
+    assert.deepEqual(sent.slice(1), [{ id: 1, event: second }]);
+    forwarded[0]?.answer.resolve();
+    await someTurns();
+    assert.deepEqual(sent.slice(2), [ended(1)]);
+  });
+
   test('ends alone if a part of its reply, or the reason for its end, is too long: others share the stream', async () => {
     const most = 4 * 1024 * 1024 - 1024;
     const { take, sent, forwarded } = start();
