@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Trust } from '../../core/credentials/proof.ts';
 import type { Revocations } from '../../core/credentials/credentials.ts';
+import { fingerprintOf } from '../../core/credentials/certificate.ts';
 import { pathsOf } from '../../core/credentials/issuers.ts';
 import { Problem } from '../../core/errors.ts';
 import { type Crl, parseCrl, sortCrls } from './crl.ts';
@@ -55,9 +56,9 @@ export async function readRevocations(
 function laterRevocation(unknown: readonly Buffer[]): Trust['isRevoked'] {
   const found = new Map<string, readonly Crl[]>();
   return (serial, issuer) => {
-    const { fingerprint256 } = issuer;
-    const lists = found.get(fingerprint256) ?? newest(unknown.flatMap((block) => parseCrl(block, [issuer]) ?? []));
-    found.set(fingerprint256, lists);
+    const fingerprint = fingerprintOf(issuer);
+    const lists = found.get(fingerprint) ?? newest(unknown.flatMap((block) => parseCrl(block, [issuer]) ?? []));
+    found.set(fingerprint, lists);
     return lists.some((crl) => crl.isRevoked(serial));
   };
 }
@@ -78,7 +79,7 @@ export function revocationOf(crls: readonly Crl[]): Trust['isRevoked'] {
 
 /** One key is one CA, with all its certificates: one that was renewed, or that another CA signed as well. */
 function isSameCa(one: X509Certificate, other: X509Certificate): boolean {
-  return one.fingerprint256 === other.fingerprint256 || one.publicKey.equals(other.publicKey);
+  return fingerprintOf(one) === fingerprintOf(other) || one.publicKey.equals(other.publicKey);
 }
 
 /** Whether a list replaces another of the same CA: by its number, and never with an older date. */

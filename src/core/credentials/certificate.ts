@@ -13,6 +13,8 @@ export function identityOf(certificate: X509Certificate): Identity | undefined {
 /** The parts of a certificate that every proof needs. */
 interface CertificateContent {
   readonly identity: Identity | undefined;
+  /** As X509Certificate.serialNumber. */
+  readonly serial: string;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -26,11 +28,21 @@ export function contentOf(certificate: X509Certificate): CertificateContent {
   if (known !== undefined) return known;
   const content = {
     identity: identityIn(certificate),
+    serial: certificate.serialNumber,
     notBefore: Date.parse(certificate.validFrom),
     notAfter: Date.parse(certificate.validTo),
   };
   contents.set(certificate, content);
   return content;
+}
+
+const fingerprints = new WeakMap<X509Certificate, string>();
+
+/** SHA-256, as X509Certificate.fingerprint256, computed once: that of a CA is needed for each certificate that it issued. */
+export function fingerprintOf(certificate: X509Certificate): string {
+  const known = fingerprints.get(certificate) ?? certificate.fingerprint256;
+  fingerprints.set(certificate, known);
+  return known;
 }
 
 function identityIn(certificate: X509Certificate): Identity | undefined {

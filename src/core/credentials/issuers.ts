@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { fingerprintOf } from './certificate.ts';
 import { limitOf, pathLengthOf } from './path-length.ts';
 
 /** The CA certificates that a side trusts. */
@@ -33,10 +34,11 @@ export function issuersOf(certificate: X509Certificate, trust: Roots): X509Certi
 export function recallIssuers(certificate: X509Certificate, fingerprints: readonly string[], trust: Roots): void {
   const found = issued.get(certificate) ?? new WeakMap<X509Certificate, boolean>();
   issued.set(certificate, found);
-  for (const authority of [...trust.authorities, ...intermediates.values()]) {
-    if (!fingerprints.includes(authority.fingerprint256)) continue;
+  for (const authority of knownTo(trust)) {
+    if (!fingerprints.includes(fingerprintOf(authority))) continue;
     if (authority.ca && certificate.checkIssued(authority)) found.set(authority, true);
   }
+  ways.delete(certificate);
 }
 
 /** A CA certificate that only itself has signed. */
@@ -51,6 +53,20 @@ const mostIntermediates = 64;
 const deepest = 4;
 const mostPaths = 8;
 
+/** Counts the changes of the intermediate CAs. */
+let changes = 0;
+const known = new WeakMap<Roots['authorities'], { readonly at: number; readonly cas: readonly X509Certificate[] }>();
+
+/** The CAs that a side knows, each once, those that it trusts first. It is another list when one of them has changed. */
+function knownTo({ authorities }: Roots): readonly X509Certificate[] {
+  const before = known.get(authorities);
+  if (before?.at === changes) return before.cas;
+  const all = [...authorities, ...intermediates.values()];
+  const cas = all.filter((one, index) => all.findIndex(({ raw }) => raw.equals(one.raw)) === index);
+  known.set(authorities, { at: changes, cas });
+  return cas;
+}
+
 /**
  * Remembers the intermediate CAs that came with a certificate, in a handshake, a request or a reply: later certificates
  * that they signed may come alone. Memory alone proves nothing: every check leads to a trusted root again.
@@ -58,9 +74,10 @@ const mostPaths = 8;
 export function rememberIssuers(chain: readonly X509Certificate[], trust: Roots): void {
   // The last is nearest to the root.
   for (const certificate of chain.slice(0, deepest + 1).toReversed()) {
-    if (!certificate.ca || isRoot(certificate) || intermediates.has(certificate.fingerprint256)) continue;
+    if (!certificate.ca || isRoot(certificate) || intermediates.has(fingerprintOf(certificate))) continue;
     if (pathsOf(certificate, trust).length === 0) continue;
-    intermediates.set(certificate.fingerprint256, certificate);
+    intermediates.set(fingerprintOf(certificate), certificate);
+    changes++;
     for (const oldest of intermediates.keys()) {
       if (intermediates.size <= mostIntermediates) break;
       intermediates.delete(oldest);
@@ -68,12 +85,23 @@ export function rememberIssuers(chain: readonly X509Certificate[], trust: Roots)
   }
 }
 
+/** The paths of a certificate for the CAs that were known: each request and reply of a node comes with its certificate. */
+const ways = new WeakMap<
+  X509Certificate,
+  { readonly cas: readonly X509Certificate[]; readonly paths: readonly (readonly X509Certificate[])[] }
+>();
+
 /**
  * The paths from a certificate to a trusted root, through CAs that may have so many below them: its issuer first, the
  * root last. There may be more than one while one CA replaces another.
  */
-export function pathsOf(certificate: X509Certificate, trust: Roots): X509Certificate[][] {
-  return issuerPaths(certificate, trust).filter((path) => limitOf(path) === undefined);
+export function pathsOf(certificate: X509Certificate, trust: Roots): readonly (readonly X509Certificate[])[] {
+  const cas = knownTo(trust);
+  const before = ways.get(certificate);
+  if (before?.cas === cas) return before.paths;
+  const paths = issuerPaths(certificate, trust).filter((path) => limitOf(path) === undefined);
+  ways.set(certificate, { cas, paths });
+  return paths;
 }
 
 /** Names the CA that is too far above a certificate on every path to a root; undefined when there is no path at all. */
@@ -90,12 +118,9 @@ function describeLimit(limit: X509Certificate): string {
 
 function issuerPaths(certificate: X509Certificate, trust: Roots, depth = 0): X509Certificate[][] {
   if (depth > deepest) return [];
-  const known = [...trust.authorities, ...intermediates.values()];
-  const issuers = known.filter((one, index) => {
-    return isIssuedBy(certificate, one) && known.findIndex(({ raw }) => raw.equals(one.raw)) === index;
-  });
+  const issuers = knownTo(trust).filter((one) => isIssuedBy(certificate, one));
   const paths = issuers.flatMap((issuer) => {
-    if (isRoot(issuer)) return trust.authorities.some(({ raw }) => raw.equals(issuer.raw)) ? [[issuer]] : [];
+    if (isRoot(issuer)) return trust.authorities.includes(issuer) ? [[issuer]] : [];
     return issuerPaths(issuer, trust, depth + 1).map((path) => [issuer, ...path]);
   });
   return paths.slice(0, mostPaths);

@@ -1,11 +1,26 @@
 import type { X509Certificate } from 'node:crypto';
 
-const lengths = new WeakMap<X509Certificate, number | undefined>();
+interface Limits {
+  readonly pathLength: number | undefined;
+  /** Whether a CA issued it to itself: for another key, or as a root. */
+  readonly isOwn: boolean;
+}
+
+const limits = new WeakMap<X509Certificate, Limits>();
+
+/** Read once. */
+function limitsOf(certificate: X509Certificate): Limits {
+  const known = limits.get(certificate);
+  if (known !== undefined) return known;
+  const { raw, subject, issuer } = certificate;
+  const read = { pathLength: readPathLength(raw), isOwn: subject === issuer };
+  limits.set(certificate, read);
+  return read;
+}
 
 /** How many CAs a CA may have below it; undefined where its certificate sets no limit (RFC 5280, 4.2.1.9). */
 export function pathLengthOf(certificate: X509Certificate): number | undefined {
-  if (!lengths.has(certificate)) lengths.set(certificate, readPathLength(certificate.raw));
-  return lengths.get(certificate);
+  return limitsOf(certificate).pathLength;
 }
 
 /** The first CA of a path that may not have so many CAs below it. @param path issuers, the one of the certificate first */
@@ -14,7 +29,7 @@ export function limitOf(path: readonly X509Certificate[]): X509Certificate | und
   for (const issuer of path) {
     if (below > (pathLengthOf(issuer) ?? Number.POSITIVE_INFINITY)) return issuer;
     // A certificate that a CA issued to itself, for another key, does not count.
-    if (issuer.subject !== issuer.issuer) below++;
+    if (!limitsOf(issuer).isOwn) below++;
   }
   return undefined;
 }

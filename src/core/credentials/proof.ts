@@ -86,11 +86,12 @@ function faultOf(
 ): Problem | undefined {
   for (const [index, issuer] of path.entries()) {
     const below = index === 0 ? certificate : path[index - 1];
-    if (below !== undefined && trust.isRevoked(below.serialNumber, issuer)) {
+    if (below !== undefined && trust.isRevoked(contentOf(below).serial, issuer)) {
       const what = index === 0 ? who : `the CA “${below.subject.replaceAll('\n', ', ')}” that issued ${who}`;
       return new Problem('revoked-certificate', `${what} was revoked`);
     }
-    if (now > Date.parse(issuer.validTo) || now < Date.parse(issuer.validFrom)) {
+    const { notBefore, notAfter } = contentOf(issuer);
+    if (now > notAfter || now < notBefore) {
       const dates = `${isoDate(issuer.validFrom)} to ${isoDate(issuer.validTo)}`;
       const message = `the CA “${issuer.subject.replaceAll('\n', ', ')}” that issued ${who} is valid from ${dates} only`;
       return new Problem('expired-certificate', message, 'renew the CA, or check the clocks');

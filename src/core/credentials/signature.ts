@@ -10,9 +10,14 @@ export interface Credentials {
   readonly key: KeyObject;
 }
 
-/** A certificate with its chain to the root (DER), as it accompanies what it signs. */
-export function chainOf({ certificate, issuers = [] }: Credentials): Buffer[] {
-  return [certificate, ...issuers].map(({ raw }) => raw);
+const chains = new WeakMap<Credentials, Buffer[]>();
+
+/** A certificate with its chain to the root (DER), as it accompanies what it signs. OpenSSL makes the bytes once. */
+export function chainOf(credentials: Credentials): Buffer[] {
+  const { certificate, issuers = [] } = credentials;
+  const chain = chains.get(credentials) ?? [certificate, ...issuers].map(({ raw }) => raw);
+  chains.set(credentials, chain);
+  return chain;
 }
 
 /** Every signature contains its purpose, so that it cannot be used for another. */

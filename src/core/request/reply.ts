@@ -99,6 +99,15 @@ export function sealReply(content: ReplyContent, envelope: ReplyEnvelope, node: 
   return { reply, signature: sign('reply', reply, node.key), chain: chainOf(node) };
 }
 
+const read = new WeakMap<Uint8Array, Reply>();
+
+/** What is in a reply, read once; nothing of it is proven yet. @throws Problem `malformed-message` */
+export function readReply({ reply }: SignedReply): Reply {
+  const known = read.get(reply) ?? replyCodec.decode(reply);
+  read.set(reply, known);
+  return known;
+}
+
 /**
  * Opens a reply and proves that it comes from the target node and answers exactly this request.
  * @throws Problem `bad-reply`, or as {@link proveCertificate}
@@ -118,7 +127,7 @@ export function openReply(
   }
   rememberIssuers(issuersIn(signed.chain), trust);
   const proven = proveCertificate(certificate, 'node', trust, now);
-  const reply = replyCodec.decode(signed.reply);
+  const reply = readReply(signed);
   if (proven.identity.name !== node || reply.node !== node) {
     throw new Problem('bad-reply', `the reply was signed by ${proven.identity.name}, not by ${node}`);
   }

@@ -2,10 +2,10 @@ import { Problem, TurnedAway } from '../../core/errors.ts';
 import type { ProblemCode } from '../../core/problems/index.ts';
 import type { NodeConnection } from '../../core/ports.ts';
 import { openQueryReply, type QueryContent, signQuery } from '../../core/request/query.ts';
-import { digestRequest } from '../../core/request/reply.ts';
+import { digestRequest, readReply } from '../../core/request/reply.ts';
 import type { KeyPair } from '../../core/sealed/encryption-key.ts';
 import { sealTo } from '../../core/sealed/exchange.ts';
-import { replyCodec, requestCodec } from '../../core/wire/codec.ts';
+import { requestCodec } from '../../core/wire/codec.ts';
 import type {
   Envelope,
   EnvelopeReply,
@@ -96,7 +96,7 @@ export function relayedConnection(name: string, options: RelayedOptions): NodeCo
     call: async (request, ...rest) => {
       const reply = await send(request, ...rest);
       // This side repeats a request at most once, and only if it changes nothing.
-      if (replyCodec.decode(reply.reply).code === 'replayed') {
+      if (readReply(reply).code === 'replayed') {
         throw new Problem('no-response', `the request reached ${name} twice, and a reply was lost or withheld`);
       }
       return reply;

@@ -1,4 +1,4 @@
-import { parseCertificate } from '../../core/credentials/certificate.ts';
+import { fingerprintOf, parseCertificate } from '../../core/credentials/certificate.ts';
 import { issuersOf } from '../../core/credentials/issuers.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
 import { Problem } from '../../core/errors.ts';
@@ -164,7 +164,7 @@ async function freshRoutes(
 function remember(node: string, { link, unknown, path }: Route, memory: KeyMemory, trust: Trust): void {
   const [leaf] = unknown?.chain ?? [];
   if (unknown === undefined || leaf === undefined || !path.every(isNodeName)) return;
-  const issuers = issuersOf(parseCertificate(leaf), trust).map(({ fingerprint256 }) => fingerprint256);
+  const issuers = issuersOf(parseCertificate(leaf), trust).map(fingerprintOf);
   memory.learn(node, { signed: unknown, issuers, relay: link.name, path });
 }
 

@@ -167,6 +167,30 @@ describe('the issuers that an earlier command has checked', () => {
   });
 });
 
+describe('the paths of a certificate that was proven before', () => {
+  test('are looked for again when another CA is known, or when other CAs are trusted', async () => {
+    const [upper] = await makeChain(root, 1);
+    assert.ok(upper);
+    const { certificate } = await make(upper, { profile: profiles.node });
+    const trust = trusting(root);
+    const paths = () => pathsOf(certificate, trust);
+    assert.deepEqual(paths(), []);
+    rememberIssuers(certificatesOf(upper), trust);
+    assert.deepEqual(paths(), [certificatesOf(upper, root)]);
+    assert.equal(paths(), paths(), 'the same ones, as long as nothing changes');
+    assert.deepEqual(pathsOf(certificate, trusting(await make())), []);
+    assert.deepEqual(paths(), [certificatesOf(upper, root)]);
+  });
+
+  test('are looked for again when an issuer is recalled', async () => {
+    const forged = forge(await make(root));
+    const trust = trusting(root);
+    assert.deepEqual(pathsOf(forged, trust), []);
+    recallIssuers(forged, [root.certificate.fingerprint256], trust);
+    assert.deepEqual(pathsOf(forged, trust), [certificatesOf(root)]);
+  });
+});
+
 describe('the CAs that came with a certificate', () => {
   test('are remembered if they lead to a trusted root, whichever is first', async () => {
     const [upper, lower] = await makeChain(root, 2);
