@@ -1,7 +1,7 @@
 import { filterNeedsFacts, noFilter, parseFilter } from '../core/filter/filter.ts';
 import { startAnswerDeadline } from '../core/deadline.ts';
 import { explain, Problem } from '../core/errors.ts';
-import type { Candidate } from '../core/node.ts';
+import type { Address, Candidate } from '../core/node.ts';
 import type { Dial, NodeConnection } from '../core/ports.ts';
 import { printable } from '../core/text.ts';
 import { protocolVersion } from '../core/wire/codec.ts';
@@ -39,6 +39,8 @@ export interface Describing {
 
 export interface AttemptOptions {
   readonly dial: Dial;
+  /** The connection to a node that needs no dialling, if there is one. */
+  readonly recall?: ((name: string, addresses: readonly Address[]) => NodeConnection | undefined) | undefined;
   /** Called once the node has proven itself. */
   readonly describing: () => Describing;
   readonly ask?: DescribeNode;
@@ -57,19 +59,17 @@ export interface AttemptOptions {
  */
 export async function attempt(candidate: Candidate, options: AttemptOptions): Promise<Attempt> {
   const begun = performance.now();
-  const deadline = startAnswerDeadline(options.timeout, [options.signal]);
-  const { signal } = deadline;
+  const time = startTime(options);
   let connection: NodeConnection | undefined;
   try {
+    options.signal.throwIfAborted();
     const { name, addresses } = candidate;
-    const { unlessProven } = options;
-    const connecting = unlessProven === undefined ? signal : AbortSignal.any([signal, unlessProven]);
-    connection = await raceAbort(connecting, options.dial(name, addresses, connecting), (late) => late.close());
+    connection = options.recall?.(name, addresses) ?? (await dialInTime(candidate, options, time.begin()));
     const describing = options.describing();
     const description =
       options.ask === undefined
-        ? await raceAbort(signal, connection.describe(describing.request, signal))
-        : await askInstead(name, connection, options.ask, describing, signal);
+        ? await describeInTime(connection, describing.request, time.begin())
+        : await askInstead(name, connection, options.ask, describing, time.begin);
     if (description.identity !== name) {
       throw new Problem(
         'wrong-node',
@@ -81,12 +81,45 @@ export async function attempt(candidate: Candidate, options: AttemptOptions): Pr
     return { candidate, proven: true, result: { connection, description, elapsed: performance.now() - begun } };
   } catch (error) {
     connection?.close();
-    const late = deadline.passed() && !options.signal.aborted;
+    const late = time.passed() && !options.signal.aborted;
     const problem = late ? lateness(candidate.name, options.timeout) : problemFrom(error, candidate.name);
     return { candidate, proven: connection !== undefined, result: problem };
   } finally {
-    deadline.end();
+    time.end();
   }
+}
+
+/**
+ * The time of an attempt. It begins when there is something to wait for: of thousands of nodes that need no dialling, a deadline
+ * for each would cost more than it protects, since a question limits its own time.
+ */
+function startTime({ timeout, signal }: AttemptOptions) {
+  let deadline: ReturnType<typeof startAnswerDeadline> | undefined;
+  return {
+    begin: (): AbortSignal => {
+      deadline ??= startAnswerDeadline(timeout, [signal]);
+      return deadline.signal;
+    },
+    passed: () => deadline?.passed() === true,
+    end: () => deadline?.end(),
+  };
+}
+
+async function dialInTime(
+  { name, addresses }: Candidate,
+  { dial, unlessProven }: AttemptOptions,
+  signal: AbortSignal,
+): Promise<NodeConnection> {
+  const connecting = unlessProven === undefined ? signal : AbortSignal.any([signal, unlessProven]);
+  return await raceAbort(connecting, dial(name, addresses, connecting), (late) => late.close());
+}
+
+async function describeInTime(
+  connection: NodeConnection,
+  request: DescribeRequest,
+  signal: AbortSignal,
+): Promise<NodeDescription> {
+  return await raceAbort(signal, connection.describe(request, signal));
 }
 
 /**
@@ -98,9 +131,9 @@ async function askInstead(
   connection: NodeConnection,
   ask: DescribeNode,
   { describe = false, request }: Describing,
-  signal: AbortSignal,
+  beginTime: () => AbortSignal,
 ): Promise<NodeDescription> {
-  const look = () => connection.describe(request, signal).catch(() => undefined);
+  const look = () => connection.describe(request, beginTime()).catch(() => undefined);
   const describing = describe ? look() : undefined;
   const matched = await ask(name, connection);
   const isUnclear = !matched && filterNeedsFacts(parseFilter(request.filter ?? noFilter)).length > 0;

@@ -22,7 +22,7 @@ import { filterHints } from './filter-hints.ts';
 import { doubtfulNodes } from './uncertain-nodes.ts';
 import { type KnownNode, peersOf, uniteKnown } from './known.ts';
 import { searchAgain, missingNodes, namesExactly } from './missing.ts';
-import type { DescribeNode } from './attempt.ts';
+import type { AttemptOptions, DescribeNode } from './attempt.ts';
 import { type DialQueueOptions, isReached, startDialQueue } from './dial-queue.ts';
 
 export type { BrokenNode, FoundNode, Rumours, SilentNode } from './findings.ts';
@@ -47,6 +47,8 @@ export interface FindOptions {
   readonly onTurn?: DialQueueOptions['onTurn'];
   readonly cache?: Cache;
   readonly dial: Dial;
+  /** The connection to a node that needs no dialling, if there is one. */
+  readonly recall?: AttemptOptions['recall'];
   /** Concurrent connections to nodes (default 32). */
   readonly concurrency?: number;
   /** Milliseconds to connect to one node and receive its description (default 5,000). */
@@ -144,6 +146,7 @@ function dialOptions(
   const { ask, onTurn, onNode } = options;
   return {
     dial: options.dial,
+    recall: options.recall,
     ...(ask === undefined ? {} : { ask }),
     isRumour,
     isUnknown,

@@ -161,6 +161,7 @@ async function find(targets: TargetOptions, settings: FindSettings, finding: Fin
     onTurn: waiting.turn,
     cache,
     dial,
+    recall: relays?.recall,
     concurrency: config.concurrency,
     timeout: (targets.timeout ?? config.timeout) * 1000,
     now: Date.now,

@@ -4,7 +4,7 @@ import type { Trust } from '../../core/credentials/proof.ts';
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import type { Address } from '../../core/node.ts';
-import type { Dial, Log } from '../../core/ports.ts';
+import type { Dial, Log, NodeConnection } from '../../core/ports.ts';
 import { type KeyPair, makeKeyPair } from '../../core/sealed/encryption-key.ts';
 import type { DiscoverOverRelays, RelaySearch } from '../../discovery/relay/source.ts';
 import type { DiscoverRequest } from '../../core/wire/messages.ts';
@@ -25,6 +25,8 @@ export interface Relays {
   readonly ask: DiscoverOverRelays;
   /** Reaches nodes over relays that have a connection to them, and directly otherwise. */
   readonly dial: Dial;
+  /** Reaches a node over the way that an earlier command had, if there is one: that needs no dialling. */
+  readonly recall: (name: string, addresses: readonly Address[]) => NodeConnection | undefined;
   readonly close: () => void;
 }
 
@@ -71,23 +73,28 @@ export function startRelays({ links, caller, direct, log, memory = noKeyMemory }
     await Promise.race([look(), routes.when(name)]);
     if (addresses.length === 0 && routes.to(name).length === 0) await search(name, signal);
   };
+  const over = (name: string, addresses: readonly Address[], recalled?: Route) =>
+    relayedConnection(name, {
+      caller,
+      keyPair,
+      recalled,
+      routes: async (node) => {
+        await find(node, addresses, closing.signal);
+        return await freshRoutes(node, routes, again);
+      },
+      direct: (within) => direct(name, addresses, within),
+      onReply: (route) => remember(name, route, memory, caller.trust),
+    });
   return {
     ask: (search, signal) => askForNodes(search, asking, signal),
     dial: async (name, addresses, signal) => {
+      await find(name, addresses, signal);
+      if (routes.to(name).length === 0) return await direct(name, addresses, signal);
+      return over(name, addresses);
+    },
+    recall: (name, addresses) => {
       const recalled = routes.to(name).length === 0 ? routes.recall(name, links) : undefined;
-      if (recalled === undefined) await find(name, addresses, signal);
-      if (recalled === undefined && routes.to(name).length === 0) return await direct(name, addresses, signal);
-      return relayedConnection(name, {
-        caller,
-        keyPair,
-        recalled,
-        routes: async (node) => {
-          await find(node, addresses, signal);
-          return await freshRoutes(node, routes, again);
-        },
-        direct: (within) => direct(name, addresses, within),
-        onReply: (route) => remember(name, route, memory, caller.trust),
-      });
+      return recalled && over(name, addresses, recalled);
     },
     close: () => {
       closing.abort();

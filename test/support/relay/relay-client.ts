@@ -45,7 +45,7 @@ export function startRelayClient(
       for await (const name of started.ask({ timeout: 0, names: [], isWanted: () => true }, signal)) names.push(name);
       return names;
     },
-    connect: (name) => started.dial(name, [], signal),
+    connect: async (name) => started.recall(name, []) ?? (await started.dial(name, [], signal)),
     call: (connection, order = {}, timeout = 5000) => {
       const changes = (order.action ?? 'echo') !== 'echo';
       const settings = { timeout, changes, onProgress: () => {}, signal };

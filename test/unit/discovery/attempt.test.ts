@@ -14,13 +14,15 @@ function silentConnection() {
   return { connection: connection as unknown as NodeConnection, closed: () => closed };
 }
 
+const request = { filter: noFilter, facts: [], full: false, peers: false };
+
 describe('an attempt on a candidate', () => {
   const start = (dial: Dial, more: Partial<AttemptOptions> = {}) =>
     attempt(
       { name: 'dev2', addresses: [], source: 'file' },
       {
         dial,
-        describing: () => ({ request: { filter: noFilter, facts: [], full: false, peers: false } }),
+        describing: () => ({ request }),
         keep: true,
         timeout: 5000,
         signal: new AbortController().signal,
@@ -62,6 +64,25 @@ describe('an attempt on a candidate', () => {
     assert.deepEqual([proven, result instanceof Problem && result.code], [true, 'no-response']);
     assert.equal(closed(), 1);
     assert.equal(getEventListeners(control.signal, 'abort').length, 0);
+  });
+
+  test('uses a connection that needs no dialling, and gives its node the time to describe itself', async () => {
+    using delays = mockDelays();
+    const [{ connection, closed }, control] = [silentConnection(), new AbortController()];
+    const recall = (name: string) => (name === 'dev2' ? connection : undefined);
+    const dial = () => assert.fail('nothing is dialled here');
+    const ask = async () => true;
+    const asked = await start(dial, { recall, ask, describing: () => ({ request, describe: false }) });
+    assert.deepEqual([asked.proven, asked.result instanceof Problem], [true, false]);
+    const begun = start(dial, { recall, signal: control.signal });
+    await someTurns();
+    await delays.pass(5000);
+    const { proven, result } = await begun;
+    assert.deepEqual([proven, result instanceof Problem && result.code], [true, 'no-response']);
+    assert.equal(closed(), 1);
+    control.abort(new Problem('cancelled', 'no longer'));
+    const late = await start(dial, { recall, ask: () => assert.fail('it is given up'), signal: control.signal });
+    assert.deepEqual([late.proven, late.result instanceof Problem && late.result.code], [false, 'cancelled']);
   });
 
   test('gives a node its full time once it has proven itself, although its rumours are given up', async () => {
