@@ -191,6 +191,18 @@ describe('another program or person enables a host that is held out', () => {
     assert.match(server?.breaks?.[0]?.cause ?? '', /^it got 3 requests: something put it in for a moment/);
   });
 
+  test('requests that HAProxy sends even in maintenance are counted', async () => {
+    const web = await webServers(2);
+    const lines = web.map((one) => line(one, ''));
+    const always = `backend always\n  option persist\n  use-server web1 if TRUE\n  ${lines.join('\n  ')}`;
+    const lb = await haproxy(lines, always, { route: 'use_backend always' });
+    const { disable, status } = await agent([lb.socket], never);
+    await disable({ server: 'web1' });
+    assert.equal((await lb.get()).body, 'web1');
+    const [server] = (await status({ server: 'web1' })).servers;
+    assert.match(server?.breaks?.[0]?.cause ?? '', /^it got 1 requests: .*“option persist”/);
+  });
+
   test('a line with the address of the host is disabled', async () => {
     const web = await webServers(3, 'own');
     const lb = await haproxy(web.map((one) => line(one, '')));
