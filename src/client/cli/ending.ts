@@ -20,7 +20,7 @@ export function endingOf(thrown: unknown, context: CliContext): Ending {
     const [message = '', hint = ''] = usageMessage(error.message).split('\n');
     return { code: exitCode.usage, problem: { code: 'usage', message, hint } };
   }
-  if (context.kill.aborted || (context.signal.aborted && isAbort(error))) {
+  if (context.kill.aborted || (context.signal.aborted && (isAbort(error) || thrown === context.signal.reason))) {
     const problem = { code: 'interrupted', message: 'interrupted', hint: '' };
     return { code: exitCode.interrupted, problem, line: 'mco-deploy: interrupted' };
   }

@@ -98,6 +98,13 @@ describe('questions to a fleet about its nodes', () => {
     );
   });
 
+  test('each command that looks for nodes is interrupted by Ctrl-C while it looks', async () => {
+    for (const words of [['ping'], ['find'], ['facts', 'cluster'], ['status'], ['locks'], ['rpc', 'rpcutil', 'ping']]) {
+      const { code, err } = await runInProcess(words, home, { signal: AbortSignal.abort('Ctrl-C') });
+      assert.deepEqual([code, err], [130, ['mco-deploy: interrupted']], words.join(' '));
+    }
+  });
+
   test('locks and jobs say nothing of leases and jobs that no node was asked for', async () => {
     for (const [words, nothing] of [
       [['locks'], 'no lease is held'],

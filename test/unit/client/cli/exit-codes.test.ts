@@ -145,6 +145,8 @@ describe('the exit code of a command that was interrupted or crashed', () => {
     ],
     ['an abort that nobody asked for', abort, {}, 70],
     ['an abort after Ctrl-C', abort, { signal: aborted }, 130],
+    ['the meaning of the signal, thrown as it is', 'Ctrl-C', { signal: AbortSignal.abort('Ctrl-C') }, 130],
+    ['another value after Ctrl-C', 'a bug', { signal: AbortSignal.abort('Ctrl-C') }, 70],
     ['a call that was cancelled after Ctrl-C', new Problem('cancelled', 'x'), { signal: aborted }, 130],
     ['an abort without an error after Ctrl-C', { name: 'AbortError' }, { signal: aborted }, 70],
     ['a problem of another kind that says “cancelled”', { code: 'cancelled' }, { signal: aborted }, 70],
