@@ -23,10 +23,13 @@ export function printMissing(
     const lines = silent.map(({ name, lastSeen, by }) => `${name.padEnd(38)} ${formatLastSeen(lastSeen, by)}`);
     for (const line of shorten(lines, options.verbose === true)) err(`  ${line}`);
   }
+  const isSeen = silent.some(({ lastSeen }) => lastSeen !== undefined);
   const isNothing = nodes.length + broken.length + silent.length === 0;
   if (isNothing) err('no node was discovered that matches');
   for (const hint of hints) err(hint);
-  if (isNothing && unmatched > 0) err(`to list the nodes: mco-deploy find -v${sourceOf(options)}`);
+  if (isSeen) err('to see why, on the host that is silent: mco-deploy doctor node');
+  if ((isNothing && unmatched > 0) || (silent.length > 0 && !isSeen))
+    err(`to list the nodes: mco-deploy find -v${sourceOf(options)}`);
   if (isNothing && unmatched === 0) err(`to see why: mco-deploy doctor client${typed({ config: options.config })}`);
 }
 
@@ -80,7 +83,7 @@ const neverSeen: Readonly<Record<string, string>> = {
 
 export function formatLastSeen(lastSeen: number | undefined, by: string): string {
   if (lastSeen === undefined) return neverSeen[by] ?? `never seen, known from ${by}`;
-  return `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
+  return `last seen ${new Date(lastSeen).toISOString()} by ${by === 'cache' ? 'this client' : by}`;
 }
 
 /** A message of several lines cannot imitate one about another node. */

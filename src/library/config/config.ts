@@ -184,7 +184,8 @@ async function readClientDocument(file: string, isDefault: boolean) {
     if (error instanceof Problem && error.code === 'bad-configuration' && (await isForeign(file))) throw foreign(file);
     if (!isDefault || !(error instanceof Problem) || errnoOf(error.cause) !== 'ENOENT') throw error;
     const hint =
-      'unpack the bundle that “mco-deploy ca issue operator NAME --bundle FILE” made there, or give --config';
+      'unpack the bundle of “mco-deploy ca issue operator NAME --bundle FILE” there, or give --config; ' +
+      'to start a fleet: mco-deploy ca init --realm REALM --operator NAME';
     throw new Problem('not-configured', `there is no ${file}`, hint);
   }
 }

@@ -6,13 +6,16 @@ export interface NextCommand {
   readonly changed: boolean;
   /** The typed command, if known. */
   readonly command: string | undefined;
+  /** Whether it found none of the nodes that it looked for: the same command finds none either. */
+  readonly foundNone?: boolean;
 }
 
 /**
  * The last line of a run that failed or was interrupted. A run that has changed nothing starts again: a resume would
  * keep the inputs and nodes that it failed with.
  */
-export function nextCommand({ runId }: Pick<RunReport, 'runId'>, { changed, command }: NextCommand): string {
+export function nextCommand({ runId }: Pick<RunReport, 'runId'>, { changed, command, foundNone }: NextCommand): string {
   if (changed) return `to continue: mco-deploy resume ${runId}`;
+  if (foundNone === true) return 'to list the nodes: mco-deploy find -v';
   return command === undefined ? 'to try again: type the same command' : `to try again: ${command}`;
 }

@@ -104,7 +104,9 @@ function describeEnd(
     report.failure === undefined || report.failure.step === '' ? {} : { failure: { ...report.failure, ...cause } };
   const isOver = report.state === 'done' || report.state === 'nothing-to-do' || report.dryRun;
   const changed = result.changed || run.resumed !== undefined;
-  const next = isOver ? {} : { next: nextCommand(report, { changed, command: hiddenCommand(options, run) }) };
+  const foundNone = report.failure?.reasons.some(({ code }) => code === 'empty-set') ?? false;
+  const command = hiddenCommand(options, run);
+  const next = isOver ? {} : { next: nextCommand(report, { changed, command, foundNone }) };
   return { ...report, ...failure, ...interruptionOf(report, run), result, ...next, steps: [...report.steps] };
 }
 

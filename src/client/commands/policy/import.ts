@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import { replaceFile } from '../../../core/files/durable.ts';
@@ -28,6 +28,8 @@ interface ImportedFile {
 export async function importPolicies(path: string, options: ImportOptions, context: CliContext): Promise<number> {
   const map = parseMap(options.map ?? []);
   const files = await readAll(resolve(path), map);
+  if (files.length === 0)
+    throw new Problem('usage', `there is no AGENT.policy in ${path}`, 'name their directory, or one');
   for (const file of files) for (const line of diffOf(file)) context.out(line);
   const faults = faultsOf(files);
   for (const fault of faults) context.err(`mco-deploy: ${explain(fault)}`);
@@ -37,7 +39,7 @@ export async function importPolicies(path: string, options: ImportOptions, conte
     context.err(`${count(changed.length, 'file')} rewritten`);
   } else if (changed.length > 0) {
     context.err(`nothing was written: repeat the command with --write to rewrite ${count(changed.length, 'file')}`);
-  }
+  } else if (faults.length === 0) context.err(`nothing has to be changed in ${count(files.length, 'file')}`);
   return faults.length > 0 ? exitCode.usage : exitCode.ok;
 }
 
@@ -63,9 +65,12 @@ async function readAll(path: string, map: CallerMap): Promise<ImportedFile[]> {
   });
   try {
     if (path.endsWith('.policy') || basename(path) === groupsFile) return [await read(path)];
+    if (!(await stat(path)).isDirectory())
+      throw new Problem('usage', `${path} is not a policy`, 'name AGENT.policy, or a directory of them');
     const names = (await readdir(path)).filter((name) => name.endsWith('.policy') || name === groupsFile);
     return await Promise.all(names.sort().map((name) => read(join(path, name))));
   } catch (cause) {
+    if (cause instanceof Problem) throw cause;
     throw new Problem('unreadable-file', `${path} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }
 }

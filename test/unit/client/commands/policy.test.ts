@@ -235,4 +235,17 @@ describe('policies of Choria and MCollective', () => {
     }
     assert.notEqual((await policy(['import', join(directory, 'none')])).code, 0);
   });
+
+  test('need no change, or are not there: both are said', async () => {
+    const ours = policiesIn({ 'nrpe.policy': 'policy default deny\n' });
+    const good = await policy(['import', ours]);
+    assert.deepEqual([good.code, good.out, good.err], [0, [], ['nothing has to be changed in 1 file']]);
+    const empty = await policy(['import', policiesIn({ 'notes.txt': 'x' })]);
+    assert.equal(empty.code, 64);
+    assert.match(empty.err[0] ?? '', /there is no AGENT\.policy in /);
+    const other = policiesIn({ 'notes.txt': 'x' });
+    const file = await policy(['import', join(other, 'notes.txt')]);
+    assert.equal(file.code, 64);
+    assert.match(file.err[0] ?? '', /notes\.txt is not a policy: name AGENT\.policy, or a directory of them$/);
+  });
 });

@@ -112,12 +112,23 @@ describe('the end of a call', () => {
   });
 
   test('names up to twenty silent nodes and counts the rest, and all of them with -v', () => {
-    assert.deepEqual(missing({ silent: silent(1) }), ['No response from:', `  ${'web0'.padEnd(38)} never seen`]);
-    assert.equal(missing({ silent: silent(20) }).length, 21);
-    assert.match(missing({ silent: silent(20) }).at(-1) ?? '', /^ {2}web19 /);
-    assert.equal(missing({ silent: silent(23) }).length, 22);
-    assert.equal(missing({ silent: silent(23) }).at(-1), '  and 3 more (-v lists them all)');
-    assert.match(missing({ silent: silent(23) }, true).at(-1) ?? '', /^ {2}web22 /);
+    const list = 'to list the nodes: mco-deploy find -v';
+    assert.deepEqual(missing({ silent: silent(1) }), ['No response from:', `  ${'web0'.padEnd(38)} never seen`, list]);
+    assert.equal(missing({ silent: silent(20) }).length, 22);
+    assert.match(missing({ silent: silent(20) }).at(-2) ?? '', /^ {2}web19 /);
+    assert.equal(missing({ silent: silent(23) }).length, 23);
+    assert.equal(missing({ silent: silent(23) }).at(-2), '  and 3 more (-v lists them all)');
+    assert.match(missing({ silent: silent(23) }, true).at(-2) ?? '', /^ {2}web22 /);
+  });
+
+  test('says where to look for the cause if a node is silent that was seen before', () => {
+    const seen = { name: 'web1', lastSeen: Date.parse('2026-01-31T00:00:00Z'), by: 'cache' };
+    assert.deepEqual(missing({ silent: [seen, ...silent(1)] }), [
+      'No response from:',
+      `  ${'web1'.padEnd(38)} last seen 2026-01-31T00:00:00.000Z by this client`,
+      `  ${'web0'.padEnd(38)} never seen`,
+      'to see why, on the host that is silent: mco-deploy doctor node',
+    ]);
   });
 
   test('says that no node was discovered only if none was heard of', () => {

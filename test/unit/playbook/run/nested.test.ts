@@ -121,6 +121,8 @@ steps:
   test('fails before its first step if it finds no node', async () => {
     const { fabric, report } = await run('name: m\nsteps:\n  - {id: one, use: part.yaml, with: {to: zz}}\n');
     assert.equal(report.failure?.reasons[0]?.code, 'empty-set');
+    // The same command would find none either.
+    assert.equal(report.next, 'to list the nodes: mco-deploy find -v');
     assert.deepEqual(fabric.calls, []);
   });
 
