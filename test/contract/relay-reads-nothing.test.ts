@@ -56,6 +56,6 @@ test('a relay sees no plain byte of requests and replies, whether calls, descrip
     // Shorter words turn up by chance in bytes that look random.
     for (const text of plain.filter(({ length }) => length >= 4)) assert.ok(!seen.includes(text), text);
   } finally {
-    relays.close();
+    await relays.close();
   }
 });

@@ -109,8 +109,7 @@ export async function openSession(
     close: async () => {
       live.stop();
       for (const { connection } of open) connection.close();
-      relays?.close();
-      await Promise.all([cache.save(), memory.save(), keepHeads(heads, log)]);
+      await Promise.all([relays?.close(), cache.save(), memory.save(), keepHeads(heads, log)]);
     },
   };
 }

@@ -1,35 +1,17 @@
 import { Problem, TurnedAway } from '../../core/errors.ts';
-import type { ProblemCode } from '../../core/problems/index.ts';
 import type { NodeConnection } from '../../core/ports.ts';
-import { openQueryReply, type QueryContent, signQuery } from '../../core/request/query.ts';
-import { digestRequest, readReply } from '../../core/request/reply.ts';
-import type { KeyPair } from '../../core/sealed/encryption-key.ts';
-import { sealTo } from '../../core/sealed/exchange.ts';
-import { requestCodec } from '../../core/wire/codec.ts';
-import type {
-  Envelope,
-  EnvelopeReply,
-  QueryReply,
-  ResultReply,
-  SealedEvent,
-  SignedReply,
-  SignedRequest,
-} from '../../core/wire/messages.ts';
-import type { Caller } from '../fleet/call-node.ts';
+import { readReply } from '../../core/request/reply.ts';
+import type { ResultReply, SignedRequest } from '../../core/wire/messages.ts';
 import type { Route } from './routes.ts';
+import { ask, callOver, referenceTo, type SealedOptions } from './sealed-call.ts';
 
-export interface RelayedOptions {
-  readonly caller: Pick<Caller, 'credentials' | 'trust'>;
-  /** Of this command. */
-  readonly keyPair: KeyPair;
+export interface RelayedOptions extends SealedOptions {
   /** The way that an earlier command had. */
   readonly recalled: Route | undefined;
   /** The ways to the node now, the best first; asks a relay again if its report is old. */
   readonly routes: (node: string) => Promise<readonly Route[]>;
   /** Connects to the node itself, if no relay helps. */
   readonly direct: (signal: AbortSignal) => Promise<NodeConnection>;
-  /** Called when the node has replied: its key is the current one. */
-  readonly onReply: (route: Route) => void;
 }
 
 /**
@@ -122,56 +104,6 @@ function isSilence(error: unknown): boolean {
   return error instanceof Problem && (error.code === 'no-response' || error.code === 'unreachable');
 }
 
-/** Sends a call over one way, and asks for its reply if the node refuses it before the pipeline. */
-async function callOver(
-  name: string,
-  route: Route,
-  request: SignedRequest,
-  options: RelayedOptions,
-  onProgress: (message: string) => void,
-  signal: AbortSignal,
-): Promise<SignedReply> {
-  const onAbort = () => {
-    // Signed: a relay that hangs up does not cancel a call, and no relay can cancel one by itself.
-    const cancel = referenceTo(request);
-    void ask(name, route, { cancel }, options, AbortSignal.timeout(1000)).catch(() => undefined);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    const { reply } = await exchange(name, route, { call: request }, options, signal, onProgress).catch(
-      async (error: unknown) => ({ reply: await replyDespite(error, name, route, request, options, signal) }),
-    );
-    if (!reply) throw new Problem('bad-reply', `${name} ended the call without a reply`);
-    return reply;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-/**
- * A node that refuses a request before the pipeline may have served an earlier copy of it, which a relay made: so it is
- * asked for a reply.
- * @throws the reason of the refusal, if the node has no reply to it
- */
-async function replyDespite(
-  error: unknown,
-  name: string,
-  route: Route,
-  request: SignedRequest,
-  options: RelayedOptions,
-  signal: AbortSignal,
-): Promise<SignedReply> {
-  if (!(error instanceof TurnedAway)) throw error;
-  const answered = await ask(name, route, { result: referenceTo(request) }, options, signal).catch(() => undefined);
-  if (!answered?.result?.reply) throw error;
-  return answered.result.reply;
-}
-
-function referenceTo({ request }: SignedRequest) {
-  const { requestId, try: attempt } = requestCodec.decode(request);
-  return { requestId, try: attempt, requestDigest: digestRequest(request) };
-}
-
 /** Over each relay in turn, connected ones first, and then without one. @throws Problem of the last of them */
 async function findResult(
   name: string,
@@ -197,66 +129,5 @@ async function findResult(
     }
   } catch (error) {
     throw last ?? error;
-  }
-}
-
-async function ask(
-  name: string,
-  route: Route,
-  content: QueryContent,
-  options: RelayedOptions,
-  signal: AbortSignal,
-): Promise<QueryReply> {
-  const { credentials, trust } = options.caller;
-  const query = signQuery(name, content, credentials, Date.now());
-  const { answer } = await exchange(name, route, { query }, options, signal, () => {});
-  if (!answer) throw new Problem('bad-reply', `${name} did not reply to what it was asked`);
-  return openQueryReply(answer, query.query, name, trust, Date.now());
-}
-
-/**
- * Sends one sealed request. @returns the last part of the reply, as soon as it arrives
- * @throws Problem `no-response` when the relay ends it before, TurnedAway when the node did not read it
- */
-async function exchange(
-  name: string,
-  route: Route,
-  envelope: Envelope,
-  { keyPair, onReply }: RelayedOptions,
-  signal: AbortSignal,
-  onProgress: (message: string) => void,
-): Promise<EnvelopeReply> {
-  const { link, publicKey } = route;
-  const relay = await link.open();
-  const sealed = sealTo(name, publicKey, keyPair, envelope);
-  const ending = await new Promise<EnvelopeReply>((resolve, reject) => {
-    let hasReplied = false;
-    const onEvent = (event: SealedEvent) => {
-      const part = opened(() => sealed.open(event));
-      if (part?.progress) onProgress(part.progress.message);
-      else if (part !== undefined && event.last) {
-        hasReplied = true;
-        resolve(part);
-      }
-    };
-    // Once the node itself has replied, the relay's report no longer counts, and no error is made of it.
-    relay.forward(name, sealed.request, onEvent, signal).then(() => {
-      if (!hasReplied) reject(new Problem('no-response', `${name} did not answer over the relay ${link.name}`));
-    }, reject);
-  });
-  onReply(route);
-  const { turnAway } = ending;
-  // A newer node may send a code that this version does not know: it is passed on as it came.
-  if (turnAway) throw new TurnedAway(turnAway.code as ProblemCode, turnAway.message, turnAway.hint);
-  return ending;
-}
-
-/** A part that does not open was not sealed by the node, or is out of order: it is ignored. */
-function opened(open: () => EnvelopeReply): EnvelopeReply | undefined {
-  try {
-    return open();
-  } catch (error) {
-    if (error instanceof Problem) return undefined;
-    throw error;
   }
 }

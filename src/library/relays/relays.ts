@@ -27,7 +27,8 @@ export interface Relays {
   readonly dial: Dial;
   /** Reaches a node over the way that an earlier command had, if there is one: that needs no dialling. */
   readonly recall: (name: string, addresses: readonly Address[]) => NodeConnection | undefined;
-  readonly close: () => void;
+  /** Ends all connections, once each node was asked to end the call that its caller gave up. */
+  readonly close: () => Promise<void>;
 }
 
 export interface RelaysOptions {
@@ -53,6 +54,7 @@ export function startRelays({ links, caller, direct, log, memory = noKeyMemory }
   const keyPair: KeyPair = makeKeyPair(mostNodes);
   const asking = { links, routes, log };
   const closing = new AbortController();
+  const cancelling = new Set<Promise<unknown>>();
   const again = new Map(
     links.map((link) => [
       link,
@@ -84,6 +86,10 @@ export function startRelays({ links, caller, direct, log, memory = noKeyMemory }
       },
       direct: (within) => direct(name, addresses, within),
       onReply: (route) => remember(name, route, memory, caller.trust),
+      onCancelling: (asked) => {
+        const ended = asked.catch(() => undefined).finally(() => cancelling.delete(ended));
+        cancelling.add(ended);
+      },
     });
   return {
     ask: (search, signal) => askForNodes(search, asking, signal),
@@ -96,7 +102,9 @@ export function startRelays({ links, caller, direct, log, memory = noKeyMemory }
       const recalled = routes.to(name).length === 0 ? routes.recall(name, links) : undefined;
       return recalled && over(name, addresses, recalled);
     },
-    close: () => {
+    close: async () => {
+      // A relay drops what it has not passed on when its user is gone.
+      if (cancelling.size > 0) await Promise.all(cancelling);
       closing.abort();
       for (const link of links) link.close();
     },

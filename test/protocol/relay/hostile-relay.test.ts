@@ -36,9 +36,9 @@ before(async () => {
   relay = await startHostileRelay(fleet, 'evil.devco.net', nodes);
 });
 
-const resetRelay = () => {
+const resetRelay = async () => {
   relay.behave({});
-  for (const relays of open.splice(0)) relays.close();
+  for (const relays of open.splice(0)) await relays.close();
 };
 
 after(async () => {

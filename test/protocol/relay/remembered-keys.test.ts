@@ -77,7 +77,7 @@ describe('a key of a node that an earlier command remembered', () => {
       assert.ok(error instanceof Problem);
       return ['not sent', error.code];
     } finally {
-      client.relays.close();
+      await client.relays.close();
       await memory.save();
     }
   };

@@ -46,7 +46,7 @@ describe('a peer that is revoked while a client works over a relay', () => {
       site.fleet.revoke(site.rip);
       await install(site.fleet, site.node);
       const { outcome, code } = await client.call(connection, count);
-      client.relays.close();
+      await client.relays.close();
       assert.deepEqual([outcome, code, counted.times], ['refused', 'revoked-certificate', before]);
       const last = (await site.node.records()).at(-1);
       assert.equal(last?.kind === 'outcome' && last.code, 'revoked-certificate');
@@ -58,7 +58,7 @@ describe('a peer that is revoked while a client works over a relay', () => {
       site.fleet.revoke(site.rip);
       await install(site.fleet, site.relay);
       const { outcome } = await client.call(connection, count, 1500);
-      client.relays.close();
+      await client.relays.close();
       assert.deepEqual([outcome, counted.times], ['no-response', before]);
     }));
 
@@ -71,7 +71,7 @@ describe('a peer that is revoked while a client works over a relay', () => {
       assert.deepEqual([disbelieved.outcome, disbelieved.code], ['failed', 'revoked-certificate']);
       await install(site.fleet, site.relay);
       const { outcome } = await client.call(connection, count, 1500);
-      client.relays.close();
+      await client.relays.close();
       assert.notEqual(outcome, 'ok');
       assert.equal(counted.times, before);
     }));
@@ -82,7 +82,7 @@ describe('a peer that is revoked while a client works over a relay', () => {
       site.fleet.revoke({ certificate: site.relay.certificate });
       const left = await client.call(connection, {}, 1500);
       assert.notEqual(left.outcome, 'ok');
-      client.relays.close();
+      await client.relays.close();
 
       // A client that does not know it yet gets no further.
       const trusting = { ...site.fleet.trust, isRevoked: () => false };
@@ -92,7 +92,7 @@ describe('a peer that is revoked while a client works over a relay', () => {
         (open) => other.call(open, count, 1500),
         () => undefined,
       );
-      other.relays.close();
+      await other.relays.close();
       assert.notEqual(reached?.outcome, 'ok');
       assert.equal(counted.times, before);
     }));

@@ -58,6 +58,7 @@ const ddl = defineDdl({
     fail: { ...shared, kind: 'read', input: none, output: none },
     crash: { ...shared, kind: 'read', input: none, output: none },
     wait: { ...shared, kind: 'change', timeout: 30, input: none, output: none },
+    watch: { ...shared, kind: 'read', timeout: 30, input: none, output: none },
   },
 });
 
@@ -65,7 +66,7 @@ const ddl = defineDdl({
 export const counted = { times: 0 };
 /** Calls of `wait` that run now; each ends when it is called. */
 export const waiting: (() => void)[] = [];
-/** Emits `count` and `wait` when these actions are called. */
+/** Emits `count`, `wait` and `watch` when these actions are called, and `unwatched` when `watch` is cancelled. */
 export const probeCalls = new EventEmitter();
 
 export const probeAgent: AgentEntry = {
@@ -100,6 +101,15 @@ export const probeAgent: AgentEntry = {
             waiting.push(() => resolve({}));
             signal.addEventListener('abort', () => reject(testProblem('gave-up', 'the probe gave up')), { once: true });
             probeCalls.emit('wait');
+          }),
+        watch: (_input, { signal }) =>
+          new Promise((_resolve, reject) => {
+            const end = () => {
+              probeCalls.emit('unwatched');
+              reject(testProblem('gave-up', 'the probe gave up'));
+            };
+            signal.addEventListener('abort', end, { once: true });
+            probeCalls.emit('watch');
           }),
       }),
     }),

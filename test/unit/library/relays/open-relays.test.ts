@@ -51,7 +51,7 @@ async function reported(via: readonly string[], timeout = 60): Promise<string[] 
     const search = { timeout: 0, names: ['web1'], isWanted: () => true };
     return await Array.fromAsync(relays.ask(search, new AbortController().signal));
   } finally {
-    relays.close();
+    await relays.close();
   }
 }
 

@@ -159,7 +159,7 @@ describe('a search over relays', () => {
     const dialling = relays.dial('web1.devco.net', [], new AbortController().signal);
     await someTurns();
     assert.deepEqual([signals.length, signals[0]?.aborted], [1, false]);
-    relays.close();
+    await relays.close();
     await assert.rejects(dialling, { code: 'unreachable' });
     assert.deepEqual([signals[0]?.aborted, closed], [true, 1]);
   });
@@ -263,6 +263,7 @@ describe('a node behind a relay', () => {
       recalled: hasRoute ? undefined : route,
       routes: async () => (hasRoute ? [route] : []),
       direct,
+      onCancelling: () => {},
       onReply: () => {},
     });
     const options = { ...callDefaults, requestId: newId(), target: 'web1.devco.net', agent: 'rpcutil', action: 'ping' };

@@ -91,7 +91,7 @@ describe('a node that no relay lists as connected', () => {
 
   test('is not searched for when the command has ended, or the attempt', async () => {
     const over = await start([[], [connected]]);
-    over.relays.close();
+    await over.relays.close();
     assert.equal(await over.dial(), 'reached directly');
     const { asked, dial } = await start([[], [connected]]);
     assert.equal(await dial([], AbortSignal.abort()), 'reached directly');
