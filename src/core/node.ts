@@ -50,3 +50,8 @@ export function parseAddress(text: string): Address | undefined {
   const port = portText === undefined ? defaultPort : Number(portText);
   return host === undefined || port < 1 || port > 65535 ? undefined : { host, port };
 }
+
+/** Who saw a node, for a message. @param by the name of another node, or `cache`: the memory of this client */
+export function witness(by: string): string {
+  return by === 'cache' ? 'this client' : by;
+}

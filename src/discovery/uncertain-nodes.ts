@@ -2,6 +2,7 @@ import { Problem } from '../core/errors.ts';
 import { filterNeedsFacts, matchesFilter, parseFilter } from '../core/filter/filter.ts';
 import { equalityTerms } from '../core/filter/terms.ts';
 import { type JsonObject, parseJsonObject } from '../core/json.ts';
+import { witness } from '../core/node.ts';
 import type { FilterTerms, NodeDescription } from '../core/wire/messages.ts';
 import { isDescribed } from './attempt.ts';
 import type { BrokenNode, FoundNode } from './findings.ts';
@@ -70,7 +71,7 @@ function explainLostFact(
   const lost = terms.find((term) => !Object.hasOwn(facts, term.key) && has(known?.facts, term));
   const others = terms.filter((term) => term !== lost);
   if (lost !== undefined && others.every((term) => has(facts, term) || has(known?.facts, term))) {
-    const seen = `${lost.key}=${String(known?.facts[lost.key])} when it was last seen by ${known?.by}`;
+    const seen = `${lost.key}=${String(known?.facts[lost.key])} when it was last seen by ${witness(known?.by ?? 'cache')}`;
     const message = `${node.name} was in this set (${seen}) and now has no fact “${lost.key}”`;
     return new Problem('left-set', message, `correct its facts, or run “mco-deploy forget ${node.name}”`);
   }

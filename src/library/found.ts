@@ -1,4 +1,5 @@
 import { parseJsonObject } from '../core/json.ts';
+import { witness } from '../core/node.ts';
 import type { Findings } from '../discovery/directory.ts';
 import type { FoundNode } from '../discovery/findings.ts';
 import type { Found, MissingNode, Node } from './api.ts';
@@ -27,7 +28,7 @@ export function missingOf({ broken, silent }: Pick<Findings, 'broken' | 'silent'
     ...broken.map(({ name, problem: { code, message } }) => ({ node: name, code, message })),
     ...silent.map(({ name, lastSeen, by }) => {
       const seen = lastSeen === undefined ? 'it was never seen' : `last seen at ${new Date(lastSeen).toISOString()}`;
-      return { node: name, code: 'silent', message: `it does not answer: ${seen}, by ${by}` };
+      return { node: name, code: 'silent', message: `it does not answer: ${seen}, by ${witness(by)}` };
     }),
   ];
 }

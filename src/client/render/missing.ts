@@ -1,4 +1,5 @@
 import { count, printable } from '../../core/text.ts';
+import { witness } from '../../core/node.ts';
 import type { Findings, Rumours } from '../../discovery/directory.ts';
 import type { CliContext } from '../cli/context.ts';
 import { shellWord } from '../cli/shell-word.ts';
@@ -83,7 +84,7 @@ const neverSeen: Readonly<Record<string, string>> = {
 
 export function formatLastSeen(lastSeen: number | undefined, by: string): string {
   if (lastSeen === undefined) return neverSeen[by] ?? `never seen, known from ${by}`;
-  return `last seen ${new Date(lastSeen).toISOString()} by ${by === 'cache' ? 'this client' : by}`;
+  return `last seen ${new Date(lastSeen).toISOString()} by ${witness(by)}`;
 }
 
 /** A message of several lines cannot imitate one about another node. */

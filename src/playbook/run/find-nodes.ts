@@ -1,7 +1,7 @@
 /** Finds the nodes of a playbook before its first step, and refuses to begin if one is missing. */
 import { Problem } from '../../core/errors.ts';
 import { parseFilter } from '../../core/filter/filter.ts';
-import type { NodeFacts } from '../../core/node.ts';
+import { type NodeFacts, witness } from '../../core/node.ts';
 import { count } from '../../core/text.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import type { NodeFailure } from '../events/events.ts';
@@ -106,7 +106,8 @@ function goneOf(
 function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
   return [
     ...silent.map(({ name, lastSeen, by }) => {
-      const seen = lastSeen === undefined ? 'never seen' : `last seen ${new Date(lastSeen).toISOString()} by ${by}`;
+      const seen =
+        lastSeen === undefined ? 'never seen' : `last seen ${new Date(lastSeen).toISOString()} by ${witness(by)}`;
       return { node: name, code: 'silent', reason: `it is silent, ${seen}` };
     }),
     ...broken.map(({ name, problem, isDoubtful }) => ({

@@ -242,7 +242,8 @@ describe('a set that shrinks', () => {
     });
     const cache = await cacheOf(['dev2', 'h2', 'bravo'], ['dev4', 'h4', 'bravo'], ['dev6', 'h6', 'alfa']);
     const all = [heard('dev2', 'h2'), heard('dev4', 'h4'), heard('dev6', 'h6')];
-    const message = 'dev4 was in this set (cluster=bravo when it was last seen by cache) and now has no fact “cluster”';
+    const message =
+      'dev4 was in this set (cluster=bravo when it was last seen by this client) and now has no fact “cluster”';
     // A look at all of them in between must not make the client forget where it belonged.
     await find(network, all, { cache });
     for (let time = 0; time < 2; time++) {

@@ -86,7 +86,7 @@ describe('the nodes that a program names', () => {
     const node = { name: 'web1', elapsed: 5, connection: {}, description } as unknown as FoundNode;
     const broken = [{ name: 'web2', addresses: [], problem: new Problem('wrong-node', 'it is another') }];
     const silent = [
-      { name: 'web3', lastSeen: 0, by: 'the cache' },
+      { name: 'web3', lastSeen: 0, by: 'cache' },
       { name: 'web4', lastSeen: undefined, by: 'the list' },
     ];
     const findings = { ...noFindings, nodes: [node], broken, silent } as unknown as Findings;
@@ -98,7 +98,7 @@ describe('the nodes that a program names', () => {
       {
         node: 'web3',
         code: 'silent',
-        message: 'it does not answer: last seen at 1970-01-01T00:00:00.000Z, by the cache',
+        message: 'it does not answer: last seen at 1970-01-01T00:00:00.000Z, by this client',
       },
       { node: 'web4', code: 'silent', message: 'it does not answer: it was never seen, by the list' },
     ]);

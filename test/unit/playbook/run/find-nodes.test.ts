@@ -8,7 +8,7 @@ const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: [
 const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);
 
 describe('the nodes of a run', () => {
-  const silent = [{ name: 'c', lastSeen: Date.UTC(2026, 0, 1), by: 'the cache' }];
+  const silent = [{ name: 'c', lastSeen: Date.UTC(2026, 0, 1), by: 'cache' }];
 
   test('include no silent one: a known node that is silent keeps the run from beginning', async () => {
     const fabric = createFabric(four, { silent });
@@ -18,7 +18,7 @@ describe('the nodes of a run', () => {
       report.failure?.reasons.map(({ node, code }) => [node, code]),
       [['c', 'silent']],
     );
-    assert.match(report.failure?.reasons[0]?.reason ?? '', /last seen 2026-01-01T00:00:00.000Z by the cache/);
+    assert.match(report.failure?.reasons[0]?.reason ?? '', /last seen 2026-01-01T00:00:00.000Z by this client/);
     assert.equal(fabric.calls.length, 0);
     assert.deepEqual(
       report.steps.map(({ state }) => state),
