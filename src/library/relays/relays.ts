@@ -87,7 +87,7 @@ export function startRelays({ links, caller, direct, log, memory = noKeyMemory }
       direct: (within) => direct(name, addresses, within),
       onReply: (route) => remember(name, route, memory, caller.trust),
       onCancelling: (asked) => {
-        const ended = asked.catch(() => undefined).finally(() => cancelling.delete(ended));
+        const ended = asked.finally(() => cancelling.delete(ended));
         cancelling.add(ended);
       },
     });

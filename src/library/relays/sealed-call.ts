@@ -23,7 +23,7 @@ export interface SealedOptions {
   readonly keyPair: KeyPair;
   /** Called when the node has replied: its key is the current one. */
   readonly onReply: (route: Route) => void;
-  /** Given what a node must still be asked after its call was given up: the relays stay connected until then. */
+  /** Given what a node must still be asked after its call was given up, which never fails: the relays stay connected until then. */
   readonly onCancelling: (cancelling: Promise<unknown>) => void;
 }
 
@@ -44,7 +44,8 @@ export async function callOver(
     const cancel = referenceTo(request);
     const given = AbortSignal.timeout(cancelTimeout);
     // Also if the relay is lost, and connecting to it again takes longer.
-    options.onCancelling(within(ask(name, route, { cancel }, options, given), cancelTimeout, given));
+    const asked = within(ask(name, route, { cancel }, options, given), cancelTimeout, given);
+    options.onCancelling(asked.catch(() => undefined));
   };
   signal.addEventListener('abort', onAbort, { once: true });
   try {
