@@ -72,7 +72,7 @@ describe('a shipped playbook that reads or repairs, on twelve hosts', () => {
     );
     const { code, stderr } = await lab.client(['run', '/tmp/typo.yaml']);
     assert.equal(code, 64, stderr);
-    assert.match(stderr, /\/tmp\/typo\.yaml:4:47: mailqueue#deliver has no input “mots”: known: most/);
+    assert.match(stderr, /\/tmp\/typo\.yaml:4:47: mailqueue#deliver has no input “mots”: did you mean “most”\?/);
     const checked = await lab.client(['playbook', 'check', 'mail_queue', '--online']);
     assert.equal(checked.code, 0, checked.stderr);
   });
