@@ -4,6 +4,7 @@ import { printableLine } from '../../core/text.ts';
 import { collectSooner } from './collect-sooner.ts';
 import { type CliContext, exitCode } from './context.ts';
 import { type Output, openOutputs } from './io/output.ts';
+import { shellWord } from './shell-word.ts';
 import { startStatusLines } from '../render/live/status-lines.ts';
 import { usesColors } from './io/color.ts';
 import { applyColors, paintFor, paintMessage } from '../render/color.ts';
@@ -49,7 +50,7 @@ export function startContext(): CliContext {
     get hasInput() {
       return isPipeOrFile(0);
     },
-    command: ['mco-deploy', ...words].map(quoteForShell).join(' '),
+    command: ['mco-deploy', ...words].map(shellWord).join(' '),
     out: (line) => say(out, line),
     err: (line) => say(err, paintMessage(line, paint)),
     ...(status === undefined ? {} : { status: status.draw }),
@@ -113,8 +114,4 @@ function terminalOf(write: (text: string) => void): { write: (text: string) => b
       return process.stderr.rows;
     },
   };
-}
-
-function quoteForShell(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
