@@ -7,7 +7,7 @@ import { type ChainState, chainStart } from '../../core/audit/record.ts';
 import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
 import { errnoOf } from '../../core/errors.ts';
 import { type Displacement, findDisplacement, openInstead } from './displaced.ts';
-import { readFirst, readTail, type Tail } from './tail.ts';
+import { readFirst, readTail, type Tail } from './files/tail.ts';
 
 /** The current file of the log, and its replacement by another. */
 export interface AuditFileWriter {

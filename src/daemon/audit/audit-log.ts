@@ -8,10 +8,10 @@ import { failed, startAppendQueue } from './append-queue.ts';
 import { type AuditFileWriter, openAuditFile } from './audit-file.ts';
 import { startChainWriter } from './chain-writer.ts';
 import { guardPath } from './continue-displaced.ts';
-import { startKnownEnds } from './known-ends.ts';
+import { startKnownEnds } from './files/known-ends.ts';
 import { type AuditIncident, openAuditNotes } from './notes.ts';
-import { type AuditLimits, endless, rotateWhenDue } from './rotate.ts';
-import { type RecentRecords, readRecent } from './tail.ts';
+import { type AuditLimits, endless, rotateWhenDue } from './files/rotate.ts';
+import { type RecentRecords, readRecent } from './files/tail.ts';
 
 /** The node's audit log, open for writing. */
 export interface AuditLog {

@@ -1,7 +1,7 @@
 import { Problem } from '../../core/errors.ts';
 import { refusal, type ReplyContent } from '../../core/request/reply.ts';
 import type { ResultState } from '../../core/wire/messages.ts';
-import type { RecentRecords } from '../audit/tail.ts';
+import type { RecentRecords } from '../audit/files/tail.ts';
 import { type Answer, answer, type IncomingCall } from '../incoming-call.ts';
 import {
   claim,

@@ -1,5 +1,5 @@
 import { keepalive, type ListenLimits } from '../../transport/server/options.ts';
-import type { AuditLimits } from '../audit/rotate.ts';
+import type { AuditLimits } from '../audit/files/rotate.ts';
 import type { CallerLimits } from '../calls/caller-limits.ts';
 import type { NodeConfig } from './config.ts';
 

@@ -1,7 +1,7 @@
 import { listAuditFiles } from '../../core/audit/files.ts';
 import { doubtful, type Finding, fine } from '../../core/finding.ts';
 import type { RunCommand } from '../../core/ports.ts';
-import { readRecent } from '../audit/tail.ts';
+import { readRecent } from '../audit/files/tail.ts';
 
 /** Whether the clock is synchronised, and has not gone back since the last audit record. */
 export async function checkClock(auditFile: string, run: RunCommand, signal: AbortSignal): Promise<readonly Finding[]> {

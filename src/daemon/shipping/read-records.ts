@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
 import { type AuditRecord, hashLine } from '../../core/audit/record.ts';
-import { offsetOf, readAt, sequenceAt, window } from '../audit/locate.ts';
+import { offsetOf, readAt, sequenceAt, window } from '../audit/files/locate.ts';
 import { ifThere } from '../../core/files/if-there.ts';
 
 /** A record as it is sent: its line, and the fields that identify it for a receiver. */

@@ -5,7 +5,7 @@ import { after, afterEach, before, beforeEach, describe, mock, test } from 'node
 import type { AuditEvent, ChainState } from '../../../../src/core/audit/record.ts';
 import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
 import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
-import { type AuditLimits, endless } from '../../../../src/daemon/audit/rotate.ts';
+import { type AuditLimits, endless } from '../../../../src/daemon/audit/files/rotate.ts';
 import { crashAtEachChange } from '../../../support/faults/crash.ts';
 import { recordChanges } from '../../../support/faults/record-calls.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';

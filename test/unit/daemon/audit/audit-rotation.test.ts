@@ -7,7 +7,7 @@ import { listAuditFiles } from '../../../../src/core/audit/files.ts';
 import type { AuditEvent, AuditRecord } from '../../../../src/core/audit/record.ts';
 import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
 import { openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
-import { type AuditLimits, endless } from '../../../../src/daemon/audit/rotate.ts';
+import { type AuditLimits, endless } from '../../../../src/daemon/audit/files/rotate.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
 const hour = 60 * 60_000;

@@ -7,7 +7,7 @@ import { headVerifies } from '../../../../src/core/audit/head.ts';
 import type { AuditEvent, AuditRecord } from '../../../../src/core/audit/record.ts';
 import type { Credentials } from '../../../../src/core/credentials/signature.ts';
 import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
-import { endless } from '../../../../src/daemon/audit/rotate.ts';
+import { endless } from '../../../../src/daemon/audit/files/rotate.ts';
 import { type FileCall, watchFileCalls } from '../../../support/faults/file-calls.ts';
 import { runsOneByOne } from '../../../support/faults/one-by-one.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';

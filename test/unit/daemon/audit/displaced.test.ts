@@ -15,7 +15,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { AuditEvent, AuditRecord } from '../../../../src/core/audit/record.ts';
 import { verifyAuditLog } from '../../../../src/core/audit/verify-log.ts';
 import { openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
-import { endless } from '../../../../src/daemon/audit/rotate.ts';
+import { endless } from '../../../../src/daemon/audit/files/rotate.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 
 let fleet: Fleet;

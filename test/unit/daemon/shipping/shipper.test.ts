@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { listAuditFiles } from '../../../../src/core/audit/files.ts';
 import { type AuditLog, openAuditLog } from '../../../../src/daemon/audit/audit-log.ts';
-import { endless } from '../../../../src/daemon/audit/rotate.ts';
+import { endless } from '../../../../src/daemon/audit/files/rotate.ts';
 import { defineAutoResetEvent } from '../../../../src/daemon/shipping/auto-reset-event.ts';
 import { openCursor } from '../../../../src/daemon/shipping/cursor.ts';
 import { bytesAfter, readRecords } from '../../../../src/daemon/shipping/read-records.ts';

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSyn
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { hashLine } from '../../../../../src/core/audit/record.ts';
-import { findHash, keepHashes } from '../../../../../src/daemon/audit/find-hash.ts';
+import { findHash, keepHashes } from '../../../../../src/daemon/audit/files/find-hash.ts';
 import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
 import { recordChanges } from '../../../../support/faults/record-calls.ts';
 import { openFiles } from '../../../../support/faults/open-files.ts';

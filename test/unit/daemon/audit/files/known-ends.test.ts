@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { chainStart, hashLine } from '../../../../../src/core/audit/record.ts';
-import { startKnownEnds } from '../../../../../src/daemon/audit/known-ends.ts';
+import { startKnownEnds } from '../../../../../src/daemon/audit/files/known-ends.ts';
 
 const line = (sequence: number) => `{"v":1,"sequence":${sequence},"x":""}`;
 const endAt = (sequence: number) => ({ sequence, hash: hashLine(line(sequence)) });

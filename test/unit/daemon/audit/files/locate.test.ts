@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { offsetOf, readAt, sequenceAt, window } from '../../../../../src/daemon/audit/locate.ts';
+import { offsetOf, readAt, sequenceAt, window } from '../../../../../src/daemon/audit/files/locate.ts';
 
 /** A line of a record with so many bytes, the newline included. */
 const line = (sequence: number, bytes = 100) => {

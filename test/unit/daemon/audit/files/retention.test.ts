@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { hashLine } from '../../../../../src/core/audit/record.ts';
-import { type Archive, describeArchives, planDeletion } from '../../../../../src/daemon/audit/retention.ts';
+import { type Archive, describeArchives, planDeletion } from '../../../../../src/daemon/audit/files/retention.ts';
 import { openFiles } from '../../../../support/faults/open-files.ts';
 
 const hour = 60 * 60_000;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { hashLine } from '../../../../../src/core/audit/record.ts';
 import type { AuditFileWriter } from '../../../../../src/daemon/audit/audit-file.ts';
 import type { ChainWriter } from '../../../../../src/daemon/audit/chain-writer.ts';
-import { type AuditLimits, endless, rotateWhenDue } from '../../../../../src/daemon/audit/rotate.ts';
+import { type AuditLimits, endless, rotateWhenDue } from '../../../../../src/daemon/audit/files/rotate.ts';
 import { watchFileCalls } from '../../../../support/faults/file-calls.ts';
 import { recordChanges } from '../../../../support/faults/record-calls.ts';
 

@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { chainStart, hashLine } from '../../../../../src/core/audit/record.ts';
-import { readFirst, readRecent, readTail } from '../../../../../src/daemon/audit/tail.ts';
+import { readFirst, readRecent, readTail } from '../../../../../src/daemon/audit/files/tail.ts';
 import { openFiles } from '../../../../support/faults/open-files.ts';
 
 const chunk = 1024 * 1024;

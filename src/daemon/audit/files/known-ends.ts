@@ -1,5 +1,5 @@
-import type { ChainState } from '../../core/audit/record.ts';
-import { chainStart } from '../../core/audit/record.ts';
+import type { ChainState } from '../../../core/audit/record.ts';
+import { chainStart } from '../../../core/audit/record.ts';
 import { findHash } from './find-hash.ts';
 
 /** Hashes that are remembered without reading the files. */

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { AuditFile } from '../../core/audit/files.ts';
-import { type AuditRecord, type ChainState, chainStart, hashLine, parseRecord } from '../../core/audit/record.ts';
-import { Problem } from '../../core/errors.ts';
+import type { AuditFile } from '../../../core/audit/files.ts';
+import { type AuditRecord, type ChainState, chainStart, hashLine, parseRecord } from '../../../core/audit/record.ts';
+import { Problem } from '../../../core/errors.ts';
 
 /** The end of a file of the log. */
 export interface Tail {

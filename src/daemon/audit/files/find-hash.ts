@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type AuditFile, firstInName, listAuditFiles, readFileLines } from '../../core/audit/files.ts';
-import { errnoOf, Problem } from '../../core/errors.ts';
-import { replaceFile } from '../../core/files/durable.ts';
+import { type AuditFile, firstInName, listAuditFiles, readFileLines } from '../../../core/audit/files.ts';
+import { errnoOf, Problem } from '../../../core/errors.ts';
+import { replaceFile } from '../../../core/files/durable.ts';
 import { offsetOf, readAt, sequenceAt, window } from './locate.ts';
 
 /** Bytes of a hash in the files that replace deleted ones. */

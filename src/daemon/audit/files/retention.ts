@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { AuditFile } from '../../core/audit/files.ts';
-import type { DeletedFile } from '../../core/audit/record.ts';
+import type { AuditFile } from '../../../core/audit/files.ts';
+import type { DeletedFile } from '../../../core/audit/record.ts';
 import { readTail } from './tail.ts';
 
 /** How much history is kept. */

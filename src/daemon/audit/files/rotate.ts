@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
-import { listAuditFiles } from '../../core/audit/files.ts';
-import { explain, explainErrno, Problem } from '../../core/errors.ts';
-import type { AuditFileWriter } from './audit-file.ts';
-import type { ChainWriter } from './chain-writer.ts';
+import { listAuditFiles } from '../../../core/audit/files.ts';
+import { explain, explainErrno, Problem } from '../../../core/errors.ts';
+import type { AuditFileWriter } from '../audit-file.ts';
+import type { ChainWriter } from '../chain-writer.ts';
 import { keepHashes } from './find-hash.ts';
 import { describeArchives, type RetentionPolicy, planDeletion } from './retention.ts';
 
