@@ -7,8 +7,8 @@ import { type Check, type ExitCode, unknownCheck } from './check.ts';
 import type { Checks } from './checks.ts';
 import type { NrpeConfig } from './config.ts';
 import { nrpeDdl } from './ddl.ts';
-import { makeLocalChecks } from './local.ts';
-import { makeRemoteChecks } from './remote.ts';
+import { makeLocalChecks } from './local/local.ts';
+import { makeRemoteChecks } from './remote/remote.ts';
 
 /** Concurrent checks when all are made. */
 const atOnce = 4;

@@ -5,11 +5,11 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import { broken, runCheck, type Finding, fine } from '../../core/finding.ts';
 import { count } from '../../core/text.ts';
 import { parseArgumentRules } from './arguments.ts';
-import { queryDaemon } from './query.ts';
+import { queryDaemon } from './remote/query.ts';
 import type { NrpeConfig, NrpeDaemon } from './config.ts';
-import { cacheDefinitions } from './definitions.ts';
-import { sampleArgv } from './local.ts';
-import { tlsOptions } from './tls.ts';
+import { cacheDefinitions } from './local/definitions.ts';
+import { sampleArgv } from './local/local.ts';
+import { tlsOptions } from './remote/tls.ts';
 
 /** Whether nrpe.cfg can be read and each command in it can run, or the configured NRPE daemon answers. */
 export function doctorNrpe({ config, signal }: DoctorSetup<NrpeConfig>): Promise<readonly Finding[]> {

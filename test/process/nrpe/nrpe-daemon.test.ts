@@ -8,7 +8,7 @@ import { startNrpe } from '../../../src/agents/nrpe/agent.ts';
 import { type Check, splitOutput } from '../../../src/agents/nrpe/check.ts';
 import type { NrpeConfig, NrpeDaemon } from '../../../src/agents/nrpe/config.ts';
 import { doctorNrpe } from '../../../src/agents/nrpe/doctor.ts';
-import { makeQuery, parseAnswer } from '../../../src/agents/nrpe/packet.ts';
+import { makeQuery, parseAnswer } from '../../../src/agents/nrpe/remote/packet.ts';
 import type { ActionContext } from '../../../src/core/agent.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import { runCommand } from '../../../src/daemon/exec/run-command.ts';

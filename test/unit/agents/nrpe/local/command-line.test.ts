@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseCommandLine } from '../../../../src/agents/nrpe/command-line.ts';
-import { Problem } from '../../../../src/core/errors.ts';
-import { holds, reached } from '../../../support/property/property.ts';
+import { parseCommandLine } from '../../../../../src/agents/nrpe/local/command-line.ts';
+import { Problem } from '../../../../../src/core/errors.ts';
+import { holds, reached } from '../../../../support/property/property.ts';
 
 const parse = (line: string) => parseCommandLine(line, 'the definition of command[x]');
 

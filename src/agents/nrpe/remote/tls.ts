@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
-import { explainErrno, Problem } from '../../core/errors.ts';
-import type { NrpeDaemon } from './config.ts';
+import { explainErrno, Problem } from '../../../core/errors.ts';
+import type { NrpeDaemon } from '../config.ts';
 
 /**
  * Ciphers without certificates, for an NRPE daemon without one. OpenSSL offers them only at security level 0, and TLS

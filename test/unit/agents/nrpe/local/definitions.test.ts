@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { cacheDefinitions } from '../../../../src/agents/nrpe/definitions.ts';
-import type { Problem } from '../../../../src/core/errors.ts';
-import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { cacheDefinitions } from '../../../../../src/agents/nrpe/local/definitions.ts';
+import type { Problem } from '../../../../../src/core/errors.ts';
+import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 
 function files(texts: Readonly<Record<string, string>>) {
   const root = temporaryDirectory();

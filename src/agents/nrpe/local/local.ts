@@ -1,11 +1,11 @@
-import { explain, Problem } from '../../core/errors.ts';
-import type { RunCommand } from '../../core/ports.ts';
-import { nearest } from '../../core/text.ts';
-import type { ArgumentRules } from './arguments.ts';
-import { judge, unknownCheck } from './check.ts';
-import { type Checks, longestCheck } from './checks.ts';
+import { explain, Problem } from '../../../core/errors.ts';
+import type { RunCommand } from '../../../core/ports.ts';
+import { nearest } from '../../../core/text.ts';
+import type { ArgumentRules } from '../arguments.ts';
+import { judge, unknownCheck } from '../check.ts';
+import { type Checks, longestCheck } from '../checks.ts';
+import type { NrpeConfig } from '../config.ts';
 import { parseCommandLine } from './command-line.ts';
-import type { NrpeConfig } from './config.ts';
 import { cacheDefinitions, type Definitions } from './definitions.ts';
 
 /** Checks that plugins on this node make, as nrpe.cfg defines them. */

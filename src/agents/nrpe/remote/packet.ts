@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { Problem } from '../../core/errors.ts';
+import { Problem } from '../../../core/errors.ts';
 
 /** The packets of NRPE's protocol: 2 has a fixed size; 3 and 4 differ only in their padding. */
 export type PacketVersion = 2 | 3 | 4;

@@ -1,4 +1,4 @@
-import { Problem } from '../../core/errors.ts';
+import { Problem } from '../../../core/errors.ts';
 import { wouldExpand } from './globs.ts';
 
 /** Characters that mean something to a shell when they are not quoted. */

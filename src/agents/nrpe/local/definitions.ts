@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { explainErrno, Problem } from '../../core/errors.ts';
+import { explainErrno, Problem } from '../../../core/errors.ts';
 import { parseSettings, type Setting } from './settings.ts';
 
 /** The definitions in nrpe.cfg and all included files. */

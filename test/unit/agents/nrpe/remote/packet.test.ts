@@ -7,8 +7,8 @@ import {
   type PacketVersion,
   packetLength,
   parseAnswer,
-} from '../../../../src/agents/nrpe/packet.ts';
-import { Problem } from '../../../../src/core/errors.ts';
+} from '../../../../../src/agents/nrpe/remote/packet.ts';
+import { Problem } from '../../../../../src/core/errors.ts';
 
 const versions: readonly PacketVersion[] = [2, 3, 4];
 

@@ -1,9 +1,9 @@
-import { Problem } from '../../core/errors.ts';
-import type { ArgumentRules } from './arguments.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { ArgumentRules } from '../arguments.ts';
+import { splitOutput, timedOut, toCheck, toExitCode, unknownCheck } from '../check.ts';
+import { type Checks, longestCheck } from '../checks.ts';
+import type { NrpeDaemon } from '../config.ts';
 import { queryDaemon } from './query.ts';
-import { splitOutput, timedOut, toCheck, toExitCode, unknownCheck } from './check.ts';
-import { type Checks, longestCheck } from './checks.ts';
-import type { NrpeDaemon } from './config.ts';
 import { tlsOptions } from './tls.ts';
 
 /**

@@ -5,13 +5,13 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { parseArgumentRules } from '../../../../src/agents/nrpe/arguments.ts';
-import type { NrpeDaemon } from '../../../../src/agents/nrpe/config.ts';
-import { doctorNrpe } from '../../../../src/agents/nrpe/doctor.ts';
-import { makeRemoteChecks } from '../../../../src/agents/nrpe/remote.ts';
-import { tlsOptions } from '../../../../src/agents/nrpe/tls.ts';
-import { Problem } from '../../../../src/core/errors.ts';
-import { actionContext, agentSetup, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { parseArgumentRules } from '../../../../../src/agents/nrpe/arguments.ts';
+import type { NrpeDaemon } from '../../../../../src/agents/nrpe/config.ts';
+import { doctorNrpe } from '../../../../../src/agents/nrpe/doctor.ts';
+import { makeRemoteChecks } from '../../../../../src/agents/nrpe/remote/remote.ts';
+import { tlsOptions } from '../../../../../src/agents/nrpe/remote/tls.ts';
+import { Problem } from '../../../../../src/core/errors.ts';
+import { actionContext, agentSetup, temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 
 const ends: (() => void)[] = [];
 after(() => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseSettings } from '../../../../src/agents/nrpe/settings.ts';
+import { parseSettings } from '../../../../../src/agents/nrpe/local/settings.ts';
 
 describe('the text of nrpe.cfg', () => {
   test('is read in order; comments and NRPE’s own settings are skipped', () => {

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { explainErrno, Problem } from '../../core/errors.ts';
-import type { NrpeDaemon } from './config.ts';
+import { explainErrno, Problem } from '../../../core/errors.ts';
+import type { NrpeDaemon } from '../config.ts';
 import { type Answer, makeQuery, type PacketVersion, packetLength, parseAnswer } from './packet.ts';
 
 /**
