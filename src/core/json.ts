@@ -27,19 +27,30 @@ function faultIn(value: unknown, depth: number): string | undefined {
 }
 
 /**
- * A JSON object from bytes that came from outside.
+ * A JSON object from bytes that came from outside; an empty one from none.
  * @param what its name in the message
  * @throws Problem `malformed-json`
  */
 export function parseJsonObject(bytes: Uint8Array | string, what: string): JsonObject {
+  const value = bytes.length === 0 ? {} : parseJson(bytes, what);
+  if (!isObject(value)) throw new Problem('malformed-json', `${what} is not a JSON object`);
+  return value;
+}
+
+/**
+ * A JSON value from bytes that came from outside.
+ * @param what its name in the message
+ * @throws Problem `malformed-json`
+ */
+export function parseJson(bytes: Uint8Array | string, what: string): unknown {
   let value: unknown;
   try {
     const text = typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    value = text === '' ? {} : JSON.parse(text);
-  } catch (cause) {
-    throw new Problem('malformed-json', `${what} is not JSON`, '', { cause });
+    value = JSON.parse(text);
+  } catch {
+    // Without its cause, which quotes the text: it may be secret.
+    throw new Problem('malformed-json', `${what} is not JSON`);
   }
-  if (!isObject(value)) throw new Problem('malformed-json', `${what} is not a JSON object`);
   const fault = faultIn(value, 0);
   if (fault !== undefined) throw new Problem('malformed-json', `${what} is refused: ${fault}`);
   return value;

@@ -19,8 +19,8 @@ export const requestProblems = defineProblems({
     'The request or file was changed on its way. Do not use it; send or download it again.',
   ],
   'bad-commitment': [
-    'The value of a sensitive input does not match what the caller signed.',
-    'Repeat the call. If it happens again, somebody changes requests on their way.',
+    'The value of a sensitive input does not match what the caller signed, or an input is hidden that is not sensitive.',
+    'Repeat the call. If it happens again, somebody changes requests on their way, or the descriptions of the agent here and on the node differ.',
   ],
   'bad-time': ['The request asks for a lifetime that the node does not allow.', 'Use the client of this version.'],
   'clock-skew': [

@@ -6,8 +6,8 @@ import { sign, verifies, chainOf, type Credentials } from '../credentials/signat
 import { Problem } from '../errors.ts';
 import { formatIdentity } from '../identity.ts';
 import { protocolVersion, queryCodec, queryReplyCodec } from '../wire/codec.ts';
-import type { Query, QueryReply, SignedQuery, SignedQueryReply } from '../wire/messages.ts';
-import { proveSigner } from './request.ts';
+import type { CallReference, Query, QueryReply, SignedQuery, SignedQueryReply } from '../wire/messages.ts';
+import { isId, proveSigner } from './request.ts';
 
 export type QueryContent = Pick<Query, 'describe' | 'result' | 'cancel' | 'store'>;
 
@@ -44,8 +44,15 @@ export function openQuery(signed: SignedQuery, trust: Trust, now: number): Opene
     throw new Problem('other-protocol', `the query speaks protocol ${query.protocol}, this node ${protocolVersion}`);
   }
   if (query.nonce.length !== 16) throw new Problem('malformed-message', 'the query has no proper nonce');
+  for (const call of [query.result, query.cancel]) if (call) requireReference(call);
   const caller = proveSigner('query', { ...signed, message: signed.query }, query.caller, trust, now);
   return { query, caller };
+}
+
+/** A node keeps it in memory, if it does not know that call. */
+function requireReference({ requestId, try: attempt, requestDigest }: CallReference): void {
+  if (isId(requestId) && attempt >= 1 && requestDigest.length === 32) return;
+  throw new Problem('malformed-message', 'the query has no proper id, try or digest of a call');
 }
 
 export function digestQuery(query: Uint8Array): Buffer {

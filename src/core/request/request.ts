@@ -87,6 +87,15 @@ export interface OpenedRequest {
   readonly shown: JsonObject;
 }
 
+/** Whether a text names a request, or a run. */
+export function isId(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
+}
+
+/** Names in a request that its node may keep in memory, and repeat in messages. */
+const names = ['target', 'agent', 'action', 'runId', 'lease'] as const;
+const longestName = 1024;
+
 /** @throws Problem `malformed-message`, `malformed-json`, `other-protocol` */
 export function openRequest(signed: SignedRequest): OpenedRequest {
   const request = requestCodec.decode(signed.request);
@@ -97,8 +106,12 @@ export function openRequest(signed: SignedRequest): OpenedRequest {
       'use a client of the same major version',
     );
   }
-  if (!/^[0-9a-f]{32}$/.test(request.requestId) || request.nonce.length !== 16 || request.try < 1) {
+  if (!isId(request.requestId) || request.nonce.length !== 16 || request.try < 1) {
     throw new Problem('malformed-message', 'the request has no proper id, nonce or try');
+  }
+  const long = names.find((name) => request[name].length > longestName);
+  if (long !== undefined) {
+    throw new Problem('malformed-message', `the request’s ${long} has more than ${longestName} characters`);
   }
   return { signed, request, shown: parseJsonObject(request.arguments, 'the arguments') };
 }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Problem } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import type { SensitiveValue } from '../wire/messages.ts';
 
 /**
@@ -37,7 +38,8 @@ export function hideSensitive(
 
 /**
  * Replaces the commitments by the values.
- * @throws Problem `bad-commitment` when a value is missing, does not match its commitment, or has none.
+ * @throws Problem `bad-commitment` when a value is missing, does not match its commitment, or has none; `malformed-json`
+ * when it is none that may stand in the arguments
  */
 export function revealSensitive(
   shown: Readonly<Record<string, unknown>>,
@@ -50,7 +52,7 @@ export function revealSensitive(
     if (hidden === undefined || hidden.salt.length !== 32 || commit(hidden).$commitment !== value.$commitment) {
       throw new Problem('bad-commitment', `the value of the sensitive input “${name}” does not fit what was signed`);
     }
-    revealed[name] = JSON.parse(Buffer.from(hidden.value).toString('utf8'));
+    revealed[name] = parseJson(hidden.value, `the sensitive input “${name}”`);
   }
   for (const name of Object.keys(sensitive)) {
     if (!isCommitment(shown[name])) {

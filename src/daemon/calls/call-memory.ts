@@ -64,7 +64,7 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
       const key = requestKeyOf(caller, requestId);
       if (calls.has(keyOf(caller, requestId, attempt)) || attempt < (latest.get(key)?.attempt ?? 0)) return;
       latest.delete(key);
-      latest.set(key, { at: now(), attempt, withdrawn: true });
+      latest.set(key, { caller, at: now(), attempt, withdrawn: true });
     },
     find: (caller, requestId, attempt) => {
       const known = calls.get(keyOf(caller, requestId, attempt));
@@ -87,16 +87,18 @@ async function runOnce(
   const known = calls.get(key);
   if (known?.content !== undefined) return { content: known.content, recorded: true };
   if (known?.running !== undefined) return { ...(await known.running), recorded: true };
-  if (isLate(requestKeyOf(caller, requestId), attempt, remembered, now())) {
+  if (isLate(caller, requestId, attempt, remembered, now())) {
     const message = 'this try arrived after its caller had given up: nothing was done';
     return answer(refusal(new Problem('late-try', message, 'ask again')));
   }
   const running = run();
-  calls.set(key, { at: now(), running });
+  calls.set(key, { caller, at: now(), running });
   claim(request, caller, key, remembered);
   try {
     const served = await running;
-    calls.set(key, { at: now(), content: served.content });
+    // At the end: they are in the order in which they expire.
+    calls.delete(key);
+    calls.set(key, { caller, at: now(), content: served.content });
     return served;
   } catch (error) {
     calls.delete(key);
@@ -105,11 +107,18 @@ async function runOnce(
 }
 
 /** Tries come in order: one that arrives after a later one, or after it was withdrawn, was held back on its way. */
-function isLate(requestKey: string, attempt: number, { latest }: RememberedCalls, time: number): boolean {
+function isLate(
+  caller: string,
+  requestId: string,
+  attempt: number,
+  { latest }: RememberedCalls,
+  time: number,
+): boolean {
+  const requestKey = requestKeyOf(caller, requestId);
   const last = latest.get(requestKey);
   if (last !== undefined && (attempt < last.attempt || (attempt === last.attempt && last.withdrawn))) return true;
   latest.delete(requestKey);
-  latest.set(requestKey, { at: time, attempt, withdrawn: false });
+  latest.set(requestKey, { caller, at: time, attempt, withdrawn: false });
   return false;
 }
 

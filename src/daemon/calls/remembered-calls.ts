@@ -5,7 +5,7 @@ import { openRequest } from '../../core/request/request.ts';
 import type { Request } from '../../core/wire/messages.ts';
 import type { Answer } from '../incoming-call.ts';
 
-/** How long an outcome can be asked for, in milliseconds, and how many are kept. */
+/** How long an outcome can be asked for, in milliseconds, and how many are kept, of all callers together. */
 const keepTime = 30 * 60_000;
 const most = 5000;
 /** Milliseconds between two removals of expired entries. */
@@ -17,9 +17,17 @@ interface RunCall {
 }
 
 interface Known {
+  readonly caller: string;
   readonly at: number;
   readonly running?: Promise<Answer>;
   readonly content?: ReplyContent;
+}
+
+interface LatestTry {
+  readonly caller: string;
+  readonly at: number;
+  readonly attempt: number;
+  readonly withdrawn: boolean;
 }
 
 /** The tables of a node's memory of calls. */
@@ -31,7 +39,7 @@ export interface RememberedCalls {
   /** By {@link runKeyOf}: the first caller, and the key of its outcome in `calls`. */
   readonly runs: Map<string, RunCall>;
   /** By {@link requestKeyOf}: the latest try of each request that began or was withdrawn. */
-  readonly latest: Map<string, { readonly at: number; readonly attempt: number; readonly withdrawn: boolean }>;
+  readonly latest: Map<string, LatestTry>;
   forgottenAt: number;
 }
 
@@ -39,22 +47,50 @@ export function noCalls(): RememberedCalls {
   return { nonces: new Map(), calls: new Map(), runs: new Map(), latest: new Map(), forgottenAt: 0 };
 }
 
-/** Removes entries that have expired at that time. */
+/** Removes entries that have expired at that time, and those beyond the limit. A call that runs stays. */
 export function forget(remembered: RememberedCalls, time: number): void {
   const { nonces, calls, runs, latest } = remembered;
   // It scans all entries: at every call, that would take longer the more calls there are.
-  if (Math.abs(time - remembered.forgottenAt) < forgetInterval && calls.size <= most) return;
+  const isFull = calls.size > most || latest.size > most;
+  if (Math.abs(time - remembered.forgottenAt) < forgetInterval && !isFull) return;
   remembered.forgottenAt = time;
   for (const [nonce, until] of nonces) if (until < time) nonces.delete(nonce);
-  for (const [key, { at }] of calls) {
-    if (at + keepTime >= time && calls.size <= most) break;
-    calls.delete(key);
+  const mayGo = ({ running }: Known) => running === undefined;
+  for (const [key, call] of calls) {
+    if (call.at + keepTime >= time) break;
+    if (mayGo(call)) calls.delete(key);
   }
   for (const [key, { at }] of latest) {
     if (at + keepTime >= time) break;
     latest.delete(key);
   }
+  dropSurplus(calls, mayGo);
+  dropSurplus(latest, () => true);
   for (const [key, { place }] of runs) if (!calls.has(place)) runs.delete(key);
+}
+
+/**
+ * Drops the oldest entries of the caller who has the most, until no more are left than are kept: a caller cannot make the
+ * node forget the calls of others.
+ */
+function dropSurplus<Entry extends { readonly caller: string }>(
+  entries: Map<string, Entry>,
+  mayGo: (entry: Entry) => boolean,
+): void {
+  if (entries.size <= most) return;
+  const droppable = new Map<string, string[]>();
+  for (const [key, entry] of entries) {
+    if (!mayGo(entry)) continue;
+    const ofCaller = droppable.get(entry.caller) ?? [];
+    ofCaller.push(key);
+    droppable.set(entry.caller, ofCaller);
+  }
+  while (entries.size > most) {
+    const largest = [...droppable.values()].reduce((one, other) => (other.length > one.length ? other : one), []);
+    const oldest = largest.shift();
+    if (oldest === undefined) return;
+    entries.delete(oldest);
+  }
 }
 
 export function requestKeyOf(caller: string, requestId: string): string {
@@ -105,12 +141,13 @@ export function fillFromLog(remembered: RememberedCalls, records: readonly Audit
       claim(request, record.caller, key, remembered);
       keys.set(record.sequence, key);
       const cut = new Problem('interrupted', 'the daemon ended while this ran: whether it completed is not known');
-      if (!calls.has(key)) calls.set(key, { at: now, content: failure(cut) });
+      if (!calls.has(key)) calls.set(key, { caller: record.caller, at: now, content: failure(cut) });
     }
     const key = record.kind === 'outcome' ? keys.get(record.intent) : undefined;
     // A refused replay must not replace the outcome of the call that it repeats.
-    if (record.kind !== 'outcome' || key === undefined || record.code === 'replayed') continue;
+    const known = key === undefined ? undefined : calls.get(key);
+    if (record.kind !== 'outcome' || key === undefined || known === undefined || record.code === 'replayed') continue;
     const { outcome, status, code, message } = record;
-    calls.set(key, { at: now, content: { outcome, status, code, message, hint: '', data: {} } });
+    calls.set(key, { ...known, content: { outcome, status, code, message, hint: '', data: {} } });
   }
 }

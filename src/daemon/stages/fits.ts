@@ -1,7 +1,7 @@
 // Whether the request matches this node: it is for this node (*match*), which has its agent and action, and its input
 // matches the action's description (*validate*).
 import type { AgentEntry } from '../../core/agent.ts';
-import type { ActionDdl } from '../../core/ddl/ddl.ts';
+import { type ActionDdl, sensitiveInputs } from '../../core/ddl/ddl.ts';
 import { inputValidatorOf } from '../../core/ddl/input.ts';
 import { faultsOf, formatPath } from '../../core/ddl/schema.ts';
 import { Problem } from '../../core/errors.ts';
@@ -70,6 +70,9 @@ export function validate(): Stage {
   };
 }
 
+/** Characters of a name that a message repeats. */
+const longestShown = 64;
+
 class InputProblem extends Problem {
   readonly status: number;
 
@@ -81,7 +84,7 @@ class InputProblem extends Problem {
 
 function checkInput(call: IncomingCall, entry: AgentEntry, action: ActionDdl): JsonObject {
   const name = call.opened.request.action;
-  const input = reveal(call);
+  const input = reveal(call, action);
   const check = inputValidatorOf(entry.ddl, name, action);
   if (!check(input)) {
     const [fault] = faultsOf(check);
@@ -100,7 +103,14 @@ function checkInput(call: IncomingCall, entry: AgentEntry, action: ActionDdl): J
   return input;
 }
 
-function reveal(call: IncomingCall): JsonObject {
+function reveal(call: IncomingCall, action: ActionDdl): JsonObject {
+  const mayBeHidden = sensitiveInputs(action);
+  // The audit log has no value of a hidden input: a caller must not choose what it shows.
+  const hidden = Object.keys(call.opened.signed.sensitive).find((name) => !mayBeHidden.includes(name));
+  if (hidden !== undefined) {
+    const what = `the input “${hidden.slice(0, longestShown)}” is hidden from the audit log, and its description does not mark it as sensitive`;
+    throw new InputProblem('bad-commitment', what, replyStatus.invalidInput);
+  }
   try {
     return revealInput(call.opened);
   } catch (error) {

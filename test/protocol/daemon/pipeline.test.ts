@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { sealRequest } from '../../../src/core/request/request.ts';
@@ -252,6 +253,22 @@ describe('a request that runs its action', () => {
     assert.equal((await node.send(rip, swapped)).code, 'bad-commitment');
     const without = { ...seal(order), sensitive: {} };
     assert.equal((await node.send(rip, without)).code, 'bad-commitment');
+    assert.equal((await lastRecords()).outcome?.code, 'bad-commitment');
+  });
+
+  test('is refused and recorded if a sensitive value is not JSON, or an input is hidden that is not sensitive', async () => {
+    const signed = seal({ input: { text: 'a', secret: 'hunter2' }, sensitive: ['secret'] });
+    const salt = Buffer.alloc(32);
+    const value = Buffer.from('hunter2');
+    const digest = createHash('sha256').update('mco-deploy/1/sensitive\0').update(salt).update(value).digest('hex');
+    const shown = Buffer.from(JSON.stringify({ text: 'a', secret: { $commitment: `sha256:${digest}` } }));
+    const changed = tamper(signed, { nonce: randomBytes(16), arguments: shown }, rip);
+    const broken = { ...changed, sensitive: { secret: { salt, value } } };
+    assert.equal((await node.send(rip, broken)).code, 'malformed-json');
+    assert.equal((await lastRecords()).outcome?.code, 'malformed-json');
+    assert.doesNotMatch(JSON.stringify(await node.records()), /hunter2/);
+    const hiding = seal({ input: { text: 'a' }, sensitive: ['text'] });
+    assert.equal((await node.send(rip, hiding)).code, 'bad-commitment');
     assert.equal((await lastRecords()).outcome?.code, 'bad-commitment');
   });
 });

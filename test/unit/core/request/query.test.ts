@@ -68,6 +68,23 @@ describe('a query that is opened', () => {
     }
   });
 
+  test('names a call by its id, its try and its digest, which a node may have to keep', () => {
+    for (const kind of ['result', 'cancel'] as const) {
+      const naming = (changes: object) => signedWith({ result: null, [kind]: { ...reference, ...changes } });
+      assert.equal(open(naming({})), 'rip@devco.net');
+      for (const bad of [
+        { requestId: '' },
+        { requestId: 'a'.repeat(100_000) },
+        { requestId: 'A'.repeat(32) },
+        { try: 0 },
+        { requestDigest: Buffer.alloc(0) },
+        { requestDigest: Buffer.alloc(33) },
+      ]) {
+        assert.throws(() => open(naming(bad)), { code: 'malformed-message' }, `${kind} ${Object.keys(bad)}`);
+      }
+    }
+  });
+
   test('is proven by its signature and its certificate, and belongs to the operator that it names', () => {
     const signed = signedWith({});
     const bad = { code: 'bad-signature' };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
 import { sign } from '../../../../src/core/credentials/signature.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import {
@@ -20,6 +21,7 @@ import { replyCodec, requestCodec } from '../../../../src/core/wire/codec.ts';
 import type { Reply, Request, SignedReply, SignedRequest } from '../../../../src/core/wire/messages.ts';
 import { type Fleet, type Member, makeFleet } from '../../../support/fleet/fleet.ts';
 import { orderFor } from '../../../support/node/node.ts';
+import { thrownBy } from '../../../support/thrown.ts';
 
 let fleet: Fleet;
 let rip: Member;
@@ -41,8 +43,9 @@ function signedWith(changes: Partial<Request>, by = rip): SignedRequest {
 }
 
 describe('a request that is opened', () => {
-  test('has an id of 32 hex digits, a nonce of 16 bytes, and a try from 1 on', () => {
-    for (const good of [{}, { try: 1 }, { try: 2 }, { requestId: '0123456789abcdef'.repeat(2) }]) {
+  test('has an id of 32 hex digits, a nonce of 16 bytes, a try from 1 on, and names of at most 1024 characters', () => {
+    const longest = { runId: 'a'.repeat(1024), lease: 'a'.repeat(1024) };
+    for (const good of [{}, { try: 1 }, { try: 2 }, { requestId: '0123456789abcdef'.repeat(2) }, longest]) {
       assert.equal(openRequest(signedWith(good)).request.target, 'dev2.devco.net');
     }
     for (const bad of [
@@ -56,6 +59,7 @@ describe('a request that is opened', () => {
       { requestId: 'A'.repeat(32) },
       { requestId: `${'a'.repeat(32)}\n` },
       { requestId: `x${'a'.repeat(32)}` },
+      ...['target', 'agent', 'action', 'runId', 'lease'].map((name) => ({ [name]: 'a'.repeat(1025) })),
     ]) {
       assert.throws(() => openRequest(signedWith(bad)), { code: 'malformed-message' }, JSON.stringify(bad));
     }
@@ -177,6 +181,20 @@ describe('the replacement of a sensitive input', () => {
     for (const $commitment of ['', 'sha256:', 7, null, `${committed(salt, '12').$commitment}0`]) {
       assert.throws(() => revealSensitive({ pin: { $commitment } }, { pin: hidden }), bad, JSON.stringify($commitment));
     }
+  });
+
+  test('is refused if its value is none that may stand in the arguments, without a word of it in the message', () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    for (const value of ['', 'hunter2', '"hunter2', '{"__proto__":{"hunter2":1}}', deep, '9007199254740993']) {
+      const hidden = { pin: { salt, value: Buffer.from(value) } };
+      const fault = thrownBy(() => revealSensitive({ pin: committed(salt, value) }, hidden));
+      assert.equal(fault.code, 'malformed-json', value.slice(0, 40));
+      assert.doesNotMatch(inspect(fault), /hunter2/);
+    }
+    const broken = Buffer.from([0x22, 0xff, 0x22]);
+    const hash = createHash('sha256').update('mco-deploy/1/sensitive\0').update(salt).update(broken).digest('hex');
+    const pin = { $commitment: `sha256:${hash}` };
+    assert.throws(() => revealSensitive({ pin }, { pin: { salt, value: broken } }), { code: 'malformed-json' });
   });
 
   test('is refused without a value, even under a name that every object has', () => {

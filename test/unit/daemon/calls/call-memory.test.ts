@@ -230,6 +230,42 @@ describe('the memory of calls', () => {
     );
   });
 
+  test('forgets nobody’s calls for those of another caller, and none that runs', async () => {
+    const { memory, once, arrive } = startMemory();
+    const idOf = (number: number) => number.toString(16).padStart(32, '0');
+    await once({ requestId: id });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const running = memory.once(incomingCall({ requestId: idOf(0), caller: eve }), async () => {
+      await promise;
+      return answer(okReply({}));
+    });
+    for (let number = 1; number <= 5010; number++) await once({ requestId: idOf(number), caller: eve });
+    arrive(began);
+    assert.equal(memory.find(rip, id, 1).state, 'REPLIED');
+    assert.deepEqual(
+      [0, 12, 13].map((number) => memory.find(eve, idOf(number), 1).state),
+      ['RUNNING', 'UNKNOWN', 'REPLIED'],
+    );
+    arrive(began + 31 * minute);
+    assert.equal(memory.find(eve, idOf(0), 1).state, 'RUNNING');
+    resolve();
+    await running;
+    assert.equal(memory.find(eve, idOf(0), 1).state, 'REPLIED');
+  });
+
+  test('has a limited number of withdrawn tries, of which nobody loses one for those of another', async () => {
+    const { memory, once, arrive } = startMemory();
+    memory.withdraw(rip, id, 1);
+    for (let number = 0; number <= 5000; number++) memory.withdraw(eve, number.toString(16).padStart(32, '0'), 1);
+    arrive(began);
+    assert.equal((await once()).content.code, 'late-try');
+    const codes = [0, 1, 2].map(async (number) => {
+      const requestId = number.toString(16).padStart(32, '0');
+      return (await once({ requestId, caller: eve })).content.code;
+    });
+    assert.deepEqual(await Promise.all(codes), ['', '', 'late-try']);
+  });
+
   test('forgets in time even after the clock was set back', async () => {
     const { memory, once, arrive, clock } = startMemory();
     arrive(began + 600 * minute);

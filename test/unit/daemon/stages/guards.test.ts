@@ -306,6 +306,15 @@ describe('validate', () => {
     await assert.rejects(meet(validate(), bug), TypeError);
   });
 
+  test('refuses an input that is hidden and not sensitive: the audit log would not show it', async () => {
+    const { shown, sensitive } = hideSensitive({ text: 'x' }, ['text']);
+    const call = incomingCall({ action: 'echo', input: shown as JsonObject });
+    const hidden = { ...call, opened: { ...call.opened, signed: { ...call.opened.signed, sensitive } } };
+    const { passed, said, content } = await meet(validate(), hidden);
+    assert.deepEqual([passed, said], [undefined, ['refused', 'bad-commitment', 4]]);
+    assert.match(content.message, /^the input “text” is hidden from the audit log/);
+  });
+
   test('accepts the longest input', async () => {
     assert.ok((await meet(validate(), incomingCall({ action: 'echo', input: { text: 'x'.repeat(1000) } }))).passed);
   });
