@@ -5,7 +5,7 @@ import type { TlsState } from '../core/ports.ts';
 import { bindPort } from './bind.ts';
 import { startConnections } from './connections/connections.ts';
 import { sealedLimits, startSealedServer } from './relay/peers/serve.ts';
-import { relayProtocol, sealedProtocol } from './relay/protocols.ts';
+import { relayProtocol, sealedProtocol } from './relay/frames/protocols.ts';
 import { startUserServer, userLimits } from './relay/users/server.ts';
 import { startGrpcServer } from './server/grpc.ts';
 import { startHandshakes } from './server/handshakes.ts';

@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Connections } from '../connections/connections.ts';
 import { Server, ServerCredentials } from '../grpc-server.ts';
 import { healthHandlers, healthService } from '../health.ts';
-import { relayHandlers } from '../relay/handlers.ts';
+import { relayHandlers } from '../relay/service/handlers.ts';
 import { relayService } from '../relay/rpc.ts';
 import { proveUser } from '../relay/users/user.ts';
 import { nodeHandlers, nodeService } from '../service.ts';

@@ -3,7 +3,7 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { rememberIssuers } from '../../core/credentials/issuers.ts';
 import { errnoOf } from '../../core/errors.ts';
 import type { Connections } from '../connections/connections.ts';
-import { relayProtocol, sealedProtocol } from '../relay/protocols.ts';
+import { relayProtocol, sealedProtocol } from '../relay/frames/protocols.ts';
 import { presentedIssuers, secureContext, tlsVersion } from '../tls.ts';
 import type { ListenOptions } from './options.ts';
 

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { agents as all } from '../../../src/agents/index.ts';
 import { commandLine } from '../../../src/command-line.ts';
 import { connect, type Fleet as Connection, Problem, type Reply } from '../../../src/index.ts';
-import { greeting } from '../../../src/transport/relay/frames.ts';
+import { greeting } from '../../../src/transport/relay/frames/frames.ts';
 import { probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
 import { type Fleet, makeFleet, type Member } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';

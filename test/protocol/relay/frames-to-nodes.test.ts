@@ -6,7 +6,7 @@ import type { SealedEvent } from '../../../src/core/wire/messages.ts';
 import { forwardRequestCodec } from '../../../src/core/wire/codec.ts';
 import { startConnections } from '../../../src/transport/connections/connections.ts';
 import { createOpen } from '../../../src/transport/dial.ts';
-import { frame } from '../../../src/transport/relay/frames.ts';
+import { frame } from '../../../src/transport/relay/frames/frames.ts';
 import { createPeerDial, peerConnectionOver } from '../../../src/transport/relay/peer-connection.ts';
 import type { PeerConnection } from '../../../src/transport/relay/peers/peer.ts';
 import { startGrpcServer } from '../../../src/transport/server/grpc.ts';

@@ -7,8 +7,8 @@ import type { LocalEvent, LocalRequest, SealedEvent } from '../../../src/core/wi
 import { startConnections } from '../../../src/transport/connections/connections.ts';
 import type { RelayConnection } from '../../../src/transport/relay/connection.ts';
 import { createRelayDial } from '../../../src/transport/relay/dial-relay.ts';
-import { frame, greeting } from '../../../src/transport/relay/frames.ts';
-import { relayProtocol } from '../../../src/transport/relay/protocols.ts';
+import { frame, greeting } from '../../../src/transport/relay/frames/frames.ts';
+import { relayProtocol } from '../../../src/transport/relay/frames/protocols.ts';
 import { createGrpcRelayDial } from '../../../src/transport/relay/relay-connection.ts';
 import { startGrpcServer } from '../../../src/transport/server/grpc.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { Problem } from '../../../src/core/errors.ts';
 import { localEventCodec, localRequestCodec } from '../../../src/core/wire/codec.ts';
 import type { DiscoverEvent, SealedEvent } from '../../../src/core/wire/messages.ts';
-import { frame, greeting } from '../../../src/transport/relay/frames.ts';
+import { frame, greeting } from '../../../src/transport/relay/frames/frames.ts';
 import { listenLocally } from '../../../src/transport/relay/local/listen.ts';
 import { openLocalRelay } from '../../../src/transport/relay/local/open.ts';
 import { keepingLog } from '../../support/node/quiet-log.ts';

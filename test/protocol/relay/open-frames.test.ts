@@ -11,7 +11,7 @@ import { forwardEventCodec, forwardRequestCodec } from '../../../src/core/wire/c
 import type { ForwardEvent, SealedEvent } from '../../../src/core/wire/messages.ts';
 import { openSealed } from '../../../src/transport/relay/peers/open.ts';
 import type { PeerConnection } from '../../../src/transport/relay/peers/peer.ts';
-import { sealedProtocol } from '../../../src/transport/relay/protocols.ts';
+import { sealedProtocol } from '../../../src/transport/relay/frames/protocols.ts';
 import { secureContext, tlsVersion } from '../../../src/transport/tls.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';

@@ -7,7 +7,7 @@ import { Problem } from '../../../src/core/errors.ts';
 import type { RelayService } from '../../../src/core/ports.ts';
 import { localEventCodec, localRequestCodec } from '../../../src/core/wire/codec.ts';
 import type { LocalEvent, LocalRequest, SealedRequest } from '../../../src/core/wire/messages.ts';
-import { frame, greeting, startFrames } from '../../../src/transport/relay/frames.ts';
+import { frame, greeting, startFrames } from '../../../src/transport/relay/frames/frames.ts';
 import { listenLocally, localLimits } from '../../../src/transport/relay/local/listen.ts';
 import { keepingLog } from '../node/quiet-log.ts';
 

@@ -6,8 +6,8 @@ import { makeKeyPair, signKey } from '../../../src/core/sealed/encryption-key.ts
 import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../../src/core/wire/codec.ts';
 import type { ForwardEvent, ForwardRequest, SealedEvent } from '../../../src/core/wire/messages.ts';
 import { startListening } from '../../../src/transport/listen.ts';
-import { frame, greeting, startFrames } from '../../../src/transport/relay/frames.ts';
-import { sealedProtocol } from '../../../src/transport/relay/protocols.ts';
+import { frame, greeting, startFrames } from '../../../src/transport/relay/frames/frames.ts';
+import { sealedProtocol } from '../../../src/transport/relay/frames/protocols.ts';
 import { secureContext, tlsVersion } from '../../../src/transport/tls.ts';
 import type { Member } from '../fleet/fleet.ts';
 import { keepingLog } from '../node/quiet-log.ts';

@@ -5,7 +5,7 @@ import { errnoOf, explain, Problem } from '../../../core/errors.ts';
 import { makeDirectories } from '../../../core/files/durable.ts';
 import { ifThere } from '../../../core/files/if-there.ts';
 import type { Log, RelayService } from '../../../core/ports.ts';
-import { mostUnread, startCrowd } from '../unread.ts';
+import { mostUnread, startCrowd } from '../service/unread.ts';
 import { mostBytes, mostDiscoveries, serveUser, type UserLimits } from '../users/serve.ts';
 
 export interface LocalLimits extends UserLimits {

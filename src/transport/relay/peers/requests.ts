@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import type { Log, NodeService, SealedSink, TlsState } from '../../../core/ports.ts';
 import type { ForwardEvent, SealedEvent, SealedRequest } from '../../../core/wire/messages.ts';
 import { proveAny } from '../../peer.ts';
-import { reasonWithheld } from '../forwarder.ts';
+import { reasonWithheld } from '../service/forwarder.ts';
 
 export interface SealedLimits {
   /** Bytes of a message from the relay. */

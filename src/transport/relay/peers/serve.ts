@@ -4,9 +4,9 @@ import { explain } from '../../../core/errors.ts';
 import { callerId } from '../../../core/identity.ts';
 import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../../core/wire/codec.ts';
 import { peerName } from '../../connections/slots.ts';
-import { frame, greeting, startFrames } from '../frames.ts';
-import { countUnread } from '../unread.ts';
-import { onSilence } from '../watch-silence.ts';
+import { frame, greeting, startFrames } from '../frames/frames.ts';
+import { countUnread } from '../service/unread.ts';
+import { onSilence } from '../frames/watch-silence.ts';
 import { type SealedLimits, type SealedParts, startRequests } from './requests.ts';
 
 /** The limits of a node. @param stall milliseconds */

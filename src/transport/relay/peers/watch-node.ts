@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls';
-import { watchSilence } from '../watch-silence.ts';
+import { watchSilence } from '../frames/watch-silence.ts';
 
 const patience = { silence: 30_000, answer: 10_000 };
 /** Milliseconds after which an idle connection is made again: the node may have another certificate, and key. */

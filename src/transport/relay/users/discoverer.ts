@@ -1,7 +1,7 @@
 import { Problem } from '../../../core/errors.ts';
 import type { LocalDiscover, LocalDiscovered } from '../../../core/wire/messages.ts';
-import { reasonWithheld } from '../forwarder.ts';
-import { type Numbered, startNumbered } from '../numbered.ts';
+import { reasonWithheld } from '../service/forwarder.ts';
+import { type Numbered, startNumbered } from '../service/numbered.ts';
 import type { UserParts } from './parts.ts';
 
 export interface DiscovererOptions extends UserParts {

@@ -1,9 +1,9 @@
 import { hasRelayRole, parseCertificate } from '../../../core/credentials/certificate.ts';
 import type { Address } from '../../../core/node.ts';
 import type { RelayConnection } from '../connection.ts';
-import { relayProtocol } from '../protocols.ts';
-import { type FramesDial, overProvenSocket } from '../proven-socket.ts';
-import { watchSilence } from '../watch-silence.ts';
+import { relayProtocol } from '../frames/protocols.ts';
+import { type FramesDial, overProvenSocket } from '../frames/proven-socket.ts';
+import { watchSilence } from '../frames/watch-silence.ts';
 import { relayOverSocket } from './over-socket.ts';
 
 /** Relayed requests of a large fleet wait in one connection: its other end is asked at intervals whether it is there. */

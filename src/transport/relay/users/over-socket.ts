@@ -4,7 +4,7 @@ import { localEventCodec } from '../../../core/wire/codec.ts';
 import type { ForwardRequest } from '../../../core/wire/messages.ts';
 import type { RelayConnection } from '../connection.ts';
 import { type ForwardReader, relayEnd, startForwarding } from '../forwarding.ts';
-import { greeting, startFrames } from '../frames.ts';
+import { greeting, startFrames } from '../frames/frames.ts';
 import { within } from '../within.ts';
 import { startDiscovering } from './discovering.ts';
 import { sendRequest } from './send.ts';

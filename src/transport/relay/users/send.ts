@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { localRequestCodec } from '../../../core/wire/codec.ts';
 import type { LocalRequest } from '../../../core/wire/messages.ts';
-import { frame } from '../frames.ts';
+import { frame } from '../frames/frames.ts';
 
 /** Milliseconds for which messages wait for those that follow. */
 const gathering = 2;

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { explain } from '../../../core/errors.ts';
 import { localRequestCodec } from '../../../core/wire/codec.ts';
-import { startForwarder } from '../forwarder.ts';
-import { greeting, startFrames } from '../frames.ts';
-import type { Crowd } from '../unread.ts';
-import { onSilence } from '../watch-silence.ts';
+import { startForwarder } from '../service/forwarder.ts';
+import { greeting, startFrames } from '../frames/frames.ts';
+import type { Crowd } from '../service/unread.ts';
+import { onSilence } from '../frames/watch-silence.ts';
 import { startDiscoverer } from './discoverer.ts';
 import type { UserParts } from './parts.ts';
 import { startTurns } from './turns.ts';

@@ -4,7 +4,7 @@ import { callerId } from '../../../core/identity.ts';
 import type { Log, RelayService, TlsState } from '../../../core/ports.ts';
 import { peerName } from '../../connections/slots.ts';
 import type { ListenLimits } from '../../server/options.ts';
-import { mostUnread, startCrowd } from '../unread.ts';
+import { mostUnread, startCrowd } from '../service/unread.ts';
 import { mostBytes, mostDiscoveries, serveUser, type UserLimits } from './serve.ts';
 import { proveUser } from './user.ts';
 

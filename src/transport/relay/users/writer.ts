@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { localEventCodec } from '../../../core/wire/codec.ts';
 import type { LocalEvent } from '../../../core/wire/messages.ts';
-import { frame } from '../frames.ts';
-import { type Crowd, countUnread } from '../unread.ts';
+import { frame } from '../frames/frames.ts';
+import { type Crowd, countUnread } from '../service/unread.ts';
 
 /** Messages to one user of a relay. */
 export interface Writer {

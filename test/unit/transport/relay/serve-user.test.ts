@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import type { RelayService } from '../../../../src/core/ports.ts';
 import { localRequestCodec } from '../../../../src/core/wire/codec.ts';
-import { frame, greeting } from '../../../../src/transport/relay/frames.ts';
+import { frame, greeting } from '../../../../src/transport/relay/frames/frames.ts';
 import { serveUser } from '../../../../src/transport/relay/users/serve.ts';
 import { someTurns } from '../../../support/mock-delays.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { countUnread, mostUnread, startCrowd } from '../../../../src/transport/relay/unread.ts';
-import { watchSilence } from '../../../../src/transport/relay/watch-silence.ts';
+import { countUnread, mostUnread, startCrowd } from '../../../../src/transport/relay/service/unread.ts';
+import { watchSilence } from '../../../../src/transport/relay/frames/watch-silence.ts';
 import { mockDelays } from '../../../support/mock-delays.ts';
 
 test('what waits counts as stuck after a time without progress, and only while something waits', (context) => {

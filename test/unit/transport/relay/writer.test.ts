@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { localEventCodec } from '../../../../src/core/wire/codec.ts';
 import type { LocalEvent } from '../../../../src/core/wire/messages.ts';
-import { startFrames } from '../../../../src/transport/relay/frames.ts';
+import { startFrames } from '../../../../src/transport/relay/frames/frames.ts';
 import { startWriter } from '../../../../src/transport/relay/users/writer.ts';
 import { someTurns } from '../../../support/mock-delays.ts';
 

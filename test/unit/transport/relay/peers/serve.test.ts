@@ -5,7 +5,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import type { NodeService } from '../../../../../src/core/ports.ts';
 import { forwardEventCodec, signedKeyCodec } from '../../../../../src/core/wire/codec.ts';
-import { frame, greeting } from '../../../../../src/transport/relay/frames.ts';
+import { frame, greeting } from '../../../../../src/transport/relay/frames/frames.ts';
 import { sealedLimits, startSealedServer } from '../../../../../src/transport/relay/peers/serve.ts';
 import { type Fleet, type Member, makeFleet } from '../../../../support/fleet/fleet.ts';
 import { someTurns } from '../../../../support/mock-delays.ts';

@@ -1,4 +1,4 @@
-import { Problem } from '../../core/errors.ts';
+import { Problem } from '../../../core/errors.ts';
 
 /**
  * The first bytes of each side of the socket: another protocol, or another version of this one, is detected at once.

@@ -1,10 +1,10 @@
 import type { handleBidiStreamingCall, handleServerStreamingCall, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { Problem } from '../../core/errors.ts';
-import type { Log, RelayService, RelayUser } from '../../core/ports.ts';
-import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
-import type { AnyCall } from '../peer.ts';
-import { widenUploads } from '../artifacts/window.ts';
-import { statusOf } from '../status.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { Log, RelayService, RelayUser } from '../../../core/ports.ts';
+import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../../core/wire/messages.ts';
+import { widenUploads } from '../../artifacts/window.ts';
+import type { AnyCall } from '../../peer.ts';
+import { statusOf } from '../../status.ts';
 import { startForwarder } from './forwarder.ts';
 import { countUnread, mostUnread, startCrowd } from './unread.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { frame, greeting, startFrames } from '../../../../src/transport/relay/frames.ts';
-import { holds, mutated, reached } from '../../../support/property/property.ts';
-import { thrownBy } from '../../../support/thrown.ts';
+import { frame, greeting, startFrames } from '../../../../../src/transport/relay/frames/frames.ts';
+import { holds, mutated, reached } from '../../../../support/property/property.ts';
+import { thrownBy } from '../../../../support/thrown.ts';
 
 const most = 64;
 

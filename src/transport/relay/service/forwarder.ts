@@ -1,7 +1,7 @@
-import { Problem } from '../../core/errors.ts';
-import { fileProblem } from '../../core/files/file-problem.ts';
-import type { Log, RelayService, RelayUser } from '../../core/ports.ts';
-import type { ForwardEvent, ForwardRequest, SealedEvent, Withheld } from '../../core/wire/messages.ts';
+import { Problem } from '../../../core/errors.ts';
+import { fileProblem } from '../../../core/files/file-problem.ts';
+import type { Log, RelayService, RelayUser } from '../../../core/ports.ts';
+import type { ForwardEvent, ForwardRequest, SealedEvent, Withheld } from '../../../core/wire/messages.ts';
 import { type Numbered, startNumbered } from './numbered.ts';
 
 /** Requests of one stream that wait for their replies. */

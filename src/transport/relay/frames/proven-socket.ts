@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
-import { rememberIssuers } from '../../core/credentials/issuers.ts';
-import { Problem } from '../../core/errors.ts';
-import type { Address } from '../../core/node.ts';
-import type { TlsState } from '../../core/ports.ts';
-import { diagnose } from '../dial/diagnose.ts';
-import { proveNode } from '../prove-node.ts';
-import { presentedIssuers } from '../tls.ts';
-import { within } from './within.ts';
+import { rememberIssuers } from '../../../core/credentials/issuers.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { Address } from '../../../core/node.ts';
+import type { TlsState } from '../../../core/ports.ts';
+import { diagnose } from '../../dial/diagnose.ts';
+import { proveNode } from '../../prove-node.ts';
+import { presentedIssuers } from '../../tls.ts';
+import { within } from '../within.ts';
 
 export interface FramesDial {
   readonly context: SecureContext;

@@ -1,4 +1,4 @@
-import { Problem } from '../../core/errors.ts';
+import { Problem } from '../../../core/errors.ts';
 
 /** Work that the other end of a connection asks for by numbers of its own, and may give up. */
 export interface Numbered<Message> {

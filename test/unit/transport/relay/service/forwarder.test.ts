@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { describe, test } from 'node:test';
-import { Problem } from '../../../../src/core/errors.ts';
-import type { Log, RelayService, RelayUser } from '../../../../src/core/ports.ts';
-import type { ForwardEvent, SealedEvent, SealedRequest } from '../../../../src/core/wire/messages.ts';
-import { reasonWithheld, startForwarder } from '../../../../src/transport/relay/forwarder.ts';
-import { relayHandlers } from '../../../../src/transport/relay/handlers.ts';
-import { silentLog } from '../../../support/agents/agent-setup.ts';
-import { someTurns } from '../../../support/mock-delays.ts';
+import { Problem } from '../../../../../src/core/errors.ts';
+import type { Log, RelayService, RelayUser } from '../../../../../src/core/ports.ts';
+import type { ForwardEvent, SealedEvent, SealedRequest } from '../../../../../src/core/wire/messages.ts';
+import { reasonWithheld, startForwarder } from '../../../../../src/transport/relay/service/forwarder.ts';
+import { relayHandlers } from '../../../../../src/transport/relay/service/handlers.ts';
+import { silentLog } from '../../../../support/agents/agent-setup.ts';
+import { someTurns } from '../../../../support/mock-delays.ts';
 
 const bytes = Buffer.alloc(0);
 const sealed: SealedRequest = { keyId: bytes, ephemeral: bytes, salt: bytes, ciphertext: Buffer.from('x') };
