@@ -5,7 +5,7 @@ import type { Outcome } from '../core/request/reply.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
 import type { RunEvent } from './events/events.ts';
 import type { JournalEntry } from './journal/entries.ts';
-import type { RunPlan } from './run/run-plan.ts';
+import type { RunPlan } from './run/plan/run-plan.ts';
 
 export interface DiscoverQuery {
   readonly filter: FilterTerms;

@@ -8,7 +8,7 @@ import { Problem } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
 import type { Playbook } from '../../playbook/model.ts';
 import type { PlaybookPorts } from '../../playbook/ports.ts';
-import { formatPlan } from '../../playbook/run/plan.ts';
+import { formatPlan } from '../../playbook/run/plan/plan.ts';
 import { everyStep } from '../../playbook/source/walking.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { LiveView } from '../render/live/live.ts';

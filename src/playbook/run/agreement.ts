@@ -5,7 +5,7 @@ import type { NodeFailure } from '../events/events.ts';
 import type { RunTracker } from '../events/tracker.ts';
 import type { Playbook } from '../model.ts';
 import type { PlaybookPorts } from '../ports.ts';
-import { planRun } from './plan.ts';
+import { planRun } from './plan/plan.ts';
 
 export interface Agreement {
   /** Asks once; the answer holds for the whole run. @throws Problem `not-agreed` */

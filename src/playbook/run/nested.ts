@@ -3,9 +3,9 @@ import { refuseSecrets } from '../inputs/call-input.ts';
 import { mayChange } from './may-change.ts';
 import { bindAllInputs } from '../inputs/input-sources.ts';
 import type { Playbook, Step, StepOutcome } from '../model.ts';
-import { checkRights } from './rights.ts';
+import { checkRights } from './plan/rights.ts';
 import { failureWithin, renameSteps, runSections } from './sections.ts';
-import { findNodes, namesIn } from './find-nodes.ts';
+import { findNodes, namesIn } from './plan/find-nodes.ts';
 import type { RunContext } from '../context.ts';
 import { startRunContext } from './start-context.ts';
 

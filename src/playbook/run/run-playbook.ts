@@ -14,9 +14,9 @@ import { type RunTracker, startTracker } from '../events/tracker.ts';
 import { hideSecrets, reasonsToKeep } from '../call/reasons.ts';
 import type { Playbook } from '../model.ts';
 import type { PlaybookPorts } from '../ports.ts';
-import { checkRights } from './rights.ts';
+import { checkRights } from './plan/rights.ts';
 import { runSections } from './sections.ts';
-import { findNodes, namesIn } from './find-nodes.ts';
+import { findNodes, namesIn } from './plan/find-nodes.ts';
 import type { RunContext } from '../context.ts';
 import { startRunContext, type RunOptions } from './start-context.ts';
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { RunEvent } from '../../../../src/playbook/events/events.ts';
 import { describeDifference } from '../../../../src/playbook/events/summary.ts';
 import { startTracker } from '../../../../src/playbook/events/tracker.ts';
-import { formatPlan } from '../../../../src/playbook/run/plan.ts';
+import { formatPlan } from '../../../../src/playbook/run/plan/plan.ts';
 
 /** A load balancer was asked what it would do; `lines` are outside of what was chosen. */
 function asked(node: string, lines: readonly string[]): RunEvent {

@@ -1,13 +1,13 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
-import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
-import { formatPlan } from '../../../../src/playbook/run/plan.ts';
-import type { PlannedStep, RunPlan } from '../../../../src/playbook/run/run-plan.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
-import { createFabric } from '../../../support/fleet/fabric.ts';
-import { labDdl, playbookText, runText } from '../../../support/fleet/playbook.ts';
+import { appmgrDdl } from '../../../../../src/agents/appmgr/ddl.ts';
+import { loadPlaybook } from '../../../../../src/playbook/compile/load.ts';
+import { formatPlan } from '../../../../../src/playbook/run/plan/plan.ts';
+import type { PlannedStep, RunPlan } from '../../../../../src/playbook/run/plan/run-plan.ts';
+import { runPlaybook } from '../../../../../src/playbook/run/run-playbook.ts';
+import { createFabric } from '../../../../support/fleet/fabric.ts';
+import { labDdl, playbookText, runText } from '../../../../support/fleet/playbook.ts';
 
 const empty: RunPlan = { sets: [], changes: [], serving: [], steps: [] };
 const planned = (fields: Partial<PlannedStep> = {}): PlannedStep => ({

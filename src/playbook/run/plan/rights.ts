@@ -1,11 +1,11 @@
 /** Asks every node whether the caller may make the playbook's calls; makes none of them. */
-import type { JsonObject } from '../../core/json.ts';
-import type { Outcome } from '../../core/request/reply.ts';
-import type { NodeFailure } from '../events/events.ts';
-import type { Playbook } from '../model.ts';
-import { failureOf, silence } from '../call/reply.ts';
-import { everyStep } from '../source/walking.ts';
-import type { RunContext } from '../context.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
+import { failureOf, silence } from '../../call/reply.ts';
+import type { RunContext } from '../../context.ts';
+import type { NodeFailure } from '../../events/events.ts';
+import type { Playbook } from '../../model.ts';
+import { everyStep } from '../../source/walking.ts';
 
 interface RightsReport {
   /** Calls that would be refused, or nodes that do not reply. */

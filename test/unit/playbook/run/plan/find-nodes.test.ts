@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
-import { playbookText, runText } from '../../../support/fleet/playbook.ts';
+import { createFabric, type FabricNode } from '../../../../support/fleet/fabric.ts';
+import { playbookText, runText } from '../../../../support/fleet/playbook.ts';
 
 const four: FabricNode[] = ['a', 'b', 'c', 'd'].map((name) => ({ name, agents: ['thing'] }));
 const change = (more = '') => playbookText(`  - {id: go, call: thing.change, on: all, with: {to: x}${more}}`);

@@ -1,9 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatEvent } from '../../../../src/playbook/events/format.ts';
-import { type Behaviour, createFabric, type FabricOptions } from '../../../support/fleet/fabric.ts';
-import { playbookText, runText } from '../../../support/fleet/playbook.ts';
+import { formatEvent } from '../../../../../src/playbook/events/format.ts';
+import { type Behaviour, createFabric, type FabricOptions } from '../../../../support/fleet/fabric.ts';
+import { playbookText, runText } from '../../../../support/fleet/playbook.ts';
 
 type Answer = { allowed?: string[]; denied?: string[]; unknown?: string[] };
 

@@ -1,4 +1,4 @@
-import type { StillServing } from '../events/run-state.ts';
+import type { StillServing } from '../../events/run-state.ts';
 
 /** The plan of a run, as far as it is known before its first change. */
 export interface RunPlan {

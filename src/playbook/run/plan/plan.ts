@@ -1,10 +1,10 @@
 /** The plan of a run, as far as it is known once its nodes are found. */
-import { count } from '../../core/text.ts';
-import type { Playbook, Step } from '../model.ts';
-import type { RunContext } from '../context.ts';
-import { isLiteral } from '../expressions/template.ts';
-import type { StillServing } from '../events/run-state.ts';
-import { describeServing } from '../events/summary.ts';
+import { count } from '../../../core/text.ts';
+import type { RunContext } from '../../context.ts';
+import type { StillServing } from '../../events/run-state.ts';
+import { describeServing } from '../../events/summary.ts';
+import { isLiteral } from '../../expressions/template.ts';
+import type { Playbook, Step } from '../../model.ts';
 import type { PlannedStep, RunPlan } from './run-plan.ts';
 
 /**

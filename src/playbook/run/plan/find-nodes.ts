@@ -1,15 +1,15 @@
 /** Finds the nodes of a playbook before its first step, and refuses to begin if one is missing. */
-import { Problem } from '../../core/errors.ts';
-import { parseFilter } from '../../core/filter/filter.ts';
-import { type NodeFacts, witness } from '../../core/node.ts';
-import { count } from '../../core/text.ts';
-import type { FilterTerms } from '../../core/wire/messages.ts';
-import type { NodeFailure } from '../events/events.ts';
-import { decide } from '../expressions/expression.ts';
-import type { NodeSet } from '../model.ts';
-import type { Discovered } from '../ports.ts';
-import { toText } from '../expressions/template.ts';
-import type { RunContext } from '../context.ts';
+import { Problem } from '../../../core/errors.ts';
+import { parseFilter } from '../../../core/filter/filter.ts';
+import { type NodeFacts, witness } from '../../../core/node.ts';
+import { count } from '../../../core/text.ts';
+import type { FilterTerms } from '../../../core/wire/messages.ts';
+import type { RunContext } from '../../context.ts';
+import type { NodeFailure } from '../../events/events.ts';
+import { decide } from '../../expressions/expression.ts';
+import { toText } from '../../expressions/template.ts';
+import type { NodeSet } from '../../model.ts';
+import type { Discovered } from '../../ports.ts';
 
 /** The sets, or why they are not complete. */
 export interface FoundSets {
