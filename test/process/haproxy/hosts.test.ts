@@ -69,6 +69,26 @@ describe('a host in several backends', () => {
     assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'static')).web1], [8, 1]);
   });
 
+  test('is held out of and enabled in one that reaches it by a unix socket, too', async () => {
+    const web = await webServers(2, 'own');
+    const lb = await haproxy(
+      web.map((one) => line(one)),
+      `backend static
+  ${web.map(({ name }) => `server ${name} unix@/run/mco-deploy-test/${name}.sock`).join('\n  ')}`,
+    );
+    const { disable, enable, status } = await agent([lb.socket], { watch_interval: 60 });
+    await disable({ server: 'web1' });
+    await lb.ask('set server static/web1 state ready');
+    const [server] = (await status({ server: 'web1' })).servers;
+    assert.deepEqual(
+      server?.breaks?.map((one) => one.line),
+      ['static/web1'],
+    );
+    assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'static')).web1], [1, 1]);
+    assert.deepEqual((await enable({ server: 'web1' })).hosts[0]?.lines, ['app/web1', 'static/web1']);
+    assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'static')).web1], [0, 0]);
+  });
+
   test('counts in each of them for the minimum of servers', async () => {
     const { web, lb } = await severalBackends(2);
     const { disable } = await agent([lb.socket]);

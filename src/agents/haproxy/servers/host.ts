@@ -83,7 +83,8 @@ function isEntry(line: ServerLine, entry: string): boolean {
 /**
  * The lines that lead to a held host now. Its name counts only if none of its addresses is left: a name may be a slot,
  * behind which a reload puts another host. A line of it that has no address now stays its line until it leads to another
- * host: a service that is restarted leaves the name server, and mostly comes back to the same slot.
+ * host: a service that is restarted leaves the name server, and mostly comes back to the same slot. A line that never
+ * has one (to a unix socket) is found by its own name, beside lines that are found by address.
  */
 export function findHeldLines<Line extends ServerLine>(
   { host, addresses, fqdns, lines: last = [] }: HostIdentity,
@@ -93,7 +94,9 @@ export function findHeldLines<Line extends ServerLine>(
   const led = all.filter((line) => hasAddress(line, known) || fqdns.includes(ownFqdn(line)));
   const backends = new Set(led.map(({ view }) => view));
   const isLeft = (line: Line) =>
-    isVacant(line.server) && !backends.has(line.view) && last.some((one) => isNamed(one, line));
+    hostAddress(line.server) === undefined &&
+    !(isVacant(line.server) && backends.has(line.view)) &&
+    last.some((one) => isNamed(one, line));
   const lines = all.filter((line) => led.includes(line) || isLeft(line));
   return lines.length > 0 || known.size > 0 ? lines : all.filter(({ server }) => server.name === host);
 }
