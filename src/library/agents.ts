@@ -486,7 +486,7 @@ export interface Agents {
           readonly in_rotation: boolean;
           /** How many of its lines take traffic */
           readonly serving: number;
-          /** BACKEND/SERVER beside these that still sends it requests */
+          /** BACKEND/SERVER beside these that still sends it requests, and any HAProxy process without a socket here */
           readonly still_serving: readonly string[];
           readonly lines: readonly {
             /** BACKEND/SERVER */
@@ -543,7 +543,7 @@ export interface Agents {
           readonly name: string;
           /** BACKEND/SERVER of every line that is meant */
           readonly lines: readonly string[];
-          /** BACKEND/SERVER beside these that still sends it requests */
+          /** BACKEND/SERVER beside these that still sends it requests, and any HAProxy process without a socket here */
           readonly still_serving: readonly string[];
           /** Since when it has been out without a break (milliseconds since the epoch) */
           readonly out_since?: number;
@@ -614,7 +614,7 @@ export interface Agents {
           readonly name: string;
           /** BACKEND/SERVER of every line that is meant */
           readonly lines: readonly string[];
-          /** BACKEND/SERVER beside these that still sends it requests */
+          /** BACKEND/SERVER beside these that still sends it requests, and any HAProxy process without a socket here */
           readonly still_serving: readonly string[];
           /** Since when it has been out without a break (milliseconds since the epoch) */
           readonly out_since?: number;

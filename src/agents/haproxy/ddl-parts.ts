@@ -28,7 +28,11 @@ export const scope = { backend, server, port } as const;
 export const names = { type: 'array', items: { type: 'string' } } as const;
 
 const lines = { ...names, description: 'BACKEND/SERVER of every line that is meant' } as const;
-const stillServing = { ...names, description: 'BACKEND/SERVER beside these that still sends it requests' } as const;
+const stillServing = {
+  ...names,
+  description:
+    'BACKEND/SERVER beside these that still sends it requests, and any HAProxy process without a socket here',
+} as const;
 const sessionsLeft = {
   type: 'integer',
   description: 'Sessions that did not end in time, and may still send it requests',

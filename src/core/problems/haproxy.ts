@@ -15,6 +15,10 @@ export const haproxyProblems = defineProblems({
     'The socket of HAProxy does not allow changes.',
     'Add “level admin” to its “stats socket” line.',
   ],
+  'haproxy-processes': [
+    'HAProxy runs as several processes (“nbproc”), and not every one has a socket in node.yaml. The others would still send requests to hosts that are taken out, so nothing was changed.',
+    'Give each process a “stats socket … process N” in haproxy.cfg, and list all in “sockets”.',
+  ],
   'unknown-backend': ['HAProxy has no backend of that name.', 'Check the name; the message lists similar ones.'],
   'unknown-server': [
     'No server line leads to that host.',

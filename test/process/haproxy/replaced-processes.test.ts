@@ -87,4 +87,13 @@ describe('a host that is taken out after a reload of HAProxy, whose old process 
     assert.deepEqual((await disable({ server: 'web1' })).unchanged, ['web1']);
     assert.deepEqual(await request(), ['web2', 'web2']);
   });
+
+  test('stays in traffic while a process is left that two reloads ago was replaced: none names it any more', async () => {
+    const { lb } = await withConnections();
+    const { oldPid } = await lb.replace();
+    await (await lb.replace()).oldEnded;
+    const { disable } = await agent([lb.socket], { replaced_timeout: 0, drain_timeout: 0 });
+    const words = new RegExp(`process ${oldPid} .* may send requests to web1; put back: app/web1 to ready`);
+    await assert.rejects(disable({ server: 'web1' }), fails('haproxy-replaced', words));
+  });
 });

@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import type { HaproxyConfig } from '../config.ts';
 import type { HeldHost } from '../maintenance/held-hosts.ts';
 import { pause } from '../runtime/mutex.ts';
-import type { HaproxyInfo, Processes } from '../runtime/process.ts';
+import { type HaproxyInfo, pidsOf, type Processes } from '../runtime/process.ts';
 import { findReplacedProcesses, isServing, type ReplacedProcess } from '../runtime/replaced-processes.ts';
 import type { ScopedHost } from '../servers/scope.ts';
 import { namesOf } from './report.ts';
@@ -55,6 +55,7 @@ export async function awaitReplaced(setup: ReplacedSetup, { signal, progress }: 
 }
 
 async function findServing({ hosts, before, processes }: ReplacedSetup): Promise<Serving[]> {
+  const current = pidsOf(processes);
   const found = Object.entries(processes).map(async ([socket, info]) => {
     const open = hosts.filter(({ name }) =>
       wasIn(
@@ -62,7 +63,7 @@ async function findServing({ hosts, before, processes }: ReplacedSetup): Promise
         info,
       ),
     );
-    const replaced = open.length === 0 ? [] : await findReplacedProcesses(info.pid);
+    const replaced = open.length === 0 ? [] : await findReplacedProcesses(info.pid, current);
     return replaced.map((process) => ({ socket, process, hosts: open }));
   });
   return (await Promise.all(found)).flat();

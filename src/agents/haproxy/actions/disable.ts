@@ -1,8 +1,12 @@
 import type { ActionContext } from '../../../core/agent.ts';
 import { beginHold, confirmHolds, type HeldHost, outSinceOf } from '../maintenance/held-hosts.ts';
 import { forEach } from '../runtime/parallel.ts';
+import { requireEveryProcess } from '../runtime/every-process.ts';
+import { findOtherProcesses } from '../runtime/other-processes.ts';
+import { pidsOf, readInfos } from '../runtime/process.ts';
 import type { BackendView } from '../servers/backend.ts';
 import { guardCapacity } from '../servers/capacity.ts';
+import { processesLeadingTo } from '../servers/elsewhere.ts';
 import { lineKey, refreshLines, type ServerLine } from '../servers/line.ts';
 import { affectedLines, type ScopedHost } from '../servers/scope.ts';
 import { endSessions, type LeavingHost, waitForSessions } from '../servers/sessions.ts';
@@ -42,15 +46,22 @@ export async function disable(
   // Held hosts are checked first: they may have been put in meanwhile.
   if (!context.dryRun) await balancer.watch.checkNow(context.signal);
   const request = await readChangeRequest(balancer, input, context, needed);
+  const processes = await readInfos(balancer.runtimes, context.signal);
+  requireEveryProcess(processes);
   const staying = request.hosts.filter((host) => affectedLines(host).every(({ server }) => inMaintenance(server)));
   const leaving = request.hosts.filter((host) => !staying.includes(host));
   const out = leaving.flatMap(affectedLines);
   const left = guardCapacity(request.views, out, input.min_available ?? balancer.config.min_available);
+  const others = await findOtherProcesses(pidsOf(processes));
+  const describe = (host: ScopedHost) => {
+    const { still_serving: serving, ...rest } = reportHost(host);
+    return { ...rest, still_serving: [...serving, ...processesLeadingTo(host, others)] };
+  };
   const report = {
     backend: request.backends.join(','),
     changed: namesOf(leaving),
     unchanged: namesOf(staying),
-    hosts: request.hosts.map(reportHost),
+    hosts: request.hosts.map(describe),
   };
   if (context.dryRun) return { ...report, available: left };
   const views = await takeOut(balancer, request, { leaving, staying }, input, context);
@@ -58,7 +69,7 @@ export async function disable(
   const ended = input.shutdown === true ? { ended: await endSessions(request.hosts.map(toLeaving), context) } : {};
   const held = balancer.watch.hosts();
   const hosts = request.hosts.map((host) => ({
-    ...reportHost(host),
+    ...describe(host),
     ...outSinceOf(held, host.name),
     ...(input.shutdown === true ? {} : sessionsLeft(host, views)),
   }));

@@ -16,7 +16,10 @@ export interface HostReport {
   readonly name: string;
   /** `BACKEND/SERVER` of each line that the call is about. */
   readonly lines: string[];
-  /** Lines outside of what the call was narrowed to that still send the host requests. */
+  /**
+   * Lines outside of what the call was narrowed to that still send the host requests; and in words, processes that no
+   * command reaches.
+   */
   readonly still_serving: string[];
   /** Milliseconds since the epoch: out without a break since then. */
   readonly out_since?: number;

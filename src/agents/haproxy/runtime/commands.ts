@@ -2,8 +2,10 @@ import { Problem } from '../../../core/errors.ts';
 import { readInfo } from './process.ts';
 import { firstLine, type Runtime } from './runtime.ts';
 
-/** A command of the runtime API, without its arguments. */
-export type RuntimeCommand = 'set server' | 'shutdown sessions server' | 'disable agent' | 'enable agent';
+/** The commands that change something, without their arguments. */
+export const runtimeCommands = ['set server', 'shutdown sessions server', 'disable agent', 'enable agent'] as const;
+
+export type RuntimeCommand = (typeof runtimeCommands)[number];
 
 /**
  * Checks, before any change, that every process allows changes and has the needed commands.

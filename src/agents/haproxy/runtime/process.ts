@@ -9,10 +9,16 @@ export interface HaproxyInfo {
   readonly uptime: number;
   /** Its start, in seconds since the epoch; undefined if HAProxy (before 2.4) does not report it. */
   readonly started: number | undefined;
+  /** Which of several processes (`nbproc`, up to 2.4) it is; left out if it is the only one. */
+  readonly share?: { readonly number: number; readonly of: number };
 }
 
 /** The HAProxy processes behind sockets, by socket. */
 export type Processes = Readonly<Record<string, HaproxyInfo>>;
+
+export function pidsOf(processes: Processes): number[] {
+  return Object.values(processes).map(({ pid }) => pid);
+}
 
 /** Asks a process for its identity. @throws Problem `haproxy-answer`, and as {@link Runtime.ask} does */
 export async function readInfo(runtime: Runtime, signal: AbortSignal): Promise<HaproxyInfo> {
@@ -39,7 +45,8 @@ export function parseInfo(answer: string, shown: string): HaproxyInfo {
   if (pid === undefined || uptime === undefined) {
     throw new Problem('haproxy-answer', `HAProxy at ${shown} answered “show info” in an unknown form`);
   }
-  return { version: fields.get('Version') ?? '', pid, uptime, started };
+  const [of = 1, number = 1] = ['Nbproc', 'Process_num'].map((name) => numberOf(fields.get(name)));
+  return { version: fields.get('Version') ?? '', pid, uptime, started, ...(of > 1 ? { share: { number, of } } : {}) };
 }
 
 /**

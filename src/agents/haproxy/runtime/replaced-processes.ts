@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { errnoOf } from '../../../core/errors.ts';
 import { startOf } from '../../../core/files/process-mark.ts';
+import { findMachineProcesses, type MachineProcess } from './machine-processes.ts';
 
 /** A process that a reload replaced, and that still runs: it serves the connections that were open then. */
 export interface ReplacedProcess {
@@ -12,10 +14,38 @@ export interface ReplacedProcess {
 /**
  * Finds the processes that reloads replaced by this one, or by one of those, and that still run. Its socket reports
  * nothing about them, but they stand on its command line (management guide, 3: `-sf` and `-st`; a master adds them).
- * Those of a HAProxy in another container or on another machine are not found.
+ * After two reloads without a master, the first process stands on none if the second has ended: it has the same
+ * configuration files. Those of a HAProxy in another container or on another machine are not found.
  * @param pid from “show info”
+ * @param current the processes that answer at sockets, this one included
  */
-export async function findReplacedProcesses(pid: number): Promise<readonly ReplacedProcess[]> {
+export async function findReplacedProcesses(
+  pid: number,
+  current: readonly number[],
+): Promise<readonly ReplacedProcess[]> {
+  const named = await findNamed(pid);
+  const earlier = findEarlier(pid, await findMachineProcesses()).filter(
+    (one) => !current.includes(one.pid) && !named.some((other) => other.pid === one.pid),
+  );
+  return [...named, ...earlier.map(({ pid: number, start }) => ({ pid: number, start }))];
+}
+
+/** Those that began before it with its configuration files, but for its master. */
+function findEarlier(pid: number, all: readonly MachineProcess[]): MachineProcess[] {
+  const own = all.find((one) => one.pid === pid);
+  if (own === undefined) return [];
+  const isMaster = ({ pid: number }: MachineProcess) => all.some(({ parent }) => parent === number);
+  return all.filter(
+    (one) =>
+      Number(one.start) < Number(own.start) &&
+      isDeepStrictEqual(one.files, own.files) &&
+      one.network === own.network &&
+      !isMaster(one),
+  );
+}
+
+/** Those on the command line of the process, and on the command lines of those. */
+async function findNamed(pid: number): Promise<readonly ReplacedProcess[]> {
   const name = await readOf(pid, 'comm');
   const found = new Map<number, ReplacedProcess>();
   const open = [pid];

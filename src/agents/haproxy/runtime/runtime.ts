@@ -52,6 +52,7 @@ async function ask(where: NetConnectOpts, name: string, command: string, timeout
     if (answer === '') throw problem('haproxy-answer', `closed the connection without answering “${command}”`);
     if (answer === undefined)
       throw problem('haproxy-answer', `answered “${command}” with more than ${longestAnswer} bytes`);
+    if (isUnknown(command, answer)) throw problem('haproxy-answer', `does not know “${command}”`, masterHint);
     if (isCutOff(command, answer))
       throw problem('haproxy-answer', `closed the connection in the middle of its answer to “${command}”`);
     return answer.trim();
@@ -77,7 +78,8 @@ async function exchangeWhenFree(where: NetConnectOpts, command: string, signal: 
   for (let dropped = isReading(command) ? 0 : mostDropped; ; ) {
     try {
       const answer = await exchange(where, command, signal);
-      const isWhole = answer === undefined || !(answer === '' || isCutOff(command, answer));
+      const isWhole =
+        answer === undefined || isUnknown(command, answer) || !(answer === '' || isCutOff(command, answer));
       if (isWhole || dropped++ >= mostDropped) return answer;
     } catch (failure) {
       const { code } = failure as NodeJS.ErrnoException;
@@ -100,6 +102,14 @@ function isCutOff(command: string, answer: string): boolean {
   return command.startsWith('show ') && !answer.endsWith('\n\n') && answer !== '\n';
 }
 
+/** The socket of a master process (`-S`) knows other commands, and keeps a connection open after its answer. */
+function isUnknown(command: string, answer: string): boolean {
+  return command.startsWith('show ') && answer.startsWith(unknownCommand);
+}
+
+const unknownCommand = 'Unknown command';
+const masterHint = 'name a “stats socket” of HAProxy: the socket of its master (“-S”) leads to no servers';
+
 function isDrop(code: string | undefined): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE';
 }
@@ -119,6 +129,7 @@ function exchange(where: NetConnectOpts, command: string, signal: AbortSignal): 
       chunks.push(chunk);
       size += chunk.length;
       if (size > longestAnswer) end(undefined);
+      else if (isUnknown(command, chunks[0]?.toString('latin1') ?? '')) end(unknownCommand);
     });
     socket.on('end', () => end(Buffer.concat(chunks).toString('utf8')));
     socket.write(`${command}\n`);

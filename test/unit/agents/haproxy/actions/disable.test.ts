@@ -357,10 +357,12 @@ describe('a host that does not stay out', () => {
 
   test('is checked the second time after the configured seconds, not before', async () => {
     const { fake, take } = await estate(three(), { settle: 5 });
-    const looks = () => fake.asked.slice(fake.asked.indexOf('show info')).filter((one) => one === 'show stat app 6 -1');
+    const looks = () =>
+      fake.asked.slice(fake.asked.lastIndexOf('show info')).filter((one) => one === 'show stat app 6 -1');
     using clock = mockDelays();
     const taking = take({ backend: 'app' });
-    while (!fake.asked.includes('show info')) await someTurns();
+    // Once before any change, and once before the first look.
+    while (fake.asked.filter((one) => one === 'show info').length < 2) await someTurns();
     for (const [milliseconds, expected] of [
       [0, 1],
       [4999, 1],
@@ -379,12 +381,12 @@ describe('a host that does not stay out', () => {
       if (command === 'show info') infos++;
       // Something switches the agent-check on again between the two looks.
       const looks = fake.asked.slice(fake.asked.lastIndexOf('show info')).filter((one) => one === 'show stat app 6 -1');
-      if (command.startsWith('show stat') && infos === 1 && looks.length === 2)
+      if (command.startsWith('show stat') && infos === 2 && looks.length === 2)
         fake.server('app/web1').agentEnabled = true;
     };
     await take({ backend: 'app' });
     assert.deepEqual(fake.changes().slice(-2), ['disable agent app/web1', 'set server app/web1 state maint']);
-    assert.equal(infos, 2);
+    assert.equal(infos, 3);
     const quiet = await estate();
     await quiet.take({ server: dev2 });
     const after = quiet.fake.asked.slice(quiet.fake.asked.lastIndexOf('show info'));

@@ -32,7 +32,7 @@ async function started(...argv: (string | number)[]) {
   return { pid: child.pid ?? 0, end: () => end(child) };
 }
 
-const pidsOf = async (pid: number) => (await findReplacedProcesses(pid)).map((one) => one.pid);
+const pidsOf = async (pid: number) => (await findReplacedProcesses(pid, [pid])).map((one) => one.pid);
 
 describe('the processes of HAProxy that a reload replaced', () => {
   test('are the numbers after -sf and -st, wherever they stand on the command line', () => {
@@ -53,7 +53,7 @@ describe('the processes of HAProxy that a reload replaced', () => {
     const first = await started();
     const second = await started('-sf', first.pid);
     const third = await started('-f', 'a.cfg', '-sf', second.pid);
-    const found = await findReplacedProcesses(third.pid);
+    const found = await findReplacedProcesses(third.pid, [third.pid]);
     assert.deepEqual(
       found.map(({ pid }) => pid),
       [second.pid, first.pid],
@@ -100,6 +100,6 @@ describe('the processes of HAProxy that a reload replaced', () => {
   test('are not taken for ended because of another fault', async () => {
     // A file, where a process would have a directory.
     const unreadable = 'version' as unknown as number;
-    await assert.rejects(findReplacedProcesses(unreadable), { code: 'ENOTDIR' });
+    await assert.rejects(findReplacedProcesses(unreadable, []), { code: 'ENOTDIR' });
   });
 });

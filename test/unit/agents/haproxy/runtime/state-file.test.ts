@@ -4,11 +4,8 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import {
-  configurationFiles,
-  isRestoring,
-  restoresState,
-} from '../../../../../src/agents/haproxy/runtime/state-file.ts';
+import { configurationFiles } from '../../../../../src/agents/haproxy/runtime/configuration.ts';
+import { isRestoring, restoresState } from '../../../../../src/agents/haproxy/runtime/state-file.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 
 const restoring = 'backend app\n  load-server-state-from-file local\n';

@@ -127,7 +127,9 @@ describe('the lines of a host', () => {
     assert.deepEqual(found(vacant, vacant), ['slots/s1']);
     assert.deepEqual(found(vacant, { ip: '10.0.0.1' }), ['slots/s2']);
     assert.deepEqual(found({ ip: '10.0.0.9' }, vacant), []);
-    assert.deepEqual(found({ ...vacant, admin: 1 }, vacant), [], 'it may lead to a unix socket now');
+    assert.deepEqual(found({ ip: '' }, vacant), ['slots/s1'], 'a unix socket');
+    assert.deepEqual(found({ ip: '' }, { ip: '10.0.0.1' }), ['slots/s1', 'slots/s2'], 'beside another line');
+    assert.deepEqual(found(vacant, { ip: '' }), ['slots/s1'], 'another line to a unix socket');
     for (const change of [{ socket: '/run/other.sock' }, { backend: 'other' }, { server: 's3' }])
       assert.deepEqual(found(vacant, vacant, { lines: held.lines.map((one) => ({ ...one, ...change })) }), []);
     assert.deepEqual(found(vacant, vacant, { lines: undefined }), []);

@@ -1,0 +1,54 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { startOf } from '../../../core/files/process-mark.ts';
+import { configurationFiles } from './configuration.ts';
+
+/** A HAProxy process of this machine, by proc(5). */
+export interface MachineProcess {
+  readonly pid: number;
+  /** Its number in its own container, as it reports it itself. */
+  readonly innerPid: number;
+  readonly parent: number;
+  /** Ticks since the boot. */
+  readonly start: string;
+  readonly argv: readonly string[];
+  /** Its configuration files, as its command line names them. */
+  readonly files: readonly string[];
+  /** Its network namespace; empty if this user may not see it. */
+  readonly network: string;
+}
+
+/** Of HAProxy and HAProxy Enterprise, also with a version in it. */
+const programName = /^(haproxy|hapee)/;
+
+/** Words of a command line that only checks or prints something. */
+const noService = /^-(c|cc|v|vv)$/;
+
+/** All HAProxy processes of this machine that this user can see (`hidepid`), of containers too. */
+export async function findMachineProcesses(): Promise<MachineProcess[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  return (await Promise.all(pids.map(read))).filter((one) => one !== undefined);
+}
+
+/** The network namespace of a process; empty if this user may not see it. */
+export function networkOf(pid: number | 'self'): Promise<string> {
+  return readlink(`/proc/${pid}/ns/net`).catch(() => '');
+}
+
+/** Undefined for another program, and for a process that has ended meanwhile. */
+async function read(pid: number): Promise<MachineProcess | undefined> {
+  const [name, own] = await Promise.all([textOf(pid, 'comm'), textOf(pid, 'cmdline')]);
+  if (!programName.test(name)) return undefined;
+  const argv = own.split('\0');
+  const files = configurationFiles(argv);
+  if (files.length === 0 || argv.some((word) => noService.test(word))) return undefined;
+  const [status, network] = await Promise.all([textOf(pid, 'status'), networkOf(pid)]);
+  const start = startOf(pid);
+  if (start === undefined) return undefined;
+  const numbers = (field: string) => (new RegExp(`^${field}:(.*)$`, 'm').exec(status)?.[1] ?? '').trim().split(/\s+/);
+  const innerPid = Number(numbers('NSpid').at(-1)) || pid;
+  return { pid, innerPid, parent: Number(numbers('PPid')[0]), start, argv, files, network };
+}
+
+function textOf(pid: number, file: string): Promise<string> {
+  return readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+}
