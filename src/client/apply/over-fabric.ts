@@ -6,7 +6,7 @@ import type { Outcome } from '../../core/request/reply.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
 import { asDesired, type ConfigFile, configFiles } from '../fleet-file/desired.ts';
 import type { Fleet, Host, NodeParts } from '../fleet-file/model.ts';
-import { type FileState, planFiles } from '../install/plan-files.ts';
+import { type FileState, planFiles } from '../install/files/plan-files.ts';
 import { callConfig, type FabricTransport } from './call-config.ts';
 import { confirmChange } from './confirm.ts';
 import type { FileChange, HostPlan } from './host-plan.ts';

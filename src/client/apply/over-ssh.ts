@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { formatAddress, parseAddress } from '../../core/node.ts';
-import type { DesiredFile, NodePaths, Paths } from '../install/desired-files.ts';
+import type { DesiredFile, NodePaths, Paths } from '../install/files/desired-files.ts';
 import { desiredFilesOf } from '../fleet-file/desired.ts';
 import { helperSettings, serviceCommands } from '../fleet-file/helper-settings.ts';
 import type { Fleet, Host, NodeParts } from '../fleet-file/model.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { DesiredFile, DesiredFiles, NodePaths, Paths } from '../install/desired-files.ts';
-import { systemNeeds } from '../install/system-needs.ts';
+import type { DesiredFile, DesiredFiles, NodePaths, Paths } from '../install/files/desired-files.ts';
+import { systemNeeds } from '../install/files/system-needs.ts';
 import { type FileKind, takesEffect } from '../../core/node-files/kinds.ts';
 import type { Fleet, Host, NodeParts } from './model.ts';
 import { agentSections, nodeYaml, nrpeConfig } from './node-settings.ts';

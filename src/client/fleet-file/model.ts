@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { FileKind } from '../../core/node-files/kinds.ts';
 import type { KnownAgent } from '../../core/policy/review.ts';
-import type { NodePaths } from '../install/desired-files.ts';
+import type { NodePaths } from '../install/files/desired-files.ts';
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 
 /** The functions of the whole program for nodes: loaded when a fleet is read. */

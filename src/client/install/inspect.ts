@@ -7,7 +7,7 @@ import { Problem } from '../../core/errors.ts';
 import { count } from '../../core/text.ts';
 import type { Program } from './program.ts';
 import { parseLines } from './scripts.ts';
-import type { FileState } from './plan-files.ts';
+import type { FileState } from './files/plan-files.ts';
 
 /** The state of a host, before anything is done. */
 export interface HostInspection {

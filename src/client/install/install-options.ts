@@ -2,7 +2,7 @@ import type { Store } from '../../ca/store/store.ts';
 import type { Authority } from '../../ca/x509/authority.ts';
 import type { Address } from '../../core/node.ts';
 import type { NodeDescription } from '../../core/wire/messages.ts';
-import type { DesiredFiles } from './desired-files.ts';
+import type { DesiredFiles } from './files/desired-files.ts';
 import type { DebianProgram, Program } from './program.ts';
 import type { SshSettings } from './ssh.ts';
 

@@ -4,13 +4,13 @@ import { Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
 import { type Installed, judgeHost, parseInstalled, parseInspection, certificateReason } from './inspect.ts';
 import { manifestName, parseManifest } from '../../core/node-files/manifest.ts';
-import { type FilePlan, type FileState, planFiles } from './plan-files.ts';
+import { type FilePlan, type FileState, planFiles } from './files/plan-files.ts';
 import type { InstallHostOptions } from './install-options.ts';
 import { inspectScript, probeScript } from './scripts.ts';
 import { runOrThrow, type Remote } from './ssh.ts';
 import type { SshTarget } from './target.ts';
-import { systemFiles } from './system-files.ts';
-import type { DesiredFile } from './desired-files.ts';
+import { systemFiles } from './files/system-files.ts';
+import type { DesiredFile } from './files/desired-files.ts';
 
 /** The plan for a host. */
 export interface Plan extends FilePlan {

@@ -6,7 +6,7 @@ import { Problem } from '../../core/errors.ts';
 import type { Program } from './program.ts';
 import { discardScript, enrollScript, parseLines, placeScript, uploadScript } from './scripts.ts';
 import { runOrThrow, type Remote } from './ssh.ts';
-import type { DesiredFiles, DesiredFile } from './desired-files.ts';
+import type { DesiredFiles, DesiredFile } from './files/desired-files.ts';
 
 /** The connection to a host. */
 export interface HostAccess {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { unitText } from '../../../src/client/install/unit.ts';
+import { unitText } from '../../../src/client/install/files/unit.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 import { builtProgram } from '../../support/program/built-program.ts';
 import { type HostJson, type Installation, startInstallation } from '../../support/ssh/install.ts';

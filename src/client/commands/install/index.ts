@@ -3,7 +3,7 @@ import { addCommonOptions } from '../../cli/common-options.ts';
 import type { CommandEntry } from '../../cli/context.ts';
 import { parseSeconds } from '../../cli/target-options.ts';
 import { addRemoteOptions } from './options.ts';
-import type { CheckNodeConfig } from '../../install/desired-files.ts';
+import type { CheckNodeConfig } from '../../install/files/desired-files.ts';
 
 /**
  * @param check reads a configuration as a daemon does

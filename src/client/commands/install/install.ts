@@ -25,7 +25,7 @@ import {
   describeDesiredFiles,
   type Paths,
   type DesiredFileOptions,
-} from '../../install/desired-files.ts';
+} from '../../install/files/desired-files.ts';
 
 export interface InstallOptions extends RemoteOptions, DesiredFileOptions {
   readonly binary?: string;

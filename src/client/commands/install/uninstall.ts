@@ -7,8 +7,8 @@ import { requireAbsolute, requireService, sshSettings } from './install.ts';
 import { inspectScript, parseLines, readScript, removeScript, serviceScript } from '../../install/scripts.ts';
 import { runOrThrow, openRemote, type SshSettings } from '../../install/ssh.ts';
 import { type SshTarget, targetsOf } from '../../install/target.ts';
-import { unitFile } from '../../install/unit.ts';
-import type { CheckNodeConfig } from '../../install/desired-files.ts';
+import { unitFile } from '../../install/files/unit.ts';
+import type { CheckNodeConfig } from '../../install/files/desired-files.ts';
 
 export interface UninstallOptions extends RemoteOptions {
   readonly purge?: boolean;

@@ -9,7 +9,7 @@ import {
   type Installed,
   judgeHost,
 } from '../../../../src/client/install/inspect.ts';
-import { planFiles } from '../../../../src/client/install/plan-files.ts';
+import { planFiles } from '../../../../src/client/install/files/plan-files.ts';
 import type { Program } from '../../../../src/client/install/program.ts';
 import { sumOf } from '../../../../src/core/node-files/list.ts';
 import { formatManifest, parseManifest } from '../../../../src/core/node-files/manifest.ts';

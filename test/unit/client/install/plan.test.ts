@@ -13,7 +13,7 @@ import type { InstallHostOptions } from '../../../../src/client/install/install-
 import { makePlan } from '../../../../src/client/install/plan.ts';
 import type { Program } from '../../../../src/client/install/program.ts';
 import type { Remote, Script } from '../../../../src/client/install/ssh.ts';
-import { unitFile } from '../../../../src/client/install/unit.ts';
+import { unitFile } from '../../../../src/client/install/files/unit.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import { formatManifest } from '../../../../src/core/node-files/manifest.ts';
 import type { ProblemCode } from '../../../../src/core/problems/index.ts';

@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseDocument, stringify } from 'yaml';
-import { explainErrno, Problem } from '../../core/errors.ts';
-import { decodeText } from '../../core/files/decode.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
-import { parseGroups, parsePolicy } from '../../core/policy/parse.ts';
+import { explainErrno, Problem } from '../../../core/errors.ts';
+import { decodeText } from '../../../core/files/decode.ts';
+import { isObject, type JsonObject } from '../../../core/json.ts';
+import { parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
 import { type SystemNeeds, systemNeeds } from './system-needs.ts';
 /** Paths on a host; the others come from the node’s configuration. */
 export interface Paths {

@@ -1,5 +1,5 @@
+import type { Program } from '../program.ts';
 import type { DesiredFile, DesiredFiles } from './desired-files.ts';
-import type { Program } from './program.ts';
 import {
   configServiceFile,
   configServiceText,

@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { agents } from '../../../../src/agents/index.ts';
-import { describeDesiredFiles } from '../../../../src/client/install/desired-files.ts';
-import { describePaths } from '../../../../src/daemon/config/config-paths.ts';
-import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { agents } from '../../../../../src/agents/index.ts';
+import { describeDesiredFiles } from '../../../../../src/client/install/files/desired-files.ts';
+import { describePaths } from '../../../../../src/daemon/config/config-paths.ts';
+import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 
 const paths = { program: '/usr/bin/mco-deploy', directory: '/etc/mco-deploy', staging: '/tmp/staging' };
 

@@ -1,6 +1,6 @@
+import { sumOf } from '../../../core/node-files/list.ts';
+import { formatManifest, type Manifest, parseManifest } from '../../../core/node-files/manifest.ts';
 import type { DesiredFile } from './desired-files.ts';
-import { sumOf } from '../../core/node-files/list.ts';
-import { formatManifest, type Manifest, parseManifest } from '../../core/node-files/manifest.ts';
 
 /** A file on a host; both are empty if it is missing. */
 export interface FileState {

@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createContext, runInContext } from 'node:vm';
-import { dropInText, polkitText } from '../../../../src/client/install/system-files.ts';
-import { systemNeeds } from '../../../../src/client/install/system-needs.ts';
-import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
-import { runProgram } from '../../../support/program/run-program.ts';
+import { dropInText, polkitText } from '../../../../../src/client/install/files/system-files.ts';
+import { systemNeeds } from '../../../../../src/client/install/files/system-needs.ts';
+import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+import { runProgram } from '../../../../support/program/run-program.ts';
 
 const agents = {
   appmgr: {
