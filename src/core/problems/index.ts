@@ -1,17 +1,17 @@
-import { agentProblems } from './agents.ts';
-import { appmgrProblems } from './appmgr.ts';
+import { agentProblems } from './agents/agents.ts';
+import { appmgrProblems } from './agents/appmgr.ts';
+import { haproxyProblems } from './agents/haproxy.ts';
+import { systemProblems } from './agents/system.ts';
 import { auditProblems } from './audit.ts';
 import { caProblems } from './ca.ts';
 import { certificateProblems } from './certificates.ts';
 import type { ProblemEntry } from './define.ts';
-import { haproxyProblems } from './haproxy.ts';
 import { installProblems } from './install.ts';
 import { networkProblems } from './network.ts';
 import { publishProblems } from './publish.ts';
 import { relayProblems } from './relays.ts';
 import { requestProblems } from './requests.ts';
 import { runProblems } from './runs.ts';
-import { systemProblems } from './system.ts';
 import { usageProblems } from './usage.ts';
 
 /** All problem codes by topic: the source of docs/errors.md and of “mco-deploy explain”. */

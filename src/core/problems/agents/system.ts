@@ -1,4 +1,4 @@
-import { defineProblems } from './define.ts';
+import { defineProblems } from '../define.ts';
 
 /** Services of systemd and packages of the system. */
 export const systemProblems = defineProblems({

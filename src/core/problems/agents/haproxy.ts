@@ -1,4 +1,4 @@
-import { defineProblems } from './define.ts';
+import { defineProblems } from '../define.ts';
 
 /** Load balancers. */
 export const haproxyProblems = defineProblems({

@@ -1,4 +1,4 @@
-import { defineProblems } from './define.ts';
+import { defineProblems } from '../define.ts';
 
 /** Monitoring, notifications and agents in other languages. */
 export const agentProblems = defineProblems({

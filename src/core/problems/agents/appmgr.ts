@@ -1,4 +1,4 @@
-import { defineProblems } from './define.ts';
+import { defineProblems } from '../define.ts';
 
 /** Applications, their releases and artifacts. */
 export const appmgrProblems = defineProblems({
