@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../core/errors.ts';
 import { callerId, type Identity } from '../../core/identity.ts';
 import type { DiscoverySource, NodeService, RelayService, RelayUser } from '../../core/ports.ts';
+import { sizeOfRequest } from '../../core/sealed/size.ts';
 import { noFilter } from '../../core/filter/filter.ts';
 import type { DiscoverEvent, DiscoverRequest, SignedKey } from '../../core/wire/messages.ts';
 import type { Policies } from '../agents/policies.ts';
@@ -51,7 +52,7 @@ export function defineRelay(parts: RelayParts): RelayService {
     },
     forward: async (target, request, user, onEvent, signal) => {
       try {
-        const leave = budget.take(request.ciphertext.length);
+        const leave = budget.take(user === 'local' ? user : callerId(user), sizeOfRequest(request));
         try {
           if (target === identity.name) {
             return await own.sealed(request, identity, { send: onEvent, isCongested: () => false });

@@ -1,6 +1,7 @@
 import { identityOf, parseCertificate } from '../../../core/credentials/certificate.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { Log, NodeService, SealedSink, TlsState } from '../../../core/ports.ts';
+import { sizeOfPart, sizeOfRequest } from '../../../core/sealed/size.ts';
 import type { ForwardEvent, SealedEvent, SealedRequest } from '../../../core/wire/messages.ts';
 import { proveAny } from '../../peer.ts';
 import { reasonWithheld } from '../service/forwarder.ts';
@@ -60,7 +61,7 @@ export function startRequests(
     const { peer, leave } = await admit();
     try {
       if (!request) throw new Problem('malformed-message', 'the request is missing');
-      const size = request.ciphertext.length;
+      const size = sizeOfRequest(request);
       if (bytes + size > mostBytes) throw new Problem('busy', `the requests of ${peer.name} are too large together`);
       bytes += size;
       await service.sealed(request, peer, sink).finally(() => {
@@ -81,7 +82,7 @@ export function startRequests(
     };
     const sink: SealedSink = {
       send: (event) => {
-        if (event.ciphertext.length > mostOfReply) end({ code: 'too-large', message: 'the reply is too large' });
+        if (sizeOfPart(event) > mostOfReply) end({ code: 'too-large', message: 'the reply is too large' });
         else if (event.last) end(answered, event);
         else if (isWaited()) send({ id, event });
       },

@@ -1,6 +1,7 @@
 import { Problem } from '../../../core/errors.ts';
 import { fileProblem } from '../../../core/files/file-problem.ts';
 import type { Log, RelayService, RelayUser } from '../../../core/ports.ts';
+import { sizeOfPart } from '../../../core/sealed/size.ts';
 import type { ForwardEvent, ForwardRequest, SealedEvent, Withheld } from '../../../core/wire/messages.ts';
 import { type Numbered, startNumbered } from './numbered.ts';
 
@@ -32,7 +33,7 @@ export function startForwarder({ relay, user, log, send }: ForwarderOptions): Nu
       await relay.admit(from, 'forward');
       signal.throwIfAborted();
       const pass = (event: SealedEvent) => {
-        if (event.ciphertext.length + event.salt.length <= mostOfPart) return reply.add(event);
+        if (sizeOfPart(event) <= mostOfPart) return reply.add(event);
         refused = new Problem('too-large', `a part of the reply has more than ${mostOfPart} bytes`);
         control.abort(refused);
       };

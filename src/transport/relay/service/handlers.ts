@@ -1,6 +1,7 @@
 import type { handleBidiStreamingCall, handleServerStreamingCall, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { Problem } from '../../../core/errors.ts';
 import type { Log, RelayService, RelayUser } from '../../../core/ports.ts';
+import { sizeOfPart } from '../../../core/sealed/size.ts';
 import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../../core/wire/messages.ts';
 import { widenUploads } from '../../artifacts/window.ts';
 import type { AnyCall } from '../../peer.ts';
@@ -25,7 +26,7 @@ export function relayHandlers(
     const unread = countUnread(mostUnread, crowd);
     const send = (event: ForwardEvent) => {
       if (stream.cancelled || stream.destroyed || stream.writableEnded) return;
-      stream.write(event, unread.add(event.event?.ciphertext.length ?? 0));
+      stream.write(event, unread.add(event.event ? sizeOfPart(event.event) : 0));
       if (unread.isTooMuch()) stream.emit('error', statusOf(notRead()));
     };
     const forwarder = startForwarder({ relay, user: () => userOf(stream), log, send });

@@ -17,7 +17,12 @@ const addresses = [{ host: '127.0.0.1', port: 1 }];
 const operator = defineIdentity('operator', 'devco.net', 'rip@devco.net');
 const otherRelay = defineIdentity('node', 'devco.net', 'edge.devco.net');
 const { signal } = new AbortController();
-const request = { ciphertext: Buffer.alloc(10) } as unknown as SealedRequest;
+const request: SealedRequest = {
+  keyId: Buffer.alloc(1),
+  ephemeral: Buffer.alloc(2),
+  salt: Buffer.alloc(3),
+  ciphertext: Buffer.alloc(4),
+};
 const ends: (() => void)[] = [];
 after(() => {
   for (const end of ends) end();

@@ -8,6 +8,7 @@ import { startRequests } from '../../../../../src/transport/relay/peers/requests
 import { type Fleet, type Member, makeFleet } from '../../../../support/fleet/fleet.ts';
 import { someTurns } from '../../../../support/mock-delays.ts';
 import { keepingLog } from '../../../../support/node/quiet-log.ts';
+import { sizeOfRequest } from '../../../../../src/core/sealed/size.ts';
 import { sealed } from '../../../../support/relay/local-relay.ts';
 import { part } from '../../../../support/relay/sealed-node.ts';
 
@@ -48,7 +49,7 @@ function start({ serve = echo, enter = () => {}, turnAway = async () => {}, from
     },
   } as unknown as NodeService;
   const tls = () => ({ credentials: node.credentials, trust: fleet.trust });
-  const limits = { request: 100, reply: 5, requests: 10, unread: 100, stall: 100 };
+  const limits = { request: 100, reply: 5, requests: 10 + 2 * sizeOfRequest(sealed('')), unread: 100, stall: 100 };
   const requests = startRequests({ service, tls, log }, from.certificate.raw, limits, {
     send: (event) => void sent.push(event),
     isCongested: () => congested,
@@ -151,7 +152,9 @@ describe('a sealed request of a relay is refused', () => {
     });
     const first = serve(1, sealed('12345'));
     await serve(2, sealed('234567'));
-    assert.deepEqual(sent, [refusal(2, 'busy', 'the requests of bastion are too large together')]);
+    assert.deepEqual(sent.splice(0), [refusal(2, 'busy', 'the requests of bastion are too large together')]);
+    await serve(2, { ...sealed('2'), salt: Buffer.alloc(32 + 5) });
+    assert.deepEqual(sent, [refusal(2, 'busy', 'the requests of bastion are too large together')], 'in any field');
     await serve(3, sealed('23456'));
     assert.deepEqual(sent.slice(1), [answered(3)]);
     release();

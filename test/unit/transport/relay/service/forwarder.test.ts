@@ -278,7 +278,8 @@ describe('a user of a relay that does not read', () => {
     stream.emit('data', { id: 1, target: 'dev1', sealed, drop: false });
     await someTurns();
     // With the 512 bytes that each takes besides, 64 of them are 64 MiB.
-    const large = { ...part, ciphertext: Buffer.alloc(1024 * 1024 - 512) };
+    // Whichever field they are in: a hostile node chose all of them.
+    const large = { ...part, salt: Buffer.alloc(1024 * 1024 - 1512), ciphertext: Buffer.alloc(1000) };
     for (let count = 0; count < 64; count++) onEvent(large);
     assert.deepEqual([sent.length, faults.length], [64, 0]);
     sent[0]?.();
