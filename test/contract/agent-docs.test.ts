@@ -6,7 +6,7 @@ import { agents } from '../../src/agents/index.ts';
 import { runCli } from '../../src/client/cli/cli.ts';
 import { docCommand } from '../../src/client/commands/doc/index.ts';
 import { rpcCommand } from '../../src/client/commands/rpc/index.ts';
-import type { CliContext } from '../../src/client/cli/context.ts';
+import type { ProcessContext } from '../../src/client/cli/context.ts';
 import { agentsInterface } from '../../src/library/types/agent-types.ts';
 import { ddlMarkdown } from '../../src/client/render/ddl.ts';
 
@@ -15,7 +15,7 @@ const catalogue = agents.map(({ ddl }) => ddl);
 
 async function mco(...words: string[]): Promise<string> {
   const out: string[] = [];
-  const context: CliContext = {
+  const context: ProcessContext = {
     env: {},
     stdin: process.stdin,
     out: (line) => void out.push(line),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { errorsPage } from '../../build/errors-page.ts';
 import { runCli } from '../../src/client/cli/cli.ts';
-import type { CliContext } from '../../src/client/cli/context.ts';
+import type { ProcessContext } from '../../src/client/cli/context.ts';
 import { explainCommand } from '../../src/client/commands/explain/index.ts';
 import { findProblem, problemCodes, problemTopics } from '../../src/core/problems/index.ts';
 
@@ -20,7 +20,7 @@ const text = readdirSync(source, { recursive: true, encoding: 'utf8' })
 async function mco(...words: string[]) {
   const lines: string[] = [];
   let code = -1;
-  const context: CliContext = {
+  const context: ProcessContext = {
     env: {},
     stdin: process.stdin,
     out: (line) => void lines.push(line),

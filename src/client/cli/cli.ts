@@ -1,5 +1,6 @@
 import { Problem } from '../../core/errors.ts';
-import { type CliContext, exitCode } from './context.ts';
+import { startClosing } from './io/closing.ts';
+import { type CliContext, exitCode, type ProcessContext } from './context.ts';
 import { endingOf } from './ending.ts';
 import { helpWords } from './help/help-words.ts';
 import { asJsonLines, wantsJson, wantsJsonLines } from './io/format.ts';
@@ -11,9 +12,10 @@ import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
  * --json that line is JSON.
  * @param words the command line without the program's name
  */
-export async function runCli(words: readonly string[], cli: Cli, given: CliContext): Promise<void> {
+export async function runCli(words: readonly string[], cli: Cli, given: ProcessContext): Promise<void> {
   const json = wantsJson(words);
-  const { context, hasEnded } = noteEnd(given);
+  const { hasEnded, ...closing } = startClosing(given);
+  const context = changed(given, closing);
   let next = '';
   try {
     const { words: known, answer } = translate(words, knownWords(cli, context));
@@ -39,16 +41,6 @@ export async function runCli(words: readonly string[], cli: Cli, given: CliConte
   }
 }
 
-/** The same, which notes that an exit code was set. */
-function noteEnd(context: CliContext): { readonly context: CliContext; readonly hasEnded: () => boolean } {
-  let ended = false;
-  const exit = (code: number) => {
-    ended = true;
-    context.exit(code);
-  };
-  return { context: changed(context, { exit }), hasEnded: () => ended };
-}
-
 /** The same, without passing lines. */
 function withoutProgress(context: CliContext): CliContext {
   return changed(context, { status: undefined });
@@ -60,7 +52,10 @@ function withJsonLines(context: CliContext): CliContext {
 }
 
 /** A copy that keeps the getters of the context, and that commands may spread into another. */
-function changed(context: CliContext, changes: { readonly [Name in keyof CliContext]?: CliContext[Name] | undefined }) {
+function changed(
+  context: ProcessContext,
+  changes: { readonly [Name in keyof CliContext]?: CliContext[Name] | undefined },
+) {
   const members = { ...Object.getOwnPropertyDescriptors(context), ...Object.getOwnPropertyDescriptors(changes) };
   return Object.defineProperties({}, members) as CliContext;
 }

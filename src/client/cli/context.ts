@@ -12,6 +12,8 @@ export interface CliContext {
   readonly out: (line: string) => void;
   /** Writes a line to standard error: progress, warnings, errors. */
   readonly err: (line: string) => void;
+  /** Prints a line that names the next command, after all that the command prints otherwise; by default to standard error. */
+  readonly last: (line: string, stream?: 'out' | 'err') => void;
   /**
    * Shows passing lines at the bottom of the terminal, instead of the last ones; absent if standard error is not a
    * terminal.
@@ -39,6 +41,9 @@ export interface CliContext {
   /** For commands that change nodes: the exit code reports the result on the nodes, whatever happens to the output. */
   readonly keepExitCode?: () => void;
 }
+
+/** The same, before a command runs in it. */
+export type ProcessContext = Omit<CliContext, 'last'>;
 
 /** One command: its words and options are defined at once, its code is loaded only when it runs. */
 export interface CommandEntry {

@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs';
 import { explainErrno } from '../../core/errors.ts';
 import { printableLine } from '../../core/text.ts';
 import { collectSooner } from './collect-sooner.ts';
-import { type CliContext, exitCode } from './context.ts';
+import { exitCode, type ProcessContext } from './context.ts';
 import { type Output, openOutputs } from './io/output.ts';
 import { shellWord } from './shell-word.ts';
 import { startStatusLines } from '../render/live/status-lines.ts';
@@ -25,7 +25,7 @@ const grace = 300;
 const longest = 2 ** 31 - 1;
 
 /** The context of a real process: its streams, its signals, its exit code. */
-export function startContext(): CliContext {
+export function startContext(): ProcessContext {
   const { out, err } = openOutputs();
   const status = err.isTerminal && !out.isPipe ? startStatusLines(terminalOf(err.write)) : undefined;
   const signals = watchSignals(process.env);

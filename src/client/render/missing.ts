@@ -10,7 +10,7 @@ const mostNames = 20;
 /** Names the nodes that were heard of and not proven, and expected ones that are silent. */
 export function printMissing(
   { broken, silent, nodes, rumours, hints, unmatched }: Findings,
-  { err }: CliContext,
+  { err, last }: CliContext,
   options: NamingOptions = {},
 ): void {
   for (const { name, problem } of broken) {
@@ -28,10 +28,10 @@ export function printMissing(
   const isNothing = nodes.length + broken.length + silent.length === 0;
   if (isNothing) err('no node was discovered that matches');
   for (const hint of hints) err(hint);
-  if (isSeen) err('to see why, on the host that is silent: mco-deploy doctor node');
+  if (isSeen) last('to see why, on the host that is silent: mco-deploy doctor node');
   if ((isNothing && unmatched > 0) || (silent.length > 0 && !isSeen))
-    err(`to list the nodes: mco-deploy find -v${sourceOf(options)}`);
-  if (isNothing && unmatched === 0) err(`to see why: mco-deploy doctor client${typed({ config: options.config })}`);
+    last(`to list the nodes: mco-deploy find -v${sourceOf(options)}`);
+  if (isNothing && unmatched === 0) last(`to see why: mco-deploy doctor client${typed({ config: options.config })}`);
 }
 
 /** What was typed that says where nodes are found. */

@@ -14,7 +14,7 @@ import { startLiveRun } from '../render/live/live-run.ts';
 import { exitForRun } from '../cli/run-exit-code.ts';
 import type { Session } from '../fleet/session.ts';
 import { paintFor } from '../render/color.ts';
-import { paintRun } from '../render/run/run-colors.ts';
+import { namesNext, paintRun } from '../render/run/run-colors.ts';
 import { startRunTable } from '../render/run/run-table.ts';
 import type { JournalMode, StoredHistory } from '../../library/runs/fleet/journaling.ts';
 import type { Journal } from '../../library/runs/journal.ts';
@@ -113,7 +113,7 @@ function eventPrinter(
   json: boolean,
   detail: Detail,
 ): (event: RunEvent) => void {
-  const { out, err } = context;
+  const { out } = context;
   const paint = paintFor(context);
   if (json) {
     let sequence = 0;
@@ -122,14 +122,16 @@ function eventPrinter(
   const table = startRunTable();
   return (event) => {
     table.see(event);
-    if (format !== undefined) {
-      const lines = format(event, detail);
-      for (const line of paintRun(event, lines.err, paint)) err(line);
-      for (const line of paintRun(event, lines.out, paint)) out(line);
-      return;
+    const inTable = format === undefined && event.type === 'run-finished' && detail === 'full';
+    if (inTable) for (const line of table.lines(event.report)) out(line);
+    const lines = format?.(event, detail) ?? { out: formatEvent(event, detail), err: [] };
+    for (const stream of ['err', 'out'] as const) {
+      const painted = paintRun(event, lines[stream], paint);
+      // The run still releases its lease after that.
+      const next = namesNext(event, lines[stream].at(-1)) ? painted.pop() : undefined;
+      for (const line of painted) context[stream](line);
+      if (next !== undefined) context.last(next, stream);
     }
-    const before = event.type === 'run-finished' && detail === 'full' ? table.lines(event.report) : [];
-    for (const line of [...before, ...paintRun(event, formatEvent(event, detail), paint)]) out(line);
   };
 }
 

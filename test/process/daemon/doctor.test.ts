@@ -21,6 +21,7 @@ async function doctor(side: 'node' | 'client', config: string, home = '/nowhere'
     stdin: new PassThrough().end() as unknown as NodeJS.ReadStream,
     out: (line) => void out.push(line),
     err: () => {},
+    last: () => {},
     status: () => {},
     isTerminal: false,
     signal: new AbortController().signal,

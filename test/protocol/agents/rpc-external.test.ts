@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { findExternal } from '../../../src/agents/index.ts';
 import { runCli } from '../../../src/client/cli/cli.ts';
 import { rpcCommand } from '../../../src/client/commands/rpc/index.ts';
-import type { CliContext } from '../../../src/client/cli/context.ts';
+import type { ProcessContext } from '../../../src/client/cli/context.ts';
 import { installExamples } from '../../support/agents/example-agents.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
@@ -42,7 +42,7 @@ describe('rpc of an agent that the client does not know', { timeout: 600_000 }, 
   const mco = async (...words: string[]) => {
     const said = { out: [] as string[], err: [] as string[], code: -1 };
     const home = rip.files.directory;
-    const context: CliContext = {
+    const context: ProcessContext = {
       env: { HOME: home },
       stdin: process.stdin,
       out: (line) => void said.out.push(line),

@@ -4,7 +4,7 @@ import { runCli } from '../../../src/client/cli/cli.ts';
 import { namesOf } from '../../../src/core/ddl/ddl.ts';
 import { commands } from '../../../src/client/commands/index.ts';
 import { nodeParts } from '../../../src/command-line.ts';
-import type { CliContext } from '../../../src/client/cli/context.ts';
+import type { ProcessContext } from '../../../src/client/cli/context.ts';
 import type { Cli } from '../../../src/client/cli/program.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);
@@ -24,13 +24,13 @@ export interface CliRun {
 export async function runInProcess(
   words: readonly string[],
   home: string,
-  more: Partial<CliContext> = {},
+  more: Partial<ProcessContext> = {},
   cli: Cli = { version: '0.1.0', commands: commands(catalogue, nodeParts), agents: namesOf(catalogue) },
 ): Promise<CliRun> {
   const out: string[] = [];
   const err: string[] = [];
   let code = -1;
-  const context: CliContext = {
+  const context: ProcessContext = {
     env: { HOME: home },
     stdin: new PassThrough().end() as unknown as NodeJS.ReadStream,
     out: (line) => void out.push(line),

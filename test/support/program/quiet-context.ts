@@ -13,6 +13,7 @@ export function quietContext(env: Readonly<NodeJS.ProcessEnv> = {}): {
     stdin: process.stdin,
     out: (line) => void out.push(line),
     err: (line) => void err.push(line),
+    last: (line) => void err.push(line),
     isTerminal: false,
     signal: new AbortController().signal,
     kill: new AbortController().signal,

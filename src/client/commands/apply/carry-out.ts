@@ -67,7 +67,7 @@ async function changeHosts(
   options: ApplyOptions,
   context: CliContext,
 ): Promise<number | undefined> {
-  const { out, err } = context;
+  const { out, err, last } = context;
   const batches = cutWithCanary(plans, options.batch);
   const results: object[] = [];
   for (const [index, batch] of batches.entries()) {
@@ -92,7 +92,7 @@ async function changeHosts(
     if (options.json === true) out(JSON.stringify({ hosts: results }, null, 2));
     if (untouched.length > 0) err(`not touched: ${untouched.map(({ node }) => node).join(', ')}`);
     const isInterrupted = context.signal.aborted;
-    err(isInterrupted ? 'to continue: apply again' : 'to continue: correct the cause, then apply again');
+    last(isInterrupted ? 'to continue: apply again' : 'to continue: correct the cause, then apply again');
     return isInterrupted ? exitCode.interrupted : exitCode.someFailed;
   }
   if (options.json === true) out(JSON.stringify({ hosts: results }, null, 2));

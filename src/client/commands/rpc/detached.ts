@@ -29,7 +29,7 @@ export function renderDetached(
   job: string,
   outcomes: readonly Outcome[],
   { json, quiet }: DetachOptions,
-  { out, err }: CliContext,
+  { out, err, last }: CliContext,
 ): void {
   if (json === true) {
     out(JSON.stringify({ job, outcomes: outcomes.map(outcomeJson) }, null, 2));
@@ -42,5 +42,5 @@ export function renderDetached(
     if (outcome !== 'ok') err(`${node}: ${indented(message)}${hint === '' ? '' : `: ${hint}`}`);
     else if (code !== 'detached') err(`${node}: the node does not know --detach: the action has ended there`);
   }
-  if (running > 0 && quiet !== true) err(`to wait for it: mco-deploy jobs wait ${job}`);
+  if (running > 0 && quiet !== true) last(`to wait for it: mco-deploy jobs wait ${job}`);
 }

@@ -28,9 +28,11 @@ export async function showRun(
     ? await askBalancers(balancers, options, catalogue, context)
     : { out: undefined, code: exitCode.ok };
   if (options.json === true) context.out(JSON.stringify(asJson(record, out), null, 2));
-  else
-    for (const line of formatRecord(record, nextOf(record, entries), out, options.verbose === true))
-      context.out(printable(line));
+  else {
+    for (const line of formatRecord(record, out, options.verbose === true)) context.out(printable(line));
+    const next = nextOf(record, entries);
+    if (next !== undefined) context.last(printable(next), 'out');
+  }
   return code;
 }
 
@@ -67,12 +69,7 @@ const endings: Readonly<Record<string, string>> = {
   'nothing-to-do': 'there was nothing to do',
 };
 
-function formatRecord(
-  record: RunRecord,
-  next: string | undefined,
-  out: readonly OutServer[] | undefined,
-  verbose: boolean,
-): string[] {
+function formatRecord(record: RunRecord, out: readonly OutServer[] | undefined, verbose: boolean): string[] {
   const { run, playbook, operator, began, last, state, inputs, steps, dryRun } = record;
   const when = `began ${new Date(began).toISOString()}, last entry ${new Date(last).toISOString()}`;
   return [
@@ -81,7 +78,6 @@ function formatRecord(
     `  ${when}: ${endings[state] ?? state}`,
     ...steps.flatMap((step) => formatStep(step, verbose)),
     ...formatOutNow(out),
-    ...(next === undefined ? [] : [next]),
   ];
 }
 
