@@ -1,4 +1,4 @@
-import { defineMutex } from '../core/concurrency.ts';
+import { defineMutex } from '../core/waiting/concurrency.ts';
 import { explain } from '../core/errors.ts';
 import type { Log } from '../core/ports.ts';
 

@@ -1,5 +1,5 @@
 import { filterNeedsFacts, noFilter, parseFilter } from '../core/filter/filter.ts';
-import { startAnswerDeadline } from '../core/deadline.ts';
+import { startAnswerDeadline } from '../core/waiting/deadline.ts';
 import { explain, Problem } from '../core/errors.ts';
 import type { Address, Candidate } from '../core/node.ts';
 import type { Dial, NodeConnection } from '../core/ports.ts';

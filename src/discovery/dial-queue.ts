@@ -1,6 +1,6 @@
 import type { Address, Candidate } from '../core/node.ts';
 import { type Attempt, type AttemptOptions, attempt, type ReachedNode } from './attempt.ts';
-import { defineLimit } from '../core/concurrency.ts';
+import { defineLimit } from '../core/waiting/concurrency.ts';
 import type { DescribeRequest, NodeDescription } from '../core/wire/messages.ts';
 import { startRumourLane } from './rumours/lane.ts';
 

@@ -1,6 +1,6 @@
 import { filterNeedsFacts, parseFilter } from '../core/filter/filter.ts';
 import { equalityTerms } from '../core/filter/terms.ts';
-import { once } from '../core/concurrency.ts';
+import { once } from '../core/waiting/concurrency.ts';
 import { type Candidate, defaultPort } from '../core/node.ts';
 import type { Dial, DiscoverySource, Log } from '../core/ports.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';

@@ -2,7 +2,7 @@ import type { DetailedPeerCertificate, PeerCertificate, SecureContext } from 'no
 import { ChannelCredentials, type ChannelOptions, Client, connectivityState } from '@grpc/grpc-js';
 import { hasRelayRole, parseCertificate } from '../core/credentials/certificate.ts';
 import { rememberIssuers } from '../core/credentials/issuers.ts';
-import { startAnswerDeadline } from '../core/deadline.ts';
+import { startAnswerDeadline } from '../core/waiting/deadline.ts';
 import { Problem } from '../core/errors.ts';
 import { type Address, formatAddress } from '../core/node.ts';
 import type { Dial, TlsState } from '../core/ports.ts';

@@ -1,5 +1,5 @@
 import type { ServerInterceptingCallInterface, ServerInterceptor } from '@grpc/grpc-js';
-import { whenUnanswered } from '../core/deadline.ts';
+import { whenUnanswered } from '../core/waiting/deadline.ts';
 import { ServerInterceptingCall } from './grpc-server.ts';
 
 type Listener = Parameters<ServerInterceptingCall['start']>[0];

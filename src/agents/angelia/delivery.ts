@@ -1,4 +1,4 @@
-import { defineLimit } from '../../core/concurrency.ts';
+import { defineLimit } from '../../core/waiting/concurrency.ts';
 import { explainErrno } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { backoff, type RetryPolicy } from './channels/backoff.ts';

@@ -1,4 +1,4 @@
-import { startProgram } from '../../core/start-program.ts';
+import { startProgram } from '../../core/host/start-program.ts';
 import { connect } from 'node:net';
 import { isSea } from 'node:sea';
 import { errnoOf, Problem } from '../../core/errors.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentEntry, AnyHandlers, ExternalAgents, ExternalSetup } from '../../core/agent.ts';
-import { mapLimited } from '../../core/concurrency.ts';
+import { mapLimited } from '../../core/waiting/concurrency.ts';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../core/errors.ts';
 import { makeDirectories } from '../../core/files/durable.ts';

@@ -1,5 +1,5 @@
 import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
-import { defineMutex } from '../../core/concurrency.ts';
+import { defineMutex } from '../../core/waiting/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JournalLine } from '../../core/journal/line.ts';
 import type { JournalConfig } from './config.ts';

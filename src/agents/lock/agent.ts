@@ -1,5 +1,5 @@
 import { type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
-import { defineMutex } from '../../core/concurrency.ts';
+import { defineMutex } from '../../core/waiting/concurrency.ts';
 import type { LockConfig } from './config.ts';
 import { lockDdl } from './ddl.ts';
 import { watchExpiry } from './expiry.ts';

@@ -1,5 +1,5 @@
 import { type ActionContext, type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
-import { mapLimited } from '../../core/concurrency.ts';
+import { mapLimited } from '../../core/waiting/concurrency.ts';
 import { checkStates } from '../../core/check-state.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import { parseArgumentRules } from './arguments.ts';

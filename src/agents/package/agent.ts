@@ -1,5 +1,5 @@
 import { type ActionContext, type Agent, type AgentSetup, defineHandlers } from '../../core/agent.ts';
-import { defineMutex } from '../../core/concurrency.ts';
+import { defineMutex } from '../../core/waiting/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import { isAllowed, requireAllowed } from './allowed.ts';
 import type { PackageConfig } from './config.ts';

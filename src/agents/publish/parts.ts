@@ -1,4 +1,4 @@
-import { defineMutex, type Limit } from '../../core/concurrency.ts';
+import { defineMutex, type Limit } from '../../core/waiting/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import type { NodeView } from '../../core/ports.ts';
 import { suggest } from '../../core/text.ts';

@@ -1,4 +1,4 @@
-import { defineMutex } from '../../core/concurrency.ts';
+import { defineMutex } from '../../core/waiting/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import type { LiveCredentials } from '../../core/credentials/live-credentials.ts';
 import type { CrlKeeper, RevocationListInfo } from '../../core/ports.ts';

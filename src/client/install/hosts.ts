@@ -1,4 +1,4 @@
-import { mapLimited } from '../../core/concurrency.ts';
+import { mapLimited } from '../../core/waiting/concurrency.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 import { printable } from '../../core/text.ts';

@@ -4,7 +4,7 @@ import { Problem } from '../../core/errors.ts';
 import { failure, type Outcome } from '../../core/request/reply.ts';
 import type { ChunkRange } from '../../core/wire/messages.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
-import { mapLimited } from '../../core/concurrency.ts';
+import { mapLimited } from '../../core/waiting/concurrency.ts';
 import type { Session } from '../fleet/session.ts';
 import { requireDdl } from '../../library/fleet/agents.ts';
 import { addressesOf, type PublishCall, definePublishCall } from './fleet.ts';

@@ -3,7 +3,7 @@ import type { WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { isatty } from 'node:tty';
-import { defineMutex } from '../../core/concurrency.ts';
+import { defineMutex } from '../../core/waiting/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import { printable } from '../../core/text.ts';
 import type { Playbook } from '../../playbook/model.ts';

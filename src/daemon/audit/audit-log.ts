@@ -1,4 +1,4 @@
-import { once } from '../../core/concurrency.ts';
+import { once } from '../../core/waiting/concurrency.ts';
 import { listAuditFiles } from '../../core/audit/files.ts';
 import { signHead } from '../../core/audit/head.ts';
 import type { AuditEvent, ChainState } from '../../core/audit/record.ts';

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { errnoOf } from '../../core/errors.ts';
 import type { CommandOptions, CommandResult, RunCommand } from '../../core/ports.ts';
-import { isOutOfResources, startProgram } from '../../core/start-program.ts';
+import { isOutOfResources, startProgram } from '../../core/host/start-program.ts';
 import { type ProcessTree, findProcessTree, watchProcessTree } from './process-tree.ts';
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

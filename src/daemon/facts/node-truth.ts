@@ -1,4 +1,4 @@
-import { defineMutex, mapLimited } from '../../core/concurrency.ts';
+import { defineMutex, mapLimited } from '../../core/waiting/concurrency.ts';
 import { readFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { errnoOf, explainErrno } from '../../core/errors.ts';

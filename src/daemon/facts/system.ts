@@ -1,5 +1,5 @@
 import { arch, cpus, hostname, platform, release, totalmem, version } from 'node:os';
-import { hostInterfaces } from '../../core/host-interfaces.ts';
+import { hostInterfaces } from '../../core/host/host-interfaces.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { readDisks } from './disks.ts';
 import { read } from './read.ts';

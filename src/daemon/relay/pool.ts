@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defineLimit, type Limit } from '../../core/concurrency.ts';
+import { defineLimit, type Limit } from '../../core/waiting/concurrency.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
 import type { Log } from '../../core/ports.ts';

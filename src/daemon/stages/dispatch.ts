@@ -1,8 +1,8 @@
 import type { ActionContext, Agent, AnyHandlers } from '../../core/agent.ts';
 import type { ActionDdl } from '../../core/ddl/ddl.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
-import { defineSlots, type Slots } from '../../core/concurrency.ts';
-import { type Deadline, startDeadline } from '../../core/deadline.ts';
+import { defineSlots, type Slots } from '../../core/waiting/concurrency.ts';
+import { type Deadline, startDeadline } from '../../core/waiting/deadline.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';

@@ -1,4 +1,4 @@
-import { defineMutex } from '../../core/concurrency.ts';
+import { defineMutex } from '../../core/waiting/concurrency.ts';
 import type { Log, RunCommand } from '../../core/ports.ts';
 
 /** Reports the state of the daemon to systemd (sd_notify(3)). */

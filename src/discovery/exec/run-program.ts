@@ -1,5 +1,5 @@
 import { explainErrno, Problem } from '../../core/errors.ts';
-import { startProgram } from '../../core/start-program.ts';
+import { startProgram } from '../../core/host/start-program.ts';
 import { printableLine } from '../../core/text.ts';
 import type { SettingsPlace } from '../sections/place.ts';
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { NetworkInterfaceInfo } from 'node:os';
-import { hostInterfaces } from '../../core/host-interfaces.ts';
+import { hostInterfaces } from '../../core/host/host-interfaces.ts';
 import { orderInterfaces, servesContainers } from './interface-order.ts';
 import { interfacesWithDefaultRoute } from './routes.ts';
 

@@ -1,5 +1,5 @@
 import { BlockList, isIPv6 } from 'node:net';
-import { type HostInterfaces, hostInterfaces, recentHostInterfaces } from '../../core/host-interfaces.ts';
+import { type HostInterfaces, hostInterfaces, recentHostInterfaces } from '../../core/host/host-interfaces.ts';
 
 /** Whether this host has that address on any interface. */
 export function isOwnAddress(address: string): boolean {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mapLimited } from '../../core/concurrency.ts';
+import { mapLimited } from '../../core/waiting/concurrency.ts';
 import { Problem } from '../../core/errors.ts';
 import { type ActionDdl, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';

@@ -3,7 +3,7 @@ import { type CallOptions, sealRequest } from '../../core/request/request.ts';
 import type { Credentials } from '../../core/credentials/signature.ts';
 import { parseCertificate, releaseCertificate } from '../../core/credentials/certificate.ts';
 import type { Trust } from '../../core/credentials/proof.ts';
-import { startAnswerDeadline } from '../../core/deadline.ts';
+import { startAnswerDeadline } from '../../core/waiting/deadline.ts';
 import { Problem, TurnedAway } from '../../core/errors.ts';
 import { ownBytes } from '../../core/bytes.ts';
 import { parseJsonObject } from '../../core/json.ts';

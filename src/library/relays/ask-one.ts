@@ -1,4 +1,4 @@
-import { startDeadline } from '../../core/deadline.ts';
+import { startDeadline } from '../../core/waiting/deadline.ts';
 import { explain, Problem } from '../../core/errors.ts';
 import type { DiscoverEvent, DiscoverRequest } from '../../core/wire/messages.ts';
 import type { RelayLink } from './relay-link.ts';

@@ -1,4 +1,4 @@
-import { startAnswerDeadline } from '../../core/deadline.ts';
+import { startAnswerDeadline } from '../../core/waiting/deadline.ts';
 import { Problem } from '../../core/errors.ts';
 import type { TlsState } from '../../core/ports.ts';
 import type { Cache } from '../../discovery/cache/cache.ts';

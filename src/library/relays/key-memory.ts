@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { once } from '../../core/concurrency.ts';
+import { once } from '../../core/waiting/concurrency.ts';
 import { type ReadFile, readToMerge, replaceAtOnce } from '../../core/files/at-once.ts';
 import type { SignedKey } from '../../core/wire/messages.ts';
 

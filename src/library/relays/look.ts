@@ -1,5 +1,5 @@
-import { once } from '../../core/concurrency.ts';
-import { type Deadline, startDeadline } from '../../core/deadline.ts';
+import { once } from '../../core/waiting/concurrency.ts';
+import { type Deadline, startDeadline } from '../../core/waiting/deadline.ts';
 import type { Log } from '../../core/ports.ts';
 import { askOne, type OnNode } from './ask-one.ts';
 import type { RelayLink } from './relay-link.ts';

@@ -1,4 +1,4 @@
-import { startAnswerDeadline } from '../../core/deadline.ts';
+import { startAnswerDeadline } from '../../core/waiting/deadline.ts';
 import { Problem } from '../../core/errors.ts';
 import { isNodeName } from '../../core/identity.ts';
 import { type Address, defaultPort, parseAddress } from '../../core/node.ts';

@@ -1,4 +1,4 @@
-import { mapLimited } from '../../core/concurrency.ts';
+import { mapLimited } from '../../core/waiting/concurrency.ts';
 import { actionOf, type Ddl, sensitiveInputs } from '../../core/ddl/ddl.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';

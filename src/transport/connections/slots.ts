@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { whenUnanswered } from '../../core/deadline.ts';
+import { whenUnanswered } from '../../core/waiting/deadline.ts';
 import { startCount } from './count.ts';
 import { isGone } from './is-gone.ts';
 import { networkOf } from './network-of.ts';

@@ -1,7 +1,7 @@
 import { connect as connectTcp } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { rememberIssuers } from '../../core/credentials/issuers.ts';
-import { whenUnanswered } from '../../core/deadline.ts';
+import { whenUnanswered } from '../../core/waiting/deadline.ts';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { type Address, formatAddress } from '../../core/node.ts';
 import type { TlsState } from '../../core/ports.ts';

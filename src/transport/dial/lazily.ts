@@ -1,4 +1,4 @@
-import { once } from '../../core/concurrency.ts';
+import { once } from '../../core/waiting/concurrency.ts';
 import type { Open } from './first-of.ts';
 
 /** Makes what dials when it is first needed. */

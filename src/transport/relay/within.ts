@@ -1,4 +1,4 @@
-import { startAnswerDeadline } from '../../core/deadline.ts';
+import { startAnswerDeadline } from '../../core/waiting/deadline.ts';
 
 /** @throws the signal's reason, or an Error when the time is over */
 export async function within<T>(work: Promise<T>, timeout: number, signal: AbortSignal): Promise<T> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ownBytes } from '../../../src/core/bytes.ts';
 import { checkStateOf } from '../../../src/core/check-state.ts';
-import { startAnswerDeadline, startDeadline, whenUnanswered } from '../../../src/core/deadline.ts';
+import { startAnswerDeadline, startDeadline, whenUnanswered } from '../../../src/core/waiting/deadline.ts';
 import { describeDuplicate, duplicateProblem } from '../../../src/core/duplicate.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../../src/core/errors.ts';
 import { broken, doubtful, findingToJson, fine, parseFindings, runCheck } from '../../../src/core/finding.ts';

@@ -2,7 +2,7 @@ import { chmod, type FileHandle, link, mkdir, open, symlink } from 'node:fs/prom
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { mapLimited } from '../../../core/concurrency.ts';
+import { mapLimited } from '../../../core/waiting/concurrency.ts';
 import { makeDirectories, syncDirectory } from '../../../core/files/durable.ts';
 import { errnoOf } from '../../../core/errors.ts';
 import { readChunks } from './artifact.ts';

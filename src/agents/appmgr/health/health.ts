@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startAnswerDeadline } from '../../../core/deadline.ts';
+import { startAnswerDeadline } from '../../../core/waiting/deadline.ts';
 import { explainErrno } from '../../../core/errors.ts';
 import type { RunCommand } from '../../../core/ports.ts';
 import { environmentOf, reasonOf } from '../activate/command.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { defineMutex } from '../../../core/concurrency.ts';
+import { defineMutex } from '../../../core/waiting/concurrency.ts';
 import { Problem } from '../../../core/errors.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { mapLimited } from '../../../core/concurrency.ts';
+import { mapLimited } from '../../../core/waiting/concurrency.ts';
 
 /** HAProxy's “stats maxconn” is 10 by default: leave room for others. */
 const connections = 4;

@@ -1,7 +1,7 @@
 import type { ProblemCode } from '../../../core/problems/index.ts';
 import { connect, type NetConnectOpts } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startAnswerDeadline } from '../../../core/deadline.ts';
+import { startAnswerDeadline } from '../../../core/waiting/deadline.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 
 /** The maximum size of an answer: “show stat” of some ten thousand servers. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { defineMutex } from '../../../core/concurrency.ts';
+import { defineMutex } from '../../../core/waiting/concurrency.ts';
 import { errnoOf, Problem } from '../../../core/errors.ts';
 import { replaceFile, syncDirectory } from '../../../core/files/durable.ts';
 import { assertChunk, assertManifest, chunkAt, chunksOf, rangesOf } from '../../../core/publish/chunks.ts';

@@ -1,4 +1,4 @@
-import { once } from '../../../core/concurrency.ts';
+import { once } from '../../../core/waiting/concurrency.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { suggest } from '../../../core/text.ts';

@@ -1,4 +1,4 @@
-import { once } from '../../../core/concurrency.ts';
+import { once } from '../../../core/waiting/concurrency.ts';
 import { dirname, resolve } from 'node:path';
 import { readStoredCrl } from '../../../ca/store/records.ts';
 import { trustedPem } from '../../../ca/store/store.ts';

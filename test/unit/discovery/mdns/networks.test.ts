@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
-import { hostInterfaces } from '../../../../src/core/host-interfaces.ts';
+import { hostInterfaces } from '../../../../src/core/host/host-interfaces.ts';
 import { isOwnAddress, watchNetworks } from '../../../../src/discovery/mdns/networks.ts';
 
 const address = (cidr: string) => ({ cidr }) as NetworkInterfaceInfo;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:dgram';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { test } from 'node:test';
-import { hostInterfaces } from '../../../../src/core/host-interfaces.ts';
+import { hostInterfaces } from '../../../../src/core/host/host-interfaces.ts';
 import type { Log } from '../../../../src/core/ports.ts';
 import { openResponder } from '../../../../src/discovery/mdns/responder.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { defineLimit, defineMutex, defineSlots, mapLimited, once } from '../../../src/core/concurrency.ts';
+import { defineLimit, defineMutex, defineSlots, mapLimited, once } from '../../../../src/core/waiting/concurrency.ts';
 
 /** Work that ends when the test says so, and what of it has begun. */
 function startWork() {

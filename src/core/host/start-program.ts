@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'node:child_process';
-import { errnoOf } from './errors.ts';
+import { errnoOf } from '../errors.ts';
 
 /** As spawn of Node.js, with a pipe or nothing for standard input and pipes for the output. */
 export interface StartOptions extends Pick<SpawnOptions, 'cwd' | 'env'> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
-import { hostInterfaces, recentHostInterfaces } from '../../../src/core/host-interfaces.ts';
-import { sourceFile, withoutDescriptors } from '../../support/faults/without-descriptors.ts';
+import { hostInterfaces, recentHostInterfaces } from '../../../../src/core/host/host-interfaces.ts';
+import { sourceFile, withoutDescriptors } from '../../../support/faults/without-descriptors.ts';
 
 describe('the network interfaces of this host', () => {
   test('are those of the last time while the kernel cannot be asked', () => {

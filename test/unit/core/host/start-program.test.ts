@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { sourceFile, withoutDescriptors } from '../../support/faults/without-descriptors.ts';
-import { isOutOfResources, startProgram } from '../../../src/core/start-program.ts';
+import { isOutOfResources, startProgram } from '../../../../src/core/host/start-program.ts';
+import { sourceFile, withoutDescriptors } from '../../../support/faults/without-descriptors.ts';
 
 describe('a program that cannot be started', () => {
   test('is an error, not an event that ends the caller, when no descriptor is left', () => {
