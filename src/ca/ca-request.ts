@@ -55,9 +55,11 @@ export async function openRequestedKey(directory: string, passphrase: string): P
 export async function readRequest(
   directory: string,
 ): Promise<{ readonly publicKey: KeyObject; readonly realm: string | undefined } | undefined> {
-  const pem = await readIfThere(pathsIn(directory).request);
+  const { request } = pathsIn(directory);
+  const by = 'mco-deploy ca init --intermediate';
+  const pem = await readIfThere(request);
   if (pem === undefined) return undefined;
-  return { publicKey: await keyOfRequest(pem), realm: realmOfRequest(pem) };
+  return { publicKey: await keyOfRequest(pem, request, by), realm: realmOfRequest(pem, request, by) };
 }
 
 /** Ends a request that was answered. */

@@ -123,6 +123,8 @@ export interface StepOutcome {
   readonly tries?: number;
   readonly lines?: readonly string[];
   readonly dryRun?: boolean;
+  /** What a person types next, if the step failed and the run changed nothing. */
+  readonly next?: string;
   /** True when the run ends here, successfully. */
   readonly finish?: boolean;
 }

@@ -58,6 +58,14 @@ describe('the last lines of a run that failed: what, where, why once, out of tra
     });
   }
 
+  for (const playbook of ['app_cluster_upgrade', 'app_rolling_upgrade', 'app_canary_upgrade']) {
+    test(`${playbook} without the release is followed by its publication, not by the same command`, async () => {
+      const lines = shown((await play(playbook, { revision: '31' })).estate);
+      assert.match(lines.join('\n'), /revision 31 is not on .*dev2\.devco\.net/);
+      assert.equal(lines.at(-1), 'to publish it: mco-deploy publish app 31 FILE');
+    });
+  }
+
   test('end a run that is resumed and fails again', async () => {
     const { estate, loaded, given } = await play('app_cluster_upgrade', { revision: '30' });
     const from = estate.fabric.events.length;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Problem } from '../../core/errors.ts';
 import { type Authority, parseChain, realmOf } from '../x509/authority.ts';
 import { makeDirectory, removeFile, writeWhole } from './files.ts';
+import { exposed, requirePrivate } from '../../core/credentials/private-file.ts';
 import { namesIn, readIfThere } from '../../core/files/if-there.ts';
 import { withLock } from './lock.ts';
 import { pathsIn } from './paths.ts';
@@ -92,6 +93,7 @@ export async function openStore(directory: string): Promise<Store> {
 export async function unlock({ realm }: Store, holder: Holder, passphrase: string): Promise<Authority> {
   const pem = await readIfThere(holder.keyFile);
   if (pem === undefined) throw new Problem('unreadable-file', `the key of the CA, ${holder.keyFile}, is missing`);
+  requirePrivate(await exposed(holder.keyFile));
   const key = parsePrivateKey(pem, passphrase, holder.keyFile);
   if (!holder.certificate.checkPrivateKey(key)) {
     throw new Problem(

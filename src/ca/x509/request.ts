@@ -21,15 +21,17 @@ export async function makeRequest(keys: KeyPair, name: string): Promise<string> 
 /**
  * The public key of a certificate request, once the request proves that its maker has the private one. Subject,
  * extensions and attributes are ignored.
+ * @param what names it in messages: its file, or whose it is
+ * @param by the command that makes such a request
  * @throws Problem `bad-request-file`, `bad-proof`, `bad-key`
  */
-export async function keyOfRequest(pem: string): Promise<KeyObject> {
-  const request = parseRequest(pem);
-  const publicKey = createPublicKeyOf(request);
-  requireP256(publicKey, 'the request');
+export async function keyOfRequest(pem: string, what: string, by = 'mco-deploy enroll'): Promise<KeyObject> {
+  const request = parseRequest(pem, what, by);
+  const publicKey = createPublicKeyOf(request, what);
+  requireP256(publicKey, what);
   if (!(await holds(request))) {
-    const what = 'the request was not signed with the key that it names';
-    throw new Problem('bad-proof', what, 'create it again with “mco-deploy enroll”');
+    const message = `${what}: the request was not signed with the key that it names`;
+    throw new Problem('bad-proof', message, `create it again with “${by}”`);
   }
   return publicKey;
 }
@@ -49,8 +51,10 @@ export async function makeCaRequest(keys: KeyPair, name: string, realm: string):
 }
 
 /** The realm that {@link makeCaRequest} put in; undefined if there is none. @throws Problem `bad-request-file` */
-export function realmOfRequest(pem: string): string | undefined {
-  const found = parseRequest(pem).extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension);
+export function realmOfRequest(pem: string, what: string, by: string): string | undefined {
+  const found = parseRequest(pem, what, by).extensions.find(
+    (one) => one instanceof x509.SubjectAlternativeNameExtension,
+  );
   const names = found?.names.items ?? [];
   const [realm] = names.flatMap(({ value }) => /^mco:\/\/([^/]+)\/ca$/.exec(value)?.[1] ?? []);
   return realm;
@@ -67,27 +71,33 @@ export function fingerprintOf(publicKey: KeyObject): string {
   return `SHA256:${digest.replace(/=+$/, '')}`;
 }
 
-function parseRequest(pem: string): x509.Pkcs10CertificateRequest {
+function parseRequest(pem: string, what: string, by: string): x509.Pkcs10CertificateRequest {
   const blocks =
     pem.length > largest
       ? []
       : [...decodePem(pem, 'CERTIFICATE REQUEST'), ...decodePem(pem, 'NEW CERTIFICATE REQUEST')];
   const [block] = blocks;
   if (block === undefined || blocks.length > 1) {
-    throw new Problem('bad-request-file', 'there is not exactly one certificate request in the file');
+    const found = blocks.length === 0 ? 'is not a certificate request' : 'holds more than one certificate request';
+    throw new Problem('bad-request-file', `${what} ${found}`, `create one with “${by}”`);
   }
   try {
     return new x509.Pkcs10CertificateRequest(block);
   } catch (cause) {
-    throw new Problem('bad-request-file', 'the certificate request is damaged', '', { cause });
+    throw new Problem(
+      'bad-request-file',
+      `${what}: the certificate request is damaged`,
+      `create it again with “${by}”`,
+      { cause },
+    );
   }
 }
 
-function createPublicKeyOf(request: x509.Pkcs10CertificateRequest): KeyObject {
+function createPublicKeyOf(request: x509.Pkcs10CertificateRequest, what: string): KeyObject {
   try {
     return createPublicKey({ key: Buffer.from(request.publicKey.rawData), type: 'spki', format: 'der' });
   } catch (cause) {
-    throw new Problem('bad-key', 'the public key in the request cannot be read', '', { cause });
+    throw new Problem('bad-key', `${what}: the public key in the request cannot be read`, '', { cause });
   }
 }
 

@@ -2,7 +2,7 @@ import type { Authority } from '../../ca/x509/authority.ts';
 import { openStore, type Store, unlock } from '../../ca/store/store.ts';
 import type { CliContext } from '../cli/context.ts';
 import { type CaOptions, caDirectory } from './options.ts';
-import { neededPassphrase } from './passphrase.ts';
+import { neededPassphrase, noPassphrase } from './passphrase.ts';
 
 export function openCa(options: CaOptions, context: CliContext): Promise<Store> {
   return openStore(caDirectory(options, context));
@@ -24,6 +24,6 @@ export function unlockWith(store: Store, passphrase: string): Promise<Authority[
 }
 
 /** Empty when no key is encrypted. @throws Problem as {@link neededPassphrase} */
-export async function passphraseFor(store: Store, options: CaOptions, context: CliContext): Promise<string> {
-  return store.encrypted ? neededPassphrase(options, context) : '';
+export function passphraseFor({ encrypted }: Store, options: CaOptions, context: CliContext): Promise<string> {
+  return encrypted ? neededPassphrase(options, context) : noPassphrase(options, context);
 }

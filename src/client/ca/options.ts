@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Problem } from '../../core/errors.ts';
 import type { CliContext } from '../cli/context.ts';
+import { shellWord } from '../cli/shell-word.ts';
 import { homeOf } from '../../library/config/home.ts';
 
 /** The common options of `ca` commands. */
@@ -8,6 +9,11 @@ export interface CaOptions {
   readonly dir?: string;
   readonly passphraseFile?: string;
   readonly json?: boolean;
+}
+
+/** Another command on the same CA, as a person types it. */
+export function onSameCa(words: string, { dir }: CaOptions): string {
+  return `mco-deploy ca ${words}${dir === undefined ? '' : ` --dir ${shellWord(dir)}`}`;
 }
 
 /** Those options in the words of commands that reach hosts by ssh: `--ca-dir`, not `--dir`. */

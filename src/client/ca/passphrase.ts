@@ -22,6 +22,18 @@ export async function neededPassphrase(options: CaOptions, context: CliContext):
   return (await readPassphrase(options, context)) ?? ask('passphrase of the CA key: ', context);
 }
 
+/**
+ * Empty, for a key that is not encrypted. Who names a file takes the key for encrypted: the file is read all the same,
+ * so that a name that is wrong shows now, and not when the key is encrypted one day.
+ * @throws Problem as {@link readPassphrase}
+ */
+export async function noPassphrase(options: CaOptions, context: CliContext): Promise<string> {
+  if (options.passphraseFile === undefined) return '';
+  await fromFile(options.passphraseFile, context);
+  context.err('warning: the CA key is not encrypted: anyone who can read it can use it, without the passphrase');
+  return '';
+}
+
 /** A new passphrase, asked for twice. @throws Problem `bad-passphrase` when they differ or there is none */
 export async function newPassphrase(options: CaOptions, context: CliContext): Promise<string> {
   const known = await readPassphrase(options, context);

@@ -1,6 +1,6 @@
 import type { CaRequest } from '../../ca/ca-request.ts';
 import type { CliContext } from '../cli/context.ts';
-import type { CaOptions } from './options.ts';
+import { type CaOptions, onSameCa } from './options.ts';
 
 /** Prints the request of a new CA to a root, and the next two commands. */
 export function printRequest(
@@ -20,5 +20,5 @@ export function printRequest(
   context.out('copy the request to the machine of the root and sign it there:');
   context.out(`  mco-deploy ca sign-intermediate ca.csr --fingerprint ${fingerprint}`);
   context.out('then copy its result to this machine, and run:');
-  context.out('  mco-deploy ca accept FILE');
+  context.out(`  ${onSameCa('accept FILE', options)}`);
 }

@@ -114,8 +114,8 @@ async function bring(
 }
 
 /** The request came over a login that ssh has secured, so nobody has to compare fingerprints. */
-async function certify(request: string, { node }: SshTarget, { store, authority, desired }: InstallHostOptions) {
-  const publicKey = await keyOfRequest(request);
+async function certify(request: string, { node, host }: SshTarget, { store, authority, desired }: InstallHostOptions) {
+  const publicKey = await keyOfRequest(request, `the request that ${host} made`);
   const subject = { kind: 'node', name: node, publicKey, now: Date.now(), relay: desired.relay } as const;
   const certificate = await issue(store, await authority(), subject);
   const file = {

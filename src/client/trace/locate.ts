@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parse as parseYaml } from 'yaml';
+import { parseDocument } from 'yaml';
 import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
+import { readPromptly } from '../../core/files/at-once.ts';
+import { decodeText } from '../../core/files/decode.ts';
+import { faultOfYaml, lineAt } from '../../core/files/yaml-fault.ts';
 import { isObject } from '../../core/json.ts';
 
 /** The paths of a node's log and its CA certificate, from its configuration or the options. */
@@ -34,7 +36,11 @@ export async function locateAudit(options: { config: string; file?: string; ca?:
 
 async function readNode(config: string, mayBeAbsent: boolean): Promise<Record<string, unknown> | undefined> {
   try {
-    const value: unknown = parseYaml(await readFile(config, 'utf8'));
+    const text = decodeText(await readPromptly(config));
+    const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
+    const broken = faultOfYaml(document, text);
+    if (broken !== undefined) throw new Error(`line ${lineAt(text, broken.offset)}: ${broken.message}`);
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
     return isObject(value) ? value : {};
   } catch (cause) {
     if (mayBeAbsent) return undefined;

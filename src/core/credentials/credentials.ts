@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { identityOf, parseCertificate } from './certificate.ts';
+import { exposed, requirePrivate } from './private-file.ts';
 import { proveCertificate, type Trust } from './proof.ts';
 import { isRoot, missingLink, rememberIssuers } from './issuers.ts';
 import { type Credentials, unusableKey } from './signature.ts';
@@ -59,7 +60,7 @@ const nothingRevoked: Revocations = { isRevoked: () => false, warnings: () => []
 /**
  * Reads certificate, key, CA and CRL, and checks that they belong together and are valid now.
  * @param before what is in force until now, of which no revocation is dropped
- * @throws Problem `unreadable-file`, `bad-certificate`, `bad-key`, or as {@link proveCertificate}
+ * @throws Problem `unreadable-file`, `bad-certificate`, `bad-key`, `exposed-key`, or as {@link proveCertificate}
  */
 export async function loadCredentials(
   files: CredentialFiles,
@@ -68,6 +69,8 @@ export async function loadCredentials(
   now: number,
   before?: Revocations,
 ): Promise<LoadedCredentials> {
+  const open = await exposed(files.key);
+  if (kind === 'operator') requirePrivate(open);
   const [certificateText, keyText, caText, crlText, deliveredText] = await Promise.all([
     read(files.certificate, 'certificate'),
     read(files.key, 'private key'),
@@ -104,6 +107,7 @@ export async function loadCredentials(
   ];
   const warnings = (at: number) => [
     ...expiries.flatMap((expiry) => expiry(at)),
+    ...(open === undefined ? [] : [`${open.message}: ${open.fix}`]),
     ...(isGone ? [`${files.crl} is missing: its revocations stay in force until a restart; restore it`] : []),
     ...revocations.warnings(at),
   ];

@@ -3,6 +3,7 @@ import { type CredentialFiles, loadCredentials, type ReadRevocations } from './c
 import { broken, doubtful, runCheck, type Finding, fine } from '../finding.ts';
 import type { Identity } from '../identity.ts';
 import type { TlsState } from '../ports.ts';
+import { exposed } from './private-file.ts';
 
 /** The credentials, if they are usable, and the findings about them. */
 export interface CheckedCredentials {
@@ -35,19 +36,18 @@ export async function checkCredentials(
       ...loaded.warnings(now).map((warning) => doubtful('certificate', warning, 'renew it before it expires')),
     ];
   });
-  const findings = [...certificate, ...(await checkKeyFile(files.key)), ...(await checkCrlFile(files.crl))];
+  const key = await checkKeyFile(files.key);
+  // Loading an open key warns, too; here it is a finding of its own.
+  const others = certificate.filter(({ what }) => !key.some((one) => what.startsWith(one.what)));
+  const findings = [...others, ...key, ...(await checkCrlFile(files.crl))];
   return { findings, ...(state === undefined ? {} : { state }) };
 }
 
 async function checkKeyFile(file: string): Promise<readonly Finding[]> {
-  const found = await stat(file).catch(() => undefined);
+  const found = await exposed(file);
+  if (found !== undefined) return [broken('key', found.message, found.fix)];
   // The finding on the certificate already reports that it is missing.
-  if (found === undefined) return [];
-  const open = found.mode & 0o037;
-  if (open === 0) return [fine('key', `no other user may use ${file}`)];
-  return [
-    broken('key', `others may read or write ${file} (mode ${(found.mode & 0o777).toString(8)})`, `chmod 600 ${file}`),
-  ];
+  return (await stat(file).catch(() => undefined)) ? [fine('key', `no other user may use ${file}`)] : [];
 }
 
 async function checkCrlFile(file: string): Promise<readonly Finding[]> {

@@ -1,6 +1,6 @@
 import type { ErrorObject, Options } from 'ajv';
 import { isObject } from '../json.ts';
-import { suggest } from '../text.ts';
+import { count, suggest } from '../text.ts';
 
 /** As ajv makes them: true when the value fits, else the faults are left in `errors`. */
 export interface Validate {
@@ -63,13 +63,28 @@ function wordsFor(error: ErrorObject, params: Record<string, unknown>): string {
       return `must be ${JSON.stringify(params.allowedValue)}`;
     case 'pattern':
       return `must match ${String(params.pattern)}`;
+    case 'minimum':
+      return `must be at least ${String(params.limit)}`;
+    case 'maximum':
+      return `must be at most ${String(params.limit)}`;
+    case 'uniqueItems':
+      return 'must not have an item twice';
     case 'if':
     case 'anyOf':
     case 'oneOf':
       return '';
     default:
-      return error.message ?? 'is not allowed';
+      return wordsForSize(error.keyword, Number(params.limit)) ?? error.message ?? 'is not allowed';
   }
+}
+
+/** `minItems`, `maxLength`, … */
+function wordsForSize(keyword: string, limit: number): string | undefined {
+  const [, bound, of = ''] = /^(min|max)(Items|Length|Properties)$/.exec(keyword) ?? [];
+  if (bound === undefined) return undefined;
+  if (bound === 'min' && limit === 1) return 'must not be empty';
+  const thing = { Items: 'item', Length: 'character', Properties: 'key' }[of] ?? of;
+  return `must have at ${bound === 'min' ? 'least' : 'most'} ${count(limit, thing)}`;
 }
 
 function withArticle(type: string): string {

@@ -12,6 +12,7 @@ import { validatorOf } from '#validators';
 import { Problem } from '../errors.ts';
 import { type Fault, faultsOf, formatPath } from '../ddl/schema.ts';
 import { type DocumentKind, readText } from './read-text.ts';
+import { faultOfYaml } from './yaml-fault.ts';
 
 /** A YAML (or JSON) text that matches a schema, with the position of each value. */
 export interface Document<T> {
@@ -58,15 +59,8 @@ export function parseDocumentText<T>(
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  const broken = parsed.errors[0] ?? parsed.warnings[0];
-  if (broken !== undefined) {
-    const [message = ''] = broken.message.split(/ at line \d+|\n/);
-    if (broken.code === 'DUPLICATE_KEY') {
-      const [key = ''] = /^[^:\n]{1,80}/.exec(text.slice(broken.pos[0])) ?? [];
-      throw new Problem(code, `${at(broken.pos[0])}: the key “${key.trim()}” occurs twice`);
-    }
-    throw new Problem(code, `${at(broken.pos[0])}: ${message}`);
-  }
+  const broken = faultOfYaml(parsed, text);
+  if (broken !== undefined) throw new Problem(code, `${at(broken.offset)}: ${broken.message}`);
   let value: unknown;
   try {
     value = parsed.toJS({ maxAliasCount: 100 }) ?? {};

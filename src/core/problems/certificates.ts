@@ -51,6 +51,10 @@ export const certificateProblems = defineProblems({
     'A key cannot be read, or is not of the type that is required here.',
     'Use an ECDSA P-256 key, or the type that the message names.',
   ],
+  'exposed-key': [
+    'Other users may read or write the file of the private key, and could act as its owner.',
+    'Type the command that the message ends with; if others may have copied the key, revoke its certificate.',
+  ],
   'bad-passphrase': ['The passphrase does not open the key.', 'Type it again; caps lock may be on.'],
   'passphrase-needed': [
     'The key of the CA is encrypted, and there is no terminal to type the passphrase on.',

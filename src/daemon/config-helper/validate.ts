@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
 import type { AgentEntry } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
+import { explainYaml, lineAt } from '../../core/files/yaml-fault.ts';
 import type { NodeFile } from '../../core/node-files/list.ts';
 import { parseGroups, parsePolicy } from '../../core/policy/parse.ts';
 import { type NodeConfig, parseNodeConfig } from '../config/config.ts';
@@ -71,8 +72,11 @@ function validatePolicies(files: readonly NodeFile[]): void {
 
 function validateFacts(text: string, name: string): void {
   const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
-  const [fault] = document.errors;
-  if (fault !== undefined) throw new Problem('bad-configuration', `${name}: ${fault.message.split('\n')[0]}`);
+  const [broken] = document.errors;
+  if (broken !== undefined) {
+    const { offset, message } = explainYaml(broken, document, text);
+    throw new Problem('bad-configuration', `${name}:${lineAt(text, offset)}: ${message}`);
+  }
   if (!isMap(document.contents)) throw new Problem('bad-configuration', `${name}: it is not a map of facts`);
 }
 

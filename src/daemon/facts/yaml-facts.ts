@@ -10,6 +10,7 @@ import {
   parseDocument,
   type Scalar,
 } from 'yaml';
+import { explainYaml, lineAt } from '../../core/files/yaml-fault.ts';
 import type { LostFact } from './representable.ts';
 
 /** How Puppet's agent marks its own facts (cache/yaml/facts/NODE.yaml); the facts are under `values`. */
@@ -33,7 +34,10 @@ export function parseYaml(text: string): YamlFacts {
   const parsed = parseDocument(text, { uniqueKeys: false, stringKeys: false, intAsBigInt: true, merge: true });
   // An unknown tag only causes a warning: the marked value is then text, a mapping or a list.
   const [broken] = parsed.errors;
-  if (broken !== undefined) throw new Error(broken.message.split('\n', 1)[0]);
+  if (broken !== undefined) {
+    const { offset, message } = explainYaml(broken, parsed, text);
+    throw new Error(`line ${lineAt(text, offset)}: ${message}`);
+  }
   const reading = new YamlReading(parsed, text);
   const value = reading.value(parsed.contents, []) ?? {};
   const isPuppets = parsed.contents?.tag === puppetFacts;

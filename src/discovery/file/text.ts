@@ -1,5 +1,6 @@
 import { type Document, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { Problem } from '../../core/errors.ts';
+import { faultOfYaml } from '../../core/files/yaml-fault.ts';
 import { isObject } from '../../core/json.ts';
 import type { Candidate } from '../../core/node.ts';
 import { type ListEntry, linesOf, parseEntries } from '../listed.ts';
@@ -36,11 +37,8 @@ function documentEntries(text: string, file: string): ListEntry[] {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true });
   const at = (offset = 0) => `${file}:${lines.linePos(offset).line}`;
-  const fault = document.errors[0] ?? document.warnings[0];
-  if (fault !== undefined) {
-    const [message = ''] = fault.message.split(/ at line \d+|\n/);
-    throw new Problem('bad-nodes', `${at(fault.pos[0])}: ${message}`);
-  }
+  const fault = faultOfYaml(document, text);
+  if (fault !== undefined) throw new Problem('bad-nodes', `${at(fault.offset)}: ${fault.message}`);
   const root = document.contents;
   const values = valuesOf(document, file);
   const hosts = ansibleHosts(root);

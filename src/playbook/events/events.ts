@@ -38,6 +38,8 @@ export interface StepReport {
   readonly lines: readonly string[];
   /** True for a dry run of a call. */
   readonly dryRun: boolean;
+  /** What a person types next after this failure. */
+  readonly next?: string;
 }
 
 /** The first failure. */

@@ -8,14 +8,18 @@ export interface NextCommand {
   readonly command: string | undefined;
   /** Whether it found none of the nodes that it looked for: the same command finds none either. */
   readonly foundNone?: boolean;
+  /** What the step that failed says itself. */
+  readonly failed?: string | undefined;
 }
 
 /**
  * The last line of a run that failed or was interrupted. A run that has changed nothing starts again: a resume would
  * keep the inputs and nodes that it failed with.
  */
-export function nextCommand({ runId }: Pick<RunReport, 'runId'>, { changed, command, foundNone }: NextCommand): string {
+export function nextCommand({ runId }: Pick<RunReport, 'runId'>, run: NextCommand): string {
+  const { changed, command, foundNone, failed } = run;
   if (changed) return `to continue: mco-deploy resume ${runId}`;
+  if (failed !== undefined) return failed;
   if (foundNone === true) return 'to list the nodes: mco-deploy find -v';
   return command === undefined ? 'to try again: type the same command' : `to try again: ${command}`;
 }

@@ -106,7 +106,7 @@ function describeEnd(
   const changed = result.changed || run.resumed !== undefined;
   const foundNone = report.failure?.reasons.some(({ code }) => code === 'empty-set') ?? false;
   const command = hiddenCommand(options, run);
-  const next = isOver ? {} : { next: nextCommand(report, { changed, command, foundNone }) };
+  const next = isOver ? {} : { next: nextCommand(report, { changed, command, foundNone, failed: failed?.next }) };
   return { ...report, ...failure, ...interruptionOf(report, run), result, ...next, steps: [...report.steps] };
 }
 

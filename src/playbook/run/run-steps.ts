@@ -121,12 +121,13 @@ function showable(report: StepReport, { taint }: RunContext): StepReport {
     ...report,
     failed: reasonsToShow(report.failed, taint),
     lines: report.lines.map((line) => hideSecrets(line, taint)),
+    ...(report.next === undefined ? {} : { next: hideSecrets(report.next, taint) }),
   };
 }
 
 function describe(
   { id, kind, body, source }: Step,
-  { replies = [], failed = [], untouched = [], tries = 0, lines = [], dryRun = false, state }: Ended,
+  { replies = [], failed = [], untouched = [], tries = 0, lines = [], dryRun = false, state, next }: Ended,
   elapsed: number,
   afterFailure: boolean,
 ): StepReport {
@@ -147,6 +148,7 @@ function describe(
     elapsed,
     lines,
     dryRun,
+    ...(next === undefined ? {} : { next }),
   };
 }
 

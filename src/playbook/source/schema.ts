@@ -222,6 +222,7 @@ export interface StepSource {
   readonly set?: Readonly<Record<string, unknown>>;
   readonly require?: string;
   readonly message?: string;
+  readonly next?: string;
   readonly finish?: string;
 }
 

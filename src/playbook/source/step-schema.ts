@@ -155,5 +155,6 @@ export const stepProperties = {
   set: { description: 'Values for later: values.NAME', type: 'object', propertyNames: name },
   require: expression('The step fails where this expression is false.'),
   message: { description: 'Why it failed, for a person.', ...text },
+  next: { description: 'The last line of a run that failed here and changed nothing: “to …: COMMAND”.', ...text },
   finish: { description: 'Ends the run successfully and shows this text.', ...text },
 } as const;

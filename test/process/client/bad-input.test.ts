@@ -184,7 +184,7 @@ describe('unusable files of the program', () => {
       /node\.yaml:4:\d+: unknown key “sokets”: did you mean “sockets”/,
     );
     await start('lissen: { port: 1 }\n', 64, /unknown key “lissen”: did you mean “listen”/);
-    await start('listen: { port: 99999 }\n', 64, /node\.yaml:4:17: listen\.port: must be <= 65535/);
+    await start('listen: { port: 99999 }\n', 64, /node\.yaml:4:17: listen\.port: must be at most 65535/);
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
     const address = taken.address();

@@ -109,7 +109,7 @@ describe('input from a stranger', () => {
         fc.oneof(fileOf('CERTIFICATE REQUEST', request), wrapped('CERTIFICATE REQUEST', request)),
         async (text) => {
           try {
-            const key = await keyOfRequest(text);
+            const key = await keyOfRequest(text, 'dev1.csr');
             reached();
             assert.equal(fingerprintOf(key), fingerprint);
           } catch (error) {

@@ -4,7 +4,7 @@ import { readSigned, type SignedCa, takeRootLists } from '../../../ca/signed-ca.
 import { readIfThere } from '../../../core/files/if-there.ts';
 import { listRevoked } from '../../../ca/store/ledger.ts';
 import { pathsIn } from '../../../ca/store/paths.ts';
-import { createStore, openStore, type Store } from '../../../ca/store/store.ts';
+import { createStore, openStore, type Store, trustedPem } from '../../../ca/store/store.ts';
 import { endSuccession } from '../../../ca/store/succession.ts';
 import { realmOf, roleOf } from '../../../ca/x509/authority.ts';
 import { isEncrypted } from '../../../ca/x509/private-key.ts';
@@ -12,8 +12,8 @@ import { Problem } from '../../../core/errors.ts';
 import { count } from '../../../core/text.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { passphraseFor, unlockWith } from '../../ca/open.ts';
-import { type CaOptions, caDirectory } from '../../ca/options.ts';
-import { neededPassphrase } from '../../ca/passphrase.ts';
+import { type CaOptions, caDirectory, onSameCa } from '../../ca/options.ts';
+import { neededPassphrase, noPassphrase } from '../../ca/passphrase.ts';
 
 /**
  * Accepts the file from a root: the certificate that this CA requested, and newer lists of the root. If there is a CA
@@ -22,7 +22,8 @@ import { neededPassphrase } from '../../ca/passphrase.ts';
 export async function acceptSigned(file: string, options: CaOptions, context: CliContext): Promise<void> {
   const directory = caDirectory(options, context);
   const text = await readIfThere(file);
-  if (text === undefined) throw new Problem('unreadable-file', `${file} is not there`);
+  if (text === undefined)
+    throw new Problem('unreadable-file', `${file} is not there`, 'use what “ca sign-intermediate” wrote');
   const before = await openIfThere(directory);
   if (before !== undefined && roleOf(before.certificate) === 'root') {
     const hint = 'run the command with the CA that the root has signed';
@@ -39,7 +40,7 @@ export async function acceptSigned(file: string, options: CaOptions, context: Cl
   const passphrase = await passphraseOf(directory, before, options, context);
   if (before !== undefined) await unlockWith(before, passphrase);
   const isNew = signed !== undefined && before?.certificate.fingerprint256 !== signed.certificate.fingerprint256;
-  if (isNew) await putInPlace(signed, directory, before, passphrase);
+  if (isNew) await putInPlace(signed, directory, before, passphrase, options);
   const store = await openStore(directory);
   const lists = await takeRootLists(store, text);
   if (lists === 0 && signed === undefined) {
@@ -50,7 +51,7 @@ export async function acceptSigned(file: string, options: CaOptions, context: Cl
   // Another request may be waiting by now.
   if (signed !== undefined && request?.publicKey.equals(signed.certificate.publicKey)) await endRequest(directory);
   await endSuccession(directory);
-  report(store, { file, lists, isFirst: before === undefined, signed: signed !== undefined }, options, context);
+  report(store, { file, lists, before, signed: signed !== undefined }, options, context);
 }
 
 async function openIfThere(directory: string): Promise<Store | undefined> {
@@ -78,7 +79,7 @@ async function passphraseOf(
 ): Promise<string> {
   if (before !== undefined) return passphraseFor(before, options, context);
   const waiting = (await readIfThere(pathsIn(directory).requestKey)) ?? '';
-  return isEncrypted(waiting) ? neededPassphrase(options, context) : '';
+  return (isEncrypted(waiting) ? neededPassphrase : noPassphrase)(options, context);
 }
 
 async function putInPlace(
@@ -86,11 +87,12 @@ async function putInPlace(
   directory: string,
   before: Store | undefined,
   passphrase: string,
+  options: CaOptions,
 ): Promise<void> {
   const key = await openRequestedKey(directory, passphrase);
   if (key === undefined || !certificate.checkPrivateKey(key)) {
     const { requestKey } = pathsIn(directory);
-    const hint = 'make a request with a new key: “mco-deploy ca rollover --intermediate”';
+    const hint = `make a request with a new key: “${onSameCa('rollover --intermediate', options)}”`;
     throw new Problem('no-request', `${requestKey} is not the key of the certificate`, hint);
   }
   const authority = { realm: realmOf(certificate, directory), certificate, key };
@@ -99,11 +101,18 @@ async function putInPlace(
 }
 
 function report(
-  { directory, realm, certificate: { fingerprint256: fingerprint, validTo }, holders }: Store,
-  done: { readonly file: string; readonly lists: number; readonly isFirst: boolean; readonly signed: boolean },
+  store: Store,
+  done: {
+    readonly file: string;
+    readonly lists: number;
+    readonly before: Store | undefined;
+    readonly signed: boolean;
+  },
   options: CaOptions,
   context: CliContext,
 ): void {
+  const { directory, realm, certificate, holders } = store;
+  const { fingerprint256: fingerprint, validTo } = certificate;
   const trusted = holders.length;
   if (options.json === true) {
     context.out(JSON.stringify({ directory, realm, fingerprint, lists: done.lists, trusted }));
@@ -111,13 +120,17 @@ function report(
   }
   if (!done.signed) {
     context.out(`took ${count(done.lists, 'list')} from ${done.file} into ${pathsIn(directory).crl}`);
-    context.out('send it to the nodes with “mco-deploy ca push-crl”');
+    context.out(`send it to the nodes with “${onSameCa('push-crl', options)}”`);
     return;
   }
   const end = new Date(validTo).toISOString();
   context.out(`made the CA of ${realm} in ${directory} below its root, valid until ${end}`);
   context.out(`fingerprint ${fingerprint}`);
-  if (done.isFirst) return;
+  if (done.before === undefined) return;
   context.out(`${count(trusted, 'CA is', 'CAs are')} trusted now`);
-  context.out('copy ca.crt (“mco-deploy ca show --pem”) to every node and operator before anything else');
+  context.out(
+    trustedPem(done.before) === trustedPem(store)
+      ? `ca.crt stays as it is; renew every certificate now: “${onSameCa('list', options)}” shows them`
+      : `copy ca.crt (“${onSameCa('show --pem', options)}”) to every node and operator before anything else`,
+  );
 }

@@ -22,7 +22,7 @@ import { withSession } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import { readTargetOptions } from '../../cli/target-options.ts';
-import { type CaOptions, caDirectory } from '../../ca/options.ts';
+import { type CaOptions, caDirectory, onSameCa } from '../../ca/options.ts';
 import { withoutAgent, type CrlStatus, crlStatusOf, describeStatus } from '../../ca/crl-status.ts';
 
 export interface PushOptions extends CommonOptions, CaOptions {
@@ -102,22 +102,22 @@ async function installList(
 async function readList(options: PushOptions, context: CliContext): Promise<string> {
   const directory = caDirectory(options, context);
   const file = options.file === undefined ? pathsIn(directory).crl : resolve(options.file);
-  if (options.file === undefined) await requireWhole(directory);
+  if (options.file === undefined) await requireWhole(directory, options);
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    const hint = 'create one with “mco-deploy ca crl”, or name it with --file';
+    const hint = `create one with “${onSameCa('crl', options)}”, or name it with --file`;
     throw new Problem('unreadable-file', `the revocation list ${file} cannot be read: ${explainErrno(cause)}`, hint);
   }
 }
 
 /** A revocation that was cut off is in the CA's ledger and in no list. */
-async function requireWhole(directory: string): Promise<void> {
+async function requireWhole(directory: string, options: PushOptions): Promise<void> {
   if ((await readIfThere(pathsIn(directory).certificate)) === undefined) return;
   const unlisted = await findUnlisted(await openStore(directory));
   if (unlisted.length === 0) return;
   const what = `${pathsIn(directory).crl} lacks ${count(unlisted.length, 'certificate')} that the CA has revoked`;
-  throw new Problem('incomplete-crl', what, 'make the list again with “mco-deploy ca crl”');
+  throw new Problem('incomplete-crl', what, `make the list again with “${onSameCa('crl', options)}”`);
 }
 
 /** The sender of a list enforces it as well. A failure on this side does not affect the nodes. */

@@ -9,7 +9,7 @@ import type { Identity } from '../../../core/identity.ts';
 import { count, suggest } from '../../../core/text.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openCa, unlockAll } from '../../ca/open.ts';
-import type { CaOptions } from '../../ca/options.ts';
+import { type CaOptions, onSameCa } from '../../ca/options.ts';
 
 export interface RevokeOptions extends CaOptions {
   readonly kind?: Identity['kind'];
@@ -40,7 +40,7 @@ export async function revokeCertificates(
   }
   if (revoked.length === 0 && unlisted.length > 0) {
     context.out(`completed an earlier revocation: ${crl} now lists ${unlisted.join(', ')} as well`);
-    context.out('send it to the nodes with “mco-deploy ca push-crl”');
+    context.out(`send it to the nodes with “${onSameCa('push-crl', options)}”`);
     return;
   }
   if (revoked.length === 0) {
@@ -54,7 +54,7 @@ export async function revokeCertificates(
     return;
   }
   context.out(
-    `made the revocation list ${crl}: every node and operator needs it; “mco-deploy ca push-crl” sends it to the nodes`,
+    `made the revocation list ${crl}: every node and operator needs it; “${onSameCa('push-crl', options)}” sends it to the nodes`,
   );
 }
 

@@ -3,13 +3,13 @@ import { listRevoked } from '../../../ca/store/ledger.ts';
 import { requestIntermediate } from '../../../ca/ca-request.ts';
 import { readIssued, readStoredCrl } from '../../../ca/store/records.ts';
 import { beginRollover, finishRollover, isFinishCutOff } from '../../../ca/rollover.ts';
-import { openStore, type Store } from '../../../ca/store/store.ts';
+import { openStore, type Store, trustedPem } from '../../../ca/store/store.ts';
 import { endSuccession, isRollingOver } from '../../../ca/store/succession.ts';
 import { Problem } from '../../../core/errors.ts';
 import { count } from '../../../core/text.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openCa, passphraseFor, unlockWith } from '../../ca/open.ts';
-import type { CaOptions } from '../../ca/options.ts';
+import { type CaOptions, onSameCa } from '../../ca/options.ts';
 import { printRequest } from '../../ca/print-request.ts';
 
 export interface RolloverOptions extends CaOptions {
@@ -34,7 +34,7 @@ export async function rollOver(options: RolloverOptions, context: CliContext): P
     throw new Problem(
       'no-rollover',
       `there is one CA in ${store.directory}`,
-      'start one with “mco-deploy ca rollover”',
+      `start one with “${onSameCa('rollover', options)}”`,
     );
   }
   const passphrase = await passphraseFor(store, options, context);
@@ -50,11 +50,12 @@ export async function rollOver(options: RolloverOptions, context: CliContext): P
   }
   await endSuccession(store.directory);
   if (cutOff) context.err(`completed what an earlier “ca rollover${finishes ? ' --finish' : ''}” had begun`);
-  report(next, ended, options, context);
+  report(next, store, ended, options, context);
 }
 
 /** @throws Problem `usage`, `wrong-ca` */
-function requireWay({ certificate }: Store, { finish = false, intermediate = false, days }: RolloverOptions): void {
+function requireWay({ certificate }: Store, options: RolloverOptions): void {
+  const { finish = false, intermediate = false, days } = options;
   const role = roleOf(certificate);
   if (intermediate && finish) throw new Problem('usage', '--intermediate and --finish cannot be combined');
   if (intermediate && days !== undefined) {
@@ -62,11 +63,11 @@ function requireWay({ certificate }: Store, { finish = false, intermediate = fal
     throw new Problem('usage', '--days cannot be combined with --intermediate', hint);
   }
   if (intermediate && role === 'root') {
-    const hint = 'replace it with “mco-deploy ca rollover”';
+    const hint = `replace it with “${onSameCa('rollover', options)}”`;
     throw new Problem('wrong-ca', 'this CA is a root: no other CA signs it', hint);
   }
   if (role === 'intermediate' && !finish && !intermediate) {
-    const hint = 'have its root sign the new one: “mco-deploy ca rollover --intermediate”';
+    const hint = `have its root sign the new one: “${onSameCa('rollover --intermediate', options)}”`;
     throw new Problem('wrong-ca', 'this CA is below a root, and the new one would not be', hint);
   }
 }
@@ -79,12 +80,9 @@ async function askRoot(store: Store, options: RolloverOptions, context: CliConte
   printRequest(request, store, options, context);
 }
 
-function report(
-  { certificate: { fingerprint256: fingerprint }, holders }: Store,
-  ended: number,
-  options: RolloverOptions,
-  context: CliContext,
-): void {
+function report(next: Store, before: Store, ended: number, options: RolloverOptions, context: CliContext): void {
+  const { fingerprint256: fingerprint } = next.certificate;
+  const { holders } = next;
   if (options.json === true) {
     context.out(JSON.stringify({ fingerprint, trusted: holders.length }));
     return;
@@ -94,5 +92,9 @@ function report(
       ? `ended the trust in ${ended === 0 ? 'the CA before this one' : count(ended, 'CA')}`
       : `made a new CA, fingerprint ${fingerprint}`;
   context.out(`${done}; ${count(holders.length, 'CA is', 'CAs are')} trusted now`);
-  context.out('copy ca.crt (“mco-deploy ca show --pem”) to every node and operator before anything else');
+  context.out(
+    trustedPem(before) === trustedPem(next)
+      ? 'ca.crt stays as it is'
+      : `copy ca.crt (“${onSameCa('show --pem', options)}”) to every node and operator before anything else`,
+  );
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { writeWhole } from '../../../ca/store/files.ts';
 import { readIfThere } from '../../../core/files/if-there.ts';
 import { intermediateName, issueIntermediate } from '../../../ca/store/ledger.ts';
@@ -7,6 +7,7 @@ import { requireRole } from '../../../ca/x509/authority.ts';
 import { fingerprintOf, keyOfRequest } from '../../../ca/x509/request.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { CliContext } from '../../cli/context.ts';
+import { shellWord } from '../../cli/shell-word.ts';
 import { confirmKey, type ConfirmOptions } from '../../ca/confirm-key.ts';
 import { openCa, unlockCa } from '../../ca/open.ts';
 import type { CaOptions } from '../../ca/options.ts';
@@ -16,6 +17,8 @@ export interface SignIntermediateOptions extends CaOptions, ConfirmOptions {
   readonly days?: number;
   readonly force?: boolean;
 }
+
+const requester = 'mco-deploy ca init --intermediate';
 
 /** Signs the key of another CA, and writes one file for it: its certificate, this root, and the list of this root. */
 export async function signIntermediate(
@@ -27,14 +30,14 @@ export async function signIntermediate(
   requireRole(store.certificate, 'root');
   const pem = await readIfThere(file);
   if (pem === undefined) throw new Problem('unreadable-file', `the request ${file} is not there`);
-  const publicKey = await keyOfRequest(pem);
+  const publicKey = await keyOfRequest(pem, file, requester);
   const name = intermediateName(publicKey);
   const out = resolve(options.out ?? `${name}.pem`);
   const replace = options.force === true;
   if (!replace && (await readIfThere(out)) !== undefined) {
     throw new Problem('file-exists', `${out} exists already`, 'move it away, or replace it with --force');
   }
-  const shown = { by: 'mco-deploy ca init --intermediate', of: `the CA ${name}` };
+  const shown = { by: requester, of: `the CA ${name}` };
   await confirmKey(fingerprintOf(publicKey), shown, options, context);
   const root = await unlockCa(store, options, context);
   const { days } = options;
@@ -49,5 +52,5 @@ export async function signIntermediate(
     return;
   }
   context.out(`signed the CA ${name} of ${store.realm}, serial ${serial}, valid until ${validTo}`);
-  context.out(`copy ${out} to its machine and run there: mco-deploy ca accept ${name}.pem`);
+  context.out(`copy ${out} to its machine and run there: mco-deploy ca accept ${shellWord(basename(out))}`);
 }

@@ -28,7 +28,7 @@ export async function signRequest(
   defineIdentity(kind, store.realm, name);
   const pem = await readIfThere(file);
   if (pem === undefined) throw new Problem('unreadable-file', `the request ${file} is not there`);
-  const publicKey = await keyOfRequest(pem);
+  const publicKey = await keyOfRequest(pem, file);
   const shown = { by: 'mco-deploy enroll', of: `${kind} ${name}` };
   await confirmKey(fingerprintOf(publicKey), shown, options, context);
   const make = async () => {

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { parseDocument, stringify } from 'yaml';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { decodeText } from '../../../core/files/decode.ts';
+import { faultOfYaml, lineAt } from '../../../core/files/yaml-fault.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import { parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
 import { type SystemNeeds, systemNeeds } from './system-needs.ts';
@@ -121,11 +122,15 @@ async function explainOwn(error: unknown, file: string | undefined, check: Check
 }
 
 async function readYaml(file: string): Promise<JsonObject> {
-  const document = parseDocument(await readText(file), { uniqueKeys: true, stringKeys: true });
-  const value: unknown = document.errors.length > 0 ? undefined : (document.toJS({ maxAliasCount: 100 }) ?? {});
+  const text = await readText(file);
+  const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
+  const broken = faultOfYaml(document, text);
+  if (broken !== undefined) {
+    throw new Problem('bad-configuration', `${file}:${lineAt(text, broken.offset)}: ${broken.message}`);
+  }
+  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
   if (isObject(value)) return value as JsonObject;
-  const [why = ''] = (document.errors[0]?.message ?? 'it is not a map of settings').split('\n');
-  throw new Problem('bad-configuration', `${file}: ${why}`);
+  throw new Problem('bad-configuration', `${file}: keys with values are expected, as in “key: value”`);
 }
 
 /** The given settings; of their agents the requested ones, or all. */

@@ -10,7 +10,7 @@ const label = 'CERTIFICATE REQUEST';
 describe('a certificate request', () => {
   test('gives its key, and nothing else', async () => {
     const keys = makeKeyPair();
-    const key = await keyOfRequest(await makeRequest(keys, 'dev1.devco.net'));
+    const key = await keyOfRequest(await makeRequest(keys, 'dev1.devco.net'), 'dev1.csr');
     assert.equal(key.equals(keys.publicKey), true);
     assert.equal(key.type, 'public');
   });
@@ -34,7 +34,7 @@ describe('a certificate request', () => {
       'latin1',
     );
     assert.notDeepEqual(stolen, block);
-    await assert.rejects(keyOfRequest(encodePem(stolen, label)), { code: 'bad-proof' });
+    await assert.rejects(keyOfRequest(encodePem(stolen, label), 'dev1.csr'), { code: 'bad-proof' });
   });
 
   test('is refused when its name or signature was changed', async () => {
@@ -42,12 +42,12 @@ describe('a certificate request', () => {
     const [block] = decodePem(pem, label);
     assert.ok(block);
     const renamed = Buffer.from(block.toString('latin1').replace('dev1.devco.net', 'dev9.devco.net'), 'latin1');
-    await assert.rejects(keyOfRequest(encodePem(renamed, label)), { code: 'bad-proof' });
+    await assert.rejects(keyOfRequest(encodePem(renamed, label), 'dev1.csr'), { code: 'bad-proof' });
     const [info, algorithm] = readChildren(readElement(block));
     assert.ok(info && algorithm);
     for (const signature of [Buffer.of(0), Buffer.of(0, 0x30, 0x00), Buffer.alloc(73)]) {
       const changed = element(tags.sequence, info.whole, algorithm.whole, element(tags.bitString, signature));
-      await assert.rejects(keyOfRequest(encodePem(changed, label)), { code: 'bad-proof' });
+      await assert.rejects(keyOfRequest(encodePem(changed, label), 'dev1.csr'), { code: 'bad-proof' });
     }
   });
 
@@ -64,6 +64,9 @@ describe('a certificate request', () => {
       encodePem(Buffer.alloc(0), label),
       `${pem}${' '.repeat(64 * 1024)}`,
     ];
-    for (const text of broken) await assert.rejects(keyOfRequest(text), { code: 'bad-request-file' });
+    for (const text of broken) {
+      const problem = { code: 'bad-request-file', message: /^dev1\.csr(:| is| holds) / };
+      await assert.rejects(keyOfRequest(text, 'dev1.csr'), problem);
+    }
   });
 });

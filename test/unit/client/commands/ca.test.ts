@@ -224,7 +224,7 @@ describe('a certificate', () => {
     assert.equal(code, 64);
     assert.match(
       err.join('\n'),
-      /crl\.pem lacks 1 certificate that the CA has revoked: make the list again with “mco-deploy ca crl”$/,
+      /crl\.pem lacks 1 certificate that the CA has revoked: make the list again with “mco-deploy ca crl --dir .*\/ca”$/,
     );
   });
 });
@@ -319,6 +319,21 @@ describe('a CA below a root', () => {
     assert.ok(certificateIn('a').verify(new X509Certificate(readFileSync(signed)).publicKey));
   });
 
+  test('is replaced by commands that work as they are printed, and ca.crt stays as it is', async () => {
+    const begun = await ca(['rollover', '--intermediate'], {}, below);
+    assert.equal(begun.out.at(-1), `  mco-deploy ca accept FILE --dir ${below}`);
+    const out = join(home, 'up.pem');
+    const signing = await ca(['sign-intermediate', join(below, 'ca.csr'), '--out', out, '--yes'], {}, root);
+    assert.equal(signing.out.at(-1), `copy ${out} to its machine and run there: mco-deploy ca accept up.pem`);
+    const before = readFileSync(join(home, 'a/ca.crt'), 'utf8');
+    const accepted = await ca(['accept', out], {}, below);
+    assert.deepEqual(accepted.out.slice(2), [
+      '2 CAs are trusted now',
+      `ca.crt stays as it is; renew every certificate now: “mco-deploy ca list --dir ${below}” shows them`,
+    ]);
+    assert.equal((await ca(['show', '--pem'], {}, below)).out.join('\n').trim(), before.trim());
+  });
+
   test('accepts neither what another root signed, nor a file without a certificate', async () => {
     const other = join(home, 'other-root');
     await ca(['init', '--realm', 's.net', '--root'], {}, other);
@@ -355,5 +370,38 @@ describe('a CA that takes over', () => {
     await run('revoke', JSON.parse((await run('list', '--json')).out.join(''))[0].serial);
     assert.equal((await run('rollover', '--finish')).code, 0);
     assert.equal((await shown()).trusted, 1);
+  });
+});
+
+describe('a file that is named on the command line', () => {
+  test('is named in the message if it is not a request', async () => {
+    const file = join(home, 'notes.txt');
+    writeFileSync(file, 'no request\n');
+    const { code, err } = await ca(['sign', file, 'node', 'dev9.devco.net', '--out', join(home, 'dev9')]);
+    assert.equal(code, 64);
+    assert.deepEqual(err, [`mco-deploy: ${file} is not a certificate request: create one with “mco-deploy enroll”`]);
+    assert.equal(existsSync(join(home, 'dev9')), false);
+  });
+
+  test('as that of a passphrase is read, even if the key needs none', async () => {
+    const missing = join(home, 'NOTHERE');
+    const words = (file: string) => [
+      'issue',
+      'node',
+      'dev8.devco.net',
+      '--out',
+      join(home, 'dev8'),
+      '--passphrase-file',
+      file,
+    ];
+    const { code, err } = await ca(words(missing));
+    assert.equal(code, 64);
+    assert.deepEqual(err, [`mco-deploy: the passphrase file ${missing} cannot be read: no such file or directory`]);
+    assert.equal(existsSync(join(home, 'dev8')), false);
+    const file = join(home, 'passphrase');
+    writeFileSync(file, 'secret\n', { mode: 0o600 });
+    const made = await ca(words(file));
+    assert.equal(made.code, 0, made.err.join('\n'));
+    assert.match(made.err.join('\n'), /^warning: the CA key is not encrypted/);
   });
 });

@@ -43,6 +43,11 @@ function placed(of: Member, changes: { certificate?: string; key?: string; ca?: 
   writeFileSync(files.ca, changes.ca ?? of.caPem);
   return files;
 }
+function placedOpen(of: Member) {
+  const files = placed(of);
+  chmodSync(files.key, 0o644);
+  return files;
+}
 type Files = ReturnType<typeof placed>;
 const load = (files: Files, kind: 'node' | 'operator' = 'node', now = Date.now()) =>
   loadCredentials(files, kind, readRevocations, now);
@@ -65,6 +70,41 @@ describe('the files of a certificate', () => {
     assert.ok(credentials.certificate.checkPrivateKey(credentials.key));
     mkdirSync(files.crl);
     await assert.rejects(load(files), { code: 'unreadable-file', message: /^the revocation list / });
+  });
+
+  test('are not used by a person while others may read or write the key', async () => {
+    const operator = await fleet.operator('rip@devco.net');
+    const files = placed(operator);
+    for (const mode of [0o644, 0o604, 0o620, 0o660]) {
+      chmodSync(files.key, mode);
+      await assert.rejects(load(files, 'operator'), {
+        code: 'exposed-key',
+        message: `others may read or write ${files.key} (mode ${mode.toString(8)})`,
+        hint: `chmod 600 ${files.key}`,
+      });
+    }
+    for (const mode of [0o600, 0o640, 0o400]) {
+      chmodSync(files.key, mode);
+      await load(files, 'operator');
+    }
+  });
+
+  test('are used all the same where another user owns the key, as a CI system mounts it', async () => {
+    const files = placed(await fleet.operator('rip@devco.net'));
+    chmodSync(files.key, 0o644);
+    chownSync(files.key, 65534, 65534);
+    await load(files, 'operator');
+  });
+
+  test('keep a node running, which warns while others may read or write the key', async () => {
+    const files = placed(member);
+    chmodSync(files.key, 0o644);
+    const { warnings } = await load(files);
+    assert.deepEqual(warnings(Date.now()), [
+      `others may read or write ${files.key} (mode 644): chmod 600 ${files.key}`,
+    ]);
+    chmodSync(files.key, 0o600);
+    assert.deepEqual((await load(files)).warnings(Date.now()), []);
   });
 
   test('are named if one has a fault', async () => {
@@ -226,12 +266,16 @@ describe('the check of the own files', () => {
       [0o601, 'broken'],
     ] as const) {
       chmodSync(files.key, mode);
-      const [, found] = (await check(files)).findings;
+      const { findings } = await check(files);
+      const [, found] = findings;
+      assert.equal(findings.length, 3, findings.join('\n'));
       assert.deepEqual(found?.slice(0, 2), ['key', status], mode.toString(8));
       if (status === 'ok') continue;
       const words = `others may read or write ${files.key} (mode ${mode.toString(8)})`;
       assert.deepEqual(found?.slice(2), [words, `chmod 600 ${files.key}`]);
     }
+    const [found, ...rest] = (await check(placedOpen(await fleet.operator('rip@devco.net')), 'operator')).findings;
+    assert.deepEqual([found?.slice(0, 2), rest.length], [['key', 'broken'], 1]);
   });
 });
 

@@ -89,3 +89,23 @@ describe('an interpreted schema', () => {
     assert.throws(() => interpretSchema(deep), { code: 'bad-schema' });
   });
 });
+
+describe('a fault of a value', () => {
+  for (const [schema, value, words] of [
+    [{ type: 'array', minItems: 1 }, [], 'must not be empty'],
+    [{ type: 'array', minItems: 2 }, [1], 'must have at least 2 items'],
+    [{ type: 'string', maxLength: 1 }, 'ab', 'must have at most 1 character'],
+    [{ type: 'integer', minimum: 0 }, -1, 'must be at least 0'],
+    [{ type: 'integer', maximum: 65535 }, 99999, 'must be at most 65535'],
+    [{ type: 'array', uniqueItems: true }, [1, 1], 'must not have an item twice'],
+  ] as const) {
+    test(`is in plain words: ${words}`, () => {
+      const validate = new Ajv(ajvOptions).compile(schema) as Validate;
+      assert.equal(validate(value), false);
+      assert.deepEqual(
+        faultsOf(validate).map(({ message }) => message),
+        [words],
+      );
+    });
+  }
+});

@@ -73,7 +73,7 @@ describe('a list of nodes', () => {
   test('is refused with file and line of the fault in JSON, too', () => {
     assert.match(fault('["dev1",\n"dev 2"]'), /^nodes:2: “dev 2” is not a valid node name/);
     assert.match(fault('["dev1",\n "dev1"]'), /^nodes:2: dev1 occurs twice \(first at nodes:1\)/);
-    assert.match(fault('[{"name":"dev1",\n"name":"dev2"}]'), /^nodes:2: Map keys must be unique/);
+    assert.match(fault('[{"name":"dev1",\n"name":"dev2"}]'), /^nodes:2: the key “name” occurs twice/);
     assert.match(fault('{"nodes": "dev1"}'), /^nodes:1: expected a list/);
     assert.match(fault('["dev1"'), /^nodes:\d: /);
   });

@@ -37,11 +37,11 @@ async function refusal(text: string): Promise<string> {
 
 /** The fault, the reported position, and a word that the message must contain. */
 const badFiles: [string, string, string, RegExp][] = [
-  ['tabs', 'name: x\nsteps:\n\t- {say: x}', '3:1', /Tabs/],
+  ['tabs', 'name: x\nsteps:\n\t- {say: x}', '3:1', /a tab is here: indent with spaces/],
   ['a key twice', 'name: x\nname: y\nsteps: [{say: x}]', '2:1', /the key “name” occurs twice/],
   ['an unknown key', 'name: x\nstepz: []\nsteps: [{say: x}]', '2:1', /did you mean “steps”/],
   ['steps that are not a list', 'name: x\nsteps: {say: x}', '2:8', /must be an array/],
-  ['no steps', 'name: x\nsteps: []', '2:8', /must NOT have fewer/],
+  ['no steps', 'name: x\nsteps: []', '2:8', /steps: must not be empty/],
   ['nothing at all', '', '1:1', /“name” is missing/],
   ['an input called __proto__', 'name: x\ninputs:\n  __proto__: {}\nsteps: [{say: x}]', '3:3', /must match/],
   [
@@ -62,7 +62,7 @@ const badFiles: [string, string, string, RegExp][] = [
     'an input from two places',
     'name: x\ninputs: {n: {from: {env: A, file: b}}}\nsteps: [{say: x}]',
     '2:20',
-    /fewer|more than 1/,
+    /at most 1 key/,
   ],
   [
     'an input from an invalid variable',
@@ -103,7 +103,7 @@ const badSteps: [string, string, string, RegExp][] = [
     'a number that the DDL refuses',
     '  - {call: thing.change, on: all, with: {to: x, count: -1}}',
     '7:56',
-    /must be >= 0/,
+    /must be at least 0/,
   ],
   ['an unknown input', '  - say: "hello ${{ inputs.sise }}"', '7:28', /did you mean “size”/],
   ['an unknown variable', '  - say: hello ${{ inputz.size }}', '7:20', /did you mean “inputs”/],
@@ -152,7 +152,7 @@ const badSteps: [string, string, string, RegExp][] = [
   ['more passes than tries', '  - {call: thing.look, on: all, until: "true", passes: 2}', '7:56', /as many tries/],
   ['batches of 0 %', '  - {call: thing.look, on: all, batch: "0%"}', '7:40', /above 0 %/],
   ['a ramp above 100 %', '  - {call: thing.look, on: all, batch: [1, "200%"]}', '7:44', /up to 100 %/],
-  ['a threshold of nothing', '  - {call: thing.look, on: all, max_failures: 0}', '7:47', /must be >= 1/],
+  ['a threshold of nothing', '  - {call: thing.look, on: all, max_failures: 0}', '7:47', /must be at least 1/],
   ['a wait of days', '  - {call: thing.look, on: all, try_sleep: 99h}', '7:44', /up to 24h/],
   [
     'loops that are nested too deep',

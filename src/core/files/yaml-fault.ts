@@ -1,0 +1,145 @@
+import { type Document, isAlias, isCollection, isScalar, type Node, visit, type YAMLError } from 'yaml';
+
+/** Why a text is not YAML that can be used, in plain words, and where. */
+export interface YamlFault {
+  readonly offset: number;
+  readonly message: string;
+}
+
+type Parsed = Pick<Document.Parsed, 'contents' | 'errors' | 'warnings'>;
+
+/** What is said of a fault: a text, or a text that depends on what stands there. */
+type Words = string | ((found: Found) => string | YamlFault);
+
+interface Found {
+  readonly document: Parsed;
+  readonly text: string;
+  readonly offset: number;
+  /** The first word there, for quoting. */
+  readonly word: string;
+}
+
+/**
+ * The parser's messages by their beginnings: they are for people who write parsers. What is not here gets the words
+ * for any fault.
+ */
+const words: readonly (readonly [RegExp, Words])[] = [
+  [/^Tabs are not allowed/, 'a tab is here: indent with spaces'],
+  [/^Map keys must be unique/, ({ text, offset }) => `the key “${keyAt(text, offset)}” occurs twice`],
+  [/^Missing closing (["'])/, unclosedQuote],
+  [/^Flow (map|sequence)( in block collection)? must/, unclosedBracket],
+  [/^Nested mappings are not allowed/, nested],
+  [/^(A block sequence may not|Unexpected block-seq-ind)/, 'a list begins in the line after its key, not beside it'],
+  [/^Implicit keys need to be on a single line/, noColon],
+  [/^Implicit map keys need to be followed/, ({ word }) => `“:” is missing after “${word}”`],
+  [/^All mapping items/, 'this line is not indented like the keys before it'],
+  [/^All sequence items/, 'this line is not indented like the items before it'],
+  [/^Sequence item without/, '“- ” is missing at the beginning of this line'],
+  [/^Plain value cannot start/, ({ word }) => `a value cannot begin with “${word.slice(0, 1)}”: put it in quotes`],
+  [/^(Anchor|Alias)/, ({ word }) => `“${word.slice(0, 1)}” has a meaning of its own in YAML: put the value in quotes`],
+  [/^Unresolved tag/, ({ word }) => `“${word}” is a tag that has no meaning here: put the value in quotes`],
+  [/^Invalid escape/, 'a “\\” in double quotes is written twice: “\\\\”; or use single quotes'],
+  [/^Source contains multiple documents/, 'a second document begins here: a file has one'],
+  [/^Block collections are not allowed/, 'a “,” is missing before this, or a value with “: ” in it needs quotes'],
+  [/^Missing , /, 'a “,” is missing before this'],
+  [/^Missing space after :/, 'a space is missing after “:”'],
+  [/^Unexpected (,|empty item)/, 'a “,” is here without a value before it'],
+  [/^With stringKeys/, 'a key is a text; a value that begins with “{”, “[” or “?” needs quotes'],
+  [/directive/, 'a line that begins with “%” or “---” has a meaning of its own in YAML: remove it'],
+  [/^The : indicator must be/, 'a key has more than 1024 characters'],
+  [/^Block scalar header/, 'nothing may follow “|” or “>” in its line: the text begins in the next one'],
+  [/^Comments must be separated/, 'a space is missing before “#”'],
+  [/^Unexpected scalar at node end/, ({ word }) => `“${word}” may not follow here: put the whole value in quotes`],
+  [/^Unexpected .* token in YAML/, ({ word }) => `“${word}” is not expected here: check brackets and indentation`],
+];
+
+/** The first fault of a document that was parsed; undefined if there is none. A warning is a fault, too. */
+export function faultOfYaml(document: Parsed, text: string): YamlFault | undefined {
+  const [broken] = [...document.errors, ...document.warnings];
+  return broken === undefined ? aliasWithoutAnchor(document) : explainYaml(broken, document, text);
+}
+
+/** A fault of the parser's in plain words. */
+export function explainYaml({ message, pos: [offset] }: YAMLError, document: Parsed, text: string): YamlFault {
+  const [word = ''] = /^\S{1,40}/.exec(text.slice(offset, offset + 40)) ?? [];
+  const [, said = 'this is not YAML: check indentation, quotes and brackets'] =
+    words.find(([pattern]) => pattern.test(message)) ?? [];
+  const found = typeof said === 'string' ? said : said({ document, text, offset, word });
+  return typeof found === 'string' ? { offset, message: found } : found;
+}
+
+function keyAt(text: string, offset: number): string {
+  return (/^("[^"\n]*"|'[^'\n]*'|[^:\n]+)/.exec(text.slice(offset, offset + 80))?.[0] ?? '')
+    .trim()
+    .replace(/^(["'])(.*)\1$/, '$2');
+}
+
+/** The parser reports it at the end of the file. */
+function unclosedQuote({ document, text, offset }: Found): YamlFault {
+  const quoted = nodesBefore(document, offset).filter((node) => isScalar(node) && /^QUOTE/.test(node.type ?? ''));
+  const begin = quoted.at(-1)?.range?.[0] ?? offset;
+  const quote = text.charAt(begin);
+  return { offset: begin, message: `the ${quote} here is not closed by another ${quote}` };
+}
+
+/** The parser reports it where the next line begins. */
+function unclosedBracket({ document, text, offset }: Found): YamlFault {
+  const inside = nodesBefore(document, offset).filter((node) => isCollection(node) && node.flow === true);
+  const ends = inside.map(({ range }) => range?.[1] ?? 0);
+  // A bracket at the end of the outer one may be that of the inner one.
+  const isClosed = (end: number, index: number) =>
+    /[}\]]/.test(text.charAt(end - 1)) && ends.lastIndexOf(end) === index;
+  const open = inside.filter((_node, index) => !isClosed(ends[index] ?? 0, index));
+  const begin = open.at(-1)?.range?.[0] ?? offset;
+  const [opening, closing] = text.charAt(begin) === '[' ? ['[', ']'] : ['{', '}'];
+  return {
+    offset: begin,
+    message: `the “${opening}” here is not closed by “${closing}” (indent the lines between)`,
+  };
+}
+
+/** The nodes that begin before a place, in their order. */
+function nodesBefore({ contents }: Parsed, before: number): readonly Node[] {
+  const nodes: Node[] = [];
+  visit(contents, { Node: (_key, node) => void ((node.range?.[0] ?? before) < before && nodes.push(node)) });
+  return nodes;
+}
+
+/** A value with “: ” in it, or a line that is indented further than the one before it, which has a value. */
+function nested({ text, offset }: Found): string | YamlFault {
+  const end = text.indexOf('\n', offset);
+  const line = text.slice(offset, end === -1 ? undefined : end);
+  if (/:(\s|$)/.test(line)) return 'this value has “: ” in it: put it in quotes';
+  const [space = ''] = /^\s*/.exec(text.slice(end)) ?? [];
+  return { offset: end + space.length, message: 'this line is indented further than the line before it allows' };
+}
+
+function noColon({ word }: Found): string {
+  if (word === '-') return 'a list begins below a key: this one stands beside keys';
+  if (/^(<{7}|={7}|>{7})/.test(word)) return `“${word}” marks a conflict of git: resolve it`;
+  return 'a key with “: ” after it is expected here (a space follows the colon)';
+}
+
+/** The parser finds it only when it makes values of the text. */
+function aliasWithoutAnchor({ contents }: Parsed): YamlFault | undefined {
+  const anchors = new Set<string>();
+  let fault: YamlFault | undefined;
+  visit(contents, {
+    Node: (_key, node) => {
+      if (!isAlias(node)) {
+        if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor);
+        return undefined;
+      }
+      if (anchors.has(node.source)) return undefined;
+      const why = `“*${node.source}” stands for the value that “&${node.source}” marks, and none does`;
+      fault = { offset: node.range?.[0] ?? 0, message: `${why}: put it in quotes if it is a text` };
+      return visit.BREAK;
+    },
+  });
+  return fault;
+}
+
+/** The number of the line of a place. */
+export function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length;
+}
