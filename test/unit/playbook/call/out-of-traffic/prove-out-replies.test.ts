@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { Outcome } from '../../../../src/core/request/reply.ts';
-import { proveOut } from '../../../../src/playbook/call/prove-out.ts';
-import type { HostHold, RunContext } from '../../../../src/playbook/context.ts';
-import type { NodeCall } from '../../../../src/playbook/ports.ts';
+import type { Outcome } from '../../../../../src/core/request/reply.ts';
+import { proveOut } from '../../../../../src/playbook/call/prove-out.ts';
+import type { HostHold, RunContext } from '../../../../../src/playbook/context.ts';
+import type { NodeCall } from '../../../../../src/playbook/ports.ts';
 
 const since = Date.UTC(2026, 0, 1);
 const proof = { agent: 'haproxy', action: 'status', hosts: 'server', input: {} };

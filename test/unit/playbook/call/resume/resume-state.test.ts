@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Outcome } from '../../../../src/core/request/reply.ts';
-import { findEarlierCall, isSettled, resumeState } from '../../../../src/playbook/call/resume.ts';
-import type { StepCall } from '../../../../src/playbook/call/step-call.ts';
-import type { EarlierTry } from '../../../../src/playbook/journal/history.ts';
+import type { Outcome } from '../../../../../src/core/request/reply.ts';
+import { findEarlierCall, isSettled, resumeState } from '../../../../../src/playbook/call/resume.ts';
+import type { StepCall } from '../../../../../src/playbook/call/step-call.ts';
+import type { EarlierTry } from '../../../../../src/playbook/journal/history.ts';
 
 const minute = 60_000;
 const outcome = (changes: Partial<Outcome> = {}): Outcome => ({

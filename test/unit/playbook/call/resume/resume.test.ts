@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
-import type { Fabric, FabricNode } from '../../../support/fleet/fabric.ts';
-import { playbookText } from '../../../support/fleet/playbook.ts';
-import { failWhen, made, nodes, runTwice } from '../../../support/fleet/resumed.ts';
+import type { JournalEntry } from '../../../../../src/playbook/journal/entries.ts';
+import type { Fabric, FabricNode } from '../../../../support/fleet/fabric.ts';
+import { playbookText } from '../../../../support/fleet/playbook.ts';
+import { failWhen, made, nodes, runTwice } from '../../../../support/fleet/resumed.ts';
 
 const two = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}}
   - {id: second, call: thing.change, on: all, with: {to: y}}`);

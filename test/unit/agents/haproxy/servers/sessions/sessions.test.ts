@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
-import { linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
-import { endSessions, waitForSessions } from '../../../../../src/agents/haproxy/servers/sessions.ts';
-import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { readViews } from '../../../../../../src/agents/haproxy/servers/backend.ts';
+import { linesOf } from '../../../../../../src/agents/haproxy/servers/line.ts';
+import { endSessions, waitForSessions } from '../../../../../../src/agents/haproxy/servers/sessions.ts';
+import { actionContext } from '../../../../../support/agents/agent-setup.ts';
+import { fakeHaproxy } from '../../../../../support/agents/fake-haproxy.ts';
 
 /** dev1 has two lines; `sessions` of each line. */
 async function leaving(sessions: Readonly<Record<string, number>>) {

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { haproxyDdl } from '../../../../src/agents/haproxy/ddl.ts';
-import { allHolds, findHost, holdsOn, hostsOf, noteTraffic, outSinceIn } from '../../../../src/playbook/call/holds.ts';
-import type { StepReply } from '../../../../src/playbook/call/reply.ts';
-import type { StepCall } from '../../../../src/playbook/call/step-call.ts';
-import type { RunChanges, RunContext } from '../../../../src/playbook/context.ts';
+import { haproxyDdl } from '../../../../../src/agents/haproxy/ddl.ts';
+import {
+  allHolds,
+  findHost,
+  holdsOn,
+  hostsOf,
+  noteTraffic,
+  outSinceIn,
+} from '../../../../../src/playbook/call/holds.ts';
+import type { StepReply } from '../../../../../src/playbook/call/reply.ts';
+import type { StepCall } from '../../../../../src/playbook/call/step-call.ts';
+import type { RunChanges, RunContext } from '../../../../../src/playbook/context.ts';
 
 const noChanges = (): RunChanges => ({ repeatable: new Map(), holds: new Map(), lastRequestId: '' });
 function call(action: 'disable' | 'enable' | 'status', input: object, own: RunChanges, more: object = {}): StepCall {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
-import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
-import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
-import { readHistory, resumeFrom } from '../../../../src/playbook/journal/history.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
-import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
-import { playbookText } from '../../../support/fleet/playbook.ts';
-import { failWhen, made, nodes, runId, runTwice } from '../../../support/fleet/resumed.ts';
+import { appmgrDdl } from '../../../../../src/agents/appmgr/ddl.ts';
+import { loadPlaybook } from '../../../../../src/playbook/compile/load.ts';
+import type { JournalEntry } from '../../../../../src/playbook/journal/entries.ts';
+import { readHistory, resumeFrom } from '../../../../../src/playbook/journal/history.ts';
+import { runPlaybook } from '../../../../../src/playbook/run/run-playbook.ts';
+import { createFabric, type FabricNode } from '../../../../support/fleet/fabric.ts';
+import { playbookText } from '../../../../support/fleet/playbook.ts';
+import { failWhen, made, nodes, runId, runTwice } from '../../../../support/fleet/resumed.ts';
 
 describe('a run that resumes with the replies in its journal', () => {
   test('reads again from the one node of a completed step whose outcome was not recorded', async () => {

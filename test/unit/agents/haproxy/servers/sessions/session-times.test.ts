@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
-import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
-import { linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
-import { endSessions, waitForSessions } from '../../../../../src/agents/haproxy/servers/sessions.ts';
-import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
-import { someTurns } from '../../../../support/mock-delays.ts';
+import { readViews } from '../../../../../../src/agents/haproxy/servers/backend.ts';
+import { linesOf } from '../../../../../../src/agents/haproxy/servers/line.ts';
+import { endSessions, waitForSessions } from '../../../../../../src/agents/haproxy/servers/sessions.ts';
+import { actionContext } from '../../../../../support/agents/agent-setup.ts';
+import { fakeHaproxy } from '../../../../../support/agents/fake-haproxy.ts';
+import { someTurns } from '../../../../../support/mock-delays.ts';
 
 /**
  * Waits for the sessions of one server, which has one session less at each look.

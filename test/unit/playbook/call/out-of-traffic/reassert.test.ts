@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Problem } from '../../../../src/core/errors.ts';
-import { createFabric, type FabricNode } from '../../../support/fleet/fabric.ts';
-import { load, playbookText, runText } from '../../../support/fleet/playbook.ts';
-import { testProblem } from '../../../support/test-problem.ts';
+import type { Problem } from '../../../../../src/core/errors.ts';
+import { createFabric, type FabricNode } from '../../../../support/fleet/fabric.ts';
+import { load, playbookText, runText } from '../../../../support/fleet/playbook.ts';
+import { testProblem } from '../../../../support/test-problem.ts';
 
 const nodes: FabricNode[] = ['a', 'b', 'c'].map((name) => ({ name, agents: ['thing'] }));
 /** `held` is what the first step changes; the second relies on it. */

@@ -1,15 +1,15 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { agents } from '../../../../src/agents/index.ts';
-import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
-import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
-import { readHistory, resumeFrom } from '../../../../src/playbook/journal/history.ts';
-import type { NodeCall } from '../../../../src/playbook/ports.ts';
-import { runPlaybook } from '../../../../src/playbook/run/run-playbook.ts';
-import type { RunOptions } from '../../../../src/playbook/run/start-context.ts';
-import { bravo, createEstate, type Estate, type EstateOptions } from '../../../support/fleet/estate.ts';
-import type { Trouble } from '../../../support/fleet/fabric.ts';
+import { agents } from '../../../../../src/agents/index.ts';
+import { loadPlaybook } from '../../../../../src/playbook/compile/load.ts';
+import { bindInputs } from '../../../../../src/playbook/inputs/inputs.ts';
+import { readHistory, resumeFrom } from '../../../../../src/playbook/journal/history.ts';
+import type { NodeCall } from '../../../../../src/playbook/ports.ts';
+import { runPlaybook } from '../../../../../src/playbook/run/run-playbook.ts';
+import type { RunOptions } from '../../../../../src/playbook/run/start-context.ts';
+import { bravo, createEstate, type Estate, type EstateOptions } from '../../../../support/fleet/estate.ts';
+import type { Trouble } from '../../../../support/fleet/fabric.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);
 
