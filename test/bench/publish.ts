@@ -2,7 +2,7 @@
 // a lab, against the ideal: one copy over the operator's line, then as many rounds as it takes to double to all nodes.
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { makeTarGz } from '../support/agents/tar-archive.ts';
+import { makeTarGz } from '../support/agents/appmgr/tar-archive.ts';
 import { releaseFiles } from '../support/lab/files/releases.ts';
 import { startLab } from '../support/lab/lab.ts';
 import { runScript } from '../support/lab/run-script.ts';

@@ -34,7 +34,7 @@ import { admitNonce } from '../../src/daemon/config-helper/nonces.ts';
 import { openCursor } from '../../src/daemon/shipping/cursor.ts';
 import { openJournal } from '../../src/library/runs/journal.ts';
 import { silentLog } from '../support/agents/agent-setup.ts';
-import { release, testApplication } from '../support/agents/application.ts';
+import { release, testApplication } from '../support/agents/appmgr/application.ts';
 import { probeAgent } from '../support/agents/probe-agent.ts';
 import { contentFor, makeArtifact } from '../support/publish/tickets.ts';
 

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { releaseFiles } from '../../support/lab/files/releases.ts';
 import { type Lab, startLab } from '../../support/lab/lab.ts';
-import { makeTarGz } from '../../support/agents/tar-archive.ts';
+import { makeTarGz } from '../../support/agents/appmgr/tar-archive.ts';
 import { sumOf } from '../../support/publish/publish-fleet.ts';
 
 const hosts = Array.from({ length: 24 }, (_, index) => `dev${index + 1}.devco.net`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { agent, endAll, haproxy, line, webServers } from '../../support/agents/haproxy-agent.ts';
+import { agent, endAll, haproxy, line, webServers } from '../../support/agents/haproxy/haproxy-agent.ts';
 
 afterEach(endAll);
 

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { startTestAngelia } from '../../support/agents/angelia.ts';
-import { startHangingServer, startMailServer } from '../../support/agents/mail-server.ts';
-import { startWebhookServer } from '../../support/agents/webhook-server.ts';
+import { startTestAngelia } from '../../support/agents/angelia/angelia.ts';
+import { startHangingServer, startMailServer } from '../../support/agents/angelia/mail-server.ts';
+import { startWebhookServer } from '../../support/agents/angelia/webhook-server.ts';
 import { until } from '../../support/until.ts';
 
-const child = join(import.meta.dirname, '../../support/agents/angelia-child.ts');
+const child = join(import.meta.dirname, '../../support/agents/angelia/angelia-child.ts');
 const id = 'f765badda50053d29025b28094342ecf';
 const soon = { first: 0.02, longest: 0.05 };
 

@@ -5,9 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { startTestAngelia } from '../../support/agents/angelia.ts';
-import { startHangingServer, startMailServer } from '../../support/agents/mail-server.ts';
-import { startWebhookServer } from '../../support/agents/webhook-server.ts';
+import { startTestAngelia } from '../../support/agents/angelia/angelia.ts';
+import { startHangingServer, startMailServer } from '../../support/agents/angelia/mail-server.ts';
+import { startWebhookServer } from '../../support/agents/angelia/webhook-server.ts';
 
 const id = 'f765badda50053d29025b28094342ecf';
 const soon = { first: 0.02, longest: 0.05 };

@@ -18,9 +18,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { testApplication } from '../../support/agents/application.ts';
-import { appmgrOn } from '../../support/agents/appmgr.ts';
-import { type ArchiveEntry, makeTar, makeTarGz } from '../../support/agents/tar-archive.ts';
+import { testApplication } from '../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../support/agents/appmgr/appmgr.ts';
+import { type ArchiveEntry, makeTar, makeTarGz } from '../../support/agents/appmgr/tar-archive.ts';
 
 const fixtures = join(import.meta.dirname, '../../fixtures/tar');
 

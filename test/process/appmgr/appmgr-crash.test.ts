@@ -15,12 +15,12 @@ import {
   startHealthServer,
   type TestApplication,
   testApplication,
-} from '../../support/agents/application.ts';
+} from '../../support/agents/appmgr/application.ts';
 
-import { appmgrOn } from '../../support/agents/appmgr.ts';
+import { appmgrOn } from '../../support/agents/appmgr/appmgr.ts';
 import { somePoints } from '../../support/points.ts';
 
-const child = join(import.meta.dirname, '../../support/agents/appmgr-child.ts');
+const child = join(import.meta.dirname, '../../support/agents/appmgr/appmgr-child.ts');
 
 interface Ended {
   readonly lines: readonly string[];

@@ -3,8 +3,8 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { appmgrConfig } from '../../support/agents/application.ts';
-import { appmgrOn } from '../../support/agents/appmgr.ts';
+import { appmgrConfig } from '../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../support/agents/appmgr/appmgr.ts';
 
 /** A script that deploys by writing the revision into a file; what begins with “bad” fails after it was written. */
 function userDeploy(more: object = {}) {

@@ -9,7 +9,7 @@ import { startAppmgr } from '../../../src/agents/appmgr/agent.ts';
 import type { ActionContext } from '../../../src/core/agent.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { actionContext, agentSetup, temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { testApplication } from '../../support/agents/application.ts';
+import { testApplication } from '../../support/agents/appmgr/application.ts';
 import { freePort } from '../../support/free-port.ts';
 
 /** An nginx that serves what `current` points to, by a configuration that each release brings along. */

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { startAppmgr } from '../../../src/agents/appmgr/agent.ts';
 import type { ActionContext } from '../../../src/core/agent.ts';
 import { actionContext, agentSetup } from '../../support/agents/agent-setup.ts';
-import { release, testApplication } from '../../support/agents/application.ts';
+import { release, testApplication } from '../../support/agents/appmgr/application.ts';
 
 describe('restart', () => {
   const start = async (more: object) => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { release, startHealthServer, testApplication } from '../../support/agents/application.ts';
-import { appmgrOn } from '../../support/agents/appmgr.ts';
+import { release, startHealthServer, testApplication } from '../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../support/agents/appmgr/appmgr.ts';
 
 async function at20(more: object = {}) {
   const application = testApplication();

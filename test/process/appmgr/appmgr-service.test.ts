@@ -9,8 +9,8 @@ import { describe, test } from 'node:test';
 import type { RunCommand } from '../../../src/core/ports.ts';
 import { runCommand } from '../../../src/daemon/exec/run-command.ts';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { release, testApplication } from '../../support/agents/application.ts';
-import { appmgrOn } from '../../support/agents/appmgr.ts';
+import { release, testApplication } from '../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../support/agents/appmgr/appmgr.ts';
 
 function published(...revisions: string[]) {
   const application = testApplication();

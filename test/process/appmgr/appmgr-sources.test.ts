@@ -4,9 +4,9 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { release, testApplication } from '../../support/agents/application.ts';
-import { appmgrOn } from '../../support/agents/appmgr.ts';
-import { type ArtifactServer, startArtifactServer } from '../../support/agents/artifact-server.ts';
+import { release, testApplication } from '../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../support/agents/appmgr/appmgr.ts';
+import { type ArtifactServer, startArtifactServer } from '../../support/agents/appmgr/artifact-server.ts';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -10,8 +10,8 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import type { ActionContext } from '../../../src/core/agent.ts';
 import { startAppmgr } from '../../../src/agents/appmgr/agent.ts';
 import { actionContext, agentSetup } from '../../support/agents/agent-setup.ts';
-import { testApplication } from '../../support/agents/application.ts';
-import { makeTarGz } from '../../support/agents/tar-archive.ts';
+import { testApplication } from '../../support/agents/appmgr/application.ts';
+import { makeTarGz } from '../../support/agents/appmgr/tar-archive.ts';
 
 /** Writes a file over another one of the same size through a shared mapping, at each line on standard input. */
 const mapping = `

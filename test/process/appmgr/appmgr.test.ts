@@ -18,8 +18,13 @@ import { startAppmgr } from '../../../src/agents/appmgr/agent.ts';
 import type { ActionContext } from '../../../src/core/agent.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { actionContext, agentSetup } from '../../support/agents/agent-setup.ts';
-import { release, startHealthServer, type TestApplication, testApplication } from '../../support/agents/application.ts';
-import { type ArchiveEntry, makeTar, makeTarGz } from '../../support/agents/tar-archive.ts';
+import {
+  release,
+  startHealthServer,
+  type TestApplication,
+  testApplication,
+} from '../../support/agents/appmgr/application.ts';
+import { type ArchiveEntry, makeTar, makeTarGz } from '../../support/agents/appmgr/tar-archive.ts';
 
 type Call = (input: JsonObject, context?: Partial<ActionContext>) => Promise<JsonObject>;
 

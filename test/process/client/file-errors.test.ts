@@ -7,7 +7,7 @@ import { explain, Problem } from '../../../src/core/errors.ts';
 import { fileProblem } from '../../../src/core/files/file-problem.ts';
 import { agents } from '../../../src/agents/index.ts';
 import { startDaemon } from '../../../src/daemon/daemon.ts';
-import { release, testApplication } from '../../support/agents/application.ts';
+import { release, testApplication } from '../../support/agents/appmgr/application.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { prepareNode, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';

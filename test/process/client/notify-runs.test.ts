@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
 import { probeAgent, probeCalls, waiting } from '../../support/agents/probe-agent.ts';
-import { startWebhookServer } from '../../support/agents/webhook-server.ts';
+import { startWebhookServer } from '../../support/agents/angelia/webhook-server.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { makeHome } from '../../support/program/home.ts';

@@ -5,8 +5,8 @@ import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCommand } from '../../../src/daemon/exec/run-command.ts';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { release, testApplication } from '../../support/agents/application.ts';
-import { appmgrOn } from '../../support/agents/appmgr.ts';
+import { release, testApplication } from '../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../support/agents/appmgr/appmgr.ts';
 
 const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 

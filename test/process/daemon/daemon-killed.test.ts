@@ -9,7 +9,7 @@ import { sealRequest } from '../../../src/core/request/request.ts';
 import { openReply } from '../../../src/core/request/reply.ts';
 import type { AuditHead, SignedRequest } from '../../../src/core/wire/messages.ts';
 import { createDial } from '../../../src/transport/dial.ts';
-import { release, testApplication } from '../../support/agents/application.ts';
+import { release, testApplication } from '../../support/agents/appmgr/application.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { startDaemonProcess } from '../../support/node/daemon-process.ts';
 import { startDaemonProgram } from '../../support/node/daemon-program.ts';

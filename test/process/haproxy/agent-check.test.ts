@@ -3,7 +3,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { startAgentCheck } from '../../support/agents/agent-check.ts';
+import { startAgentCheck } from '../../support/agents/haproxy/agent-check.ts';
 import {
   adminStates,
   agent,
@@ -13,8 +13,8 @@ import {
   haproxy,
   line,
   webServers,
-} from '../../support/agents/haproxy-agent.ts';
-import type { HaproxyProcess } from '../../support/agents/haproxy.ts';
+} from '../../support/agents/haproxy/haproxy-agent.ts';
+import type { HaproxyProcess } from '../../support/agents/haproxy/haproxy.ts';
 
 afterEach(endAll);
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { actionContext } from '../../support/agents/agent-setup.ts';
-import { startAgentCheck } from '../../support/agents/agent-check.ts';
+import { startAgentCheck } from '../../support/agents/haproxy/agent-check.ts';
 import {
   adminStates,
   agent,
@@ -12,8 +12,8 @@ import {
   line,
   sessionsOn,
   webServers,
-} from '../../support/agents/haproxy-agent.ts';
-import type { HaproxyProcess, WebServer } from '../../support/agents/haproxy.ts';
+} from '../../support/agents/haproxy/haproxy-agent.ts';
+import type { HaproxyProcess, WebServer } from '../../support/agents/haproxy/haproxy.ts';
 import { until } from '../../support/until.ts';
 
 afterEach(endAll);

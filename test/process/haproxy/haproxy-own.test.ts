@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { actionContext, temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { adminStates, agent, endAll, haproxy, line, webServers } from '../../support/agents/haproxy-agent.ts';
+import { adminStates, agent, endAll, haproxy, line, webServers } from '../../support/agents/haproxy/haproxy-agent.ts';
 
 afterEach(endAll);
 

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { actionContext } from '../../support/agents/agent-setup.ts';
-import type { HaproxyProcess } from '../../support/agents/haproxy.ts';
-import { agent, endAll, fails, haproxy, line, sessionsOn, webServers } from '../../support/agents/haproxy-agent.ts';
+import type { HaproxyProcess } from '../../support/agents/haproxy/haproxy.ts';
+import {
+  agent,
+  endAll,
+  fails,
+  haproxy,
+  line,
+  sessionsOn,
+  webServers,
+} from '../../support/agents/haproxy/haproxy-agent.ts';
 
 afterEach(endAll);
 

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { actionContext, temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import type { WebServer } from '../../support/agents/haproxy.ts';
+import type { WebServer } from '../../support/agents/haproxy/haproxy.ts';
 import {
   adminStates,
   agent,
@@ -17,7 +17,7 @@ import {
   sessionsOn,
   summary,
   webServers,
-} from '../../support/agents/haproxy-agent.ts';
+} from '../../support/agents/haproxy/haproxy-agent.ts';
 import { until } from '../../support/until.ts';
 
 afterEach(endAll);

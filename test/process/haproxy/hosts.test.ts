@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { actionContext } from '../../support/agents/agent-setup.ts';
-import { adminStates, agent, endAll, fails, haproxy, line, webServers } from '../../support/agents/haproxy-agent.ts';
-import type { WebServer } from '../../support/agents/haproxy.ts';
+import {
+  adminStates,
+  agent,
+  endAll,
+  fails,
+  haproxy,
+  line,
+  webServers,
+} from '../../support/agents/haproxy/haproxy-agent.ts';
+import type { WebServer } from '../../support/agents/haproxy/haproxy.ts';
 
 afterEach(endAll);
 

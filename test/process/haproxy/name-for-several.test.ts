@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { freePort } from '../../support/free-port.ts';
-import { adminStates, agent, endAll, ended, haproxy, line, webServers } from '../../support/agents/haproxy-agent.ts';
-import { startNameServer } from '../../support/agents/name-server.ts';
+import {
+  adminStates,
+  agent,
+  endAll,
+  ended,
+  haproxy,
+  line,
+  webServers,
+} from '../../support/agents/haproxy/haproxy-agent.ts';
+import { startNameServer } from '../../support/agents/angelia/name-server.ts';
 import { until } from '../../support/until.ts';
 
 afterEach(endAll);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { doctorHaproxy } from '../../../src/agents/haproxy/doctor.ts';
 import { actionContext } from '../../support/agents/agent-setup.ts';
-import { agent, endAll, haproxy, line, webServers } from '../../support/agents/haproxy-agent.ts';
+import { agent, endAll, haproxy, line, webServers } from '../../support/agents/haproxy/haproxy-agent.ts';
 
 afterEach(endAll);
 

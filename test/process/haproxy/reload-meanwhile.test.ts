@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
 import { defineRuntime } from '../../../src/agents/haproxy/runtime/runtime.ts';
-import { adminStates, agent, endAll, haproxy, line, webServers } from '../../support/agents/haproxy-agent.ts';
+import { adminStates, agent, endAll, haproxy, line, webServers } from '../../support/agents/haproxy/haproxy-agent.ts';
 import { until } from '../../support/until.ts';
 
 afterEach(endAll);

@@ -11,7 +11,7 @@ import {
   haproxy,
   line,
   webServers,
-} from '../../support/agents/haproxy-agent.ts';
+} from '../../support/agents/haproxy/haproxy-agent.ts';
 import { until } from '../../support/until.ts';
 
 afterEach(endAll);

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { actionContext, temporaryDirectory } from '../../support/agents/agent-setup.ts';
-import { adminStates, agent, endAll, ended, haproxy } from '../../support/agents/haproxy-agent.ts';
+import { adminStates, agent, endAll, ended, haproxy } from '../../support/agents/haproxy/haproxy-agent.ts';
 
 afterEach(endAll);
 

@@ -13,8 +13,8 @@ import {
   line,
   listener,
   webServers,
-} from '../../support/agents/haproxy-agent.ts';
-import type { WebServer } from '../../support/agents/haproxy.ts';
+} from '../../support/agents/haproxy/haproxy-agent.ts';
+import type { WebServer } from '../../support/agents/haproxy/haproxy.ts';
 
 afterEach(endAll);
 

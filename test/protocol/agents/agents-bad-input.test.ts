@@ -5,9 +5,9 @@ import { after, before, describe, test } from 'node:test';
 import { agents as builtIn } from '../../../src/agents/index.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
-import { startHangingServer } from '../../support/agents/mail-server.ts';
+import { startHangingServer } from '../../support/agents/angelia/mail-server.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
-import { startWebhookServer } from '../../support/agents/webhook-server.ts';
+import { startWebhookServer } from '../../support/agents/angelia/webhook-server.ts';
 
 let fleet: Fleet;
 let node: TestNode;

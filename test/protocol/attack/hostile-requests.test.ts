@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents as builtIn } from '../../../src/agents/index.ts';
 import type { CallOptions } from '../../../src/core/request/request.ts';
-import { type TestApplication, testApplication } from '../../support/agents/application.ts';
+import { type TestApplication, testApplication } from '../../support/agents/appmgr/application.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 

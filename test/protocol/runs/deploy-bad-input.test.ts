@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents as builtIn } from '../../../src/agents/index.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
-import { publish, release } from '../../support/agents/application.ts';
-import { type HaproxyProcess, startHaproxyProcess } from '../../support/agents/haproxy.ts';
-import type { ArchiveEntry } from '../../support/agents/tar-archive.ts';
+import { publish, release } from '../../support/agents/appmgr/application.ts';
+import { type HaproxyProcess, startHaproxyProcess } from '../../support/agents/haproxy/haproxy.ts';
+import type { ArchiveEntry } from '../../support/agents/appmgr/tar-archive.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { agents } from '../../../src/agents/index.ts';
-import { makeTar } from '../agents/tar-archive.ts';
+import { makeTar } from '../agents/appmgr/tar-archive.ts';
 import { type Fleet, type Member, makeFleet } from '../fleet/fleet.ts';
 import { startTestNode, type TestNode, type TestNodeOptions } from '../node/node.ts';
 import { makeHome } from '../program/home.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { makeTarGz } from '../../agents/tar-archive.ts';
+import { makeTarGz } from '../../agents/appmgr/tar-archive.ts';
 
 export const firstRevision = '10';
 /** The one whose health check fails. */

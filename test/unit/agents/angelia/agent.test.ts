@@ -7,7 +7,7 @@ import type { ActionContext } from '../../../../src/core/agent.ts';
 import type { JsonObject } from '../../../../src/core/json.ts';
 import type { CommandResult, RunCommand } from '../../../../src/core/ports.ts';
 import { actionContext, agentSetup, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
-import { angeliaConfig } from '../../../support/agents/angelia.ts';
+import { angeliaConfig } from '../../../support/agents/angelia/angelia.ts';
 import { until } from '../../../support/until.ts';
 import { isProblem } from '../../../support/thrown.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
 import { validatorOf } from '../../../../src/core/ddl/validators.ts';
-import { appmgrConfig } from '../../../support/agents/application.ts';
+import { appmgrConfig } from '../../../support/agents/appmgr/application.ts';
 
 const paths = { root: '/srv/app', artifacts: '/srv/artifacts' };
 

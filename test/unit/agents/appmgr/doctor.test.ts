@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { doctorAppmgr } from '../../../../src/agents/appmgr/doctor.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
-import { appmgrConfig, release, testApplication } from '../../../support/agents/application.ts';
-import { appmgrOn } from '../../../support/agents/appmgr.ts';
+import { appmgrConfig, release, testApplication } from '../../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../../support/agents/appmgr/appmgr.ts';
 import type { RunCommand } from '../../../../src/core/ports.ts';
 
 const { signal } = new AbortController();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { appmgrConfig, release, testApplication } from '../../../support/agents/application.ts';
-import { appmgrOn } from '../../../support/agents/appmgr.ts';
+import { appmgrConfig, release, testApplication } from '../../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../../support/agents/appmgr/appmgr.ts';
 
 test('a node with several applications reports each of them if all are requested', async () => {
   const [shop, blog] = [testApplication(), testApplication()];

@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import { startHaproxy } from '../../../../src/agents/haproxy/agent.ts';
 import { defineChangeMutex } from '../../../../src/agents/haproxy/runtime/mutex.ts';
 import { actionContext, agentSetup } from '../../../support/agents/agent-setup.ts';
-import { fakeHaproxy } from '../../../support/agents/fake-haproxy.ts';
-import { listenAs } from '../../../support/agents/listening-haproxy.ts';
+import { fakeHaproxy } from '../../../support/agents/haproxy/fake-haproxy.ts';
+import { listenAs } from '../../../support/agents/haproxy/listening-haproxy.ts';
 import { mockDelays } from '../../../support/mock-delays.ts';
 
 const settings = { servers: {}, ports: [], min_available: 0, drain_timeout: 0, enable_timeout: 60, settle: 0.001 };

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { doctorHaproxy } from '../../../../src/agents/haproxy/doctor.ts';
 import { fixedNode, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
-import { fakeHaproxy } from '../../../support/agents/fake-haproxy.ts';
-import { listenAs } from '../../../support/agents/listening-haproxy.ts';
+import { fakeHaproxy } from '../../../support/agents/haproxy/fake-haproxy.ts';
+import { listenAs } from '../../../support/agents/haproxy/listening-haproxy.ts';
 
 describe('the doctor', () => {
   const findings = (sockets: string[], signal = new AbortController().signal) =>

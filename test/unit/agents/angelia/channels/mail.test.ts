@@ -7,7 +7,7 @@ import { messageIdOf, sendMail } from '../../../../../src/agents/angelia/channel
 import type { SmtpConfig } from '../../../../../src/agents/angelia/config.ts';
 import type { Message } from '../../../../../src/agents/angelia/message.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
-import { startHangingServer, startMailServer } from '../../../../support/agents/mail-server.ts';
+import { startHangingServer, startMailServer } from '../../../../support/agents/angelia/mail-server.ts';
 import { type Fleet, makeFleet } from '../../../../support/fleet/fleet.ts';
 
 const message: Message = {

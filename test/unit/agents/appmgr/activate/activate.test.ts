@@ -6,7 +6,7 @@ import type { Releases } from '../../../../../src/agents/appmgr/release/releases
 import type { Problem } from '../../../../../src/core/errors.ts';
 import type { CommandResult, Log, RunCommand } from '../../../../../src/core/ports.ts';
 import { actionContext, silentLog } from '../../../../support/agents/agent-setup.ts';
-import { appmgrConfig } from '../../../../support/agents/application.ts';
+import { appmgrConfig } from '../../../../support/agents/appmgr/application.ts';
 
 const hooks = { before: ['before'], after_switch: ['switched'], after: ['after'], on_failure: ['gave-up'] };
 const fine: CommandResult = {

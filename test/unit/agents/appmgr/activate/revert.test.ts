@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { RunCommand } from '../../../../../src/core/ports.ts';
-import { release, testApplication } from '../../../../support/agents/application.ts';
-import { appmgrOn } from '../../../../support/agents/appmgr.ts';
+import { release, testApplication } from '../../../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../../../support/agents/appmgr/appmgr.ts';
 
 interface Command {
   readonly words: string;

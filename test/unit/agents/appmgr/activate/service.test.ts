@@ -10,7 +10,7 @@ import type { Application } from '../../../../../src/agents/appmgr/application.t
 import type { ApplicationConfig } from '../../../../../src/agents/appmgr/config.ts';
 import type { RunCommand } from '../../../../../src/core/ports.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
-import { appmgrConfig } from '../../../../support/agents/application.ts';
+import { appmgrConfig } from '../../../../support/agents/appmgr/application.ts';
 import { openFiles } from '../../../../support/faults/open-files.ts';
 
 const application = (more: object): ApplicationConfig => {

@@ -18,7 +18,7 @@ import { hasArtifact, parseSums } from '../../../../../src/agents/appmgr/artifac
 import { type ArtifactSource, locationOf, withSuffix } from '../../../../../src/agents/appmgr/artifact/source.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 import { openFiles } from '../../../../support/faults/open-files.ts';
-import { release, testApplication } from '../../../../support/agents/application.ts';
+import { release, testApplication } from '../../../../support/agents/appmgr/application.ts';
 
 const signal = new AbortController().signal;
 

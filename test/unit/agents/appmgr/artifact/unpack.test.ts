@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { unpack } from '../../../../../src/agents/appmgr/artifact/unpack.ts';
 import { syncDirectory } from '../../../../../src/core/files/durable.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
-import { makeTarGz } from '../../../../support/agents/tar-archive.ts';
+import { makeTarGz } from '../../../../support/agents/appmgr/tar-archive.ts';
 import { crashAtEachChange } from '../../../../support/faults/crash.ts';
 import { recordChanges } from '../../../../support/faults/record-calls.ts';
 

@@ -3,8 +3,8 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { layoutOf, prepareLayout, switchCurrent } from '../../../../../src/agents/appmgr/release/layout.ts';
-import { release, type TestApplication, testApplication } from '../../../../support/agents/application.ts';
-import { appmgrOn } from '../../../../support/agents/appmgr.ts';
+import { release, type TestApplication, testApplication } from '../../../../support/agents/appmgr/application.ts';
+import { appmgrOn } from '../../../../support/agents/appmgr/appmgr.ts';
 import { type CrashKind, crashAtEachChange } from '../../../../support/faults/crash.ts';
 import { recordChanges } from '../../../../support/faults/record-calls.ts';
 

@@ -7,9 +7,9 @@ import { awaitReplaced } from '../../../../../src/agents/haproxy/actions/await-r
 import { disable } from '../../../../../src/agents/haproxy/actions/disable.ts';
 import { beginHold } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
-import { fails } from '../../../../support/agents/haproxy-agent.ts';
+import { fakeBalancer } from '../../../../support/agents/haproxy/fake-balancer.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
+import { fails } from '../../../../support/agents/haproxy/haproxy-agent.ts';
 
 /** A process that ends with its input. */
 async function started(...argv: string[]) {

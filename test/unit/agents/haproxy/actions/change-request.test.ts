@@ -6,8 +6,8 @@ import * as requests from '../../../../../src/agents/haproxy/actions/change-requ
 import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { lineName } from '../../../../../src/agents/haproxy/servers/line.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeBalancer } from '../../../../support/agents/haproxy/fake-balancer.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 
 const dev1 = '10.0.0.1';
 const two = (socket = '/run/a') =>

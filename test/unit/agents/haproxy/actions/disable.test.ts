@@ -4,8 +4,8 @@ import { type DisableInput, disable } from '../../../../../src/agents/haproxy/ac
 import { readMaintenance } from '../../../../../src/agents/haproxy/maintenance/store.ts';
 import type { ActionContext } from '../../../../../src/core/agent.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeBalancer } from '../../../../support/agents/haproxy/fake-balancer.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 import { mockDelays, someTurns } from '../../../../support/mock-delays.ts';
 
 const [dev1, dev2] = ['10.0.0.1', '10.0.0.2'] as const;

@@ -5,8 +5,8 @@ import type { EnableInput } from '../../../../../src/agents/haproxy/actions/enab
 import { enableOverReloads } from '../../../../../src/agents/haproxy/actions/enable-over-reloads.ts';
 import { readMaintenance } from '../../../../../src/agents/haproxy/maintenance/store.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeBalancer } from '../../../../support/agents/haproxy/fake-balancer.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 import { mockDelays } from '../../../../support/mock-delays.ts';
 
 const [dev1, dev2] = ['10.0.0.1', '10.0.0.2'] as const;

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { formatHost, reportHost } from '../../../../../src/agents/haproxy/actions/report.ts';
 import { haveAgentChecks, type ScopedHost } from '../../../../../src/agents/haproxy/servers/scope.ts';
 import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 describe('a host in messages and reports', () => {
   const host = (name: string, names: readonly string[], elsewhere: readonly Partial<Server>[] = []): ScopedHost => {

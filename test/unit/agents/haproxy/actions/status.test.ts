@@ -6,9 +6,9 @@ import { status } from '../../../../../src/agents/haproxy/actions/status.ts';
 import type { HaproxyConfig } from '../../../../../src/agents/haproxy/config.ts';
 import { Problem } from '../../../../../src/core/errors.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
-import type { Status } from '../../../../support/agents/haproxy-agent.ts';
+import { fakeBalancer } from '../../../../support/agents/haproxy/fake-balancer.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
+import type { Status } from '../../../../support/agents/haproxy/haproxy-agent.ts';
 
 const [dev1, dev2] = ['10.0.0.1', '10.0.0.2'] as const;
 

@@ -4,8 +4,8 @@ import { readChangeRequest } from '../../../../../src/agents/haproxy/actions/cha
 import { stayOut } from '../../../../../src/agents/haproxy/actions/stay-out.ts';
 import { trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeBalancer } from '../../../../support/agents/haproxy/fake-balancer.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 
 const { signal } = new AbortController();
 

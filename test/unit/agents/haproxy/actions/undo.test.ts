@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import { Problem } from '../../../../../src/core/errors.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 /** A line at a process that refuses the commands that match. */
 const lineAt = (socket: string, name: string, refuses = /^never$/) => {

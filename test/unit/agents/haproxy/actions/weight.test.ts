@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type WeightInput, weigh, weightFor } from '../../../../../src/agents/haproxy/actions/weight.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeBalancer } from '../../../../support/agents/haproxy/fake-balancer.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 
 const [dev1, dev2] = ['10.0.0.1', '10.0.0.2'] as const;
 

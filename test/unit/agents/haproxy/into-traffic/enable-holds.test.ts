@@ -6,8 +6,8 @@ import * as holds from '../../../../../src/agents/haproxy/into-traffic/enable-ho
 import type { HeldHost } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { readMaintenance } from '../../../../../src/agents/haproxy/maintenance/store.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeBalancer } from '../../../../support/agents/haproxy/fake-balancer.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 
 const [dev1, dev2, dev3] = ['10.0.0.1', '10.0.0.2', '10.0.0.3'] as const;
 

@@ -5,7 +5,7 @@ import { trackChanges } from '../../../../../src/agents/haproxy/actions/undo.ts'
 import { defineHostEntry } from '../../../../../src/agents/haproxy/into-traffic/enable-host.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';
 import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const { signal } = new AbortController();
 const maint: Partial<Server> = { admin: 1, status: 'MAINT' };

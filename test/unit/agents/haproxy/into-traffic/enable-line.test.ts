@@ -5,7 +5,7 @@ import { type Changes, trackChanges } from '../../../../../src/agents/haproxy/ac
 import { defineLineEntry } from '../../../../../src/agents/haproxy/into-traffic/enable-line.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import type { AgentCheck, Server } from '../../../../../src/agents/haproxy/servers/server.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const { signal } = new AbortController();
 const noAgent: AgentCheck = { configured: false, enabled: false, asking: false, status: '', words: '', health: 1 };

@@ -7,7 +7,7 @@ import type { LoadBalancer } from '../../../../../src/agents/haproxy/load-balanc
 import { readInfos } from '../../../../../src/agents/haproxy/runtime/process.ts';
 import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 
 /** A host that is in after so many looks; `onLook` is called at each. */
 function entering(name: string, looks: number, onLook: () => void = () => {}) {

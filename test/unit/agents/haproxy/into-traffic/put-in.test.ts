@@ -5,9 +5,9 @@ import { agentBelongsOn, putInToStay } from '../../../../../src/agents/haproxy/i
 import type { HeldHost } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { readMaintenance } from '../../../../../src/agents/haproxy/maintenance/store.ts';
 import { actionContext } from '../../../../support/agents/agent-setup.ts';
-import { fakeBalancer } from '../../../../support/agents/fake-balancer.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { fakeBalancer } from '../../../../support/agents/haproxy/fake-balancer.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 test('a host that does not come in is held on disk before its failure is reported', async () => {
   const fake = fakeHaproxy({ app: [{ name: 'web1', ip: '10.0.0.1', admin: 1, passes: false }] });

@@ -6,7 +6,7 @@ import * as rule from '../../../../../src/agents/haproxy/into-traffic/rule.ts';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';
 import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const { signal } = new AbortController();
 

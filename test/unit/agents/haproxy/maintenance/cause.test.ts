@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { breakOf, type Found, unexpectedSessions } from '../../../../../src/agents/haproxy/maintenance/cause.ts';
 import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const before = { socket: '/run/a', backend: 'app', server: 'web1', address: '10.0.0.1:80', agent: false, total: 0 };
 const known = { version: '3.0', pid: 7, uptime: 60, started: 1_700_000_000 };

@@ -4,7 +4,7 @@ import { checkHost } from '../../../../../src/agents/haproxy/maintenance/check-h
 import type { HeldHost, HeldLine } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { readInfo } from '../../../../../src/agents/haproxy/runtime/process.ts';
 import { readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
-import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 import { someTurns } from '../../../../support/mock-delays.ts';
 
 const { signal } = new AbortController();

@@ -17,7 +17,7 @@ import {
 import { resolveHosts } from '../../../../../src/agents/haproxy/servers/host.ts';
 import { linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
 import { scopeHosts } from '../../../../../src/agents/haproxy/servers/scope.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const socket = '/run/haproxy.sock';
 const agentOn = { configured: true, enabled: true, asking: false, status: '', words: '', health: 1 };

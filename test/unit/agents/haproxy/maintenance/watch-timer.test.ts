@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'node:test';
 import type { HeldHost } from '../../../../../src/agents/haproxy/maintenance/held-hosts.ts';
 import { startMaintenanceWatch } from '../../../../../src/agents/haproxy/maintenance/watch.ts';
 import { silentLog, temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 
 const held = (host: string): HeldHost => ({
   ...{ host, addresses: ['10.0.0.1'], fqdns: [], ports: [], lines: [], stage: 'out', breaks: [], processes: {} },

@@ -11,7 +11,7 @@ import { startMaintenanceWatch } from '../../../../../src/agents/haproxy/mainten
 import { Problem } from '../../../../../src/core/errors.ts';
 import type { Log } from '../../../../../src/core/ports.ts';
 import { silentLog, temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
-import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { type FakeHaproxy, fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 
 const { signal } = new AbortController();
 const held = (host: string, ip: string, changes: Partial<HeldHost> = {}): HeldHost => ({

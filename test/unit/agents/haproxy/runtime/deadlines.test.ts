@@ -6,7 +6,7 @@ import { afterEach, describe, test } from 'node:test';
 import { defineChangeMutex } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
 import { defineRuntime, firstLine } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
-import { fails } from '../../../../support/agents/haproxy-agent.ts';
+import { fails } from '../../../../support/agents/haproxy/haproxy-agent.ts';
 import { mockDelays } from '../../../../support/mock-delays.ts';
 
 const never = new AbortController().signal;

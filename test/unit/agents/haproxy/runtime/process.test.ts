@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { pause } from '../../../../../src/agents/haproxy/runtime/mutex.ts';
 import { forEach } from '../../../../../src/agents/haproxy/runtime/parallel.ts';
 import { findReplaced, parseInfo, readInfos } from '../../../../../src/agents/haproxy/runtime/process.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 
 const { signal } = new AbortController();
 const info = { version: '3.0.1', pid: 8, uptime: 100, started: 1000 };

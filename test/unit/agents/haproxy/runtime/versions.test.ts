@@ -5,7 +5,7 @@ import { isAnother, parseInfo, readInfo } from '../../../../../src/agents/haprox
 import { readViews, refreshViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { findDoubt } from '../../../../../src/agents/haproxy/servers/capacity.ts';
 import { inMaintenance, inRotation } from '../../../../../src/agents/haproxy/servers/state.ts';
-import { recorded } from '../../../../support/agents/recorded-haproxy.ts';
+import { recorded } from '../../../../support/agents/haproxy/recorded-haproxy.ts';
 
 const signal = new AbortController().signal;
 for (const [version, full] of [

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Runtime } from '../../../../../src/agents/haproxy/runtime/runtime.ts';
 import { readViews, refreshViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import { lineName, linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
 
 const { signal } = new AbortController();
 const two = () =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { countAvailable, findDoubt, guardCapacity } from '../../../../../src/agents/haproxy/servers/capacity.ts';
 import { linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const down = { operational: 0, status: 'DOWN' };
 const app = backendView('app', [server('a'), server('b'), server('c', down), server('s', { backup: true })]);

@@ -5,8 +5,8 @@ import { readAgreedViews } from '../../../../../src/agents/haproxy/servers/agree
 import { type BackendView, readViews } from '../../../../../src/agents/haproxy/servers/backend.ts';
 import * as changes from '../../../../../src/agents/haproxy/servers/change.ts';
 import type { ServerLine } from '../../../../../src/agents/haproxy/servers/line.ts';
-import { fakeHaproxy } from '../../../../support/agents/fake-haproxy.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { fakeHaproxy } from '../../../../support/agents/haproxy/fake-haproxy.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 import { mockDelays, someTurns } from '../../../../support/mock-delays.ts';
 
 const { signal } = new AbortController();

@@ -4,7 +4,7 @@ import { nameHosts } from '../../../../../src/agents/haproxy/servers/every-host.
 import type { HostIdentity } from '../../../../../src/agents/haproxy/servers/host.ts';
 import { lineName } from '../../../../../src/agents/haproxy/servers/line.ts';
 import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const views = [
   backendView('app', [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveHosts } from '../../../../../src/agents/haproxy/servers/host.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 test('a map that gives a host the line of another is refused with the line of its name, before others at its address', () => {
   const views = [

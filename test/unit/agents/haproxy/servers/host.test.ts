@@ -10,7 +10,7 @@ import {
 } from '../../../../../src/agents/haproxy/servers/host.ts';
 import { lineName, linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
 import { scopeHosts } from '../../../../../src/agents/haproxy/servers/scope.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const app = backendView('app', [
   server('web1', { ip: '10.0.0.1' }),

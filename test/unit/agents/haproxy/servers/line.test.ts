@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findLine } from '../../../../../src/agents/haproxy/servers/line.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 test('a line is found again by process, backend and name', () => {
   const line = (backend: string, name: string, socket: string) => ({

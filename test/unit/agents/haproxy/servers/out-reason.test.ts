@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { reasonOf } from '../../../../../src/agents/haproxy/servers/out-reason.ts';
 import type { AgentCheck, Server } from '../../../../../src/agents/haproxy/servers/server.ts';
-import { server } from '../../../../support/agents/haproxy-server.ts';
+import { server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const agentOff: AgentCheck = { configured: true, enabled: false, asking: false, status: '', words: '', health: 1 };
 

@@ -5,7 +5,7 @@ import { countAvailable, findDoubt, guardCapacity } from '../../../../../src/age
 import { resolveHosts } from '../../../../../src/agents/haproxy/servers/host.ts';
 import { followersOf, lineName, linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
 import { adminStateOf, inMaintenance, inRotation } from '../../../../../src/agents/haproxy/servers/state.ts';
-import { recordedCases } from '../../../../support/agents/recorded-haproxy.ts';
+import { recordedCases } from '../../../../support/agents/haproxy/recorded-haproxy.ts';
 
 const signal = new AbortController().signal;
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { resolveHosts } from '../../../../../src/agents/haproxy/servers/host.ts';
 import { linesOf, lineName } from '../../../../../src/agents/haproxy/servers/line.ts';
 import { narrowLines, scopeHosts } from '../../../../../src/agents/haproxy/servers/scope.ts';
-import { backendView, server } from '../../../../support/agents/haproxy-server.ts';
+import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 test('the scope of a call has its backends in every process, also where the host has no line, and no others', () => {
   const views = [

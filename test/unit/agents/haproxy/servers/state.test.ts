@@ -8,7 +8,7 @@ import {
   inRotation,
   unknownState,
 } from '../../../../../src/agents/haproxy/servers/state.ts';
-import { server } from '../../../../support/agents/haproxy-server.ts';
+import { server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const with_ = (fields: Partial<Server>) => server('web1', fields);
 

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { readTar, type TarEntry } from '../../../../../../src/agents/appmgr/artifact/tar/read.ts';
 import { Problem } from '../../../../../../src/core/errors.ts';
 import { temporaryDirectory } from '../../../../../support/agents/agent-setup.ts';
-import { makeTar } from '../../../../../support/agents/tar-archive.ts';
+import { makeTar } from '../../../../../support/agents/appmgr/tar-archive.ts';
 import { holds, reached } from '../../../../../support/property/property.ts';
 
 async function* inChunks(bytes: Buffer, size: number): AsyncGenerator<Buffer> {

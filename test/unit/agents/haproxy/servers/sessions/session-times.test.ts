@@ -4,7 +4,7 @@ import { readViews } from '../../../../../../src/agents/haproxy/servers/backend.
 import { linesOf } from '../../../../../../src/agents/haproxy/servers/line.ts';
 import { endSessions, waitForSessions } from '../../../../../../src/agents/haproxy/servers/sessions.ts';
 import { actionContext } from '../../../../../support/agents/agent-setup.ts';
-import { fakeHaproxy } from '../../../../../support/agents/fake-haproxy.ts';
+import { fakeHaproxy } from '../../../../../support/agents/haproxy/fake-haproxy.ts';
 import { someTurns } from '../../../../../support/mock-delays.ts';
 
 /**

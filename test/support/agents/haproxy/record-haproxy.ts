@@ -1,12 +1,12 @@
 // Records what a HAProxy says of servers in every state, for test/fixtures/haproxy:
-//   MCO_TEST_HAPROXY=/path/to/haproxy sh build/node24 test/support/agents/record-haproxy.ts 3.2
+//   MCO_TEST_HAPROXY=/path/to/haproxy sh build/node24 test/support/agents/haproxy/record-haproxy.ts 3.2
 // It runs that program with cases.cfg, and dnsmasq for SRV records. Needs no root.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { defineRuntime } from '../../../src/agents/haproxy/runtime/runtime.ts';
+import { defineRuntime } from '../../../../src/agents/haproxy/runtime/runtime.ts';
 
 const [version = ''] = process.argv.slice(2);
 const fixtures = join(import.meta.dirname, '../../fixtures/haproxy');

@@ -1,9 +1,9 @@
-import type { HaproxyConfig } from '../../../src/agents/haproxy/config.ts';
-import type { LoadBalancer } from '../../../src/agents/haproxy/load-balancer.ts';
-import { maintenanceFile } from '../../../src/agents/haproxy/maintenance/store.ts';
-import { startMaintenanceWatch } from '../../../src/agents/haproxy/maintenance/watch.ts';
-import type { Processes } from '../../../src/agents/haproxy/runtime/process.ts';
-import { silentLog, temporaryDirectory } from './agent-setup.ts';
+import type { HaproxyConfig } from '../../../../src/agents/haproxy/config.ts';
+import type { LoadBalancer } from '../../../../src/agents/haproxy/load-balancer.ts';
+import { maintenanceFile } from '../../../../src/agents/haproxy/maintenance/store.ts';
+import { startMaintenanceWatch } from '../../../../src/agents/haproxy/maintenance/watch.ts';
+import type { Processes } from '../../../../src/agents/haproxy/runtime/process.ts';
+import { silentLog, temporaryDirectory } from '../agent-setup.ts';
 import type { FakeHaproxy } from './fake-haproxy.ts';
 
 export interface FakeBalancer extends LoadBalancer {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { startHaproxy } from '../../../src/agents/haproxy/agent.ts';
-import type { HaproxyConfig } from '../../../src/agents/haproxy/config.ts';
-import type { ActionContext, AgentSetup } from '../../../src/core/agent.ts';
-import { Problem } from '../../../src/core/errors.ts';
-import type { Log } from '../../../src/core/ports.ts';
-import { actionContext, agentSetup, silentLog } from './agent-setup.ts';
+import { startHaproxy } from '../../../../src/agents/haproxy/agent.ts';
+import type { HaproxyConfig } from '../../../../src/agents/haproxy/config.ts';
+import type { ActionContext, AgentSetup } from '../../../../src/core/agent.ts';
+import { Problem } from '../../../../src/core/errors.ts';
+import type { Log } from '../../../../src/core/ports.ts';
+import { until } from '../../until.ts';
+import { actionContext, agentSetup, silentLog } from '../agent-setup.ts';
 import {
   type HaproxyOptions,
   type HaproxyProcess,
@@ -12,7 +13,6 @@ import {
   startWebServer,
   type WebServer,
 } from './haproxy.ts';
-import { until } from '../until.ts';
 
 export interface Change {
   backend: string;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Runtime } from '../../../src/agents/haproxy/runtime/runtime.ts';
+import type { Runtime } from '../../../../src/agents/haproxy/runtime/runtime.ts';
 
 const fixtures = join(import.meta.dirname, '../../fixtures/haproxy');
 

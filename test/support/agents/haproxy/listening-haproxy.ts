@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { temporaryDirectory } from './agent-setup.ts';
+import { temporaryDirectory } from '../agent-setup.ts';
 import type { FakeHaproxy } from './fake-haproxy.ts';
 
 /** Has a fake HAProxy answer on a real socket, which does not keep the test running. @returns the path of the socket */

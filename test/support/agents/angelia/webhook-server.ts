@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { within } from '../until.ts';
+import { within } from '../../until.ts';
 
 export interface ReceivedPost {
   readonly path: string;

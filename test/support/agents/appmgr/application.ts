@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import type { AppmgrConfig } from '../../../src/agents/appmgr/config.ts';
-import { appmgrConfigSchema } from '../../../src/agents/appmgr/config.ts';
-import { validatorOf } from '../../../src/core/ddl/validators.ts';
-import { temporaryDirectory } from './agent-setup.ts';
+import type { AppmgrConfig } from '../../../../src/agents/appmgr/config.ts';
+import { appmgrConfigSchema } from '../../../../src/agents/appmgr/config.ts';
+import { validatorOf } from '../../../../src/core/ddl/validators.ts';
+import { temporaryDirectory } from '../agent-setup.ts';
 import { type ArchiveEntry, makeTarGz } from './tar-archive.ts';
 
 /** An application “app” on the disk: its root, its artifacts, and the configuration that names both. */

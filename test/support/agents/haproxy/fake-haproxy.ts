@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import type { Runtime } from '../../../src/agents/haproxy/runtime/runtime.ts';
+import type { Runtime } from '../../../../src/agents/haproxy/runtime/runtime.ts';
 
 /** A `server` line of the fake, with what it says and does; all else is as HAProxy begins with it. */
 export interface FakeServer {

@@ -1,9 +1,9 @@
-import { startAngelia } from '../../../src/agents/angelia/agent.ts';
-import { type AngeliaConfig, angeliaConfigSchema } from '../../../src/agents/angelia/config.ts';
-import type { ActionContext } from '../../../src/core/agent.ts';
-import type { JsonObject } from '../../../src/core/json.ts';
-import { validatorOf } from '../../../src/core/ddl/validators.ts';
-import { actionContext, agentSetup, temporaryDirectory } from './agent-setup.ts';
+import { startAngelia } from '../../../../src/agents/angelia/agent.ts';
+import { type AngeliaConfig, angeliaConfigSchema } from '../../../../src/agents/angelia/config.ts';
+import type { ActionContext } from '../../../../src/core/agent.ts';
+import { validatorOf } from '../../../../src/core/ddl/validators.ts';
+import type { JsonObject } from '../../../../src/core/json.ts';
+import { actionContext, agentSetup, temporaryDirectory } from '../agent-setup.ts';
 
 /** The configuration as the daemon would hand it over: checked, defaults filled in. */
 export function angeliaConfig(value: object): AngeliaConfig {

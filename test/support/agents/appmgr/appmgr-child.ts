@@ -4,10 +4,10 @@
  * `step:N` before the change of the file system of that number, `never`; a state directory.
  */
 import { createRequire, syncBuiltinESMExports } from 'node:module';
-import type { AppmgrConfig } from '../../../src/agents/appmgr/config.ts';
-import type { ActionContext } from '../../../src/core/agent.ts';
-import type { JsonObject } from '../../../src/core/json.ts';
-import { actionContext, agentSetup } from './agent-setup.ts';
+import type { AppmgrConfig } from '../../../../src/agents/appmgr/config.ts';
+import type { ActionContext } from '../../../../src/core/agent.ts';
+import type { JsonObject } from '../../../../src/core/json.ts';
+import { actionContext, agentSetup } from '../agent-setup.ts';
 
 const [config = '', action = '', input = '{}', when = 'never', stateDirectory = ''] = process.argv.slice(2);
 const [kind = '', number = ''] = when.split(':');
@@ -28,7 +28,7 @@ function countSteps(): void {
 }
 
 countSteps();
-const { startAppmgr } = await import('../../../src/agents/appmgr/agent.ts');
+const { startAppmgr } = await import('../../../../src/agents/appmgr/agent.ts');
 const setup = agentSetup(JSON.parse(config) as AppmgrConfig, { stateDirectory });
 const { handlers } = await startAppmgr(setup);
 const handler = handlers[action] as unknown as (input: JsonObject, context: ActionContext) => Promise<JsonObject>;

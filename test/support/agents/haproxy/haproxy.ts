@@ -4,9 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { type Agent, createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { defineRuntime } from '../../../src/agents/haproxy/runtime/runtime.ts';
-import { until } from '../until.ts';
-import { temporaryDirectory } from './agent-setup.ts';
+import { defineRuntime } from '../../../../src/agents/haproxy/runtime/runtime.ts';
+import { until } from '../../until.ts';
+import { temporaryDirectory } from '../agent-setup.ts';
 
 /** A web server behind HAProxy that can die and come back on its port. */
 export interface WebServer {

@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
-import { temporaryDirectory } from './agent-setup.ts';
-import { makeServerCertificate, type ServerCertificate } from '../certificates.ts';
+import { makeServerCertificate, type ServerCertificate } from '../../certificates.ts';
+import { temporaryDirectory } from '../agent-setup.ts';
 
 /** A web server with a certificate of a test CA that gives the files of a directory, or what a test wants instead. */
 export interface ArtifactServer {

@@ -1,8 +1,8 @@
-import { startAppmgr } from '../../../src/agents/appmgr/agent.ts';
-import type { AppmgrConfig } from '../../../src/agents/appmgr/config.ts';
-import type { ActionContext, AgentSetup } from '../../../src/core/agent.ts';
-import type { JsonObject } from '../../../src/core/json.ts';
-import { actionContext, agentSetup } from './agent-setup.ts';
+import { startAppmgr } from '../../../../src/agents/appmgr/agent.ts';
+import type { AppmgrConfig } from '../../../../src/agents/appmgr/config.ts';
+import type { ActionContext, AgentSetup } from '../../../../src/core/agent.ts';
+import type { JsonObject } from '../../../../src/core/json.ts';
+import { actionContext, agentSetup } from '../agent-setup.ts';
 
 export type AppmgrCall = (input: JsonObject, context?: Partial<ActionContext>) => Promise<JsonObject>;
 

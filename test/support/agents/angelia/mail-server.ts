@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server/lib/smtp-server.js';
-import { within } from '../until.ts';
+import { within } from '../../until.ts';
 
 export interface ReceivedMail {
   readonly from: string;

@@ -1,7 +1,7 @@
-import type { Runtime } from '../../../src/agents/haproxy/runtime/runtime.ts';
-import type { BackendView } from '../../../src/agents/haproxy/servers/backend.ts';
-import type { Server } from '../../../src/agents/haproxy/servers/server.ts';
-import { inRotation } from '../../../src/agents/haproxy/servers/state.ts';
+import type { Runtime } from '../../../../src/agents/haproxy/runtime/runtime.ts';
+import type { BackendView } from '../../../../src/agents/haproxy/servers/backend.ts';
+import type { Server } from '../../../../src/agents/haproxy/servers/server.ts';
+import { inRotation } from '../../../../src/agents/haproxy/servers/state.ts';
 
 /** A server that is up and takes traffic, save for what is said otherwise. */
 export const server = (name: string, fields: Partial<Server> = {}): Server => ({
