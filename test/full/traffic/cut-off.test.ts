@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { startAgentCheck } from '../../support/agents/haproxy/agent-check.ts';
-import { type CutOff, type CutOffProxy, startCutOffProxy } from '../../support/agents/cut-off-proxy.ts';
+import { type CutOff, type CutOffProxy, startCutOffProxy } from '../../support/agents/haproxy/cut-off-proxy.ts';
 import { agent, endAll, ended, haproxy, line, webServers } from '../../support/agents/haproxy/haproxy-agent.ts';
 import type { HaproxyProcess } from '../../support/agents/haproxy/haproxy.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -56,7 +56,7 @@ export interface FakeHaproxy extends Runtime {
 
 const [rise, fall] = [2, 3];
 const top = rise + fall - 1;
-const recorded = join(import.meta.dirname, '../../fixtures/haproxy/3.0');
+const recorded = join(import.meta.dirname, '../../../fixtures/haproxy/3.0');
 const columnsOf = (name: string, at: number, by: string) =>
   (readFileSync(join(recorded, name), 'utf8').split('\n')[at] ?? '').slice(2).split(by);
 const statColumns = columnsOf('show-stat.txt', 0, ',');

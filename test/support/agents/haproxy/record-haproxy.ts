@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { defineRuntime } from '../../../../src/agents/haproxy/runtime/runtime.ts';
 
 const [version = ''] = process.argv.slice(2);
-const fixtures = join(import.meta.dirname, '../../fixtures/haproxy');
+const fixtures = join(import.meta.dirname, '../../../fixtures/haproxy');
 const directory = '/tmp/mco-haproxy-cases';
 const socket = join(directory, 'admin.sock');
 /** The ports of cases.cfg: a web server, and an agent for each answer. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Runtime } from '../../../../src/agents/haproxy/runtime/runtime.ts';
 
-const fixtures = join(import.meta.dirname, '../../fixtures/haproxy');
+const fixtures = join(import.meta.dirname, '../../../fixtures/haproxy');
 
 /** Answers as a HAProxy of that version did; `other` replaces what it says to some commands. */
 export function recorded(version: string, other: Readonly<Record<string, string>> = {}): Runtime {

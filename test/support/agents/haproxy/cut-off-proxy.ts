@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { temporaryDirectory } from './agent-setup.ts';
+import { temporaryDirectory } from '../agent-setup.ts';
 
 export interface CutOff {
   /** The number of the change (from 0) at which everything ends. */
