@@ -44,7 +44,7 @@ export function suggest(name: string, known: Iterable<string>): string {
  * Characters that control a terminal (C0 except newline and tab, DEL, C1) or reverse the order of letters (Unicode's
  * bidirectional controls and separators).
  */
-const steering = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const steering = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Text from elsewhere in a form that is safe on a terminal: control characters are escaped as `\x1b`, `\u202e`. */
 export function printable(text: string): string {

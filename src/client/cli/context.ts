@@ -14,6 +14,8 @@ export interface CliContext {
   readonly err: (line: string) => void;
   /** Prints a line that names the next command, after all that the command prints otherwise; by default to standard error. */
   readonly last: (line: string, stream?: 'out' | 'err') => void;
+  /** Writes a command for a CI system to standard error; all other lines in a job begin none. */
+  readonly ciCommand?: (line: string) => void;
   /**
    * Shows passing lines at the bottom of the terminal, instead of the last ones; absent if standard error is not a
    * terminal.

@@ -6,6 +6,7 @@ import { exitCode, type ProcessContext } from './context.ts';
 import { type Output, openOutputs } from './io/output.ts';
 import { shellWord } from './shell-word.ts';
 import { startStatusLines } from '../render/live/status-lines.ts';
+import { escapeCiCommands } from './io/ci-commands.ts';
 import { usesColors } from './io/color.ts';
 import { applyColors, paintFor, paintMessage } from '../render/color.ts';
 import { watchSignals } from './io/signals.ts';
@@ -36,7 +37,9 @@ export function startContext(): ProcessContext {
   const words = process.argv.slice(2);
   const colored = new Map([out, err].map((output) => [output, usesColors(words, process.env, output.isTerminal)]));
   const paint = paintFor({ colors: colored.get(err) === true });
-  const say = (output: Output, line: string) => {
+  const withoutCommands = escapeCiCommands(process.env);
+  const say = (output: Output, line: string) => print(output, withoutCommands(line));
+  const print = (output: Output, line: string) => {
     const { write, isTerminal } = output;
     const text = `${applyColors(printableLine(line), colored.get(output) === true)}\n`;
     if (status !== undefined && isTerminal) status.above(() => write(text));
@@ -53,6 +56,7 @@ export function startContext(): ProcessContext {
     command: ['mco-deploy', ...words].map(shellWord).join(' '),
     out: (line) => say(out, line),
     err: (line) => say(err, paintMessage(line, paint)),
+    ciCommand: (line) => print(err, line),
     ...(status === undefined ? {} : { status: status.draw }),
     colors: [...colored.values()].includes(true),
     ...(out.isTerminal && process.stdout.columns > 0 ? { columns: process.stdout.columns } : {}),

@@ -10,10 +10,10 @@ test('the nearest name is found through a letter too many, too few, wrong, or tw
 });
 
 describe('text from outside', () => {
-  const hostile = 'a\u001b]0;b\u0007\u009b31m\u202ec\u2028\r\td\ne';
+  const hostile = 'a\u001b]0;b\u0007\u009b31m\u202e\u061cc\u2028\r\td\ne';
 
   test('is shown without characters that control a terminal or reverse letters', () => {
-    assert.equal(printable(hostile), 'a\\x1b]0;b\\x07\\x9b31m\\u202ec\\u2028\\x0d\td\ne');
+    assert.equal(printable(hostile), 'a\\x1b]0;b\\x07\\x9b31m\\u202e\\u061cc\\u2028\\x0d\td\ne');
     assert.equal(printable('Ausrollen für “app” 部署 🙂'), 'Ausrollen für “app” 部署 🙂');
   });
 

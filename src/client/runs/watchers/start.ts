@@ -35,7 +35,8 @@ export async function startWatchers(
 }
 
 async function startReport(what: string, context: CliContext): Promise<RunWatcher> {
-  if (what === 'github') return (await import('./github.ts')).startGithubReport(context.env, context.err);
+  if (what === 'github')
+    return (await import('./github.ts')).startGithubReport(context.env, context.ciCommand ?? context.err);
   const [, file] = /^junit=(.+)$/s.exec(what) ?? [];
   if (file !== undefined) return await (await import('./junit.ts')).startJunitReport(file, context.err);
   throw new Problem('usage', `“${what}” is not a valid report`, 'write --report github or --report junit=FILE');

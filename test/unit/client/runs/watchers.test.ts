@@ -335,7 +335,7 @@ describe('the watchers of a run', () => {
   test('are those that the options name, and all of them see it', async () => {
     const file = join(temporaryDirectory(), 'report.xml');
     const lines: string[] = [];
-    const context = { env: {}, err: (line: string) => void lines.push(line) } as unknown as CliContext;
+    const context = { env: {}, ciCommand: (line: string) => void lines.push(line) } as unknown as CliContext;
     const watcher = await startWatchers(runId, { report: ['github', `junit=${file}`] }, context);
     watcher.see(finished(report([], { next: 'x' })));
     await watcher.end();
