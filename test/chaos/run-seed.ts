@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Lab } from '../support/lab/lab.ts';
 import type { Load } from '../support/lab/traffic/load.ts';
-import { type LabRun, startResume, startRun } from '../support/lab/runs.ts';
+import { type LabRun, startResume, startRun } from '../support/lab/upgrades/runs.ts';
 import { balancers } from './hosts.ts';
 import { brokenInvariants, released } from './invariants.ts';
 import { processesOf } from './processes.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Lab } from '../support/lab/lab.ts';
-import type { LabRun } from '../support/lab/runs.ts';
+import type { LabRun } from '../support/lab/upgrades/runs.ts';
 import { chooseFaults } from './faults/choose.ts';
 import type { Fault } from './faults/fault.ts';
 import type { Random } from './random.ts';

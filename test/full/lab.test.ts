@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { upServers } from '../support/lab/cluster.ts';
+import { upServers } from '../support/lab/upgrades/cluster.ts';
 import { planEstate } from '../support/lab/estate.ts';
 import { stands } from '../support/lab/find.ts';
 import { startLab } from '../support/lab/lab.ts';

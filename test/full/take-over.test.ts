@@ -4,12 +4,12 @@ import { after, before, describe, test } from 'node:test';
 import { controlHost, reliefHost } from '../support/lab/estate.ts';
 import { homeOf } from '../support/lab/files/control.ts';
 import { deployer, relief } from '../support/lab/files/node.ts';
-import { bravo, upServers } from '../support/lab/cluster.ts';
+import { bravo, upServers } from '../support/lab/upgrades/cluster.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import type { LogLine } from '../support/lab/log.ts';
-import { whileLoaded } from '../support/lab/hold.ts';
-import { countReloads, reloadsOf } from '../support/lab/reloads.ts';
-import { type LabRun, startRun } from '../support/lab/runs.ts';
+import { whileLoaded } from '../support/lab/upgrades/hold.ts';
+import { countReloads, reloadsOf } from '../support/lab/upgrades/reloads.ts';
+import { type LabRun, startRun } from '../support/lab/upgrades/runs.ts';
 
 const balancers = ['lb1', 'lb2'];
 const home = homeOf(deployer);

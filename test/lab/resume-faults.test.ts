@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { whileHeld, whileLoaded } from '../support/lab/hold.ts';
+import { whileHeld, whileLoaded } from '../support/lab/upgrades/hold.ts';
 import type { Lab } from '../support/lab/lab.ts';
-import { isCall, isOutcome, type ResumeLab, startResumeLab, upgradeTo } from '../support/lab/resume-lab.ts';
-import { startRun } from '../support/lab/runs.ts';
+import { isCall, isOutcome, type ResumeLab, startResumeLab, upgradeTo } from '../support/lab/upgrades/resume-lab.ts';
+import { startRun } from '../support/lab/upgrades/runs.ts';
 
 let site: ResumeLab;
 let lab: Lab;

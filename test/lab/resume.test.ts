@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { bravo } from '../support/lab/cluster.ts';
-import { whileLoaded } from '../support/lab/hold.ts';
+import { bravo } from '../support/lab/upgrades/cluster.ts';
+import { whileLoaded } from '../support/lab/upgrades/hold.ts';
 import type { Lab } from '../support/lab/lab.ts';
 import type { LogLine } from '../support/lab/log.ts';
-import { balancers, isDone, isOutcome, type ResumeLab, startResumeLab, upgradeTo } from '../support/lab/resume-lab.ts';
-import { type LabRun, startRun } from '../support/lab/runs.ts';
+import {
+  balancers,
+  isDone,
+  isOutcome,
+  type ResumeLab,
+  startResumeLab,
+  upgradeTo,
+} from '../support/lab/upgrades/resume-lab.ts';
+import { type LabRun, startRun } from '../support/lab/upgrades/runs.ts';
 
 let site: ResumeLab;
 let lab: Lab;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { bravo, upServers } from '../support/lab/cluster.ts';
+import { bravo, upServers } from '../support/lab/upgrades/cluster.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 
 const runs = 'home/rip@devco.net/.local/state/mco-deploy/runs';

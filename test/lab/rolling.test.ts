@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { allUp, asked, bravo, upgrade } from '../support/lab/cluster.ts';
+import { allUp, asked, bravo, upgrade } from '../support/lab/upgrades/cluster.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 
 describe('runs under traffic and next to each other', () => {

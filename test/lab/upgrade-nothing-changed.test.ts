@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { allUp, asked, bravo, revisions, upgrade } from '../support/lab/cluster.ts';
+import { allUp, asked, bravo, revisions, upgrade } from '../support/lab/upgrades/cluster.ts';
 import { isNode } from '../support/lab/estate.ts';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import { logOf, waitForLine } from '../support/lab/log.ts';

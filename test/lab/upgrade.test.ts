@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { alfa, allUp, asked, bravo, inMaintenance, revisions, upgrade } from '../support/lab/cluster.ts';
+import { alfa, allUp, asked, bravo, inMaintenance, revisions, upgrade } from '../support/lab/upgrades/cluster.ts';
 import { startLab } from '../support/lab/lab.ts';
 
 describe('mco-deploy upgrade on twelve hosts', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import type { LogLine } from '../support/lab/log.ts';
-import { startRun } from '../support/lab/runs.ts';
+import { startRun } from '../support/lab/upgrades/runs.ts';
 
 const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 const script = ['orchestrate', 'app_cluster_upgrade', 'backend=app', 'cluster=bravo', 'revision=20'];

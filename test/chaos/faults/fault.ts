@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Lab } from '../../support/lab/lab.ts';
-import type { LabRun } from '../../support/lab/runs.ts';
+import type { LabRun } from '../../support/lab/upgrades/runs.ts';
 import type { Random } from '../random.ts';
 
 export interface Fault {

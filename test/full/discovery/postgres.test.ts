@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import type { Candidate } from '../../../src/core/node.ts';
 import { sqlSource } from '../../../src/discovery/sql/source.ts';
-import { type PostgresServer, startPostgres } from '../../support/discovery/postgres-server.ts';
+import { type PostgresServer, startPostgres } from '../../support/discovery/servers/postgres-server.ts';
 
 describe('discovery from a PostgreSQL database over TLS', () => {
   let server: PostgresServer;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { puppetdbSource } from '../../../src/discovery/puppetdb/source.ts';
-import { type PuppetdbServer, startPuppetdb } from '../../support/discovery/puppetdb-server.ts';
+import { type PuppetdbServer, startPuppetdb } from '../../support/discovery/servers/puppetdb-server.ts';
 
 describe('discovery from Debian’s PuppetDB', () => {
   let server: PuppetdbServer;

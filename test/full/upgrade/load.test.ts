@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { allUp, asked, bravo, inMaintenance, writeQuickPlaybook } from '../../support/lab/cluster.ts';
+import { allUp, asked, bravo, inMaintenance, writeQuickPlaybook } from '../../support/lab/upgrades/cluster.ts';
 import { startLab } from '../../support/lab/lab.ts';
 
 describe('mco-deploy upgrade, when a load is not normal', () => {

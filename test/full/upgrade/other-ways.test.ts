@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { allUp, asked, bravo, revisions, upgrade } from '../../support/lab/cluster.ts';
+import { allUp, asked, bravo, revisions, upgrade } from '../../support/lab/upgrades/cluster.ts';
 import { isNode } from '../../support/lab/estate.ts';
 import { startLab } from '../../support/lab/lab.ts';
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { mailHost } from '../../support/lab/estate.ts';
 import { deployer } from '../../support/lab/files/node.ts';
-import { alfa, bravo, upServers } from '../../support/lab/cluster.ts';
+import { alfa, bravo, upServers } from '../../support/lab/upgrades/cluster.ts';
 import { type Lab, startLab } from '../../support/lab/lab.ts';
 
 const repository = join(import.meta.dirname, '../../..');

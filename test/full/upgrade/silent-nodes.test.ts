@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { allUp, asked, bravo, revisions, upgrade } from '../../support/lab/cluster.ts';
+import { allUp, asked, bravo, revisions, upgrade } from '../../support/lab/upgrades/cluster.ts';
 import { startLab } from '../../support/lab/lab.ts';
 
 describe('mco-deploy upgrade, when a node is silent', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { allUp, asked, bravo, inMaintenance, revisions, upgrade } from '../../support/lab/cluster.ts';
+import { allUp, asked, bravo, inMaintenance, revisions, upgrade } from '../../support/lab/upgrades/cluster.ts';
 import { startLab } from '../../support/lab/lab.ts';
 
 describe('mco-deploy upgrade behind two load balancers', () => {

@@ -4,11 +4,11 @@ import { after, before, describe, test } from 'node:test';
 import { controlHost } from '../../support/lab/estate.ts';
 import { deployer } from '../../support/lab/files/node.ts';
 import { hostOf } from '../../support/lab/find.ts';
-import { bravo, upServers } from '../../support/lab/cluster.ts';
+import { bravo, upServers } from '../../support/lab/upgrades/cluster.ts';
 import { type Lab, startLab } from '../../support/lab/lab.ts';
 import type { LogLine } from '../../support/lab/log.ts';
-import { countReloads, reloadsOf } from '../../support/lab/reloads.ts';
-import { startRun } from '../../support/lab/runs.ts';
+import { countReloads, reloadsOf } from '../../support/lab/upgrades/reloads.ts';
+import { startRun } from '../../support/lab/upgrades/runs.ts';
 
 const bastions = ['notify1', 'notify2'] as const;
 

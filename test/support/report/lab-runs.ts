@@ -1,9 +1,9 @@
 /** Runs of the lab as the report page has to show them: each on the real estate, each with the journal that it left. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { whileLoaded } from '../lab/hold.ts';
+import { whileLoaded } from '../lab/upgrades/hold.ts';
 import type { Lab } from '../lab/lab.ts';
-import { startRun } from '../lab/runs.ts';
+import { startRun } from '../lab/upgrades/runs.ts';
 
 export type RunName = 'good' | 'rolling' | 'failed' | 'resumed' | 'killed';
 type Change = Readonly<Record<string, string>>;

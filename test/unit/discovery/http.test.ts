@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { fetchJson } from '../../../src/discovery/http.ts';
-import { startJsonServer } from '../../support/discovery/json-server.ts';
+import { startJsonServer } from '../../support/discovery/servers/json-server.ts';
 import { rejection } from '../../support/thrown.ts';
 
 describe('a question to a web server that lists nodes', () => {

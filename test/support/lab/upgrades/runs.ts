@@ -1,12 +1,12 @@
 import { watch } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExecResult } from './network/enter.ts';
-import { controlHost } from './estate.ts';
-import { homeOf } from './files/control.ts';
-import { deployer } from './files/node.ts';
-import type { Lab } from './lab.ts';
-import { type LogLine, logOf, waitForLines } from './log.ts';
+import { controlHost } from '../estate.ts';
+import { homeOf } from '../files/control.ts';
+import { deployer } from '../files/node.ts';
+import type { Lab } from '../lab.ts';
+import { type LogLine, logOf, waitForLines } from '../log.ts';
+import type { ExecResult } from '../network/enter.ts';
 
 const directory = `${homeOf(deployer)}/.local/state/mco-deploy/runs`;
 

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { makeServerCertificate } from '../certificates.ts';
-import { freePort } from '../free-port.ts';
-import { runProgram } from '../program/run-program.ts';
+import { makeServerCertificate } from '../../certificates.ts';
+import { freePort } from '../../free-port.ts';
+import { runProgram } from '../../program/run-program.ts';
 
 /** A PostgreSQL of the test's own on 127.0.0.1, with passwords (SCRAM) and TLS. It runs as Debian's user postgres; takes root. */
 export interface PostgresServer extends AsyncDisposable {

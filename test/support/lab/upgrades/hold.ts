@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { parse, stringify } from 'yaml';
-import type { Lab } from './lab.ts';
+import type { Lab } from '../lab.ts';
 
 const place = 'run/hold';
 

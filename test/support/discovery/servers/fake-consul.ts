@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { ServerCertificate } from '../certificates.ts';
+import type { ServerCertificate } from '../../certificates.ts';
 
 /**
  * A fake of Consul, which Debian does not have: of its documented HTTP API (v1, “Catalog”, “Blocking Queries”, “Authentication”)

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Lab } from './lab.ts';
-import { repository } from './state.ts';
-import { isUp } from './traffic/haproxy.ts';
+import type { Lab } from '../lab.ts';
+import { repository } from '../state.ts';
+import { isUp } from '../traffic/haproxy.ts';
 
 export const bravo: readonly string[] = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
 export const alfa: readonly string[] = [1, 3, 5, 7, 9].map((number) => `dev${number}.devco.net`);

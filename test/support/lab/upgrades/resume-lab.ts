@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { type Lab, startLab } from '../lab.ts';
+import type { LogLine } from '../log.ts';
 import { bravo, upServers } from './cluster.ts';
 import { makeHoldable } from './hold.ts';
-import { type Lab, startLab } from './lab.ts';
-import type { LogLine } from './log.ts';
 import { countReloads, reloadsOf } from './reloads.ts';
 
 export const balancers = ['lb1', 'lb2'];

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { freePort } from '../free-port.ts';
+import { freePort } from '../../free-port.ts';
 
 export interface DnsServer extends AsyncDisposable {
   /** ADDRESS:PORT */

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeServerCertificate, type ServerCertificate } from '../certificates.ts';
-import { freePort } from '../free-port.ts';
+import { makeServerCertificate, type ServerCertificate } from '../../certificates.ts';
+import { freePort } from '../../free-port.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
 /** Debian's PuppetDB on a PostgreSQL of its own. It answers by HTTPS, and only to certificates of its CA. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import type { Lab } from './lab.ts';
-import { logOf } from './log.ts';
+import type { Lab } from '../lab.ts';
+import { logOf } from '../log.ts';
 
 /** Makes nginx note when appmgr switches it to another release. */
 export async function countReloads(lab: Lab, host: string): Promise<void> {
