@@ -3,9 +3,9 @@
  * between a program and its disk or replace a module before it is loaded, which takes an await at the top level of a file.
  */
 export const alone: ReadonlySet<string> = new Set([
-  'contract/playbook-docs.test.ts',
+  'contract/documents/playbook-docs.test.ts',
   'contract/private-files.test.ts',
-  'contract/quickstart.test.ts',
+  'contract/documents/quickstart.test.ts',
   'contract/unreadable-files.test.ts',
   'protocol/daemon/leaves-nothing.test.ts',
   'protocol/daemon/reload-faults.test.ts',

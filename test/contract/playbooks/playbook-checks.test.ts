@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatEvent } from '../../src/playbook/events/format.ts';
-import { alfa, bravo, createEstate } from '../support/fleet/estate.ts';
-import { called, lines, run, stepOf, upgrade } from '../support/fleet/upgrade.ts';
+import { formatEvent } from '../../../src/playbook/events/format.ts';
+import { alfa, bravo, createEstate } from '../../support/fleet/estate.ts';
+import { called, lines, run, stepOf, upgrade } from '../../support/fleet/upgrade.ts';
 
 describe('app_cluster_upgrade at the load balancers', () => {
   test('a load balancer that does not know one of the servers keeps all of them from being changed', async () => {

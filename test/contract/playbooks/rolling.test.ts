@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { agents } from '../../src/agents/index.ts';
-import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
-import { loadPlaybook } from '../../src/playbook/compile/load.ts';
-import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
-import type { RunOptions } from '../../src/playbook/run/start-context.ts';
-import { alfa, bravo, createEstate, type Estate, type EstateOptions } from '../support/fleet/estate.ts';
+import { agents } from '../../../src/agents/index.ts';
+import { loadPlaybook } from '../../../src/playbook/compile/load.ts';
+import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
+import type { RunOptions } from '../../../src/playbook/run/start-context.ts';
+import { alfa, bravo, createEstate, type Estate, type EstateOptions } from '../../support/fleet/estate.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);
 const upgrade = { cluster: 'bravo', revision: '20', recipient: 'mailto:ops@devco.net' };

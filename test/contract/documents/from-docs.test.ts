@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { agents } from '../../src/agents/index.ts';
-import { loadPlaybook } from '../../src/playbook/compile/load.ts';
-import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
-import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
-import { bravo, createEstate } from '../support/fleet/estate.ts';
+import { agents } from '../../../src/agents/index.ts';
+import { loadPlaybook } from '../../../src/playbook/compile/load.ts';
+import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
+import { bravo, createEstate } from '../../support/fleet/estate.ts';
 
-const directory = join(import.meta.dirname, '../../docs/from');
+const directory = join(import.meta.dirname, '../../../docs/from');
 const catalogue = agents.map(({ ddl }) => ddl);
 const pages = readdirSync(directory).sort();
 

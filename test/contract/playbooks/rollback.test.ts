@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
-import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
-import { alfa, bravo, createEstate, type Estate, type EstateOptions } from '../support/fleet/estate.ts';
-import { loadShipped } from '../support/fleet/shipped.ts';
+import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
+import { alfa, bravo, createEstate, type Estate, type EstateOptions } from '../../support/fleet/estate.ts';
+import { loadShipped } from '../../support/fleet/shipped.ts';
 
 const upgrade = { cluster: 'bravo', notify: false };
 

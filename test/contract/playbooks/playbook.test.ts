@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { stepKinds } from '../../src/playbook/steps/index.ts';
-import { shippedPlaybooks } from '../../src/playbooks.ts';
-import { alfa, type Backends, bravo, createEstate } from '../support/fleet/estate.ts';
-import { loadShipped } from '../support/fleet/shipped.ts';
-import { called, lines, run, stepOf, upgrade } from '../support/fleet/upgrade.ts';
+import { stepKinds } from '../../../src/playbook/steps/index.ts';
+import { shippedPlaybooks } from '../../../src/playbooks.ts';
+import { alfa, type Backends, bravo, createEstate } from '../../support/fleet/estate.ts';
+import { loadShipped } from '../../support/fleet/shipped.ts';
+import { called, lines, run, stepOf, upgrade } from '../../support/fleet/upgrade.ts';
 
 test('every kind of step is in the list', async () => {
   const files = await readdir('src/playbook/steps');

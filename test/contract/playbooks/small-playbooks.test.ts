@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
-import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
-import { alfa, bravo, createEstate, type Estate } from '../support/fleet/estate.ts';
-import { createFabric } from '../support/fleet/fabric.ts';
-import { loadShipped } from '../support/fleet/shipped.ts';
+import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
+import { alfa, bravo, createEstate, type Estate } from '../../support/fleet/estate.ts';
+import { createFabric } from '../../support/fleet/fabric.ts';
+import { loadShipped } from '../../support/fleet/shipped.ts';
 
 async function run(name: string, estate: Estate, inputs: Record<string, unknown>) {
   const playbook = await loadShipped(name);

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { agents } from '../../src/agents/index.ts';
-import { runCli } from '../../src/client/cli/cli.ts';
-import { docCommand } from '../../src/client/commands/doc/index.ts';
-import { rpcCommand } from '../../src/client/commands/rpc/index.ts';
-import type { ProcessContext } from '../../src/client/cli/context.ts';
-import { agentsInterface } from '../../src/library/types/agent-types.ts';
-import { ddlMarkdown } from '../../src/client/render/ddl.ts';
+import { agents } from '../../../src/agents/index.ts';
+import { runCli } from '../../../src/client/cli/cli.ts';
+import type { ProcessContext } from '../../../src/client/cli/context.ts';
+import { docCommand } from '../../../src/client/commands/doc/index.ts';
+import { rpcCommand } from '../../../src/client/commands/rpc/index.ts';
+import { ddlMarkdown } from '../../../src/client/render/ddl.ts';
+import { agentsInterface } from '../../../src/library/types/agent-types.ts';
 
-const directory = join(import.meta.dirname, '../../docs/agents');
+const directory = join(import.meta.dirname, '../../../docs/agents');
 const catalogue = agents.map(({ ddl }) => ddl);
 
 async function mco(...words: string[]): Promise<string> {

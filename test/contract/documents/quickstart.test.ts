@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { fleetOf } from '../support/program/fleet-file.ts';
-import { readQuickstart } from '../support/program/quickstart-page.ts';
+import { fleetOf } from '../../support/program/fleet-file.ts';
+import { readQuickstart } from '../../support/program/quickstart-page.ts';
 
 const { text, files, commands } = await readQuickstart();
 const fleetText = files.get('fleet.yaml') ?? '';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-const repository = join(import.meta.dirname, '../..');
+const repository = join(import.meta.dirname, '../../..');
 const model = readFileSync(join(repository, 'docs/security-model.md'), 'utf8');
 const rows = rowsOf(/^\| (\d+) \| .* \| ([^|]+) \|$/gm);
 const relayRows = rowsOf(/^\| R(\d+) \| .* \| ([^|]+) \|$/gm);

@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
-import { agents } from '../../src/agents/index.ts';
-import { probe } from '../../src/library/runs/probe.ts';
-import { loadPlaybook } from '../../src/playbook/compile/load.ts';
-import { parseRange } from '../../src/playbook/compile/versions.ts';
-import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
-import type { PlaybookPorts } from '../../src/playbook/ports.ts';
-import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
-import { createEstate } from '../support/fleet/estate.ts';
+import { agents } from '../../../src/agents/index.ts';
+import { probe } from '../../../src/library/runs/probe.ts';
+import { loadPlaybook } from '../../../src/playbook/compile/load.ts';
+import { parseRange } from '../../../src/playbook/compile/versions.ts';
+import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
+import type { PlaybookPorts } from '../../../src/playbook/ports.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
+import { createEstate } from '../../support/fleet/estate.ts';
 
 const catalogue = agents.map(({ ddl }) => ddl);
 

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { errorsPage } from '../../build/errors-page.ts';
-import { runCli } from '../../src/client/cli/cli.ts';
-import type { ProcessContext } from '../../src/client/cli/context.ts';
-import { explainCommand } from '../../src/client/commands/explain/index.ts';
-import { findProblem, problemCodes, problemTopics } from '../../src/core/problems/index.ts';
+import { errorsPage } from '../../../build/errors-page.ts';
+import { runCli } from '../../../src/client/cli/cli.ts';
+import type { ProcessContext } from '../../../src/client/cli/context.ts';
+import { explainCommand } from '../../../src/client/commands/explain/index.ts';
+import { findProblem, problemCodes, problemTopics } from '../../../src/core/problems/index.ts';
 
-const repository = join(import.meta.dirname, '../..');
+const repository = join(import.meta.dirname, '../../..');
 const source = join(repository, 'src');
 
 /** The source without the table itself. */

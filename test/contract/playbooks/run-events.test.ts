@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatJsonEvent } from '../../src/playbook/events/json.ts';
-import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
-import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
-import { createEstate, type EstateOptions } from '../support/fleet/estate.ts';
-import { loadShipped } from '../support/fleet/shipped.ts';
-import { assertFits } from '../support/program/output-schema.ts';
+import { formatJsonEvent } from '../../../src/playbook/events/json.ts';
+import { bindInputs } from '../../../src/playbook/inputs/inputs.ts';
+import { runPlaybook } from '../../../src/playbook/run/run-playbook.ts';
+import { createEstate, type EstateOptions } from '../../support/fleet/estate.ts';
+import { loadShipped } from '../../support/fleet/shipped.ts';
+import { assertFits } from '../../support/program/output-schema.ts';
 
 interface Event {
   readonly type: string;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { agents } from '../../src/agents/index.ts';
-import { playbookSchema } from '../../src/playbook/source/schema.ts';
-import { loadPlaybook } from '../../src/playbook/compile/load.ts';
-import { stepKinds } from '../../src/playbook/steps/index.ts';
-import { readPlaybookFile } from '../../src/playbook/source/reading.ts';
-import { shippedPlaybooks } from '../../src/playbooks.ts';
+import { agents } from '../../../src/agents/index.ts';
+import { loadPlaybook } from '../../../src/playbook/compile/load.ts';
+import { readPlaybookFile } from '../../../src/playbook/source/reading.ts';
+import { playbookSchema } from '../../../src/playbook/source/schema.ts';
+import { stepKinds } from '../../../src/playbook/steps/index.ts';
+import { shippedPlaybooks } from '../../../src/playbooks.ts';
 
 const page = await readFile('docs/playbooks.md', 'utf8');
 
