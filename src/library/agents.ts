@@ -952,7 +952,7 @@ export interface Agents {
         readonly perfdata: string;
       };
     };
-    /** Runs every check that is defined */
+    /** Runs every check that is defined and needs no argument; UNKNOWN where there is none */
     runallcommands: {
       input: Readonly<Record<string, never>>;
       output: {

@@ -37,10 +37,13 @@ export async function startNrpe({ config, run }: AgentSetup<NrpeConfig>): Promis
   };
 }
 
-/** Makes every check that needs no argument; a refused one is UNKNOWN, so that it does not hide the others. */
+/**
+ * Makes every check that needs no argument; one that is refused, or whose definition cannot be used, is UNKNOWN, so that
+ * it neither hides the others nor is missing among them.
+ */
 async function runAll({ list, run }: Checks, context: ActionContext): Promise<Check[]> {
-  const { commands, withArguments } = await list();
-  const names = commands.filter((name) => !withArguments.has(name));
+  const { commands, withArguments, unusable } = await list();
+  const names = [...commands.filter((name) => !withArguments.has(name)), ...unusable];
   return mapLimited(names, atOnce, (name) => run(name, undefined, context).catch((problem) => refused(name, problem)));
 }
 
@@ -49,7 +52,9 @@ function refused(name: string, problem: unknown): Check {
   throw problem;
 }
 
+/** Where no check was made, nothing is known of the node. */
 function worstOf(checks: readonly Check[]): ExitCode {
-  const worst = Math.max(0, ...checks.map(({ exitcode }) => badness.indexOf(exitcode)));
+  if (checks.length === 0) return 3;
+  const worst = Math.max(...checks.map(({ exitcode }) => badness.indexOf(exitcode)));
   return badness[worst] ?? 3;
 }

@@ -13,6 +13,8 @@ export interface Listing {
   readonly commands: readonly string[];
   /** Those that cannot run without a caller's arguments. */
   readonly withArguments: ReadonlySet<string>;
+  /** Names of checks that are defined by a line that cannot be used. */
+  readonly unusable: readonly string[];
   /** `NAME: the reason that it does not run`. */
   readonly refused: readonly string[];
 }

@@ -65,7 +65,7 @@ export const nrpeDdl = defineDdl({
       aggregate: [{ function: 'nagios_states', output: 'exitcode' }],
     },
     runallcommands: {
-      description: 'Runs every check that is defined',
+      description: 'Runs every check that is defined and needs no argument; UNKNOWN where there is none',
       kind: 'read',
       repeatable: true,
       timeout: 300,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startAppmgr } from '../../../src/agents/appmgr/agent.ts';
@@ -36,6 +36,10 @@ describe('restart', () => {
 
   test('fails with the reason: no release, no command, a command that fails, a service that stays down', async () => {
     await assert.rejects(async () => (await start({})).call('restart', {}), { code: 'no-release' });
+    const gone = await start({});
+    await gone.call('upgrade', { revision: '10' });
+    rmSync(join(gone.application.root, 'releases', '10'), { recursive: true });
+    await assert.rejects(async () => gone.call('restart', {}), { code: 'no-release', message: /is missing: .*\/10$/ });
     const bare = testApplication();
     const agent = await startAppmgr(agentSetup(bare.config()));
     await assert.rejects(async () => agent.handlers.restart?.({} as never, actionContext()), { code: 'no-restart' });

@@ -26,6 +26,10 @@ export async function restart(application: Application, work: Work): Promise<Res
   await releases.assertUsable();
   const revision = await releases.current();
   if (revision === '') throw new Problem('no-release', `no release of “${name}” is in service`);
+  if (!(await releases.isPlaced(revision))) {
+    const what = `the release ${revision} of “${name}”, which is in service, is missing: ${releases.directory(revision)}`;
+    throw new Problem('no-release', what, `bring it back: mco-deploy rpc appmgr upgrade revision=${revision}`);
+  }
   if (work.dryRun) return { application: name, revision, health: '' };
   work.progress(`restarting on revision ${revision}`);
   await actOnService(

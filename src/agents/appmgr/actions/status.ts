@@ -68,8 +68,14 @@ async function stateOf({ releases }: Application, current: string): Promise<Rele
   return settleState(await releases.readState().catch(() => undefined), current);
 }
 
-/** One check of the release in service. */
-export async function checkHealth({ health }: Application, revision: string, signal: AbortSignal): Promise<Health> {
+/** One check of the release in service. Without its directory it is not healthy, whatever still answers. */
+export async function checkHealth(
+  { health, releases }: Application,
+  revision: string,
+  signal: AbortSignal,
+): Promise<Health> {
+  if (revision !== '' && !(await releases.isPlaced(revision)))
+    return { healthy: false, words: `the directory ${releases.directory(revision)} is missing` };
   if (health === undefined) return { healthy: true, words: 'no health check is configured' };
   return health.ask(revision, Math.min(longestLook, health.timeout * 1000), signal);
 }

@@ -18,6 +18,7 @@ export function makeLocalChecks(config: NrpeConfig, rules: ArgumentRules, run: R
       return {
         commands,
         withArguments: new Set(commands.filter((name) => rules.countOf(name) > 0)),
+        unusable: [...defined.undefinable.keys()].sort(),
         refused: [...commands.flatMap((name) => refusalOf(name, defined, rules)), ...defined.faults],
       };
     },

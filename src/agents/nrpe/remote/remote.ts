@@ -22,6 +22,7 @@ export async function makeRemoteChecks(
     list: async () => ({
       commands,
       withArguments: new Set(commands.filter((name) => rules.countOf(name) > 0)),
+      unusable: [],
       refused: [],
     }),
     run: async (command, args, { signal }) => {

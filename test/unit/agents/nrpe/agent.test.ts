@@ -58,7 +58,7 @@ const refuses =
 describe('all checks of a node', () => {
   const exits = { '/ok': { code: 0 }, '/warn': { code: 1 }, '/crit': { code: 2 }, '/odd': { code: 3 } };
   const worst: [string, readonly string[], number, string][] = [
-    ['none', [], 0, 'OK'],
+    ['none', [], 3, 'UNKNOWN'],
     ['OK', ['ok'], 0, 'OK'],
     ['UNKNOWN', ['odd', 'ok'], 3, 'UNKNOWN'],
     ['WARNING', ['odd', 'warn', 'ok'], 1, 'WARNING'],
@@ -102,6 +102,16 @@ describe('all checks of a node', () => {
       asked.map(({ argv }) => argv),
       [['/ok']],
     );
+  });
+
+  test('report one whose definition cannot be used as UNKNOWN', async () => {
+    const { all } = await nrpe(['command[plain]=/ok', 'command[empty]=']);
+    const { exitcode, checks } = await all();
+    assert.deepEqual(
+      [exitcode, checks.map(({ command, state }) => `${command} ${state}`)],
+      [3, ['plain OK', 'empty UNKNOWN']],
+    );
+    assert.match(checks[1]?.output ?? '', /^The definition of empty cannot be used: /);
   });
 
   test('end with the problem of one that was cancelled', async () => {
