@@ -120,7 +120,14 @@ export interface CommandResult {
   /** True when the output was longer than the limit and the rest was dropped. */
   readonly truncated: boolean;
   /** Why it did not begin or was ended; undefined when it ended by itself. */
-  readonly ended?: 'not-found' | 'not-permitted' | 'no-resources' | 'timeout' | 'cancelled' | 'too-many-processes';
+  readonly ended?:
+    | 'not-found'
+    | 'no-interpreter'
+    | 'not-permitted'
+    | 'no-resources'
+    | 'timeout'
+    | 'cancelled'
+    | 'too-many-processes';
 }
 
 export interface CommandOptions {

@@ -39,6 +39,8 @@ export function judge(command: string, plugin: string, result: CommandResult, ti
       return timedOut(command, timeout);
     case 'not-found':
       return unknownCheck(command, `The plugin ${plugin} does not exist`);
+    case 'no-interpreter':
+      return unknownCheck(command, `What the first line of the plugin ${plugin} names does not exist`);
     case 'not-permitted':
       return unknownCheck(command, `The plugin ${plugin} may not be run`);
     case 'no-resources':

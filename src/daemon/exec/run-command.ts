@@ -1,4 +1,5 @@
 import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -24,7 +25,7 @@ export const runCommand: RunCommand = (argv, options) =>
     const { signal: cancel } = options;
     if (cancel?.aborted === true) return resolve(notBegun('cancelled'));
     const child = startCommand(argv, options);
-    if (child instanceof Error) return resolve(notBegun(whyNotBegun(child)));
+    if (child instanceof Error) return resolve(notBegun(whyNotBegun(child, argv[0])));
     const output = collectOutput(child, options);
     let ended: CommandResult['ended'];
     const family = familyOf(child, options);
@@ -52,7 +53,7 @@ export const runCommand: RunCommand = (argv, options) =>
       resolve({ ...how, signal, ...output.take() });
     };
     child.once('error', (error) => {
-      ended ??= whyNotBegun(error);
+      ended ??= whyNotBegun(error, argv[0]);
       settle(null, null);
     });
     child.once('exit', (code, signal) => {
@@ -78,8 +79,9 @@ function startCommand([file, ...argv]: Parameters<RunCommand>[0], { cwd, env, st
   return child;
 }
 
-function whyNotBegun(error: Error): NonNullable<CommandResult['ended']> {
-  if (errnoOf(error) === 'ENOENT') return 'not-found';
+function whyNotBegun(error: Error, file: string): NonNullable<CommandResult['ended']> {
+  // The kernel reports a missing interpreter of a script as it does a missing script.
+  if (errnoOf(error) === 'ENOENT') return file.startsWith('/') && existsSync(file) ? 'no-interpreter' : 'not-found';
   return isOutOfResources(error) ? 'no-resources' : 'not-permitted';
 }
 

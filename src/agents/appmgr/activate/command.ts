@@ -74,6 +74,8 @@ export function reasonOf(result: CommandResult, { timeout }: { readonly timeout:
   switch (result.ended) {
     case 'not-found':
       return 'failed: the program does not exist';
+    case 'no-interpreter':
+      return 'failed: what its first line names does not exist (a line of Windows ends in a CR, too)';
     case 'not-permitted':
       return 'failed: the program cannot be run';
     case 'no-resources':

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { CommandOptions } from '../../../../src/core/ports.ts';
 import { runCommand } from '../../../../src/daemon/exec/run-command.ts';
+import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
 /** Far beyond what these take. */
 const timeout = 120_000;
@@ -47,6 +50,9 @@ describe('a command', () => {
     };
     assert.equal(await ended('/no/such/program'), 'not-found');
     assert.equal(await ended('/etc'), 'not-permitted');
+    const script = join(temporaryDirectory(), 'script');
+    writeFileSync(script, '#!/bin/sh\r\n', { mode: 0o755 });
+    assert.equal(await ended(script), 'no-interpreter');
     assert.equal(await ended('/bin/echo', { signal: AbortSignal.abort() }), 'cancelled');
   });
 

@@ -68,6 +68,10 @@ describe('a command of a deploy', () => {
 describe('the description of how a command ended', () => {
   for (const [fields, words] of [
     [{ ended: 'not-found', code: null }, 'failed: the program does not exist'],
+    [
+      { ended: 'no-interpreter', code: null },
+      'failed: what its first line names does not exist (a line of Windows ends in a CR, too)',
+    ],
     [{ ended: 'not-permitted', code: null }, 'failed: the program cannot be run'],
     [
       { ended: 'no-resources', code: null },
