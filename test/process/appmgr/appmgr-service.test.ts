@@ -141,8 +141,8 @@ describe('the service', () => {
     const application = published('10');
     const argvs: (readonly string[])[] = [];
     const run: RunCommand = async (argv) => {
-      argvs.push(argv);
-      return { code: 0, signal: null, stdout: '', stderr: '', truncated: false };
+      if (argv[1] !== 'show') argvs.push(argv);
+      return { code: 0, signal: null, stdout: 'ActiveState=active\n', stderr: '', truncated: false };
     };
     const config = application.config({ service: { unit: 'app@1.service' } });
     const { upgrade, restart } = await appmgrOn(config, { run });
@@ -152,6 +152,23 @@ describe('the service', () => {
       ['systemctl', 'reload', '--', 'app@1.service'],
       ['systemctl', 'restart', '--', 'app@1.service'],
     ]);
+  });
+
+  test('without a health check is not healthy if it falls over right after it was restarted', async () => {
+    const application = published('10');
+    let looks = 0;
+    const run: RunCommand = async (argv) => {
+      const state = argv[1] === 'show' && looks++ > 0 ? 'failed' : 'active';
+      const stdout = argv[1] === 'show' ? `ActiveState=${state}\nSubState=some\n` : '';
+      return { code: 0, signal: null, stdout, stderr: '', truncated: false };
+    };
+    const { upgrade, status } = await appmgrOn(application.config({ service: { unit: 'app.service' } }), { run });
+    await assert.rejects(upgrade({ revision: '10' }), {
+      code: 'unhealthy-release',
+      message: /systemd gave app\.service failed \(some\)/,
+    });
+    const { healthy, health } = await status({});
+    assert.deepEqual([healthy, health], [false, 'app.service failed (some)']);
   });
 
   test('counts as a failed reload if systemd does not know it', async () => {

@@ -1,5 +1,5 @@
 import { Problem } from '../../../core/errors.ts';
-import type { Health } from '../health/health.ts';
+import type { Health } from '../health/found.ts';
 import { assertRevision } from '../release/layout.ts';
 import type { Application } from '../application.ts';
 import { type ReleaseState, settleState } from '../release/state.ts';

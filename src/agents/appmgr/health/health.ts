@@ -5,17 +5,13 @@ import { explainErrno } from '../../../core/errors.ts';
 import type { RunCommand } from '../../../core/ports.ts';
 import { environmentOf, reasonOf } from '../activate/command.ts';
 import type { ApplicationConfig, Argv } from '../config.ts';
+import type { Health } from './found.ts';
 import { get } from './http-get.ts';
 import { firstLine } from '../first-line.ts';
+import { lookAtUnit } from './unit-health.ts';
 
 /** From the configuration; times in seconds. */
 export type HealthCheck = NonNullable<ApplicationConfig['health']>;
-
-/** `words` describe the result for a person: “status 200”, “status 500: database is down”. */
-export interface Health {
-  readonly healthy: boolean;
-  readonly words: string;
-}
 
 /** Checks whether one application is healthy. */
 export interface HealthAsker {
@@ -36,13 +32,24 @@ export interface HealthAsker {
 const between = 100;
 const longestTry = 5000;
 
-/** Undefined if none is configured. */
+/** For a unit of systemd without a check of its own, in seconds. */
+const ofUnit = { timeout: 10, steady: 1 };
+
+/** Undefined if none is configured, and there is no unit of systemd. */
 export function defineHealth(application: ApplicationConfig, run: RunCommand): HealthAsker | undefined {
   const { health } = application;
-  if (health === undefined) return undefined;
+  if (health === undefined) return defineUnitHealth(application, run);
   const ask = defineAsk(health, application.name, run);
   const what = health.url ?? health.tcp ?? health.command?.join(' ').slice(0, 200) ?? '';
   return { what, ask, timeout: health.timeout, wait: (revision, signal) => wait(health, ask, revision, signal) };
+}
+
+function defineUnitHealth({ reload, service }: ApplicationConfig, run: RunCommand): HealthAsker | undefined {
+  const unit = reload === undefined ? service?.unit : undefined;
+  if (unit === undefined) return undefined;
+  const ask: HealthAsker['ask'] = (_revision, timeout, signal) => lookAtUnit(unit, run, timeout, signal);
+  const { timeout } = ofUnit;
+  return { what: 'systemd', ask, timeout, wait: (revision, signal) => wait(ofUnit, ask, revision, signal) };
 }
 
 function defineAsk(health: HealthCheck, application: string, run: RunCommand): HealthAsker['ask'] {
@@ -107,19 +114,25 @@ function lookAtPort(address: string, timeout: number, signal: AbortSignal): Prom
 }
 
 async function wait(
-  check: HealthCheck,
+  check: Pick<HealthCheck, 'timeout' | 'steady'>,
   ask: HealthAsker['ask'],
   revision: string,
   signal: AbortSignal,
 ): Promise<Health> {
   let deadline = performance.now() + check.timeout * 1000;
   let goodSince: number | undefined;
+  let start: string | undefined;
   for (let begun = performance.now(); ; ) {
     const left = deadline - begun;
     const timeout = Math.min(Math.max(between, deadline - performance.now()), longestTry);
     const health = await ask(revision, timeout, signal);
     const now = performance.now();
-    if (signal.aborted) return health;
+    if (signal.aborted || health.isFinal === true) return health;
+    // One that was started again was not healthy in between.
+    if (health.start !== start) goodSince = undefined;
+    if (health.start !== start && start !== undefined && now >= deadline)
+      return { healthy: false, words: `${health.words}, and started again meanwhile` };
+    start = health.start;
     goodSince = health.healthy ? (goodSince ?? now) : undefined;
     // This program was stopped meanwhile, and perhaps the application with it: half of what was left is left now.
     if (now - begun > timeout + 3 * between) deadline = Math.max(deadline, now + left / 2);
