@@ -1,33 +1,50 @@
 /** A limited number of places for work. */
 export interface Slots {
   /**
-   * Resolves, in the order of the calls, when a place is free. @returns a function that releases the place; call it
-   * once
+   * Resolves when a place is free: one for each party in turn, and in the order of the calls of each.
+   * @param party for whom
+   * @returns a function that releases the place; call it once
    */
-  readonly take: () => Promise<() => void>;
-  /** The number of callers that wait for `take`. */
-  readonly waiting: () => number;
+  readonly take: (party?: string) => Promise<() => void>;
+  /** The number of calls that wait for `take`: of one party, or of all. */
+  readonly waiting: (party?: string) => number;
 }
 
 /** Runs work when a place is free and returns its result. */
 export type Limit = <T>(work: () => Promise<T>) => Promise<T>;
 
 export function defineSlots(most: number): Slots {
-  const queue: (() => void)[] = [];
+  /** Of each party that waits; the party whose turn is next is the first. */
+  const queues = new Map<string, (() => void)[]>();
   let taken = 0;
   // The place goes straight to the next in line, so that no later caller takes it first.
   const release = () => {
+    const [first] = queues;
+    if (first === undefined) {
+      taken--;
+      return;
+    }
+    const [party, queue] = first;
     const next = queue.shift();
-    if (next === undefined) taken--;
-    else next();
+    queues.delete(party);
+    if (queue.length > 0) queues.set(party, queue);
+    next?.();
   };
   return {
-    take: async () => {
-      if (taken < most) taken++;
-      else await new Promise<void>((resolve) => queue.push(resolve));
+    take: async (party = '') => {
+      if (taken < most) {
+        taken++;
+        return release;
+      }
+      const queue = queues.get(party) ?? [];
+      queues.set(party, queue);
+      await new Promise<void>((resolve) => queue.push(resolve));
       return release;
     },
-    waiting: () => queue.length,
+    waiting: (party) => {
+      if (party !== undefined) return queues.get(party)?.length ?? 0;
+      return [...queues.values()].reduce((sum, { length }) => sum + length, 0);
+    },
   };
 }
 

@@ -35,7 +35,15 @@ export function answerCalls(
   const { config, keys, log, self, policies, audit, strangers, counters, meter } = node;
   const stopping = new AbortController();
   const memory = startCallMemory(audit.recent, now);
-  const dispatching = { agents: roster.running, concurrency: config.concurrency, stopping: stopping.signal, now, log };
+  const grace = config.clock_grace * 1000;
+  const dispatching = {
+    agents: roster.running,
+    concurrency: config.concurrency,
+    stopping: stopping.signal,
+    now,
+    grace,
+    log,
+  };
   const running = startRunningCalls();
   const handle = definePipeline({ track: running.run, config, self, audit, memory, policies, duplicates, dispatching });
   let serving = true;
@@ -50,7 +58,7 @@ export function answerCalls(
     relayLimiter: startCallerLimiter(relayLimits(config), now),
     identity: node.identity,
     keyPair: makeKeyPair(),
-    grace: config.clock_grace * 1000,
+    grace,
     counters,
     describable,
     isServing: () => serving,

@@ -8,7 +8,7 @@ import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
 import { answer, type IncomingCall, limitsOf, type Stage } from '../incoming-call.ts';
 
-/** Calls that wait for their turn at one agent; further ones are refused. */
+/** Calls that wait for their turn at one agent; further ones are refused, but for one of each other caller. */
 const longestQueue = 64;
 
 export interface DispatchOptions {
@@ -18,6 +18,8 @@ export interface DispatchOptions {
   /** Aborted when the daemon stops. */
   readonly stopping: AbortSignal;
   readonly now: () => number;
+  /** Milliseconds by which clocks may differ. */
+  readonly grace: number;
   readonly log: Log;
 }
 
@@ -34,19 +36,28 @@ export function dispatch(options: DispatchOptions): Stage {
     if (handler === undefined) throw new Problem('internal', 'the agent lacks its action');
     const slots = slotsOf.get(name) ?? defineSlots(options.concurrency);
     slotsOf.set(name, slots);
-    if (slots.waiting() >= longestQueue) {
+    if (slots.waiting() >= longestQueue && slots.waiting(call.caller) > 0) {
       return answer(
         refusal(new Problem('busy', `the agent ${name} has ${longestQueue} calls waiting`, 'call again later')),
       );
     }
     const turn = await takeTurn(slots, call);
     if (turn instanceof Problem) return answer(failure(turn, 'cancelled'));
-    // Its lease may have ended while it waited for its turn.
-    const stale = call.recheck?.();
+    // Its lease, or its time, may have ended while it waited for its turn.
+    const stale = call.recheck?.() ?? tooLate(call, options);
     if (stale === undefined) return answer(await runAction(call, { action, handler }, options, turn));
     turn();
     return answer(refusal(stale));
   };
+}
+
+/** A request may begin only within its time: its caller may have continued without it. A job waits as long as it must. */
+function tooLate({ opened: { request }, entry }: IncomingCall, { now, grace }: DispatchOptions): Problem | undefined {
+  const { issuedAt, timeToLive, deadline, detach } = request;
+  const end = Math.min(issuedAt + timeToLive, deadline === 0 ? Number.POSITIVE_INFINITY : deadline);
+  if (detach || now() <= end + grace) return undefined;
+  const what = `${entry?.ddl.name}.${request.action} could not begin within its time: nothing was done`;
+  return new Problem('busy', what, 'call again later');
 }
 
 async function runAction(
@@ -89,7 +100,7 @@ async function runAction(
 /** @returns a function that releases the slot, or why the call was cancelled before its turn */
 async function takeTurn(slots: Slots, call: IncomingCall): Promise<(() => void) | Problem> {
   const { cancelled } = call;
-  const taking = slots.take();
+  const taking = slots.take(call.caller);
   if (cancelled === undefined) return await taking;
   const { promise, resolve: end } = Promise.withResolvers<unknown>();
   cancelled.addEventListener('abort', end);

@@ -98,6 +98,7 @@ function startNode(from: number) {
       concurrency: 1,
       stopping: new AbortController().signal,
       now: () => now,
+      grace: 10_000,
       log: silentLog,
     },
     track: (call) => call(),

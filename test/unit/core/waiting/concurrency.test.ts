@@ -43,6 +43,22 @@ describe('slots', () => {
     assert.equal(slots.waiting(), 0);
   });
 
+  test('are given to each party in turn, however many wait for one', async () => {
+    const slots = defineSlots(1);
+    const release = await slots.take('a');
+    const order: string[] = [];
+    const taking = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map(async (name) => {
+      const next = await slots.take(name[0]);
+      order.push(name);
+      next();
+    });
+    assert.deepEqual([slots.waiting(), slots.waiting('a'), slots.waiting('b'), slots.waiting('d')], [6, 3, 2, 0]);
+    release();
+    await Promise.all(taking);
+    assert.deepEqual(order, ['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
+    assert.equal(slots.waiting(), 0);
+  });
+
   test('go to the next in line before a later caller when they are released', async () => {
     const slots = defineSlots(1);
     const release = await slots.take();

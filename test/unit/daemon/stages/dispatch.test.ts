@@ -29,6 +29,7 @@ function startDispatch(options: Partial<DispatchOptions> = {}) {
     concurrency: 100,
     stopping: stopping.signal,
     now: () => 0,
+    grace: 10_000,
     log: silentLog,
     ...options,
   })(unreached);
@@ -335,6 +336,54 @@ describe('calls of one agent', () => {
     await turn();
     running[65]?.end();
     assert.deepEqual(said(await next), ['ok', ''], 'there is room again');
+  });
+
+  test('of several callers take turns, and a caller without one in a full queue gets a place', async () => {
+    const { handle, running } = startDispatch({ concurrency: 1 });
+    const callers: string[] = [];
+    const call = (caller: string) => handle(incomingCall({ caller }));
+    const answers = Array.from({ length: 65 }, () => call('cert=eve'));
+    await turn();
+    answers.push(call('cert=rip'));
+    await turn();
+    assert.deepEqual(said(await call('cert=rip')), ['refused', 'busy']);
+    for (let ended = 0; ended < 66; ended++) {
+      callers.push(running[ended]?.context.caller ?? '');
+      running[ended]?.end();
+      await turn();
+    }
+    assert.deepEqual(callers.slice(0, 4), ['cert=eve', 'cert=eve', 'cert=rip', 'cert=eve']);
+    for (const answered of await Promise.all(answers)) assert.deepEqual(said(answered), ['ok', '']);
+  });
+
+  test('are refused if their time was over while they waited, and free their slot; a job waits on', async () => {
+    const [issuedAt, timeToLive] = [1_000_000, 60_000];
+    for (const [at, changes, code] of [
+      [issuedAt + 70_000, {}, ''],
+      [issuedAt + 70_001, {}, 'busy'],
+      [issuedAt + 70_001, { detach: true }, ''],
+      [issuedAt + 15_000, { deadline: issuedAt + 5000 }, ''],
+      [issuedAt + 15_001, { deadline: issuedAt + 5000 }, 'busy'],
+      [issuedAt + 70_001, { deadline: issuedAt + 90_000 }, 'busy'],
+    ] as const) {
+      const clock = { now: issuedAt };
+      const { handle, running } = startDispatch({ concurrency: 1, now: () => clock.now });
+      const first = handle(incomingCall({ issuedAt }));
+      await turn();
+      const waiting = handle(incomingCall({ issuedAt, timeToLive, ...changes }));
+      await turn();
+      clock.now = at;
+      running[0]?.end();
+      await first;
+      await turn();
+      assert.equal(running.length, code === '' ? 2 : 1, `${at - issuedAt} ${JSON.stringify(changes)}`);
+      running[1]?.end();
+      assert.equal((await waiting).content.code, code);
+      const next = handle(incomingCall({ issuedAt: at }));
+      await turn();
+      running.at(-1)?.end();
+      assert.deepEqual(said(await next), ['ok', '']);
+    }
   });
 
   test('are refused if their lease expired while they waited, and free their slot', async () => {
