@@ -2,7 +2,7 @@
 export interface Slots {
   /**
    * Resolves when a place is free: one for each party in turn, and in the order of the calls of each.
-   * @param party for whom
+   * @param party the owner of the work
    * @returns a function that releases the place; call it once
    */
   readonly take: (party?: string) => Promise<() => void>;
