@@ -53,7 +53,10 @@ export async function notifyEnd(
   const notice = [`run ${report.runId} by ${run.ports.operator}`, ...formatEnd(report)].join('\n');
   run.setFailure(failure?.step ?? '', failure?.reasons ?? [], notice);
   // It must not be cut short by the signal that interrupted the run.
-  const later = { ...aside(run), signal: run.kill, undoes: run.undoes ?? run.scope };
+  const uncut = { ...aside(run), signal: run.kill, undoes: run.undoes ?? run.scope };
+  // A full disk, or nodes that no longer store the journal, may be the very reason of the failure.
+  const journal: RunContext['journal'] = (entry) => run.journal(entry).catch(() => {});
+  const later = { ...uncut, journal };
   return (await runSteps(notices.failure, later, true)).reports;
 }
 

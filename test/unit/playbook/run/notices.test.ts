@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { angeliaDdl } from '../../../../src/agents/angelia/ddl.ts';
+import { Problem } from '../../../../src/core/errors.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { readHistory, resumeFrom } from '../../../../src/playbook/journal/history.ts';
@@ -80,6 +81,20 @@ describe('who is notified of a run', () => {
     const asked = fabric.calls.filter(({ agent }) => agent === 'angelia').map((call) => call.nodes.join());
     assert.deepEqual(asked, ['notify1', 'notify2']);
   });
+
+  for (const code of ['journal-failed', 'journal-not-stored'] as const) {
+    test(`is notified of a failure that no journal can record any more (${code})`, async () => {
+      let isFull = false;
+      const onJournal = ({ type }: { readonly type: string }) => {
+        isFull ||= type === 'outcome';
+        if (isFull) throw new Problem(code, 'the disk is full');
+      };
+      const { report, messages } = await run({ fabric: { onJournal } });
+      assert.equal(report.state, 'failed');
+      assert.equal(messages.length, 1);
+      assert.match(messages[0] ?? '', /the disk is full/);
+    });
+  }
 
   test('is not notified of the start again when a run resumes', async () => {
     const first = await run({ fabric: broken, options: { notifyStart: true } });
