@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -73,5 +73,26 @@ describe('audit verify on a node below an intermediate CA', () => {
     const words = ['audit', 'verify', '--file', writeLog(files), '--ca', files.ca];
     const { code, out } = await runInProcess(words, '');
     assert.equal(code, 0, out.join());
+  });
+});
+
+describe('audit verify of a copy of a log, where there is no node', () => {
+  const verify = (home: string, log: string) =>
+    runInProcess(['audit', 'verify', '--config', join(home, 'none.yaml'), '--file', log], home);
+
+  test('uses the CA of the operator’s configuration', async () => {
+    const log = writeLog(await fleet.holder('node', name, fleet.first, { withChain: false }));
+    const home = mkdtempSync(join(directory, 'home-'));
+    const { out, err } = await verify(home, log);
+    assert.deepEqual([out, err], [[], ['mco-deploy: no CA certificate is known: give --ca FILE']]);
+    const operator = join(home, '.config/mco-deploy');
+    mkdirSync(operator, { recursive: true });
+    for (const name of ['ca.crt', 'own.crt']) copyFileSync(join(dirname(log), name), join(operator, name));
+    const tls = '{ certificate: own.crt, key: own.key, ca: ca.crt, crl: crl.pem }';
+    writeFileSync(join(operator, 'client.yaml'), `tls: ${tls}\n`);
+    writeFileSync(join(operator, 'crl.pem'), fleet.first.certificate.toString());
+    const found = await verify(home, log);
+    assert.deepEqual([found.code, found.err], [0, []], found.out.join());
+    assert.match(found.out.join(), /: 1 record is valid; the last is 1:/);
   });
 });

@@ -48,7 +48,10 @@ function defineShow(audit: Command, context: CliContext): void {
 
 function defineVerify(audit: Command, context: CliContext): void {
   onNode(audit, 'verify', 'check every signature and the chain, and name the first record that is wrong')
-    .option('--ca <file>', "the fleet's CA certificate")
+    .option(
+      '--ca <file>',
+      "the fleet's CA certificate; by default the node's, or where there is no node the operator's",
+    )
     .option('--head <head>', 'a record that the log must hold, as SEQUENCE:HASH kept by a caller', collect)
     .option('--heads <file>', 'the same, from the file in which callers keep them (audit heads)', collect)
     .action(async (options) => {

@@ -10,6 +10,7 @@ import { explainErrno, Problem } from '../../../core/errors.ts';
 import { readIfThere } from '../../../core/files/if-there.ts';
 import { count } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
+import { loadClientConfig } from '../../../library/config/config.ts';
 import { parseHeads } from '../../../library/fleet/heads.ts';
 import { findAuditFiles, locateAudit } from '../../trace/locate.ts';
 
@@ -24,8 +25,10 @@ interface VerifyOptions {
 
 /** Exit code 0 when everything is valid, 2 with the first fault named otherwise. */
 export async function checkAudit(options: VerifyOptions, context: CliContext): Promise<number> {
-  const { file, ca, issuers } = await locateAudit(options);
-  if (ca === undefined) throw new Problem('usage', 'no CA certificate is known', 'give --ca FILE');
+  const located = await locateAudit(options);
+  const { file } = located;
+  // Where there is no node, an operator checks a copy of its log.
+  const { ca, issuers } = located.ca === undefined ? await filesOfOperator(context) : { ...located, ca: located.ca };
   const authorities = certificatesIn(await readText(ca));
   for (const path of issuers) rememberIssuersIn((await readIfThere(path)) ?? '', authorities);
   const { node, realm } = await ownerOf(await findAuditFiles(file));
@@ -47,6 +50,16 @@ export async function checkAudit(options: VerifyOptions, context: CliContext): P
   if (fault?.code === 'foreign')
     context.err('a record lacks its intermediate CAs: give --ca a file that has the root and those');
   return fault === undefined ? exitCode.ok : exitCode.someFailed;
+}
+
+/** The CA of the fleet as the operator's configuration names it. @throws Problem `usage` */
+async function filesOfOperator({ env }: CliContext): Promise<{ ca: string; issuers: readonly string[] }> {
+  try {
+    const { tls } = await loadClientConfig(undefined, env);
+    return { ca: tls.ca, issuers: [tls.certificate, tls.crl] };
+  } catch (cause) {
+    throw new Problem('usage', 'no CA certificate is known', 'give --ca FILE', { cause });
+  }
 }
 
 function certificatesIn(text: string): X509Certificate[] {
