@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
-import { isObject } from '../../core/json.ts';
+import { isEntry } from '../../playbook/journal/check-entry.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 import { journalFile, runsDirectory } from '../../library/runs/journal.ts';
 import { readIfThere } from '../../core/files/if-there.ts';
@@ -59,8 +59,7 @@ function parseJoined(line: string): JournalEntry | undefined {
 function parseLine(line: string): JournalEntry | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    const right = isObject(value) && typeof value.type === 'string' && typeof value.at === 'number';
-    return right ? (value as unknown as JournalEntry) : undefined;
+    return isEntry(value) ? value : undefined;
   } catch {
     return undefined;
   }

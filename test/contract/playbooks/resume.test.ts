@@ -38,11 +38,20 @@ type Lasting = ReturnType<typeof lasting>;
 
 /** Runs until the journal has so many entries; then nothing gets to it any more, nor to a node, as after SIGKILL. */
 async function runUpTo(playbook: Playbook, { ports, journal }: Lasting, entries: number) {
+  let isGone = false;
+  const refuseIfGone = () => {
+    if (isGone) throw testProblem('killed', 'the process is gone');
+  };
   const dying: PlaybookPorts = {
     ...ports,
     journal: async (entry) => {
-      if (journal.length >= entries) throw testProblem('killed', 'the process is gone');
+      isGone ||= journal.length >= entries;
+      refuseIfGone();
       journal.push(entry);
+    },
+    call: async (...asked) => {
+      refuseIfGone();
+      return await ports.call(...asked);
     },
   };
   const options = journal.length === 0 ? { runId } : { runId, resumed: resumeFrom(readHistory([...journal])) };

@@ -2,7 +2,8 @@
 import type { Trust } from '../../../core/credentials/proof.ts';
 import { explain, Problem } from '../../../core/errors.ts';
 import type { JournalLine } from '../../../core/journal/line.ts';
-import { type VerifiedJournal, verifyJournal } from '../../../core/journal/verify.ts';
+import type { VerifiedJournal } from '../../../core/journal/verify.ts';
+import { proveJournal } from './prove-journal.ts';
 import { majorityOf } from '../../../library/runs/fleet/writer.ts';
 
 /** The copy of one node. */
@@ -33,7 +34,7 @@ export function chooseCopy(run: string, copies: readonly JournalCopy[], trust: T
   const warnings: string[] = [];
   const proven = copies.flatMap(({ node, lines }): ProvenCopy[] => {
     try {
-      return [{ node, journal: verifyJournal(run, lines, trust) }];
+      return [{ node, journal: proveJournal(run, lines, trust) }];
     } catch (error) {
       warnings.push(`the journal on ${node} is not accepted: ${explain(error)}`);
       return [];

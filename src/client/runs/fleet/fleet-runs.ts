@@ -1,11 +1,12 @@
 /** The runs that nodes know, from any machine. */
 import { explain, Problem } from '../../../core/errors.ts';
-import { type VerifiedJournal, verifyJournal } from '../../../core/journal/verify.ts';
+import type { VerifiedJournal } from '../../../core/journal/verify.ts';
 import { isObject } from '../../../core/json.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import type { JournalLookup } from './fetch-run.ts';
+import { proveJournal } from './prove-journal.ts';
 import { type ListedRun, listStored, readCopies } from './read-copies.ts';
 
 export interface FleetRun {
@@ -40,7 +41,7 @@ export function startFleetRuns(
     const [copy] = copies;
     if (copy === undefined) return undefined;
     try {
-      const journal = verifyJournal(listed.run, copy.lines, session.caller.trust);
+      const journal = proveJournal(listed.run, copy.lines, session.caller.trust);
       known.set(listed.run, { sequence: listed.sequence, journal });
       return journal;
     } catch (error) {

@@ -12,7 +12,7 @@ import {
 import { journalFile, runsDirectory } from '../../../../src/library/runs/journal.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
-const line = (at: number, type = 'call') => JSON.stringify({ at, type });
+const line = (at: number, type = 'note') => JSON.stringify({ at, type });
 const idOf = (digits: string) => digits.padEnd(32, '0');
 
 /** A directory with journals, each with its text and the second of its last entry. */
@@ -57,7 +57,7 @@ describe('the journal of a run', () => {
   test('is none if this machine has no file of it', async () => {
     assert.equal(await readJournal(temporaryDirectory(), id, assert.fail), undefined);
     const state = journals({ [id]: [`${line(1)}\n`, 1] });
-    assert.deepEqual(await readJournal(state, id, assert.fail), [{ at: 1, type: 'call' }]);
+    assert.deepEqual(await readJournal(state, id, assert.fail), [{ at: 1, type: 'note' }]);
     assert.equal(await readJournal(state, idOf('bbbb'), assert.fail), undefined);
   });
 

@@ -247,7 +247,7 @@ describe('runs and resume, with damaged journals', () => {
   test('skip a damaged line of a journal, and report it; runs reports it too, and all other runs', async () => {
     const damaged = await begin();
     await cut(damaged, 3);
-    await appendFile(journalFile(state, damaged), 'xyz\n{"at":1,"type":"step-started"}\n');
+    await appendFile(journalFile(state, damaged), 'xyz\n{"at":1,"type":"step-started","step":"x"}\n');
     const file = journalFile(state, damaged);
     const warning = `warning: line 4 of the journal ${file} is damaged and was skipped: its content counts as unknown`;
     const resumed = await cli('resume', damaged);

@@ -3,10 +3,10 @@ import { describe, test } from 'node:test';
 import { compareJournals } from '../../../../../src/client/runs/fleet/compare.ts';
 import type { VerifiedJournal } from '../../../../../src/core/journal/verify.ts';
 import type { JournalEntry } from '../../../../../src/playbook/journal/entries.ts';
+import { entryOf } from '../../../../support/runs/journal-lines.ts';
 
-const entry = (type: string, fields: object = {}) =>
-  ({ at: 1, runId: 'a', type, ...fields }) as unknown as JournalEntry;
-const [started, call, outcome] = [entry('run-started'), entry('call', { requestId: '1' }), entry('outcome')];
+const entry = (type: string, fields: object = {}) => ({ ...entryOf(type), ...fields }) as unknown as JournalEntry;
+const [started, call, outcome] = [entry('run-started'), entry('call'), entry('outcome')];
 /** A call that renews a lease: nodes do not store it. */
 const renewal = entry('call', { step: '', agent: 'lock', action: 'renew', requestId: '9' });
 
