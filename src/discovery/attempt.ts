@@ -1,5 +1,6 @@
 import { filterNeedsFacts, noFilter, parseFilter } from '../core/filter/filter.ts';
 import { startAnswerDeadline } from '../core/waiting/deadline.ts';
+import { orAborted } from '../core/waiting/or-aborted.ts';
 import { explain, Problem } from '../core/errors.ts';
 import type { Address, Candidate } from '../core/node.ts';
 import type { Dial, NodeConnection } from '../core/ports.ts';
@@ -111,7 +112,7 @@ async function dialInTime(
   signal: AbortSignal,
 ): Promise<NodeConnection> {
   const connecting = unlessProven === undefined ? signal : AbortSignal.any([signal, unlessProven]);
-  return await raceAbort(connecting, dial(name, addresses, connecting), (late) => late.close());
+  return await orAborted(dial(name, addresses, connecting), connecting, (late) => late.close());
 }
 
 async function describeInTime(
@@ -119,7 +120,7 @@ async function describeInTime(
   request: DescribeRequest,
   signal: AbortSignal,
 ): Promise<NodeDescription> {
-  return await raceAbort(signal, connection.describe(request, signal));
+  return await orAborted(connection.describe(request, signal), signal);
 }
 
 /**
@@ -184,20 +185,4 @@ function lateness(name: string, timeout: number): Problem {
 
 function problemFrom(error: unknown, name: string): Problem {
   return error instanceof Problem ? error : new Problem('protocol-error', `${name}: ${explain(error)}`);
-}
-
-/** The work's result, unless the signal comes first; a late result is passed to `discard`. */
-async function raceAbort<T>(signal: AbortSignal, work: Promise<T>, discard?: (late: T) => void): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => {
-    work.then(discard, () => undefined);
-    reject(signal.reason);
-  };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

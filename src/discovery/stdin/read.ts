@@ -1,4 +1,5 @@
 import { Problem } from '../../core/errors.ts';
+import { orAborted } from '../../core/waiting/or-aborted.ts';
 
 const largest = 16 * 1024 * 1024;
 /** Milliseconds without the end of the input after which a person is informed. */
@@ -15,15 +16,11 @@ export async function readInputList(
   signal: AbortSignal,
 ): Promise<string> {
   const timer = setTimeout(onWait, patience);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
   try {
     signal.throwIfAborted();
-    return await Promise.race([readAll(input), aborted]);
+    return await orAborted(readAll(input), signal);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../core/errors.ts';
 import type { Address } from '../../core/node.ts';
+import { orAborted } from '../../core/waiting/or-aborted.ts';
 import type { Open } from '../../transport/dial/first-of.ts';
 import type { RelayConnection } from '../../transport/relay/connection.ts';
 
@@ -19,7 +20,11 @@ export function dialAddresses(
   addressesOf: (host: string) => Promise<readonly string[]> = lookUp,
 ): Open<RelayConnection> {
   return async (name, addresses, signal) => {
-    const all = await orAborted(Promise.all(addresses.map((address) => resolve(address, addressesOf))), name, signal);
+    const resolving = Promise.all(addresses.map((address) => resolve(address, addressesOf)));
+    const all = await orAborted(resolving, signal).catch(() => {
+      // No name makes it fail: only the signal does.
+      throw new Problem('cancelled', `connecting to ${name} was cancelled`);
+    });
     const over = new AbortController();
     const until = AbortSignal.any([signal, over.signal]);
     const attempts: Promise<RelayConnection>[] = [];
@@ -63,12 +68,4 @@ async function resolve(
   if (isIP(address.host.replace(/%.*/, '')) !== 0) return [address];
   const hosts = await addressesOf(address.host).catch(() => []);
   return hosts.length === 0 ? [address] : hosts.map((host) => ({ ...address, host }));
-}
-
-function orAborted<T>(work: Promise<T>, name: string, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(new Problem('cancelled', `connecting to ${name} was cancelled`));
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  return Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }

@@ -13,7 +13,7 @@ import type {
   SignedReply,
   SignedRequest,
 } from '../../core/wire/messages.ts';
-import { within } from '../../transport/relay/within.ts';
+import { within } from '../../core/waiting/or-aborted.ts';
 import type { Caller } from '../fleet/call-node.ts';
 import type { Route } from './routes.ts';
 

@@ -7,7 +7,7 @@ import type { TlsState } from '../../../core/ports.ts';
 import { diagnose } from '../../dial/diagnose.ts';
 import { proveNode } from '../../prove-node.ts';
 import { presentedIssuers } from '../../tls.ts';
-import { within } from '../within.ts';
+import { within } from '../../../core/waiting/or-aborted.ts';
 
 export interface FramesDial {
   readonly context: SecureContext;

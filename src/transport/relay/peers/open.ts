@@ -9,7 +9,7 @@ import { type ForwardReader, startForwarding } from '../forwarding.ts';
 import { frame, greeting, startFrames } from '../frames/frames.ts';
 import { sealedProtocol } from '../frames/protocols.ts';
 import { type FramesDial, overProvenSocket } from '../frames/proven-socket.ts';
-import { within } from '../within.ts';
+import { within } from '../../../core/waiting/or-aborted.ts';
 import type { PeerConnection } from './peer.ts';
 import { watchNode } from './watch-node.ts';
 

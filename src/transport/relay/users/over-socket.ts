@@ -5,7 +5,7 @@ import type { ForwardRequest } from '../../../core/wire/messages.ts';
 import type { RelayConnection } from '../connection.ts';
 import { type ForwardReader, relayEnd, startForwarding } from '../forwarding.ts';
 import { greeting, startFrames } from '../frames/frames.ts';
-import { within } from '../within.ts';
+import { within } from '../../../core/waiting/or-aborted.ts';
 import { startDiscovering } from './discovering.ts';
 import { sendRequest } from './send.ts';
 import { startTurns } from './turns.ts';
