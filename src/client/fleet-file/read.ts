@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { type Document, readDocument } from '../../core/files/document.ts';
+import { type Document, readDocument } from '../../core/files/yaml/document.ts';
 import { explainErrno } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { checkApplications, clustersOf } from './check/applications.ts';

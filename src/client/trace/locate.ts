@@ -4,7 +4,7 @@ import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { readPromptly } from '../../core/files/at-once.ts';
 import { decodeText } from '../../core/files/decode.ts';
-import { faultOfYaml, lineAt } from '../../core/files/yaml-fault.ts';
+import { faultOfYaml, lineAt } from '../../core/files/yaml/yaml-fault.ts';
 import { isObject } from '../../core/json.ts';
 
 /** The paths of a node's log and its CA certificate, from its configuration or the options. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { FromSchema } from 'json-schema-to-ts';
-import { readDocument } from '../../core/files/document.ts';
+import { readDocument } from '../../core/files/yaml/document.ts';
 import { fileKinds } from '../../core/node-files/kinds.ts';
 
 const argv = {

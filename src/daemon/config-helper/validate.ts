@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
 import type { AgentEntry } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
-import { explainYaml, lineAt } from '../../core/files/yaml-fault.ts';
+import { explainYaml, lineAt } from '../../core/files/yaml/yaml-fault.ts';
 import type { NodeFile } from '../../core/node-files/list.ts';
 import { parseGroups, parsePolicy } from '../../core/policy/parse.ts';
 import { type NodeConfig, parseNodeConfig } from '../config/config.ts';

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { validatorOf } from '#validators';
 import type { AgentEntry } from '../../core/agent.ts';
 import type { CredentialFiles } from '../../core/credentials/credentials.ts';
-import { type Document, parseDocumentText, readDocument } from '../../core/files/document.ts';
+import { type Document, parseDocumentText, readDocument } from '../../core/files/yaml/document.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { faultsOf, formatPath, type Validate } from '../../core/ddl/schema.ts';

@@ -10,7 +10,7 @@ import {
   parseDocument,
   type Scalar,
 } from 'yaml';
-import { explainYaml, lineAt } from '../../core/files/yaml-fault.ts';
+import { explainYaml, lineAt } from '../../core/files/yaml/yaml-fault.ts';
 import type { LostFact } from './representable.ts';
 
 /** How Puppet's agent marks its own facts (cache/yaml/facts/NODE.yaml); the facts are under `values`. */

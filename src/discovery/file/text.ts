@@ -1,6 +1,6 @@
 import { type Document, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { Problem } from '../../core/errors.ts';
-import { faultOfYaml } from '../../core/files/yaml-fault.ts';
+import { faultOfYaml } from '../../core/files/yaml/yaml-fault.ts';
 import { isObject } from '../../core/json.ts';
 import type { Candidate } from '../../core/node.ts';
 import { type ListEntry, linesOf, parseEntries } from '../listed.ts';

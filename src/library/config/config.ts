@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { FromSchema } from 'json-schema-to-ts';
 import type { CredentialFiles } from '../../core/credentials/credentials.ts';
-import { readSettings } from '../../core/files/settings.ts';
+import { readSettings } from '../../core/files/yaml/settings.ts';
 import { errnoOf, Problem } from '../../core/errors.ts';
 import { withAbsolutePaths } from '../../discovery/sections/paths.ts';
 import { domainSchema, sourceSectionSchemas } from '../../discovery/sections/schema.ts';

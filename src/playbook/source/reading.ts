@@ -1,6 +1,6 @@
 /** Reads a playbook and all those that it uses, before anything of them is compiled. */
 import { dirname, resolve } from 'node:path';
-import { parseDocumentText } from '../../core/files/document.ts';
+import { parseDocumentText } from '../../core/files/yaml/document.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { type PlaybookSource, playbookSchema } from './schema.ts';
 import { recogniseForeign } from './foreign.ts';

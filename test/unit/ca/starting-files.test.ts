@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { startingFiles } from '../../../src/ca/starting-files.ts';
 import { packArchive } from '../../../src/ca/tar.ts';
 import { clientConfigSchema } from '../../../src/library/config/config.ts';
-import { parseDocumentText } from '../../../src/core/files/document.ts';
+import { parseDocumentText } from '../../../src/core/files/yaml/document.ts';
 import { decide } from '../../../src/core/policy/decide.ts';
 import { parseGroups, parsePolicy } from '../../../src/core/policy/parse.ts';
 import { nodeConfigSchema } from '../../../src/daemon/config/schema.ts';

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { parseDocument, stringify } from 'yaml';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { decodeText } from '../../../core/files/decode.ts';
-import { faultOfYaml, lineAt } from '../../../core/files/yaml-fault.ts';
+import { faultOfYaml, lineAt } from '../../../core/files/yaml/yaml-fault.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import { parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
 import { type SystemNeeds, systemNeeds } from './system-needs.ts';

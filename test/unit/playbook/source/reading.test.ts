@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
-import { parseDocumentText } from '../../../../src/core/files/document.ts';
+import { parseDocumentText } from '../../../../src/core/files/yaml/document.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { digestPlaybook } from '../../../../src/playbook/source/digest.ts';
 import { keyLocationOf, locationOf } from '../../../../src/playbook/source/locations.ts';

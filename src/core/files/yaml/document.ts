@@ -9,9 +9,9 @@ import {
   type Document as YamlDocument,
 } from 'yaml';
 import { validatorOf } from '#validators';
-import { Problem } from '../errors.ts';
-import { type Fault, faultsOf, formatPath } from '../ddl/schema.ts';
-import { type DocumentKind, readText } from './read-text.ts';
+import { type Fault, faultsOf, formatPath } from '../../ddl/schema.ts';
+import { Problem } from '../../errors.ts';
+import { type DocumentKind, readText } from '../read-text.ts';
 import { faultOfYaml } from './yaml-fault.ts';
 
 /** A YAML (or JSON) text that matches a schema, with the position of each value. */

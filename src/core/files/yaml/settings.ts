@@ -1,6 +1,6 @@
 import { validatorOf } from '#validators';
+import { readText } from '../read-text.ts';
 import { plainSettings } from './plain-settings.ts';
-import { readText } from './read-text.ts';
 
 /**
  * Reads and checks a configuration of which only the values are needed. A plain one without a fault is read without a

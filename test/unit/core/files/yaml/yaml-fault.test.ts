@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseDocument } from 'yaml';
-import { Problem } from '../../../../src/core/errors.ts';
-import { parseDocumentText } from '../../../../src/core/files/document.ts';
-import { faultOfYaml } from '../../../../src/core/files/yaml-fault.ts';
-import { parseOtherText } from '../../../../src/discovery/file/text.ts';
-import { parseYaml } from '../../../../src/daemon/facts/yaml-facts.ts';
+import { Problem } from '../../../../../src/core/errors.ts';
+import { parseDocumentText } from '../../../../../src/core/files/yaml/document.ts';
+import { faultOfYaml } from '../../../../../src/core/files/yaml/yaml-fault.ts';
+import { parseYaml } from '../../../../../src/daemon/facts/yaml-facts.ts';
+import { parseOtherText } from '../../../../../src/discovery/file/text.ts';
 
 /** What people type, where the fault is (line:column), and what is said about it. */
 const mistakes: readonly (readonly [text: string, at: string, message: RegExp])[] = [

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseDocument } from 'yaml';
-import { plainSettings } from '../../../../src/core/files/plain-settings.ts';
-import { startingFiles } from '../../../../src/ca/starting-files.ts';
-import { holds, reached } from '../../../support/property/property.ts';
+import { startingFiles } from '../../../../../src/ca/starting-files.ts';
+import { plainSettings } from '../../../../../src/core/files/yaml/plain-settings.ts';
+import { holds, reached } from '../../../../support/property/property.ts';
 
 function byYaml(text: string): unknown {
   const document = parseDocument(text, { uniqueKeys: true, stringKeys: true, version: '1.2' });
