@@ -68,6 +68,6 @@ function notUp(seconds: number, entries: readonly HostEntry[]): Problem {
   return new Problem(
     'server-not-up',
     `not in traffic within ${seconds} s: ${why}${rest}`,
-    'find out why its check fails, then enable it again',
+    'find out why its check fails, or raise “enable_timeout” if HAProxy checks it too seldom (“inter”), then enable it again',
   );
 }

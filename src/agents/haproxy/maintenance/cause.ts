@@ -21,7 +21,7 @@ export function unexpectedSessions(found: Found, sessions: number, at: number): 
   const where = `“show stat” at ${found.line.view.runtime.name}, column “stot” of ${lineName(found.line)}`;
   const how = replacedProcess(found)
     ? 'HAProxy was reloaded or restarted and sent them before it restored its state'
-    : 'something put it in for a moment, or sends requests all the same (“option persist”, “force-persist”)';
+    : 'something put it in for a moment, or sends requests all the same (“option persist”, “force-persist”, or a retry without “option redispatch”)';
   return { at, ...lineOf(found), cause: `it got ${sessions} requests: ${how}`, where };
 }
 

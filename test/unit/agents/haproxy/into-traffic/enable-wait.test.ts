@@ -74,7 +74,7 @@ describe('hosts that are awaited', () => {
     await assert.rejects(wait(late.entry, other.entry, quick.entry), {
       code: 'server-not-up',
       message: /^not in traffic within 2 s: dev1 .*: dev1 is down, dev2 .*: dev2 is down; enabled: dev3$/,
-      hint: 'find out why its check fails, then enable it again',
+      hint: 'find out why its check fails, or raise “enable_timeout” if HAProxy checks it too seldom (“inter”), then enable it again',
     });
     assert.equal(late.said.length, 4, 'the last look is at the deadline');
   });

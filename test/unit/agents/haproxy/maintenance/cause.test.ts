@@ -67,7 +67,7 @@ describe('requests that reached a host that is out', () => {
     assert.deepEqual(unexpectedSessions(found(), 3, 5), {
       ...{ at: 5, socket: '/run/a', line: 'app/web1', where },
       cause:
-        'it got 3 requests: something put it in for a moment, or sends requests all the same (“option persist”, “force-persist”)',
+        'it got 3 requests: something put it in for a moment, or sends requests all the same (“option persist”, “force-persist”, or a retry without “option redispatch”)',
     });
     const reloaded = unexpectedSessions(found({}, { processes: { known, now: { ...known, pid: 8 } } }), 3, 5);
     assert.match(reloaded.cause, /^it got 3 requests: HAProxy was reloaded or restarted and sent them before/);
