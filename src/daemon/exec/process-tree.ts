@@ -20,6 +20,11 @@ export interface ProcessTree {
 }
 
 const rounds = 20;
+/**
+ * How many counts look only at processes that are new or known, before one that looks at all: a number is used again
+ * only after all others.
+ */
+const shortLooks = 20;
 
 /**
  * The process tree of one process: those of its session, the children of any of them, and those whose environment has
@@ -29,9 +34,12 @@ const rounds = 20;
  */
 export function findProcessTree(root: number, mark: string): ProcessTree {
   // It may have ended already; until its parent collects it, its number is its own.
-  const first = statOf(String(root))?.start ?? Number.POSITIVE_INFINITY;
+  const first = statOf(root)?.start ?? Number.POSITIVE_INFINITY;
   let known = new Map<number, number>();
   const strangers = new Map<number, number>();
+  /** Numbers of processes that do not belong to it. */
+  let others = new Set<number>();
+  let looks = 0;
 
   const isMarked = ({ pid, start }: Process): boolean => {
     if (strangers.get(pid) === start) return false;
@@ -41,10 +49,12 @@ export function findProcessTree(root: number, mark: string): ProcessTree {
     if (environment.length > 0) strangers.set(pid, start);
     return false;
   };
-  const living = (): Process[] => {
+  const living = (isShort: boolean): Process[] => {
+    const pids = processIds();
+    const looked = pids.filter((pid) => !(isShort && others.has(pid))).flatMap((pid) => statOf(pid) ?? []);
     // No process is older than its ancestor; in the order of their starts, a parent is judged before its children.
-    const younger = processes()
-      .filter(({ start }) => start >= first)
+    const younger = looked
+      .filter(({ isZombie, start }) => !isZombie && start >= first)
       .sort((a, b) => a.start - b.start || a.pid - b.pid);
     const found = new Map<number, number>();
     const ours = younger.filter((one) => {
@@ -54,13 +64,18 @@ export function findProcessTree(root: number, mark: string): ProcessTree {
       return belongs;
     });
     known = found;
+    const isOther = ({ pid, start }: Process) => start < first || strangers.get(pid) === start;
+    const now = new Set(pids);
+    others = new Set(
+      [...looked.filter(isOther).map(({ pid }) => pid), ...(isShort ? others : [])].filter((pid) => now.has(pid)),
+    );
     return ours;
   };
   return {
-    count: () => living().length,
+    count: () => living(looks++ % shortLooks !== 0).length,
     kill: () => {
       for (let round = 0; round < rounds; round++) {
-        const left = living();
+        const left = living(false);
         if (left.length === 0) return;
         for (const { pid } of left) killProcess(pid);
       }
@@ -68,22 +83,20 @@ export function findProcessTree(root: number, mark: string): ProcessTree {
   };
 }
 
-function processes(): Process[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.flatMap((pid) => {
-    const found = statOf(pid);
-    return found === undefined || found.isZombie ? [] : [found];
-  });
+function processIds(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid));
 }
 
 /** Undefined for a process that has ended and was collected. */
-function statOf(pid: string): Process | undefined {
+function statOf(pid: number): Process | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The text after the name, which may contain anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const [state, parent, , session] = fields;
-    const numbers = { pid: Number(pid), parent: Number(parent), session: Number(session), start: Number(fields[19]) };
+    const numbers = { pid, parent: Number(parent), session: Number(session), start: Number(fields[19]) };
     return { ...numbers, isZombie: state === 'Z' };
   } catch {
     return undefined;
