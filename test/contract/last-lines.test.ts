@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Problem } from '../../src/core/errors.ts';
 import { bindInputs } from '../../src/playbook/inputs/inputs.ts';
 import { formatEvent } from '../../src/playbook/events/format.ts';
 import { readHistory, resumeFrom } from '../../src/playbook/journal/history.ts';
@@ -75,6 +76,27 @@ describe('the last lines of a run that failed: what, where, why once, out of tra
       resumed: resumeFrom(readHistory(estate.fabric.journal)),
     });
     assertEnds(shown(estate, from));
+  });
+
+  test('say of a run that is resumed and cannot begin what it left before', async () => {
+    const { estate, loaded, given } = await play('app_cluster_upgrade', { revision: '30' });
+    const from = estate.fabric.events.length;
+    const [{ runId } = { runId: '' }] = estate.fabric.journal;
+    const takeLease = async () => {
+      throw new Problem('lease-held', 'lb1.devco.net: another run holds the lease');
+    };
+    await runPlaybook(
+      loaded,
+      given,
+      { ...estate.fabric.ports, takeLease },
+      { runId, resumed: resumeFrom(readHistory(estate.fabric.journal)) },
+    );
+    assert.deepEqual(shown(estate, from).slice(1), [
+      '  reason: lb1.devco.net: another run holds the lease (lease-held)',
+      '  out of traffic: dev2.devco.net, dev4.devco.net, dev6.devco.net, dev8.devco.net of app on lb1.devco.net',
+      '  untouched: dev6.devco.net, dev8.devco.net',
+      `to continue: mco-deploy resume ${runId}`,
+    ]);
   });
 
   test('end a script in the Puppet DSL', async () => {

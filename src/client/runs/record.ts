@@ -41,7 +41,7 @@ export interface CallRecord {
 
 /**
  * Undefined for a journal without the start of a run.
- * @param isHeld whether nodes keep a lease of the run, if they were asked; else its process is looked for on this host
+ * @param isHeld whether nodes keep a lease of the run, if they were asked; a process that has ended on this host holds none for long
  */
 export async function recordRun(entries: readonly JournalEntry[], isHeld?: boolean): Promise<RunRecord | undefined> {
   const started = entries.find((entry) => entry.type === 'run-started');
@@ -55,10 +55,11 @@ export async function recordRun(entries: readonly JournalEntry[], isHeld?: boole
 async function stateOf(entries: readonly JournalEntry[], isHeld: boolean | undefined): Promise<string> {
   const last = entries.findLast(({ type }) => type === 'run-finished' || type === 'run-resumed');
   if (last?.type === 'run-finished') return last.state;
-  if (isHeld !== undefined) return isHeld ? 'running' : 'cut-off';
+  if (isHeld === false) return 'cut-off';
   const process = entries.findLast((entry) => entry.type === 'process');
-  const running = process === undefined ? 'no' : await isRunning(process);
-  return running === 'no' ? 'cut-off' : 'running';
+  if (process === undefined) return isHeld === true ? 'running' : 'cut-off';
+  // For some seconds, nodes keep the lease of a client that was killed.
+  return (await isRunning(process)) === 'no' ? 'cut-off' : 'running';
 }
 
 function stepsOf(entries: readonly JournalEntry[]): StepRecord[] {

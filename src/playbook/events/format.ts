@@ -85,9 +85,12 @@ function formatCall(report: StepReport, prefix: string): string[] {
       ...reasons,
     ];
   }
-  const verb = state === 'interrupted' ? 'was interrupted, not done' : 'failed';
-  const whole = called + untouched.length;
-  return [`${prefix} ${title} ${verb} on ${failed.length} of ${count(whole, 'node')} after ${tries}`, ...reasons];
+  const whole = count(called + untouched.length, 'node');
+  const what =
+    state === 'interrupted'
+      ? `was interrupted, done on ${ok.length} of ${whole}`
+      : `failed on ${failed.length} of ${whole}`;
+  return [`${prefix} ${title} ${what} after ${tries}`, ...reasons];
 }
 
 function formatFailure({ node, code, reason }: NodeFailure): string {

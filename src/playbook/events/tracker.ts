@@ -5,6 +5,8 @@ import type { OutOfTraffic, RunState, StillServing } from './run-state.ts';
 
 export interface RunTracker {
   readonly see: (event: RunEvent) => void;
+  /** Nodes that an earlier part of the run should have called and never did. */
+  readonly noteUntouched: (nodes: readonly string[]) => void;
   /** @param steps all steps once the run has ended, including those never started */
   readonly state: (steps?: readonly StepReport[]) => RunState;
   /** The first failed step; of nested steps, the innermost. */
@@ -54,6 +56,9 @@ export function startTracker(): RunTracker {
     ended,
     revisions: before,
     serving: traffic.serving,
+    noteUntouched: (nodes) => {
+      for (const node of nodes) left.add(node);
+    },
     see: (event) => {
       if (event.type === 'run-started') onlyAsks = event.dryRun;
       if (event.type === 'try-started' && event.changes) for (const node of event.nodes) touched.add(node);

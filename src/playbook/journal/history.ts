@@ -22,6 +22,7 @@ export interface EarlierCall {
 }
 
 export interface RunHistory {
+  readonly entries: readonly JournalEntry[];
   /** The start of the run, as its expressions saw it; undefined if it never started. */
   readonly time: string | undefined;
   /**
@@ -86,6 +87,7 @@ export function readHistory(entries: readonly JournalEntry[]): RunHistory {
   }
   const undone = readUndone(entries);
   return {
+    entries,
     time: entries.find((entry) => entry.type === 'run-started')?.time,
     setsOf: (prefix) => sets.get(prefix),
     isDone: (step) => done.get(step) === true,

@@ -11,6 +11,7 @@ import { isDeclined, startAgreement } from './agreement.ts';
 import { nextCommand } from './next-command.ts';
 import { keepNotice, notifyEnd, notifyStart } from './notify.ts';
 import { type RunTracker, startTracker } from '../events/tracker.ts';
+import { trackCalls } from '../journal/track-calls.ts';
 import { hideSecrets, reasonsToKeep } from '../call/reasons.ts';
 import type { Playbook } from '../model.ts';
 import type { PlaybookPorts } from '../ports.ts';
@@ -31,6 +32,8 @@ export async function runPlaybook(
   options: RunOptions = {},
 ): Promise<RunReport> {
   const tracker = startTracker();
+  // What it says at its end is about the whole run, also if it ends before it repeats a step.
+  if (options.resumed !== undefined) trackCalls(options.resumed.history.entries, tracker);
   const watched = watchPorts(ports, tracker);
   const stepIds = [...playbook.steps, ...playbook.onFailure, ...playbook.always].map(({ id }) => id);
   const starts = options.notifyStart === true && options.resumed === undefined;

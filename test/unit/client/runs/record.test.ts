@@ -59,6 +59,8 @@ describe('the record of a run', () => {
     const own = { type: 'process', ...(await markProcess()) };
     assert.equal(await stateOf([own]), 'running');
     assert.equal(await stateOf([own], false), 'cut-off', 'what nodes say counts more');
+    const ended = { ...own, start: '1' };
+    assert.equal(await stateOf([ended], true), 'cut-off', 'its lease is left from before it was killed');
     const elsewhere = { ...own, host: 'another.example.net' };
     assert.equal(await stateOf([elsewhere]), 'running', 'nobody here knows that it has ended');
   });

@@ -56,7 +56,7 @@ describe('the line of a step that calls', () => {
     [
       'interrupted',
       { state: 'interrupted', ok: ['a'], untouched: ['b', 'c'] },
-      ['[bravo] go: x#y was interrupted, not done on 0 of 3 nodes after 1 try', '  never called: b, c'],
+      ['[bravo] go: x#y was interrupted, done on 1 of 3 nodes after 1 try', '  never called: b, c'],
     ],
     [
       'failed before any call',
