@@ -42,7 +42,7 @@ interface Locked {
   readonly integrity: string;
 }
 
-export async function lockedRuntime(target: Target): Promise<Locked> {
+async function lockedRuntime(target: Target): Promise<Locked> {
   const lock = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8'));
   return lock.packages[`node_modules/node24-${target}`];
 }

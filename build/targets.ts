@@ -1,5 +1,5 @@
 /** Machines that a binary is built for, as Node names them. */
-export const targets = ['linux-x64', 'linux-arm64'] as const;
+const targets = ['linux-x64', 'linux-arm64'] as const;
 export type Target = (typeof targets)[number];
 
 /** The names of a target's architecture in each kind of package. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** The Debian packages whose files the image holds: what the program links, the names of users and time zones, and a shell for CI jobs. */
-export const imagePackages = ['base-files', 'libc6', 'libgcc-s1', 'libstdc++6', 'tzdata', 'busybox-static'] as const;
+const imagePackages = ['base-files', 'libc6', 'libgcc-s1', 'libstdc++6', 'tzdata', 'busybox-static'] as const;
 
 /** The user of GitHub's runners: a job's files belong to it. */
 export const imageUser = { id: 1001, name: 'mco-deploy', home: '/home/mco-deploy' } as const;

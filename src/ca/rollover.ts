@@ -32,7 +32,7 @@ export function beginRollover(
 /**
  * The holders that would be locked out if the CAs before this one were no longer trusted: `node NAME`, `operator NAME`.
  */
-export function leftBehind(store: Store, entries: readonly Issued[], now: number): string[] {
+function leftBehind(store: Store, entries: readonly Issued[], now: number): string[] {
   const holder = ({ kind, name }: Issued) => `${kind} ${name}`;
   const valid = entries.filter((entry) => stateOf(entry, now) === 'valid');
   const current = store.certificate.fingerprint256;

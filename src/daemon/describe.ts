@@ -53,7 +53,7 @@ export function describeNode(request: DescribeRequest, node: Describable, now: n
 }
 
 /** The named facts that exist; a name may reach a nested one by dots. */
-export function pick(facts: JsonObject, names: readonly string[]): JsonObject {
+function pick(facts: JsonObject, names: readonly string[]): JsonObject {
   const picked: JsonObject = {};
   for (const name of names) {
     const value = lookUpFact(facts, name);

@@ -9,7 +9,7 @@ export function foundOf(findings: Findings): Found {
   return { nodes: findings.nodes.map(nodeOf), missing: missingOf(findings) };
 }
 
-export function nodeOf({ name, elapsed, connection, description }: FoundNode): Node {
+function nodeOf({ name, elapsed, connection, description }: FoundNode): Node {
   const { version, agents, classes, facts, warnings } = description;
   return {
     name,

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createSecureContext, type TLSSocket } from 'node:tls';
-import type { TlsState } from '../core/ports.ts';
+import type { TLSSocket } from 'node:tls';
 import { bindPort } from './bind.ts';
 import { startConnections } from './connections/connections.ts';
 import { sealedLimits, startSealedServer } from './relay/peers/serve.ts';
@@ -10,7 +9,6 @@ import { startUserServer, userLimits } from './relay/users/server.ts';
 import { startGrpcServer } from './server/grpc.ts';
 import { startHandshakes } from './server/handshakes.ts';
 import type { ListenOptions } from './server/options.ts';
-import { secureContext } from './tls.ts';
 
 export interface Listener {
   readonly port: number;
@@ -87,9 +85,4 @@ async function within(milliseconds: number, work: Promise<void>): Promise<void> 
   const timer = new AbortController();
   await Promise.race([work, delay(milliseconds, undefined, { signal: timer.signal }).catch(() => {})]);
   timer.abort();
-}
-
-/** The context for a reload, made once to check that it works. @throws Error of node:tls */
-export function assertUsable(tls: TlsState): void {
-  createSecureContext(secureContext(tls));
 }

@@ -1,7 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts';
 
 /** What may be done to a unit; its status may always be read. */
-export const unitActions = ['start', 'stop', 'restart', 'reload', 'enable', 'disable'] as const;
+const unitActions = ['start', 'stop', 'restart', 'reload', 'enable', 'disable'] as const;
 export type UnitAction = (typeof unitActions)[number];
 
 /** `agents.service` in node.yaml. */

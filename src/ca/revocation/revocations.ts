@@ -73,7 +73,7 @@ export function listsOf(revocations: Revocations | undefined): readonly Crl[] {
 }
 
 /** The queries of {@link Trust}, answered from lists. */
-export function revocationOf(crls: readonly Crl[]): Trust['isRevoked'] {
+function revocationOf(crls: readonly Crl[]): Trust['isRevoked'] {
   return (serial, issuer) => crls.some((crl) => isSameCa(crl.issuer, issuer) && crl.isRevoked(serial));
 }
 

@@ -69,7 +69,7 @@ function summary({ application, revision, artifact, dryRun, results, sent, elaps
 }
 
 /** Of copies from node to node. */
-export function roundsOf(results: Published['results']): number {
+function roundsOf(results: Published['results']): number {
   return Math.max(0, ...results.map(({ round }) => round));
 }
 

@@ -4,13 +4,6 @@ import { isObject } from '../../core/json.ts';
 import { formatTable } from './table.ts';
 import { ago } from './times.ts';
 
-/** The parts of a DDL's schema that decide the form of a value. */
-export interface ValueSchema {
-  readonly 'x-unit'?: string;
-  readonly items?: unknown;
-  readonly properties?: Readonly<Record<string, unknown>>;
-}
-
 /** @param now milliseconds since the epoch @returns the lines; a value of several lines begins on a new one */
 export function valueLines(value: unknown, schema: unknown, now: number): string[] {
   if (isObjects(value)) return tableLines(value, itemsOf(schema), now);
@@ -19,7 +12,7 @@ export function valueLines(value: unknown, schema: unknown, now: number): string
 }
 
 /** A value within one line, or within one cell of a table. */
-export function valueText(value: unknown, schema: unknown, now: number): string {
+function valueText(value: unknown, schema: unknown, now: number): string {
   const time = timeOf(value, schema);
   if (time !== undefined) return time === 0 ? '-' : `${new Date(time).toISOString().slice(0, 19)}Z (${ago(time, now)})`;
   if (value === undefined || value === null) return '-';

@@ -16,7 +16,7 @@ import {
 
 const problem = { node: text, code: text, message: text };
 
-export const outcome = object({
+const outcome = object({
   node: text,
   outcome: oneOf('ok', 'failed', 'refused', 'no-response', 'cancelled'),
   status: count,

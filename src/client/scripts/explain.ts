@@ -47,7 +47,7 @@ export async function showScriptDocs(
 }
 
 /** The comment at the beginning of a script. */
-export function descriptionOf({ source: { text } }: Pick<Script, 'source'>): string {
+function descriptionOf({ source: { text } }: Pick<Script, 'source'>): string {
   const [comment = ''] = /^(?:\s*#[^\n]*\n?)+/.exec(text) ?? [];
   const lines = comment.split('\n').map((line) => line.replace(/^\s*#+\s?/, '').trim());
   return lines.filter((line) => line !== '').join(' ');

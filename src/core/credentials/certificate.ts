@@ -129,7 +129,7 @@ function readCertificate(bytes: Uint8Array | string): X509Certificate {
 }
 
 /** The URI by which a certificate gives its node another role. */
-export function roleUri(realm: string, role: 'relay'): string {
+function roleUri(realm: string, role: 'relay'): string {
   return `mco-role://${realm}/${role}`;
 }
 

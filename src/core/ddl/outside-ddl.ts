@@ -7,7 +7,7 @@ import { faultsOf, formatPath } from './schema.ts';
 
 const words = { type: 'string', maxLength: 4096 } as const;
 export const agentNamePattern = '^[a-z][a-z0-9_]{0,63}$';
-export const actionNamePattern = '^[A-Za-z][A-Za-z0-9_]{0,63}$';
+const actionNamePattern = '^[A-Za-z][A-Za-z0-9_]{0,63}$';
 
 /** The shape of a DDL that a node sends; other keys are ignored. */
 export const ddlSchema = {

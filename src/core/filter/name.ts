@@ -16,7 +16,7 @@ const longestName = 256;
  * A class, an agent or an identity, or a /regex/ for one.
  * @throws Problem `bad-filter`
  */
-export function parseName(range: Range, what: 'class' | 'agent' | 'identity', compile: Compile): Name {
+function parseName(range: Range, what: 'class' | 'agent' | 'identity', compile: Compile): Name {
   const { text, start, end } = range;
   const value = textOf(range);
   if (value.startsWith('/')) {

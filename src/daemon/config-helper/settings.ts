@@ -37,7 +37,7 @@ export const helperSettingsSchema = {
 
 export type HelperSettings = FromSchema<typeof helperSettingsSchema>;
 
-export const helperSettingsName = 'helper.yaml';
+const helperSettingsName = 'helper.yaml';
 
 /** @throws Problem `unreadable-file`, `bad-configuration` */
 export async function readHelperSettings(directory: string): Promise<HelperSettings> {

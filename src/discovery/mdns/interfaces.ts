@@ -17,7 +17,7 @@ export interface MulticastInterface {
 }
 
 /** Sockets and packets grow with each interface: beyond these, the last ones in the order are left out, and named. */
-export const mostInterfaces = 64;
+const mostInterfaces = 64;
 
 /** The interfaces of a host for multicast DNS. */
 export interface MulticastInterfaces {

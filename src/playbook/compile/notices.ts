@@ -5,7 +5,7 @@ import type { NodeSetSource, NotifySource, PlaybookSource, StepSource } from '..
 import { isLiteral } from '../expressions/template.ts';
 
 /** The set of nodes that send, if `notify` does not name one. */
-export const notifiersSet = 'notifiers';
+const notifiersSet = 'notifiers';
 
 /** The id of the step that sends the notification of success. */
 const notifyStep = 'notify';

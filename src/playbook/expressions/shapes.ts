@@ -23,7 +23,7 @@ export function names(list: Iterable<string>): Shape {
 }
 
 /** The shape of a JSON Schema: enough to find a typo in a name. */
-export function shapeOfSchema(schema: unknown, depth = 0): Shape {
+function shapeOfSchema(schema: unknown, depth = 0): Shape {
   if (!isObject(schema) || depth > 8) return anything;
   if (schema.type === 'array') return { item: shapeOfSchema(schema.items, depth + 1) };
   const open = isObject(schema.additionalProperties) || schema.additionalProperties === true;

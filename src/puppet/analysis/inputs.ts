@@ -4,7 +4,7 @@ import type { Definition, Expression, Statement } from '../parser/ast.ts';
 import { everyExpression, everyItem, everyStatement, withInner } from './walk.ts';
 
 /** Facts of the machine that runs the script, which it reads like variables. */
-export const scriptFacts = ['domain', 'facts', 'fqdn', 'hostname', 'id', 'operatingsystem'] as const;
+const scriptFacts = ['domain', 'facts', 'fqdn', 'hostname', 'id', 'operatingsystem'] as const;
 
 /** By name, in the order in which the script first reads them. */
 export function findInputs(statements: readonly Statement[]): Record<string, InputSource> {

@@ -2,7 +2,7 @@
 import type { Attribute, Expression, Item, Query, Statement } from '../parser/ast.ts';
 
 /** The nested statements, without those of defines and classes. */
-export function blocksIn(statement: Statement): (readonly Statement[])[] {
+function blocksIn(statement: Statement): (readonly Statement[])[] {
   switch (statement.kind) {
     case 'if':
       return [...statement.branches.map(({ body }) => body), statement.otherwise];

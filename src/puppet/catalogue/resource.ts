@@ -65,10 +65,3 @@ export function settingOf({ attributes, defaults }: Resource, name: string): Set
   }
   return undefined;
 }
-
-/** The same for every attribute that is set. */
-export function settingsOf(resource: Resource): Map<string, Setting> {
-  const names = [...resource.attributes.keys(), ...resource.defaults().flatMap((one) => [...one.keys()])];
-  const found = [...new Set(names)].map((name) => [name, settingOf(resource, name)] as const);
-  return new Map(found.flatMap(([name, setting]) => (setting === undefined ? [] : [[name, setting] as const])));
-}

@@ -7,7 +7,7 @@ import type { Evaluation, Scope } from './state.ts';
 import { isHash, isList, isPattern, isReference, kindOf, type Value } from '../values/values.ts';
 
 /** Whether the pattern matches the text; its groups are `$0`, `$1`, … from then on. */
-export function matchesPattern(
+function matchesPattern(
   evaluation: Evaluation,
   scope: Scope,
   text: string,

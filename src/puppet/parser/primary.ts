@@ -82,7 +82,7 @@ function parseEntries(cursor: Cursor, parse: Parse) {
 }
 
 /** A name with arguments in parentheses; the name is consumed already. */
-export function parseCall(cursor: Cursor, { text: name, at }: Token, parse: Parse) {
+function parseCall(cursor: Cursor, { text: name, at }: Token, parse: Parse) {
   take(cursor);
   const args = within(cursor, () => parseMembers(cursor, ')', `in the arguments of ${name}`, () => parse(cursor)));
   if (isOperator(peek(cursor), '|')) {

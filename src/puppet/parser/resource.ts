@@ -105,6 +105,6 @@ function parseTest(cursor: Cursor): Query {
 }
 
 /** `App::Update` names the type app::update. */
-export function typeOf(reference: string): string {
+function typeOf(reference: string): string {
   return reference.replace(/^::/, '').toLowerCase();
 }

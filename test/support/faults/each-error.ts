@@ -2,7 +2,7 @@ import { oneOf } from '../points.ts';
 import { type FileCall, watchFileCalls } from './file-calls.ts';
 
 /** The errors of a disk, in turn. */
-export const diskErrors = ['EROFS', 'EACCES', 'ENOSPC', 'EDQUOT', 'EMFILE', 'EIO'] as const;
+const diskErrors = ['EROFS', 'EACCES', 'ENOSPC', 'EDQUOT', 'EMFILE', 'EIO'] as const;
 
 const syscalls: Readonly<Record<string, string>> = {
   writeFile: 'write',

@@ -69,7 +69,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
 }
 
 /** A lab that stands already. */
-export function openLab(state: LabState): Lab {
+function openLab(state: LabState): Lab {
   const path = (host: string, file: string) => join(rootOf(state, hostOf(state, host).name), file);
   const received = (file: string, atLeast: number) =>
     waitForLines(logOf(state, mailHost.name, file), (lines) => (lines.length >= atLeast ? lines : undefined));

@@ -18,7 +18,7 @@ import { type LabState, makeState, rootOf, saveState } from './state.ts';
 import { waitForServers } from './traffic/haproxy.ts';
 
 /** Operators on the control host: one who may deploy, one who may nothing, one whose certificate is of another CA. */
-export const operators = { deployer, stranger: 'eve@devco.net', foreigner: 'mallory@devco.net' } as const;
+const operators = { deployer, stranger: 'eve@devco.net', foreigner: 'mallory@devco.net' } as const;
 
 /** How many hosts start their services at the same time. */
 const startedTogether = 24;

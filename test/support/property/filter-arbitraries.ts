@@ -54,7 +54,7 @@ export function nearly(good: fc.Arbitrary<string>): fc.Arbitrary<string> {
 }
 
 /** A fact’s test that parses. */
-export const factTerm = fc
+const factTerm = fc
   .tuple(
     fc.constantFrom(...words),
     fc.constantFrom('=', '==', '!=', '<', '>', '<=', '=<', '>=', '=>'),

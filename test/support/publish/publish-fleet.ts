@@ -8,7 +8,7 @@ import { type Fleet, type Member, makeFleet } from '../fleet/fleet.ts';
 import { startTestNode, type TestNode, type TestNodeOptions } from '../node/node.ts';
 import { makeHome } from '../program/home.ts';
 
-export const publishingAgents = agents.filter(({ ddl }) => ['publish', 'appmgr', 'rpcutil'].includes(ddl.name));
+const publishingAgents = agents.filter(({ ddl }) => ['publish', 'appmgr', 'rpcutil'].includes(ddl.name));
 
 /** Nodes in this process that take published artifacts of “shop”, and an operator who may publish them. */
 export interface PublishFleet extends AsyncDisposable {

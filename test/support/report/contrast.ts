@@ -1,5 +1,5 @@
 /** The contrast of text and background (WCAG 2.2, 1.4.3): text of normal size needs 4.5. */
-export const leastContrast = 4.5;
+const leastContrast = 4.5;
 
 /**
  * An expression for the browser: the texts of the page whose contrast is too low, as `CONTRAST text`. Drawings are left out:

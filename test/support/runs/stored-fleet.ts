@@ -31,7 +31,7 @@ export interface StoredFleet extends AsyncDisposable {
 }
 
 /** The rights: rip and eve may run and resume, joe may do everything except read journals. */
-export const policies = {
+const policies = {
   default: 'policy default deny\nallow\tcert=rip@devco.net cert=eve@devco.net cert=joe@devco.net\t*\t*\t*\n',
   journal: 'policy default deny\nallow\tcert=rip@devco.net cert=eve@devco.net\t*\t*\t*\n',
 };
@@ -50,7 +50,7 @@ case "$2$1$CHORIA_EXTERNAL_PROTOCOL" in *activation*) ;; *) echo "$action" >>"$a
 echo '{"statuscode":0,"data":{},"activate":true}' >"$2"
 `;
 
-export const playbook = `name: two
+const playbook = `name: two
 inputs: {what: {default: all}, pin: {sensitive: true, required: false}}
 nodes: {all: {agents: [changer]}}
 steps:

@@ -65,7 +65,7 @@ export function scopeHosts(
 }
 
 /** The backends that contain a line with one of those ports. */
-export function backendsOf(lines: readonly ServerLine[], ports: readonly number[]): string[] {
+function backendsOf(lines: readonly ServerLine[], ports: readonly number[]): string[] {
   return [...new Set(lines.filter((line) => hasPort(line, ports)).map(({ view }) => view.backend))];
 }
 

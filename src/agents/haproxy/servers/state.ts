@@ -22,7 +22,7 @@ const maintenance = adminBits.forcedMaintenance | adminBits.inheritedMaintenance
 const outOfTraffic = maintenance | adminBits.forcedDrain | adminBits.inheritedDrain | adminBits.unresolved;
 
 /** Values of srv_op_state, `SRV_ST_*`: starting is slowstart; stopping takes nothing new. */
-export const operationalStates = { stopped: 0, starting: 1, running: 2, stopping: 3 } as const;
+const operationalStates = { stopped: 0, starting: 1, running: 2, stopping: 3 } as const;
 
 /** The possible values of the column `status` in “show stat”; `N/M` means that checks still have to agree. */
 const knownStatuses = [

@@ -1,7 +1,7 @@
 import { Argument } from 'commander';
 import { type CommandEntry, exitCode } from '../../cli/context.ts';
 
-export const shells = ['bash', 'zsh', 'fish'] as const;
+const shells = ['bash', 'zsh', 'fish'] as const;
 
 export const completionCommand: CommandEntry = {
   name: 'completion',

@@ -24,7 +24,7 @@ export function outcomeOf({ state }: Pick<NodeJob, 'state'>): Pick<Outcome, 'out
   return { outcome: state === 'refused' ? 'refused' : 'failed' };
 }
 
-export function isoOrNull(time: number): string | null {
+function isoOrNull(time: number): string | null {
   return time === 0 ? null : new Date(time).toISOString();
 }
 

@@ -36,9 +36,9 @@ export function systemFiles(
   ];
 }
 
-export const dropInFile = '/etc/systemd/system/mco-deploy.service.d/node.conf';
+const dropInFile = '/etc/systemd/system/mco-deploy.service.d/node.conf';
 /** Before the package's own list, which refuses unknown units. */
-export const polkitFile = '/etc/polkit-1/rules.d/49-mco-deploy-node.rules';
+const polkitFile = '/etc/polkit-1/rules.d/49-mco-deploy-node.rules';
 
 /** The paths that the daemon may write, and the sockets that it may use. */
 export function dropInText(directories: readonly string[], groups: readonly string[]): string {

@@ -20,7 +20,7 @@ ${rows.length === 0 ? html`` : html`<dl>${rows.map(([title, value]) => html`<div
 </header>`;
 }
 
-export function bannerColourOf({ record: { state } }: Incident): BannerColour {
+function bannerColourOf({ record: { state } }: Incident): BannerColour {
   if (state === 'done' || state === 'nothing-to-do') return 'good';
   return state === 'failed' || state === 'cut-off' ? 'bad' : 'open';
 }

@@ -17,7 +17,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** Foreign text as text of a page: no markup, and no characters that are invisible or reverse the order of letters. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return printable(text).replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 

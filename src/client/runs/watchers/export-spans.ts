@@ -120,7 +120,7 @@ async function post({ url, headers }: Target, spans: readonly Span[], env: Reado
 }
 
 /** The message ExportTraceServiceRequest of opentelemetry-proto, in its JSON. */
-export function messageOf(spans: readonly Span[], env: Readonly<NodeJS.ProcessEnv>): object {
+function messageOf(spans: readonly Span[], env: Readonly<NodeJS.ProcessEnv>): object {
   const attributes = Object.fromEntries(pairsIn(env.OTEL_RESOURCE_ATTRIBUTES ?? ''));
   const service = env.OTEL_SERVICE_NAME ?? attributes['service.name'] ?? 'mco-deploy';
   const resource = { attributes: attributesOf({ ...attributes, 'service.name': service }) };

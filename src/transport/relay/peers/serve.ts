@@ -41,7 +41,7 @@ export function startSealedServer(parts: SealedParts, limits: SealedLimits): Sea
  * may be revoked meanwhile. A violation of the protocol ends the connection. Its end ends no request: only the caller
  * may do that.
  */
-export function serveSealed(socket: TLSSocket, parts: SealedParts, limits: SealedLimits): void {
+function serveSealed(socket: TLSSocket, parts: SealedParts, limits: SealedLimits): void {
   const { service, log } = parts;
   const certificate = socket.getPeerCertificate().raw;
   const relay = identityOf(parseCertificate(certificate));

@@ -3,7 +3,7 @@ import { makeTarGz } from '../../agents/appmgr/tar-archive.ts';
 
 export const firstRevision = '10';
 /** The one whose health check fails. */
-export const brokenRevision = 'broken';
+const brokenRevision = 'broken';
 const revisions = [firstRevision, '20', brokenRevision];
 
 /** The files of one release; the broken one lacks the page that the health check asks for. */
