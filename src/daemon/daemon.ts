@@ -90,7 +90,7 @@ async function startNode(options: DaemonOptions, config: NodeConfig, bound: Boun
     listener.reload();
     void node.life.renewed();
   };
-  presence = await startPresence(config, node.self, listener.port, node.keys.current, node.log);
+  presence = await startPresence(config, node.self, listener.port, node.keys.current, calls.daemonId, node.log);
   const timers = startTimers(node, () => presence.update());
   node.log.info({ port: listener.port, agents: node.self().agents, version }, 'listening');
   const parts = { node, roster, calls, relay, metrics, listener, presence, timers };

@@ -24,8 +24,15 @@ export interface Describable {
 
 const mostPeers = 5000;
 
-/** Replies to a Describe: whether the whole filter matches, and the requested parts. @throws Problem `bad-filter` */
-export function describeNode(request: DescribeRequest, node: Describable, now: number): NodeDescription {
+/**
+ * Replies to a Describe: whether the whole filter matches, and the requested parts; without the id of the daemon.
+ * @throws Problem `bad-filter`
+ */
+export function describeNode(
+  request: DescribeRequest,
+  node: Describable,
+  now: number,
+): Omit<NodeDescription, 'daemon'> {
   const matched = matchesFilter(parseFilter(request.filter ?? noFilter), node.self);
   if (request.facts.length > 1000) throw new Problem('bad-filter', 'more than 1000 facts were requested');
   const facts = request.facts.includes('*')

@@ -63,7 +63,10 @@ export function defineService(parts: ServiceParts): NodeService {
       const answer = { content, recorded: true };
       return { state, reply: seal({ ...call, headCheck, answer }, issuedAt, parts) };
     },
-    describe: async (request) => describeNode(request, await parts.describable(), now()),
+    describe: async (request) => ({
+      ...describeNode(request, await parts.describable(), now()),
+      daemon: keyPair.id,
+    }),
     turnAway: async (...refused) => {
       try {
         await turnAway(...refused);

@@ -143,6 +143,7 @@ async function askInstead(
 
 /** One for all nodes. */
 const noFacts = Buffer.from('{}');
+const unknownDaemon = Buffer.alloc(0);
 
 /** For a node that got another question. */
 function undescribed(identity: string): NodeDescription {
@@ -155,6 +156,7 @@ function undescribed(identity: string): NodeDescription {
     incomplete: [],
     published: [],
     duplicates: [],
+    daemon: unknownDaemon,
   };
   return { ...nothing, identity, version: '', protocol: protocolVersion, matched: true, time: Date.now() };
 }

@@ -64,7 +64,7 @@ export function sortAttempts(attempts: readonly Attempt[], isRumour: (candidate:
     const reached = claimants.filter(isReached);
     const failed = claimants.filter((one) => !isReached(one));
     const [proven] = reached;
-    if (proven !== undefined && distinct(reached).length === 1) {
+    if (proven !== undefined && areOneMachine(reached)) {
       for (const { result } of reached.slice(1)) result.connection.close();
       take(sorted, { name, addresses: proven.candidate.addresses, ...proven.result });
       // An address at which nobody answers is not an impostor: the node had it, or has it by another way.
@@ -90,10 +90,14 @@ function take(sorted: { nodes: FoundNode[]; unmatched: FoundNode[] }, node: Foun
   sorted.unmatched.push(node);
 }
 
-/** One of each origin; those with an unknown origin count as equal to any other. */
-function distinct(attempts: readonly Attempt[]): string[] {
+/**
+ * Whether they have one origin, those without one aside, or one daemon: any host can announce a node under an origin of its own
+ * and pass connections on to it, without a certificate.
+ */
+function areOneMachine(attempts: readonly (Attempt & { readonly result: ReachedNode })[]): boolean {
   const origins = new Set(attempts.flatMap(({ candidate }) => candidate.origin ?? []));
-  return origins.size === 0 ? [''] : [...origins];
+  const daemons = new Set(attempts.map(({ result }) => result.description.daemon.toString('hex')));
+  return origins.size <= 1 || (daemons.size === 1 && !daemons.has(''));
 }
 
 function isUnanswered({ result }: Attempt): boolean {

@@ -1,10 +1,16 @@
 import { once } from 'node:events';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { rememberIssuers } from '../core/credentials/issuers.ts';
 import { explainErrno, Problem } from '../core/errors.ts';
 import type { Address } from '../core/node.ts';
 import type { TlsState } from '../core/ports.ts';
+import { keyIdOf } from '../core/sealed/box.ts';
+import { openKey } from '../core/sealed/encryption-key.ts';
+import { signedKeyCodec } from '../core/wire/codec.ts';
+import type { SignedKey } from '../core/wire/messages.ts';
 import { proveNode } from './prove-node.ts';
+import { greeting, startFrames } from './relay/frames/frames.ts';
+import { sealedProtocol } from './relay/frames/protocols.ts';
 import { presentedIssuers, secureContext, tlsVersion } from './tls.ts';
 
 /**
@@ -18,21 +24,87 @@ export async function whoAnswers(
   state: TlsState,
   timeout: number,
 ): Promise<Problem | undefined> {
-  const options = { host, port, ...secureContext(state), ...tlsVersion, ALPNProtocols: ['h2'] };
-  // The presented certificate is judged below, by name and kind.
-  const socket = connect({ ...options, rejectUnauthorized: false });
+  const socket = knock({ host, port }, state, ['h2']);
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(timeout) });
-    const presented = socket.getPeerCertificate(true);
-    rememberIssuers(presentedIssuers(presented), state.trust);
-    const { raw } = presented;
-    return raw === undefined
-      ? new Problem('foreign-certificate', 'it has no certificate')
-      : proveNode(name, raw, state);
+    return faultOf(socket, name, state);
   } catch (error) {
     return new Problem('handshake-failed', `it does not speak TLS as a node does (${explainErrno(error)})`);
   } finally {
     socket.on('error', () => {});
     socket.destroy();
   }
+}
+
+/** A running daemon. */
+export interface AnsweringDaemon {
+  /** Of its key, which no other daemon has, even with the same certificate; empty for an older one. */
+  readonly id: string;
+}
+
+/**
+ * The daemon of a node that answers at an address. Any host can pass connections on without a certificate: then two addresses lead
+ * to one daemon.
+ * @param timeout milliseconds
+ * @returns undefined unless it is that node
+ */
+export async function daemonAt(
+  name: string,
+  address: Address,
+  state: TlsState,
+  timeout: number,
+): Promise<AnsweringDaemon | undefined> {
+  const socket = knock(address, state, [sealedProtocol, 'h2']);
+  const signal = AbortSignal.timeout(timeout);
+  try {
+    await once(socket, 'secureConnect', { signal });
+    if (faultOf(socket, name, state) !== undefined) return undefined;
+    // Negotiated under the protection of the handshake: a host that passes the connection on cannot choose it.
+    if (socket.alpnProtocol !== sealedProtocol) return { id: '' };
+    const key = openKey(await readKey(socket, signal), name, state.trust, Date.now());
+    return { id: keyIdOf(key).toString('hex') };
+  } catch {
+    return undefined;
+  } finally {
+    socket.on('error', () => {});
+    socket.destroy();
+  }
+}
+
+/** The presented certificate is judged by {@link faultOf}, by name and kind. */
+function knock({ host, port }: Address, state: TlsState, protocols: string[]): TLSSocket {
+  const options = { host, port, ...secureContext(state), ...tlsVersion, ALPNProtocols: protocols };
+  return connect({ ...options, rejectUnauthorized: false });
+}
+
+function faultOf(socket: TLSSocket, name: string, state: TlsState): Problem | undefined {
+  const presented = socket.getPeerCertificate(true);
+  rememberIssuers(presentedIssuers(presented), state.trust);
+  const raw: Buffer | undefined = presented.raw;
+  return raw === undefined ? new Problem('foreign-certificate', 'it has no certificate') : proveNode(name, raw, state);
+}
+
+/** Bytes of a key with its signature and certificates, which take some three thousand. */
+const largestKey = 64 * 1024;
+
+/** What a daemon sends first. @throws the signal's reason, or an Error if the connection is lost or breaks the protocol */
+function readKey(socket: TLSSocket, signal: AbortSignal): Promise<SignedKey> {
+  const { promise, resolve, reject } = Promise.withResolvers<SignedKey>();
+  const frames = startFrames(
+    largestKey,
+    () => {},
+    (message) => resolve(signedKeyCodec.decode(message)),
+  );
+  socket.on('data', (chunk) => {
+    try {
+      frames.take(chunk);
+    } catch (error) {
+      reject(error);
+    }
+  });
+  socket.once('error', reject);
+  socket.once('close', () => reject(new Error('closed')));
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  socket.write(greeting);
+  return promise;
 }

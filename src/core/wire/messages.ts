@@ -135,6 +135,7 @@ export interface NodeDescription {
   incomplete: string[];
   published: string[];
   duplicates: Duplicate[];
+  daemon: Buffer;
 }
 
 export interface Duplicate {

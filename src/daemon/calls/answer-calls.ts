@@ -13,6 +13,8 @@ import { defineService } from '../service.ts';
 /** Replies to calls, from the opened node and its agents. */
 export interface CallAnswers {
   readonly service: NodeService;
+  /** Of the key that requests over relays are sealed to: no other daemon has it. */
+  readonly daemonId: string;
   /** Refuses calls from now on. */
   readonly close: () => void;
   /** Resolves as soon as no call is running. */
@@ -47,6 +49,7 @@ export function answerCalls(
   const running = startRunningCalls();
   const handle = definePipeline({ track: running.run, config, self, audit, memory, policies, duplicates, dispatching });
   let serving = true;
+  const keyPair = makeKeyPair();
   const service = defineService({
     agents: roster.entries,
     tls: keys.current,
@@ -57,7 +60,7 @@ export function answerCalls(
     callerLimiter: startCallerLimiter(callerLimits(config), now),
     relayLimiter: startCallerLimiter(relayLimits(config), now),
     identity: node.identity,
-    keyPair: makeKeyPair(),
+    keyPair,
     grace,
     counters,
     describable,
@@ -68,6 +71,7 @@ export function answerCalls(
   });
   return {
     service,
+    daemonId: keyPair.id.toString('hex'),
     close: () => {
       serving = false;
     },

@@ -7,7 +7,7 @@ import { startAnnouncing } from '../../discovery/mdns/announce.ts';
 import { findInterfaces } from '../../discovery/mdns/interfaces.ts';
 import { startListening } from '../../discovery/mdns/listen.ts';
 import type { ProveNode } from '../../discovery/mdns/peers/sighting.ts';
-import { whoAnswers } from '../../transport/who-answers.ts';
+import { daemonAt } from '../../transport/who-answers.ts';
 import type { NodeConfig } from '../config/config.ts';
 
 /** The node in multicast DNS: what it announces, and the nodes that it hears. */
@@ -33,12 +33,16 @@ export const absent: Presence = {
   stop: () => Promise.resolve(),
 };
 
-/** @param self the node's facts, of which only the published ones are announced */
+/**
+ * @param self the node's facts, of which only the published ones are announced
+ * @param id of the daemon
+ */
 export async function startPresence(
   config: NodeConfig,
   self: () => NodeFacts,
   port: number,
   tls: () => TlsState,
+  id: string,
   log: Log,
 ): Promise<Presence> {
   if (!config.discovery.mdns) return absent;
@@ -58,11 +62,11 @@ export async function startPresence(
     const isFirst = (announcing.firstAnnounced() ?? Number.POSITIVE_INFINITY) <= duplicate.since;
     return { ...duplicate, addresses: isFirst ? [own, ...duplicate.addresses] : [...duplicate.addresses, own] };
   };
-  const prove: ProveNode = async (node, address) =>
-    (await whoAnswers(node, address, tls(), proofTimeout)) === undefined;
+  const prove: ProveNode = (node, address) => daemonAt(node, address, tls(), proofTimeout);
   const listening = await startListening({
     interfaces,
     identity: name,
+    id,
     log,
     file: join(config.state, 'peers.json'),
     prove,

@@ -9,6 +9,7 @@ import { startQuerier } from './querier.ts';
 import { addressesToDial } from './dial-order.ts';
 import { findInterfaces, leftOutWarning } from './interfaces.ts';
 import { isOwnAddress } from './networks.ts';
+import { machineBehind } from './peers/passed-on.ts';
 import { createPeerMemory, type PeerMemory } from './peers/peer-memory.ts';
 import { startProveQueue } from './peers/prove-queue.ts';
 import type { ProveNode } from './peers/sighting.ts';
@@ -19,6 +20,8 @@ export interface ListenSetup {
   readonly interfaces: readonly string[];
   /** The node's own name: another machine that proves it is a rival. */
   readonly identity: string;
+  /** The id of its daemon, by which it knows itself. */
+  readonly id: string;
   readonly log: Log;
   /** The file that keeps the memory over a restart. */
   readonly file?: string;
@@ -51,7 +54,11 @@ export async function startListening(setup: ListenSetup): Promise<Listening> {
   const memory = createPeerMemory(setup.identity);
   const keeping = await startKeeping(memory, setup);
   const report = startReporting(setup, memory);
-  const proving = startProveQueue(setup.prove, (sighting, address) => {
+  const { identity: name, id, prove } = setup;
+  const proving = startProveQueue(prove, async (sighting, address, proof) => {
+    const known = await machineBehind(sighting, proof, { own: { identity: name, id }, memory, prove });
+    if (known === 'own') return;
+    if (known !== undefined) return memory.touch(sighting.identity, known.target, Date.now());
     memory.learn(sighting, address, Date.now());
     keeping.touch();
     report(sighting.identity);

@@ -8,7 +8,8 @@ const setup = { identity: 'listener.devco.net', interfaces: [], ...options } as 
 const listening = await startListening({
   ...setup,
   log,
-  prove: async () => true,
+  id: 'own',
+  prove: async () => ({ id: '' }),
   onDuplicate: ({ addresses: [host] }) => report({ rival: host }),
 });
 report({ ready: true });

@@ -111,6 +111,7 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
           time: 1_000_000,
           incomplete: [...(node.incomplete ?? [])],
           published: ['cluster'],
+          daemon: Buffer.alloc(0),
         };
       },
     };

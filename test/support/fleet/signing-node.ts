@@ -95,6 +95,7 @@ export function signingNode(node: Member, agents: readonly string[], options: Si
     time: 0,
     incomplete: [],
     published: [],
+    daemon: Buffer.alloc(0),
   };
   const found = { name, addresses: [], connection, description, elapsed: 1 };
   return { found, calls, asked: () => asked, reply, isClosed: () => closed };

@@ -15,12 +15,12 @@ function attempts() {
   });
   return {
     closed,
-    reached: (name: string, host: string, more: Partial<Candidate> = {}, matched = true): Attempt => ({
+    reached: (name: string, host: string, more: Partial<Candidate> = {}, matched = true, daemon = ''): Attempt => ({
       candidate: candidate(name, host, more),
       proven: true,
       result: {
         connection: { close: () => closed.push(host) },
-        description: { identity: name, matched },
+        description: { identity: name, matched, daemon: Buffer.from(daemon) },
         elapsed: 1,
       } as unknown as ReachedNode,
     }),
@@ -81,6 +81,25 @@ describe('a node that was reached', () => {
         'they share a key: revoke its certificate and issue one to each',
       ],
     );
+  });
+});
+
+describe('a node that another host passes connections on to', () => {
+  test('is one node: the same daemon answers, whatever origin the host announces', () => {
+    const { closed, reached } = attempts();
+    const at = (host: string, origin: string, daemon: string) => reached('a', host, { origin }, true, daemon);
+    const { lists } = sort([at('h1', 'o1', 'd'), at('h2', 'o2', 'd')]);
+    assert.deepEqual([lists, closed], [{ ...nothing, nodes: ['a h1'] }, ['h2']]);
+    for (const [one, other] of [
+      ['d', 'e'],
+      ['d', ''],
+      ['', ''],
+    ] as const) {
+      const { lists: broken } = sort([at('h1', 'o1', one), at('h2', 'o2', other)]);
+      assert.deepEqual(broken, { ...nothing, broken: ['a h1,h2'] }, `${one} ${other}`);
+    }
+    const again = sort([at('h1', 'o1', 'd'), at('h2', 'o1', 'e')]);
+    assert.deepEqual(again.lists.nodes, ['a h1'], 'its daemon was started again');
   });
 });
 

@@ -17,6 +17,10 @@ export interface PeerMemory {
   readonly refresh: (sighting: Sighting, now: number) => boolean;
   /** Records a sighting that was proven at an address. */
   readonly learn: (sighting: Sighting, address: Address, now: number) => void;
+  /** The machines that have proven a name, but for one. */
+  readonly others: (sighting: Sighting) => readonly KnownMachine[];
+  /** Records that a known machine is there: another host passes its connections on. */
+  readonly touch: (identity: string, target: string, now: number) => void;
   /** Whether a second machine has proven the name, and the first was not heard since: it may have moved. */
   readonly isUnsure: (identity: string) => boolean;
   /** Records a good-bye: a known node stays known, with the time at which it was last there. */
@@ -29,6 +33,12 @@ export interface PeerMemory {
   readonly toJson: () => string;
   /** @throws Error when the text is not the memory of a node */
   readonly restore: (text: string) => void;
+}
+
+/** A machine under a name, and where it has proven itself. */
+export interface KnownMachine {
+  readonly target: string;
+  readonly address: Address;
 }
 
 const version = 2;
@@ -44,6 +54,7 @@ const machineHolds = 600_000;
 interface Machine {
   /** Where it was proven, the latest first; addresses that are only valid on one link come last. */
   readonly hosts: readonly string[];
+  readonly port: number;
   readonly firstHeard: number;
   readonly lastHeard: number;
 }
@@ -65,6 +76,22 @@ export function createPeerMemory(own: string): PeerMemory {
     learn(sighting, address, now) {
       seeMachine(tables, sighting, address.host, now);
       if (sighting.identity !== own) keep(tables, provenNode(tables, sighting, now));
+    },
+    others: ({ identity, target: but }) =>
+      [...(machines.get(identity) ?? none)].flatMap(
+        ([
+          target,
+          {
+            hosts: [host],
+            port,
+          },
+        ]) => (target === but || host === undefined ? [] : [{ target, address: { host, port } }]),
+      ),
+    touch(identity, target, now) {
+      const machine = machines.get(identity)?.get(target);
+      const node = nodes.get(identity);
+      if (machine !== undefined) machines.get(identity)?.set(target, { ...machine, lastHeard: now });
+      if (node !== undefined) keep(tables, { ...node, lastHeard: now });
     },
     isUnsure(identity) {
       const [first, second] = byArrival(machines.get(identity)?.values() ?? []);
@@ -104,7 +131,7 @@ function keep({ nodes, machines }: Tables, node: HeardNode): void {
 
 /** Records a sighting of a machine that was proven at a host. */
 function seeMachine({ machines }: Tables, sighting: Sighting, host: string, now: number): void {
-  const { identity, target, hosts: announced } = sighting;
+  const { identity, target, port, hosts: announced } = sighting;
   const known = machines.get(identity) ?? new Map<string, Machine>();
   const before = known.get(target);
   // A host announces different addresses by IPv4 and IPv6: an address of the packet's own family that is no longer
@@ -112,7 +139,7 @@ function seeMachine({ machines }: Tables, sighting: Sighting, host: string, now:
   const stays = (one: string) => one !== host && (announced.includes(one) || isIPv6(one) !== isIPv6(host));
   const hosts = everywhereFirst([host, ...(before?.hosts ?? []).filter(stays)]);
   const firstHeard = before?.firstHeard ?? now;
-  known.set(target, { hosts: hosts.slice(0, mostAddresses), firstHeard, lastHeard: now });
+  known.set(target, { hosts: hosts.slice(0, mostAddresses), port, firstHeard, lastHeard: now });
   for (const oldest of known.keys()) {
     if (known.size <= mostMachines) break;
     known.delete(oldest);

@@ -1,5 +1,5 @@
 import type { Address } from '../../../core/node.ts';
-import type { ProveNode, Sighting } from './sighting.ts';
+import type { Proof, ProveNode, Sighting } from './sighting.ts';
 
 /** The budget of proofs, however much is heard. */
 export interface ProofBudget {
@@ -31,7 +31,7 @@ const mostAddresses = 3;
  */
 export function startProveQueue(
   prove: ProveNode,
-  onProven: (sighting: Sighting, address: Address) => Promise<void> | void,
+  onProven: (sighting: Sighting, address: Address, proof: Proof) => Promise<void> | void,
   budget: ProofBudget = usualBudget,
 ): ProveQueue {
   const waiting = new Map<string, Map<string, Sighting>>();
@@ -59,8 +59,8 @@ export function startProveQueue(
     const key = keyOf(sighting);
     inHand.add(key);
     try {
-      const address = await firstProven(sighting, prove);
-      if (address !== undefined && !stopped) await onProven(sighting, address);
+      const found = await firstProven(sighting, prove);
+      if (found !== undefined && !stopped) await onProven(sighting, found.address, found.proof);
     } finally {
       inHand.delete(key);
       work();
@@ -126,10 +126,11 @@ function addSighting(
 }
 
 /** The first of its addresses at which the node proves itself. */
-async function firstProven({ identity, hosts, port }: Sighting, prove: ProveNode): Promise<Address | undefined> {
+async function firstProven({ identity, hosts, port }: Sighting, prove: ProveNode) {
   for (const host of hosts.slice(0, mostAddresses)) {
     const address = { host, port };
-    if (await prove(identity, address)) return address;
+    const proof = await prove(identity, address);
+    if (proof !== undefined) return { address, proof };
   }
   return undefined;
 }

@@ -15,5 +15,11 @@ export interface Sighting {
   readonly claims: ClaimedTerms | undefined;
 }
 
+/** How a node proved itself at an address. */
+export interface Proof {
+  /** Names the daemon that runs there: no other has it, even with the same certificate. Empty for an older one. */
+  readonly id: string;
+}
+
 /** Whether the node with that name proves itself at an address, by a TLS handshake. Never throws. */
-export type ProveNode = (name: string, address: Address) => Promise<boolean>;
+export type ProveNode = (name: string, address: Address) => Promise<Proof | undefined>;

@@ -24,7 +24,7 @@ describe('the queue of nodes to prove', () => {
       const proven: string[] = [];
       const prove = async (name: string) => {
         tried.push(name);
-        return false;
+        return undefined;
       };
       const queue = startProveQueue(prove, ({ identity }) => void proven.push(identity), budget);
       for (let index = 0; index < 10_000; index++) queue.see(seen(`fake${index}`, from(index)));
@@ -37,7 +37,7 @@ describe('the queue of nodes to prove', () => {
 
   test('gives each sender its turn, so that one with made-up names delays nobody', async () => {
     const proven: string[] = [];
-    const prove = async (name: string) => name.startsWith('dev');
+    const prove = async (name: string) => (name.startsWith('dev') ? { id: '' } : undefined);
     const queue = startProveQueue(prove, ({ identity }) => void proven.push(identity), { ...budget, burst: 30 });
     for (let index = 0; index < 1000; index++) queue.see(seen(`fake${index}`, 'rogue'));
     for (let index = 0; index < 10; index++) queue.see(seen(`dev${index}`, `h${index}`));
@@ -51,11 +51,11 @@ describe('the queue of nodes to prove', () => {
     const { promise, resolve } = Promise.withResolvers<string>();
     const prove = async (_name: string, { host }: { host: string }) => {
       tried.push(host);
-      return host === 'b';
+      return host === 'b' ? { id: 'daemon' } : undefined;
     };
-    const queue = startProveQueue(prove, (_sighting, { host }) => resolve(host), budget);
+    const queue = startProveQueue(prove, (_sighting, { host }, { id }) => resolve(`${host} ${id}`), budget);
     queue.see({ ...seen('dev1', 'a'), hosts: ['a', 'b', 'c'] });
-    assert.equal(await promise, 'b');
+    assert.equal(await promise, 'b daemon');
     assert.deepEqual(tried, ['a', 'b']);
     queue.stop();
   });
