@@ -38,7 +38,7 @@ export function assertFree(
 /** Why a request under this lease is refused, or undefined. @param current the lease of that name that lives */
 export function judgeClaim(current: Lease | undefined, claim: LeaseClaim): Problem | undefined {
   const stale = (why: string) => {
-    const hint = 'nothing was done; check “mco-deploy locks”, then continue with “mco-deploy resume”';
+    const hint = 'nothing was done; check “mco-deploy locks”, then resume the run';
     return new Problem('stale-lease', `the lease “${claim.lease}” ${why}`, hint);
   };
   if (current === undefined) return stale('has ended or was broken');

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 import { callDefaults, newId } from '../../core/request/request.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
+import { notifier } from '../../playbook/call/notifier.ts';
 import type { NodeCall } from '../../playbook/ports.ts';
 import { callNode } from '../fleet/call-node.ts';
 import type { Session } from '../fleet/session.ts';
@@ -32,6 +33,8 @@ export function callStepNodes(
   const action = actionOf(ddl, call.action);
   const own = (action?.timeout ?? 0) * 1000;
   const timeout = (call.timeout ?? own) + session.config.timeout * 1000;
+  // Reads and messages do no harm, even after the lease has ended: a failed run still checks what it left, and notifies.
+  const needsLease = action?.kind === 'change' && ddl.name !== notifier;
   const one = async (name: string): Promise<Outcome> => {
     const node = nodes.get(name);
     if (node === undefined || action === undefined) return unknown(name);
@@ -41,8 +44,7 @@ export function callStepNodes(
       target: name,
       sensitive: sensitiveInputs(action),
       deadline: call.timeout === undefined ? 0 : Date.now() + call.timeout,
-      // Reads do no harm, even after the lease has ended: a failed run still checks what it left.
-      ...(action.kind === 'change' ? stampOf(leases, name) : unleased),
+      ...(needsLease ? stampOf(leases, name) : unleased),
     };
     return await callNode(node.connection, withoutNodes(options), session.caller, {
       timeout,

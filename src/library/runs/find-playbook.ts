@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { shippedPlaybooks } from '#playbooks';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
-import { suggest } from '../../core/text.ts';
+import { count, suggest } from '../../core/text.ts';
 import { compilePlaybook } from '../../playbook/compile/load.ts';
 import type { Playbook } from '../../playbook/model.ts';
 import {
@@ -19,6 +19,9 @@ import { everySource } from '../../playbook/source/walking.ts';
 import { learnDdl, findDdl } from '../fleet/agents.ts';
 import type { TargetOptions } from '../fleet/targets.ts';
 import type { Session } from '../fleet/session.ts';
+
+/** Names of nodes in a warning. */
+const mostNamed = 5;
 
 /** The playbook with all that it uses, not yet checked against any agent. @throws Problem `usage`, `bad-playbook`, … */
 export async function readPlaybook(name: string): Promise<PlaybookTree> {
@@ -63,7 +66,7 @@ export async function learnAgents(
   const { filter } = targets;
   const learned: Ddl[] = [];
   for (const name of names) {
-    const { nodes } = await session.find(
+    const { nodes, silent, broken } = await session.find(
       { ...targets, filter: { ...filter, agents: [...filter.agents, name] } },
       { full: true },
     );
@@ -73,6 +76,12 @@ export async function learnAgents(
       learned.push(ddl);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'unknown-agent') throw error;
+      const unasked = [...silent, ...broken].map((node) => node.name);
+      if (unasked.length === 0) continue;
+      const which = unasked.length > mostNamed ? `${unasked.slice(0, mostNamed).join(', ')}, …` : unasked.join(', ');
+      session.environment.warn(
+        `the agent “${name}” is not built in, and ${count(unasked.length, 'node')} that may describe it did not answer: ${which}`,
+      );
     }
   }
   return learned;

@@ -191,7 +191,7 @@ describe('the ports of a run over nodes', () => {
     await ports.release();
   });
 
-  test('send a change under the newest lease of its node, and a read under none', async () => {
+  test('send a change under the newest lease of its node; a read, and a message that may be about its loss, under none', async () => {
     let fence = 0;
     const { ports, byName } = await startPorts((request, ...more) =>
       request.action === 'take' ? okReply({ fence: ++fence }) : grant(request, ...more),
@@ -200,12 +200,14 @@ describe('the ports of a run over nodes', () => {
     await take(ports, { ...lease, name: 'inner', nodes: ['web2'] });
     await ports.call(call({ nodes: ['web1', 'web2', 'web3'] }), () => {}, never);
     await ports.call(call({ action: 'look', input: {}, nodes: ['web2'] }), () => {}, never);
+    const message = { recipient: 'webhook:ops', message: 'x' };
+    await ports.call(call({ agent: 'angelia', action: 'sendmsg', input: message, nodes: ['web2'] }), () => {}, never);
     const stamps = (name: string) =>
       byName(name)
-        .calls.filter(({ agent }) => agent === 'thing')
+        .calls.filter(({ agent }) => agent !== 'lock')
         .map((one) => `${one.action} ${one.lease} ${one.fence}`);
     assert.deepEqual(stamps('web1'), ['change bravo 1']);
-    assert.deepEqual(stamps('web2'), ['change inner 3', 'look  0']);
+    assert.deepEqual(stamps('web2'), ['change inner 3', 'look  0', 'sendmsg  0']);
     assert.deepEqual(stamps('web3'), ['change  0'], 'a node without a lease');
     await ports.release();
   });

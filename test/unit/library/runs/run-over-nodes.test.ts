@@ -233,7 +233,7 @@ test('an agent that only nodes describe has no alias: it takes the name of no ot
     environment: { warn: (line: string) => assert.fail(line) },
     find: async ({ filter }: { filter: { agents: string[] } }) => {
       asked.push(filter.agents);
-      return { nodes: [node] };
+      return { nodes: [node], silent: [], broken: [] };
     },
   } as unknown as Session;
   const targets = { filter: noFilter } as TargetOptions;
@@ -246,4 +246,17 @@ test('an agent that only nodes describe has no alias: it takes the name of no ot
     ],
   );
   assert.deepEqual(asked, [['alpha'], ['beta'], ['nobody']]);
+});
+
+test('an agent that no node describes may be one of nodes that did not answer: they are named', async () => {
+  const warnings: string[] = [];
+  const silent = ['web1', 'web2', 'web3', 'web4', 'web5', 'web6'].map((name) => ({ name }));
+  const session = {
+    environment: { warn: (line: string) => warnings.push(line) },
+    find: async () => ({ nodes: [], silent, broken: [] }),
+  } as unknown as Session;
+  assert.deepEqual(await learnAgents(['alpha'], session, [], { filter: noFilter } as TargetOptions), []);
+  assert.deepEqual(warnings, [
+    'the agent “alpha” is not built in, and 6 nodes that may describe it did not answer: web1, web2, web3, web4, web5, …',
+  ]);
 });
