@@ -50,7 +50,7 @@ describe('the journal of a run on the disk', () => {
   });
 
   test('is read without a damaged line in the middle, which is reported', async () => {
-    const good = '{"at":1,"type":"step-started"}\n';
+    const good = '{"at":1,"type":"step-started","step":"x"}\n';
     for (const line of ['{"at":1,"type":"st', '[]', '{"type":"x"}', 'null', '\0\0\0']) {
       const { entries, torn } = parseJournal(`${good}${line}\n${good}`);
       assert.deepEqual([entries.length, torn], [2, [2]], line);
@@ -66,8 +66,8 @@ describe('the journal of a run on the disk', () => {
   });
 
   test('still has the whole entry that an older client joined to a partial line', () => {
-    const { entries, torn } = parseJournal('{"at":1,"type":"out{"at":2,"type":"outcome","node":"dev1"}\n');
-    assert.deepEqual(entries, [{ at: 2, type: 'outcome', node: 'dev1' }]);
+    const { entries, torn } = parseJournal('{"at":1,"type":"out{"at":2,"type":"run-resumed","operator":"rip"}\n');
+    assert.deepEqual(entries, [{ at: 2, type: 'run-resumed', operator: 'rip' }]);
     assert.deepEqual(torn, [1]);
   });
 
