@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { startOf } from '../../../core/files/process-mark.ts';
 import { configurationFiles } from './configuration.ts';
 
@@ -11,7 +12,7 @@ export interface MachineProcess {
   /** Ticks since the boot. */
   readonly start: string;
   readonly argv: readonly string[];
-  /** Its configuration files, as its command line names them. */
+  /** Its configuration files: those of two processes in different directories differ, whatever they name. */
   readonly files: readonly string[];
   /** Its network namespace; empty if this user may not see it. */
   readonly network: string;
@@ -39,9 +40,15 @@ async function read(pid: number): Promise<MachineProcess | undefined> {
   const [name, own] = await Promise.all([textOf(pid, 'comm'), textOf(pid, 'cmdline')]);
   if (!programName.test(name)) return undefined;
   const argv = own.split('\0');
-  const files = configurationFiles(argv);
-  if (files.length === 0 || argv.some((word) => noService.test(word))) return undefined;
-  const [status, network] = await Promise.all([textOf(pid, 'status'), networkOf(pid)]);
+  const named = configurationFiles(argv);
+  if (named.length === 0 || argv.some((word) => noService.test(word))) return undefined;
+  const cwd = `/proc/${pid}/cwd`;
+  const [status, network, directory] = await Promise.all([
+    textOf(pid, 'status'),
+    networkOf(pid),
+    readlink(cwd).catch(() => cwd),
+  ]);
+  const files = named.map((file) => resolve(directory, file));
   const start = startOf(pid);
   if (start === undefined) return undefined;
   const numbers = (field: string) => (new RegExp(`^${field}:(.*)$`, 'm').exec(status)?.[1] ?? '').trim().split(/\s+/);

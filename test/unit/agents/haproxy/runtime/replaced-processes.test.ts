@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import {
   findReplacedProcesses,
   isServing,
   replacedBy,
 } from '../../../../../src/agents/haproxy/runtime/replaced-processes.ts';
+import { startOf } from '../../../../../src/core/files/process-mark.ts';
+import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
 import { until } from '../../../../support/until.ts';
 
 const children: ChildProcess[] = [];
@@ -101,5 +105,53 @@ describe('the processes of HAProxy that a reload replaced', () => {
     // A file, where a process would have a directory.
     const unreadable = 'version' as unknown as number;
     await assert.rejects(findReplacedProcesses(unreadable, []), { code: 'ENOTDIR' });
+  });
+});
+
+describe('a process that no command line names', () => {
+  const directory = temporaryDirectory();
+  const [program, one, two] = ['haproxy', 'one', 'two'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  symlinkSync('/bin/sh', program);
+  for (const place of [one, two]) mkdirSync(place);
+
+  /** A shell in place of HAProxy, which ends with its input. Its options are those of a shell, too. */
+  async function shell(cwd: string, ...argv: string[]) {
+    const child = spawn(program, argv, { cwd, stdio: ['pipe', 'pipe', 'ignore'] });
+    children.push(child);
+    await once(child, 'spawn');
+    return child.pid ?? 0;
+  }
+
+  test('was replaced if it began earlier with the same configuration files', async () => {
+    const earlier = await shell(one, '-s', '-f', 'a.cfg');
+    await shell(two, '-s', '-f', 'a.cfg');
+    await shell(one, '-s', '-f', 'b.cfg');
+    await shell(one, '-s', '-c', 'read line', '-f', 'a.cfg');
+    // Starts are known to a hundredth of a second.
+    const ticks = (pid: number) => Number(startOf(pid));
+    const isLater = async () => ticks(await shell(one, '-s', '-f', 'd.cfg')) > ticks(earlier);
+    await until('a process begins in a later tick', isLater);
+    const other = await shell(one, '-s', '-f', 'a.cfg');
+    const now = await shell(one, '-s', '-f', 'a.cfg');
+    await shell(one, '-s', '-f', 'a.cfg');
+    const found = await findReplacedProcesses(now, [now, other]);
+    assert.deepEqual(
+      found.map(({ pid }) => pid),
+      [earlier],
+    );
+  });
+
+  test('is its master if it is the parent of one', async () => {
+    const script = `${program} -s -f c.cfg < /dev/stdin & echo $!; wait`;
+    const child = spawn(program, ['-s', '-f', 'c.cfg'], { cwd: one, stdio: ['pipe', 'pipe', 'ignore'] });
+    children.push(child);
+    const said = once(child.stdout, 'data');
+    child.stdin.write(`${script.replace('< /dev/stdin', '3<&0 <&3')}\n`);
+    const worker = Number(String((await said)[0]));
+    assert.deepEqual(await pidsOf(worker), []);
   });
 });
