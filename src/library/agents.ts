@@ -430,6 +430,11 @@ export interface Agents {
         }[];
         /** The hosts asked for that no line leads to */
         readonly unknown: readonly string[];
+        /** Hosts that lines beside the backends and ports asked for send requests, with these; left out if none does */
+        readonly elsewhere?: readonly {
+          readonly name: string;
+          readonly lines: readonly string[];
+        }[];
       };
     };
     /** Returns the state of hosts in HAProxy, by every line that leads to them */

@@ -44,6 +44,17 @@ export const haproxyDdl = defineDdl({
           holding: { ...names, description: 'Backends that hold all the hosts asked for' },
           hosts: listedHosts,
           unknown: { ...names, description: 'The hosts asked for that no line leads to' },
+          elsewhere: {
+            type: 'array',
+            description:
+              'Hosts that lines beside the backends and ports asked for send requests, with these; left out if none does',
+            items: {
+              type: 'object',
+              additionalProperties: false,
+              required: ['name', 'lines'],
+              properties: { name: { type: 'string' }, lines: names },
+            },
+          },
         },
       },
     },

@@ -50,6 +50,17 @@ describe('app_cluster_upgrade at the load balancers', () => {
     assert.deepEqual(estate.fabric.calls.find(({ step }) => step === 'disable')?.nodes, ['lb1.devco.net']);
   });
 
+  test('a load balancer that leads to the servers only in another backend is named', async () => {
+    const all = Object.fromEntries([...alfa, ...bravo].map((name) => [name, true]));
+    const [server = ''] = bravo;
+    const balancers = { 'lb1.devco.net': { app: { ...all } }, 'lb2.devco.net': { other: { [server]: true } } };
+    const report = await run(createEstate({ balancers }), { ...upgrade, backend: 'app' });
+    assert.equal(report.state, 'done');
+    const said = `${server} is still serving in other/${server} on lb2.devco.net`;
+    assert.deepEqual(stepOf(report, 'other_balancers')?.lines, [said]);
+    assert.ok(Object.values(balancers['lb2.devco.net'].other).every((up) => up));
+  });
+
   test('no load balancer with the servers is an error that lists the existing ones', async () => {
     const report = await run(createEstate({ balancers: { 'lb1.devco.net': { mail: { mx1: true } } } }));
     assert.deepEqual(

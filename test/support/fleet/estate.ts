@@ -145,7 +145,11 @@ function haproxy(backends: Backends, held: Map<string, Held>): Actions {
       const holding = list.filter(({ servers }) => asked.every((one) => servers.includes(one)));
       const meant = backend === undefined ? all : String(backend).split(',');
       const hosts = asked.map((host) => ({ ...report(meant, host), backends: linesOf(meant, host) }));
+      const serving = (host: string) => all.filter((name) => !meant.includes(name) && backends[name]?.[host] === true);
+      const elsewhere = asked.map((name) => ({ name, lines: report(serving(name), name).lines }));
+      const reached = elsewhere.filter(({ lines }) => lines.length > 0);
       return {
+        ...(reached.length === 0 ? {} : { elsewhere: reached }),
         backends: list,
         holding: holding.map(({ name }) => name),
         hosts: hosts

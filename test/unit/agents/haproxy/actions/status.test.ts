@@ -187,6 +187,23 @@ describe('the list', () => {
     assert.deepEqual((await lists({ server: dev1 })).holding, ['app', 'ws', 'static']);
   });
 
+  test('has the lines beside those asked for that send a host requests', async () => {
+    const { unknown, elsewhere } = await lists({ server: `${dev1},${dev2}`, backend: 'static' });
+    assert.deepEqual(
+      [unknown, elsewhere],
+      [
+        [dev2],
+        [
+          { name: dev1, lines: ['app/web1', 'ws/w1'] },
+          { name: dev2, lines: ['app/web2'] },
+        ],
+      ],
+    );
+    const { balancer, one } = await estate();
+    one.server('app/web2').admin = 1;
+    assert.equal((await list(balancer, { server: dev2, backend: 'static' }, actionContext())).elsewhere, undefined);
+  });
+
   test('omits a backend that one of two processes has without the host', async () => {
     const all = fakeHaproxy({ app: [{ name: 'web1', ip: dev1 }] }, '/run/c');
     const none = fakeHaproxy({ app: [{ name: 'web7', ip: '10.0.0.7' }] }, '/run/d');
