@@ -13,7 +13,7 @@ export function orAborted<T>(work: Promise<T>, signal: AbortSignal, discard?: (l
     reject(signal.reason);
   };
   if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
+  else signal.addEventListener('abort', onAbort);
   const end = () => signal.removeEventListener('abort', onAbort);
   work.then((result) => {
     end();
