@@ -1,4 +1,4 @@
-import { agents, findExternal } from './agents/index.ts';
+import { agents, checkExternal, findExternal } from './agents/index.ts';
 import { configDdl } from './agents/config/ddl.ts';
 import { namesOf } from './core/ddl/ddl.ts';
 import { applyCommand } from './client/commands/apply/index.ts';
@@ -42,7 +42,7 @@ const policy = policyCommand(catalogue, async (configFile) => {
 
 const doctor = doctorCommand(async (configFile, signal) => {
   const { doctorNode } = await import('./daemon/doctor/node.ts');
-  return doctorNode(configFile, agents, signal);
+  return doctorNode(configFile, { agents, checkExternal }, signal);
 });
 
 /** A configuration that is to stand on another host, read as a daemon there would read it. */

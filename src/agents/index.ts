@@ -1,4 +1,4 @@
-import type { AgentEntry, FindExternalAgents } from '../core/agent.ts';
+import type { AgentEntry, CheckExternalAgents, FindExternalAgents } from '../core/agent.ts';
 import { angeliaConfigSchema } from './angelia/config.ts';
 import { angeliaDdl } from './angelia/ddl.ts';
 import { appmgrConfigSchema } from './appmgr/config.ts';
@@ -109,3 +109,6 @@ export const agents: readonly AgentEntry[] = [
 /** The agents in other languages, which only their node can name. */
 export const findExternal: FindExternalAgents = async (setup) =>
   (await import('./external/find.ts')).findExternalAgents(setup);
+
+export const checkExternal: CheckExternalAgents = async (setup) =>
+  (await import('./external/find.ts')).checkExternalAgents(setup);

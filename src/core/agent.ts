@@ -109,6 +109,15 @@ export interface ExternalAgents {
 /** Finds the agents in other languages. Never throws: faults are listed in `refused`. */
 export type FindExternalAgents = (setup: ExternalSetup) => Promise<ExternalAgents>;
 
+/** What agents in other languages describe, and why others are refused. */
+export interface CheckedExternalAgents {
+  readonly ddls: readonly Ddl[];
+  readonly refused: readonly string[];
+}
+
+/** Reads their descriptions, and runs none of them. @throws Problem where their directory cannot be used */
+export type CheckExternalAgents = (setup: Pick<ExternalSetup, 'directory' | 'taken'>) => Promise<CheckedExternalAgents>;
+
 /** Binds handlers to their DDL: a missing, foreign or wrongly typed handler does not compile. */
 export function defineHandlers<const D extends Ddl>(_ddl: D, handlers: Handlers<D>): AnyHandlers {
   return handlers as unknown as AnyHandlers;

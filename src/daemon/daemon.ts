@@ -61,8 +61,8 @@ async function startNode(options: DaemonOptions, config: NodeConfig, bound: Boun
   const { agents: known, findExternal = noneElsewhere, version } = options;
   let onKeys = () => {};
   const agentNames = () => roster.entries().map(({ ddl }) => ddl.name);
-  let running: readonly AgentEntry[] = [];
-  const knownAgents = () => [...known, ...running].map(({ ddl }) => ddl);
+  let running: () => readonly AgentEntry[] = () => [];
+  const knownAgents = () => [...known, ...running()].map(({ ddl }) => ddl);
   const startedAt = Date.now();
   const node = await openNode(config, { version, knownAgents, agentNames, onKeys: () => onKeys(), now: Date.now });
   // Until the node is on the network: it accepts calls as soon as it listens.
@@ -75,7 +75,7 @@ async function startNode(options: DaemonOptions, config: NodeConfig, bound: Boun
   const { agents: configs, external, state: stateDirectory } = config;
   const view = defineNodeView(node, state);
   const roster = await startRoster({ known, configs, external, findExternal, view, stateDirectory, log: node.log });
-  running = roster.entries();
+  running = roster.entries;
   for (const remark of node.policies.remarks()) node.log.warn({}, remark);
 
   const describe = async () => describable(node, state, presence);

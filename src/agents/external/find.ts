@@ -1,6 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AgentEntry, AnyHandlers, ExternalAgents, ExternalSetup } from '../../core/agent.ts';
+import type {
+  AgentEntry,
+  AnyHandlers,
+  CheckedExternalAgents,
+  ExternalAgents,
+  ExternalSetup,
+} from '../../core/agent.ts';
 import { mapLimited } from '../../core/waiting/concurrency.ts';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../core/errors.ts';
@@ -40,12 +46,33 @@ export async function findExternalAgents(setup: ExternalSetup): Promise<External
       const found = await findOne(name, setup);
       if (found !== undefined) entries.push(found);
     } catch (error) {
-      refused.push(`the external agent ${JSON.stringify(name)} is refused: ${explain(error)}`);
+      refused.push(refusal(name, error));
       if (!isSettled(error)) unsettled.push(name);
     }
   });
   entries.sort(({ ddl: a }, { ddl: b }) => (a.name < b.name ? -1 : 1));
   return { entries, refused: refused.sort(), unsettled };
+}
+
+function refusal(name: string, error: unknown): string {
+  return `the external agent “${name}” is refused: ${explain(error)}`;
+}
+
+/** The same without running any of them: what they describe, and why others would be refused. */
+export async function checkExternalAgents(
+  setup: Pick<ExternalSetup, 'directory' | 'taken'>,
+): Promise<CheckedExternalAgents> {
+  const ddls: Ddl[] = [];
+  const refused: string[] = [];
+  for (const name of await descriptionsIn(setup.directory)) {
+    try {
+      ddls.push(await readDdl(name, setup));
+      await requireOwn(join(setup.directory, name), 'program');
+    } catch (error) {
+      refused.push(refusal(name, error));
+    }
+  }
+  return { ddls, refused };
 }
 
 /** Whether an agent that was in force must be removed: its files are gone, or others could have changed them. */
@@ -84,7 +111,7 @@ async function findOne(name: string, setup: ExternalSetup): Promise<AgentEntry |
   return { ddl, config: noConfig, load: async () => async () => ({ handlers: handlersOf(ddl, program) }) };
 }
 
-async function readDdl(name: string, { directory, taken }: ExternalSetup): Promise<Ddl> {
+async function readDdl(name: string, { directory, taken }: Pick<ExternalSetup, 'directory' | 'taken'>): Promise<Ddl> {
   if (!new RegExp(agentNamePattern).test(name)) {
     throw new Problem('bad-name', 'it is not a valid agent name', 'use lower-case letters, digits and _');
   }

@@ -1,5 +1,6 @@
 import { readRevocations } from '../../ca/revocation/revocations.ts';
-import type { AgentEntry } from '../../core/agent.ts';
+import type { AgentEntry, CheckExternalAgents } from '../../core/agent.ts';
+import type { Ddl } from '../../core/ddl/ddl.ts';
 import { checkCredentials } from '../../core/credentials/doctor.ts';
 import { broken, doubtful, runCheck, type Finding, fine } from '../../core/finding.ts';
 import { loadNodeConfig, type NodeConfig, truthSources } from '../config/config.ts';
@@ -15,23 +16,29 @@ import { checkRelay } from './relay.ts';
 import { doctorInSandbox } from './sandbox.ts';
 import { checkShipping } from './shipping.ts';
 
+/** The agents that are built in, and how those in other languages are read. */
+export interface KnownToDoctor {
+  readonly agents: readonly AgentEntry[];
+  readonly checkExternal: CheckExternalAgents;
+}
+
 /**
  * Checks everything that a daemon with this configuration needs, whether it runs or not: as its service would run it,
  * if root asks. Changes nothing.
  */
 export async function doctorNode(
   configFile: string,
-  agents: readonly AgentEntry[],
+  known: KnownToDoctor,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const inside = await doctorInSandbox(configFile, runCommand, signal);
   if (inside !== undefined && inside.length > 1) return inside;
-  return [...(inside ?? []), ...(await check(configFile, agents, signal))];
+  return [...(inside ?? []), ...(await check(configFile, known, signal))];
 }
 
 async function check(
   configFile: string,
-  agents: readonly AgentEntry[],
+  { agents, checkExternal }: KnownToDoctor,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   let config: NodeConfig | undefined;
@@ -43,7 +50,7 @@ async function check(
   const { findings, state } = await checkCredentials(config.tls, 'node', readRevocations, Date.now());
   const groups = await Promise.all([
     checkClock(config.audit.file, runCommand, signal),
-    checkRules(config, agents),
+    checkRulesAndExternal(config, agents, checkExternal),
     checkDisk(config),
     checkNetwork(config, state, signal),
     checkAuditLog(config),
@@ -54,11 +61,28 @@ async function check(
   return [...first, ...findings, ...groups.flat()];
 }
 
+/** The agents in other languages, and the rules, which may be about them. */
+async function checkRulesAndExternal(
+  config: NodeConfig,
+  agents: readonly AgentEntry[],
+  checkExternal: CheckExternalAgents,
+): Promise<readonly Finding[]> {
+  const builtIn = agents.map(({ ddl }) => ddl);
+  const taken = builtIn.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  let external: readonly Ddl[] = [];
+  const findings = await runCheck('external', 'see docs/external-agents.md', async () => {
+    const { ddls, refused } = await checkExternal({ directory: config.external.directory, taken });
+    external = ddls;
+    return refused.map((why) => broken('external', why, 'correct it, then reload the daemon (SIGHUP)'));
+  });
+  return [...findings, ...(await checkRules(config, [...builtIn, ...external]))];
+}
+
 /** Policies, facts and classes, read as the daemon reads them. */
-async function checkRules(config: NodeConfig, agents: readonly AgentEntry[]): Promise<readonly Finding[]> {
+async function checkRules(config: NodeConfig, known: readonly Ddl[]): Promise<readonly Finding[]> {
   const truth = await startNodeTruth(truthSources(config), runCommand, silentLog);
   const self = async () => ({ name: '', agents: [], classes: truth.classes(), facts: truth.facts() });
-  const policies = await startPolicies(config.policies, self, silentLog, () => agents.map(({ ddl }) => ddl));
+  const policies = await startPolicies(config.policies, self, silentLog, () => known);
   const remarks = policies.remarks();
   const wrong = [
     ...policies

@@ -1,3 +1,4 @@
+import { checkExternal } from '../../../src/agents/index.ts';
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -93,7 +94,11 @@ describe('a full spool of the audit log', () => {
     const text = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
     assert.match(text, /mco_deploy_audit_spool_full\{receiver="siem"\} 1/);
     assert.match(text, /mco_deploy_audit_unsent_records\{receiver="siem"\} \d+/);
-    const findings = await doctorNode(join(node.directory, 'node.yaml'), [probeAgent], new AbortController().signal);
+    const findings = await doctorNode(
+      join(node.directory, 'node.yaml'),
+      { agents: [probeAgent], checkExternal },
+      new AbortController().signal,
+    );
     const found = findings.find(({ check }) => check === 'audit log to “siem”');
     assert.match(JSON.stringify(found), /none of them is deleted/);
   });

@@ -5,11 +5,12 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
-import { agents } from '../../../src/agents/index.ts';
+import { agents, checkExternal } from '../../../src/agents/index.ts';
 import { runDoctor } from '../../../src/client/commands/doctor/doctor.ts';
 import type { CliContext } from '../../../src/client/cli/context.ts';
 import { parseFindings } from '../../../src/core/finding.ts';
 import { doctorNode } from '../../../src/daemon/doctor/node.ts';
+import { installExamples } from '../../support/agents/example-agents.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startTestNode } from '../../support/node/node.ts';
@@ -28,7 +29,7 @@ async function doctor(side: 'node' | 'client', config: string, home = '/nowhere'
     kill: new AbortController().signal,
     exit: () => {},
   };
-  const look = (file: string, signal: AbortSignal) => doctorNode(file, agents, signal);
+  const look = (file: string, signal: AbortSignal) => doctorNode(file, { agents, checkExternal }, signal);
   const code = await runDoctor(side, { config, json: true }, look, context);
   const findings = parseFindings(out.join('\n')) ?? [];
   const of = (check: string) => findings.filter((finding) => finding.check === check);
@@ -68,6 +69,26 @@ describe('doctor on a node', () => {
       assert.deepEqual(status(check), ['ok'], check);
     }
     assert.match(of('port')[0]?.what ?? '', /^dev2.devco.net answers on port/);
+  });
+
+  test('knows the agents in other languages, and says which are refused', async () => {
+    await using fleet = await makeFleet();
+    const { member, config } = await nodeFiles(fleet, 'dev3.devco.net', 'agents: {}\n');
+    const { directory } = member.files;
+    const at = await installExamples(directory);
+    await chmod(join(at, 'uptime'), 0o777);
+    for (const name of ['greeter', 'greter'])
+      await writeFile(join(directory, `policies/${name}.policy`), 'policy default deny\n');
+    const { of } = await doctor('node', config);
+    const said = of('external').map(({ status, what }) => [status, what]);
+    const why = `${join(at, 'uptime')} can be written by other users`;
+    assert.deepEqual(said, [
+      ['broken', `the external agent “uptime” is refused: ${why}: chmod go-w ${join(at, 'uptime')}`],
+    ]);
+    assert.deepEqual(
+      of('policies').flatMap(({ what }) => what.match(/\w+\.policy has no effect.*(?=: did)/) ?? []),
+      ['greter.policy has no effect: no agent is called “greter” here'],
+    );
   });
 
   test('reports everything that is broken and how to fix it, at once', async () => {

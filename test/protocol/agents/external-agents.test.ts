@@ -336,7 +336,7 @@ describe('an installed agent in another language', () => {
       broken: /is not JSON/,
     };
     for (const [name, reason] of Object.entries({ ...reasons })) {
-      const warning = said.find((text) => text.includes(`external agent "${name}" is refused`)) ?? '';
+      const warning = said.find((text) => text.includes(`external agent “${name}” is refused`)) ?? '';
       assert.match(warning, reason, name);
       if (name !== 'probe') assert.ok(!agents.some((agent) => agent.name === name), name);
     }
@@ -351,8 +351,12 @@ describe('an installed agent in another language', () => {
     await chmod(join(directory, 'odd'), 0o644);
     // It would take its two seconds again.
     await chmod(join(directory, 'late'), 0o644);
+    const policy = join(node.directory, 'policies/added.policy');
+    await writeFile(policy, 'policy default deny\nallow\t*\t*\t*\t*\n');
+    const ofPolicy = async () => (await warnings()).warnings.filter((text) => text.includes(policy));
     await node.daemon.reload();
     assert.equal((await call('added')).outcome, 'ok');
+    assert.deepEqual(await ofPolicy(), [], 'its policy has an effect');
     for (const name of ['mute', 'odd']) assert.equal((await call(name)).code, 'unknown-agent');
   });
 
