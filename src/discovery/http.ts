@@ -58,8 +58,17 @@ function reasonOf(cause: unknown): string {
   return cause instanceof Problem ? explain(cause) : explainErrno(cause);
 }
 
+/** That it is missing is not a fault of the server. */
+async function readNamed(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
+  }
+}
+
 async function send({ url, tls, headers, body }: JsonRequest, signal: AbortSignal): Promise<IncomingMessage> {
-  const read = async (file: string | undefined) => (file === undefined ? undefined : await readFile(file));
+  const read = async (file: string | undefined) => (file === undefined ? undefined : await readNamed(file));
   const [ca, cert, key] = await Promise.all([read(tls.ca), read(tls.certificate), read(tls.key)]);
   const content = body === undefined ? undefined : JSON.stringify(body);
   const options = {

@@ -17,8 +17,7 @@ export function endingOf(thrown: unknown, context: CliContext): Ending {
   const error = fileProblem(thrown) ?? thrown;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { code: exitCode.ok };
-    const [message = '', hint = ''] = usageMessage(error.message).split('\n');
-    return { code: exitCode.usage, problem: { code: 'usage', message, hint } };
+    return { code: exitCode.usage, problem: { code: 'usage', ...usageMessage(error.message) } };
   }
   if (context.kill.aborted || (context.signal.aborted && (isAbort(error) || thrown === context.signal.reason))) {
     const problem = { code: 'interrupted', message: 'interrupted', hint: '' };

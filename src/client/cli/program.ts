@@ -74,7 +74,10 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
       writeOut: (text) => context.out(text.trimEnd()),
       writeErr: (text) => context.err(text.trimEnd()),
       ...(context.columns === undefined ? {} : { getOutHelpWidth: () => context.columns ?? 80 }),
-      outputError: (text, write) => write(`mco-deploy: ${usageMessage(text)}`),
+      outputError: (text, write) => {
+        const { message, hint } = usageMessage(text);
+        write(`mco-deploy: ${hint === '' ? message : `${message}: ${hint}`}`);
+      },
     })
     .exitOverride();
   for (const { name, define } of commands.toSorted((a, b) => placeOf(a.name) - placeOf(b.name))) {
@@ -84,6 +87,7 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
   for (const command of everyCommand(program)) {
     command.copyInheritedSettings(command.parent ?? program).exitOverride();
     addOutputOptions(command);
+    refuseOptionsAsValues(command);
     if (command.commands.length > 0) command.addHelpCommand(helpCommand());
   }
   for (const command of [program, ...everyCommand(program)]) {
@@ -96,12 +100,26 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
   return program;
 }
 
+/** `--fingerprint $PRINT --out FILE` without a PRINT: the name of the next option would be the value. */
+function refuseOptionsAsValues(command: Command): void {
+  const names = new Set(command.options.map(({ long }) => long));
+  for (const option of command.options) {
+    if (!option.required) continue;
+    command.on(`option:${option.name()}`, (value: unknown) => {
+      if (typeof value === 'string' && names.has(value.replace(/=.*/s, ''))) refuseWithout(option, command);
+    });
+  }
+}
+
+function refuseWithout({ flags }: Option, command: Command): never {
+  return command.error(`error: option '${flags}' argument missing`, { code: 'commander.optionMissingArgument' });
+}
+
 /** `--config "$FILE"` without a FILE: an empty path would be that of the current directory. */
 function refuseEmptyPaths(command: Command): void {
   for (const option of command.options) {
     const isPath = /[<[](file|path|dir|directory)[\]>]$/.test(option.flags);
-    if (isPath && command.getOptionValue(option.attributeName()) === '')
-      command.error(`error: option '${option.flags}' argument missing`, { code: 'commander.optionMissingArgument' });
+    if (isPath && command.getOptionValue(option.attributeName()) === '') refuseWithout(option, command);
   }
 }
 

@@ -25,6 +25,14 @@ function parseSeed(value: string): number {
   return Number(value);
 }
 
+/** An empty filter, as of a shell's variable that is not set, would choose every node. */
+function filled(value: string): string {
+  if (value.trim() === '') throw new InvalidArgumentError('it must not be empty; leave it out for all nodes.');
+  return value;
+}
+
+const collectFilled = (value: string, before: string[] = []) => collect(filled(value), before);
+
 /**
  * The filters and related options, the same on every command that addresses nodes.
  * @param catalogue whose aliases `-A` accepts as well: nodes announce agents, and are asked for them, by their names
@@ -32,9 +40,9 @@ function parseSeed(value: string): number {
 export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = []): Command {
   takeList(command, true);
   command.optionsGroup(nodesHeading);
-  const list = (flags: string, text: string) => command.addOption(new Option(flags, text).argParser(collect));
-  const hidden = (flags: string) => command.addOption(new Option(flags).argParser(collect).hideHelp());
-  const agent = (value: string, before: string[] = []) => [...before, agentName(value, catalogue)];
+  const list = (flags: string, text: string) => command.addOption(new Option(flags, text).argParser(collectFilled));
+  const hidden = (flags: string) => command.addOption(new Option(flags).argParser(collectFilled).hideHelp());
+  const agent = (value: string, before: string[] = []) => [...before, agentName(filled(value), catalogue)];
   list('-F, --wf <fact>', 'fact name=value; also != < > <= >= =~');
   list('-C, --wc <class>', 'class, or /regex/');
   command.addOption(new Option('-A, --wa <agent>', 'agent that runs there').argParser(agent));
@@ -44,7 +52,7 @@ export function addTargetOptions(command: Command, catalogue: readonly Ddl[] = [
   hidden('--with-class <class>');
   command.addOption(new Option('--with-agent <agent>').argParser(agent).hideHelp());
   hidden('--with-identity <identity>');
-  command.option('-S, --select <expression>', 'filters combined with and, or, not and ( )');
+  command.option('-S, --select <expression>', 'filters combined with and, or, not and ( )', filled);
   return addDiscoveryOptions(command)
     .optionsGroup(nodesHeading)
     .option('-t, --timeout <seconds>', 'how long to wait for a reply', parseSeconds)

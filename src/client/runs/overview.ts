@@ -46,13 +46,13 @@ export function incompleteRuns(records: readonly RunRecord[]): RunRecord[] {
     const isOver = ['done', 'nothing-to-do', 'running'].includes(record.state);
     if (record.dryRun || settled.has(key)) return false;
     if (isOver) settled.add(key);
-    return !isOver && record.steps.some(({ calls }) => calls.some((call) => changes(call)));
+    return !isOver && record.steps.some(({ calls }) => calls.some(isChange));
   });
 }
 
-function changes({ agent, action, dryRun }: RunRecord['steps'][number]['calls'][number]): boolean {
-  const reads = ['status', 'list', 'ping', 'releases', 'runcommand', 'runallcommands'];
-  return !dryRun && agent !== 'angelia' && !reads.includes(action);
+/** A notification changes nothing that a resume would continue. */
+function isChange({ agent, changes, dryRun }: RunRecord['steps'][number]['calls'][number]): boolean {
+  return changes && !dryRun && agent !== 'angelia';
 }
 
 /** By node and release: the run that deployed it. @param journals the newest first */

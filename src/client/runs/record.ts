@@ -31,6 +31,8 @@ export interface CallRecord {
   readonly agent: string;
   readonly action: string;
   readonly dryRun: boolean;
+  /** Whether it may have changed anything. */
+  readonly changes: boolean;
   readonly try: number;
   /** `unknown` if no reply was recorded. */
   readonly outcome: string;
@@ -38,6 +40,8 @@ export interface CallRecord {
   readonly message: string;
   readonly data: JsonObject;
 }
+
+type Called = Pick<CallRecord, 'agent' | 'action' | 'dryRun' | 'changes'>;
 
 /**
  * Undefined for a journal without the start of a run.
@@ -64,7 +68,7 @@ async function stateOf(entries: readonly JournalEntry[], isHeld: boolean | undef
 
 function stepsOf(entries: readonly JournalEntry[]): StepRecord[] {
   const steps = new Map<string, { state: string; calls: Map<string, CallRecord> }>();
-  const requests = new Map<string, { step: string; agent: string; action: string; dryRun: boolean }>();
+  const requests = new Map<string, { step: string } & Called>();
   const stepOf = (name: string) => {
     const known = steps.get(name) ?? { state: '', calls: new Map() };
     steps.set(name, known);
@@ -74,9 +78,10 @@ function stepsOf(entries: readonly JournalEntry[]): StepRecord[] {
     if (entry.type === 'step-started') stepOf(entry.step).state = 'begun';
     if (entry.type === 'step-finished') stepOf(entry.step).state = entry.state;
     if (entry.type === 'call' && entry.step !== '') {
-      const { step, agent, action, dryRun, try: attempt } = entry;
-      requests.set(entry.requestId, { step, agent, action, dryRun });
-      const unknown = { agent, action, dryRun, try: attempt, outcome: 'unknown', code: '', message: '', data: {} };
+      const { step, agent, action, dryRun, changes, try: attempt } = entry;
+      const called = { agent, action, dryRun, changes };
+      requests.set(entry.requestId, { step, ...called });
+      const unknown = { ...called, try: attempt, outcome: 'unknown', code: '', message: '', data: {} };
       for (const node of entry.nodes) stepOf(step).calls.set(node, { node, ...unknown });
     }
     if (entry.type === 'outcome') {

@@ -47,7 +47,7 @@ async function readNode(config: string, mayBeAbsent: boolean): Promise<Record<st
     throw new Problem(
       'unreadable-file',
       `the configuration ${config} cannot be read: ${explainErrno(cause)}`,
-      'give --file LOG',
+      'run it on a node, or give --file LOG and --ca FILE',
       { cause },
     );
   }

@@ -56,7 +56,7 @@ function faultOf(error: ErrorObject): Fault {
 function wordsFor(error: ErrorObject, params: Record<string, unknown>): string {
   switch (error.keyword) {
     case 'type':
-      return `must be ${withArticle(String(params.type))}`;
+      return `must be ${wordsForTypes(String(params.type))}`;
     case 'enum':
       return `must be one of ${(params.allowedValues as unknown[]).map(String).join(', ')}`;
     case 'const':
@@ -67,6 +67,10 @@ function wordsFor(error: ErrorObject, params: Record<string, unknown>): string {
       return `must be at least ${String(params.limit)}`;
     case 'maximum':
       return `must be at most ${String(params.limit)}`;
+    case 'exclusiveMinimum':
+      return `must be more than ${String(params.limit)}`;
+    case 'exclusiveMaximum':
+      return `must be less than ${String(params.limit)}`;
     case 'uniqueItems':
       return 'must not have an item twice';
     case 'if':
@@ -87,10 +91,20 @@ function wordsForSize(keyword: string, limit: number): string | undefined {
   return `must have at ${bound === 'min' ? 'least' : 'most'} ${count(limit, thing)}`;
 }
 
-function withArticle(type: string): string {
+const types: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  integer: 'a whole number',
+  null: 'null',
+  number: 'a number',
+  object: 'a map of keys and values',
+  string: 'text',
+};
+
+function wordsForTypes(type: string): string {
   return type
     .split(',')
-    .map((one) => (/^[aeiou]/.test(one) ? `an ${one}` : `a ${one}`))
+    .map((one) => types[one] ?? one)
     .join(' or ');
 }
 

@@ -17,7 +17,7 @@ export const consulSourceSchema = {
     /** Only instances with this tag. */
     tag: { type: 'string', minLength: 1, maxLength: 200 },
     /** Appended to a name in Consul that has no dot: web1 becomes web1.example.net. */
-    domain: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,63}(\\.[A-Za-z0-9_-]{1,63}){0,15}$', maxLength: 200 },
+    domain: { type: 'string', pattern: '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$', maxLength: 200 },
     /** A file with the ACL token. */
     token_file: file,
     ca: file,

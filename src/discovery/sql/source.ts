@@ -1,4 +1,4 @@
-import { Problem } from '../../core/errors.ts';
+import { explainErrno, Problem } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
@@ -46,7 +46,7 @@ async function ask(
     return await (await import('./postgres.ts')).queryPostgres(config, signal);
   } catch (cause) {
     if (signal.aborted) throw new Problem('cancelled', `the query of ${from} was cancelled`, '', { cause });
-    const why = printableLine(cause instanceof Error ? cause.message : String(cause));
+    const why = printableLine(explainErrno(cause));
     throw new Problem('source-failed', `${from} gives no list of nodes: ${why}`, `check ${place('sql')}`, { cause });
   }
 }

@@ -106,7 +106,7 @@ describe('mco-deploy run', { timeout: 600_000 }, () => {
     const before = (await actions()).length;
     const { code, err } = await run('wrong.yaml', ['who=Ada']);
     assert.equal(code, 64);
-    assert.match(err, /wrong\.yaml:7:\d+: times: must be an integer/);
+    assert.match(err, /wrong\.yaml:7:\d+: times: must be a whole number/);
     await write('typo.yaml', greeting.replace('greeter.greet', 'greeterr.greet'));
     assert.match((await run('typo.yaml', ['who=Ada'])).err, /typo\.yaml:7:23: there is no agent “greeterr”/);
     assert.equal((await actions()).length, before);

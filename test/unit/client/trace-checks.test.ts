@@ -123,7 +123,7 @@ describe('the place of a node’s audit log', () => {
     const unread = {
       code: 'unreadable-file',
       message: /none\.yaml cannot be read: no such file/,
-      hint: 'give --file LOG',
+      hint: 'run it on a node, or give --file LOG and --ca FILE',
     };
     await assert.rejects(locateAudit({ config }), unread);
     await assert.rejects(locateAudit({ config, ca: '/b' }), unread);

@@ -12,6 +12,8 @@ const rewritten: readonly (readonly [RegExp, (...parts: string[]) => string])[] 
     /^command-argument value '(.*)' is invalid for argument '([^']+)'\. Allowed choices are (.+)\.$/,
     (_, value, name, choices) => `${notValid(value, `<${name}>`)}: use ${listed(choices)}`,
   ],
+  [/^unknown option '(.+)'$/, (_, option) => `there is no option ${option}`],
+  [/^unknown command '(.+)'$/, (_, command) => `there is no command “${command}”`],
   [/^required option '([^']+)' not specified$/, (_, flags) => `the option ${withoutShort(flags)} is missing`],
   [/^option '([^']+)' argument missing$/, (_, flags) => `the option ${withoutShort(flags)} needs a value`],
   [/^missing required argument '([^']+)'$/, (_, name) => `the argument <${name}> is missing`],
@@ -21,11 +23,21 @@ const rewritten: readonly (readonly [RegExp, (...parts: string[]) => string])[] 
   ],
 ];
 
-/** @param text with commander's mark `error: `, and perhaps a suggestion on a line of its own */
-export function usageMessage(text: string): string {
-  const [message = '', ...rest] = text.replace(/^error: /, '').split('\n');
+/**
+ * @param text with commander's mark `error: `, and perhaps a suggestion on a line of its own
+ * @returns the hint is the suggestion, or empty
+ */
+export function usageMessage(text: string): { readonly message: string; readonly hint: string } {
+  const [message = '', suggestion = ''] = text
+    .trimEnd()
+    .replace(/^error: /, '')
+    .split('\n');
   const found = rewritten.find(([pattern]) => pattern.test(message));
-  return [found === undefined ? message : message.replace(...found), ...rest].join('\n');
+  const [, names] = /^\(Did you mean (?:one of )?(.+)\?\)$/.exec(suggestion) ?? [];
+  return {
+    message: found === undefined ? message : message.replace(...found),
+    hint: names === undefined ? suggestion : `did you mean ${listed(names)}?`,
+  };
 }
 
 const notValid = (value = '', name = '') => `“${value}” is not a valid value of ${name}`;

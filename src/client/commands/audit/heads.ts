@@ -2,7 +2,7 @@ import type { AuditRecord } from '../../../core/audit/record.ts';
 import { joinEntries } from '../../../core/audit/show.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { Problem } from '../../../core/errors.ts';
-import { printable } from '../../../core/text.ts';
+import { printable, suggest } from '../../../core/text.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { loadClientConfig } from '../../../library/config/config.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
@@ -59,7 +59,10 @@ async function forgetHead(
   try {
     const { heads } = session.caller;
     const head = heads?.forget(node);
-    if (heads === undefined || head === undefined) throw new Problem('usage', `no head of “${node}” is kept`);
+    if (heads === undefined || head === undefined) {
+      const known = [...(heads?.all().keys() ?? [])];
+      throw new Problem('usage', `no head of “${node}” is kept`, known.length === 0 ? '' : suggest(node, known));
+    }
     await heads.save();
     context.out(`${node}: the next head is accepted`);
     const targets = readTargetOptions({ ...options, wi: [node] });

@@ -44,7 +44,9 @@ export async function importFleet(
     async ({ nodes }, session) => {
       if (nodes.length === 0) return [];
       const files = await Promise.all(nodes.map((node) => filesOf(node, session, configDdl, context)));
-      const hosts = nodes.map((node, index) => draftFromNode(node, files[index]));
+      const known = catalogue.map(({ name }) => name);
+      const hosts = nodes.map((node, index) => draftFromNode(node, files[index], known));
+      warnOfOthers(nodes, known, context);
       const unknown = nodes.filter((_, index) => files[index] === undefined).map(({ name }) => name);
       if (unknown.length > 0) {
         context.err(
@@ -54,6 +56,16 @@ export async function importFleet(
       await write(hosts, session.caller.credentials.identity.name, options, context);
       return nodes.map(() => ({ outcome: 'ok' as const }));
     },
+  );
+}
+
+/** A fleet.yaml does not name agents in other languages: `apply` leaves them as they are. */
+function warnOfOthers(nodes: readonly FoundNode[], known: readonly string[], context: CliContext): void {
+  const names = nodes.flatMap(({ description }) => description.agents.map(({ name }) => name));
+  const others = [...new Set(names)].filter((name) => !known.includes(name)).sort();
+  if (others.length === 0) return;
+  context.err(
+    `warning: agents in other languages are not part of a fleet.yaml, and stay as they are: ${others.join(', ')}`,
   );
 }
 

@@ -10,13 +10,22 @@ export type KnownFiles = ReadonlyMap<string, string> | undefined;
 /** The common settings that `apply` gives every node. */
 const always = ['rpcutil', 'lock', 'crl', 'audit', 'config', 'appmgr', 'publish'];
 
-/** A running node in the form of fleet.yaml. Settings of agents are only known of a node that returned its files. */
-export function draftFromNode({ name, addresses, description }: FoundNode, files: KnownFiles): DraftHost {
+/**
+ * A running node in the form of fleet.yaml. Settings of agents are only known of a node that returned its files.
+ * @param known the agents that a fleet.yaml can name: those in other languages are files of the node
+ */
+export function draftFromNode(
+  { name, addresses, description }: FoundNode,
+  files: KnownFiles,
+  known: readonly string[],
+): DraftHost {
   const settings = objectIn(files?.get('node.yaml'));
   const sections = isObject(settings.agents) ? (settings.agents as Record<string, JsonObject>) : {};
   const running = description.agents.map((agent) => agent.name);
   const agents = Object.fromEntries(
-    running.filter((agent) => !always.includes(agent)).map((agent) => [agent, sections[agent] ?? {}]),
+    running
+      .filter((agent) => known.includes(agent) && !always.includes(agent))
+      .map((agent) => [agent, sections[agent] ?? {}]),
   );
   const { agents: _agents, ...others } = settings;
   const [address] = addresses;

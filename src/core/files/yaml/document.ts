@@ -96,7 +96,7 @@ function firstAlias(parsed: YamlDocument): number {
 function say({ path, atKey, message }: Fault): string {
   if (atKey) return message;
   if (path.length > 0) return `${formatPath(path)}: ${message}`;
-  return message === 'must be an object' ? 'keys with values are expected, as in “key: value”' : message;
+  return message === 'must be a map of keys and values' ? 'keys with values are expected, as in “key: value”' : message;
 }
 
 /** The offset of a value (or its key) in the text: of the deepest existing part of the path. */

@@ -7,12 +7,21 @@ const run = async (...words: string[]) => await runInProcess(words, '/nowhere', 
 
 describe('a wrong command line is reported in plain words, and the last line is the command that explains it', () => {
   for (const [line, message, last] of [
-    ['pingg', "unknown command 'pingg'\n(Did you mean ping?)", 'to list the commands: mco-deploy --help'],
-    ['ca nosuch', "unknown command 'nosuch'", 'to list the commands: mco-deploy ca --help'],
-    ['runs lst', "unknown command 'lst'\n(Did you mean list?)", 'to list the commands: mco-deploy runs --help'],
+    ['pingg', 'there is no command “pingg”: did you mean ping?', 'to list the commands: mco-deploy --help'],
+    ['ca nosuch', 'there is no command “nosuch”', 'to list the commands: mco-deploy ca --help'],
+    ['runs lst', 'there is no command “lst”: did you mean list?', 'to list the commands: mco-deploy runs --help'],
     ['ping --config=', 'the option --config <file> needs a value', 'ping'],
+    [
+      'ca sign-intermediate a.csr --fingerprint --out b.pem',
+      'the option --fingerprint <fingerprint> needs a value',
+      'ca sign-intermediate',
+    ],
+    ['ping --nodes --limit', 'the option --nodes <file> needs a value', 'ping'],
     ['ping -o xml', '“xml” is not a valid value of --output: use table, wide, json or jsonl', 'ping'],
     ['ping -t abc', '“abc” is not a valid value of --timeout: it must be a number of seconds', 'ping'],
+    ['ping -I ', '“” is not a valid value of --wi: it must not be empty; leave it out for all nodes', 'ping'],
+    ['ping -S ', '“” is not a valid value of --select: it must not be empty; leave it out for all nodes', 'ping'],
+    ['ping --limt', 'there is no option --limt: did you mean --limit?', 'ping'],
     ['completion tcsh', '“tcsh” is not a valid value of <shell>: use bash, zsh or fish', 'completion'],
     ['ping -t', 'the option --timeout <seconds> needs a value', 'ping'],
     ['ca init', 'the option --realm <realm> is missing', 'ca init'],
@@ -30,8 +39,8 @@ describe('a wrong command line is reported in plain words, and the last line is 
     const refused = '“xml” is not a valid value of --output: use table, wide, json or jsonl';
     for (const [line, message, hint] of [
       ['ca list -j -o xml', refused, 'to list its options: mco-deploy ca list --help'],
-      ['ca nosuch -j', "unknown command 'nosuch'", 'to list the commands: mco-deploy ca --help'],
-      ['pingg -o json', "unknown command 'pingg'", '(Did you mean ping?)'],
+      ['ca nosuch -j', 'there is no command “nosuch”', 'to list the commands: mco-deploy ca --help'],
+      ['pingg -o json', 'there is no command “pingg”', 'did you mean ping?'],
     ] as const) {
       const { code, out, err } = await run(...line.split(' '));
       assert.deepEqual([code, out, err.length], [64, [], 1], line);
@@ -87,7 +96,7 @@ describe('a question for help', () => {
     for (const words of ['help ca initt', 'ca help initt', 'ca initt --help']) {
       const { code, out, err } = await run(...words.split(' '));
       const lines = [
-        "mco-deploy: unknown command 'initt'\n(Did you mean init?)",
+        'mco-deploy: there is no command “initt”: did you mean init?',
         'to list the commands: mco-deploy ca --help',
       ];
       assert.deepEqual([code, out, err], [64, [], lines], words);

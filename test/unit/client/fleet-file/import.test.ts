@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
+import { agents } from '../../../../src/agents/index.ts';
 import { draftFromAnsible } from '../../../../src/client/fleet-file/import/ansible.ts';
 import { formatDraft } from '../../../../src/client/fleet-file/import/draft.ts';
 import { draftFromNode } from '../../../../src/client/fleet-file/import/nodes.ts';
 import type { FoundNode } from '../../../../src/discovery/findings.ts';
 import { fleetOf } from '../../../support/program/fleet-file.ts';
+
+const known = agents.map(({ ddl }) => ddl.name);
 
 const inventory = {
   _meta: {
@@ -67,10 +70,10 @@ describe('running nodes', () => {
     const balancer = files({ haproxy: { sockets: ['/run/a.sock'] } });
     const text = formatDraft(
       [
-        draftFromNode(node('lb1.devco.net', '10.0.0.1', ['haproxy', 'config']), balancer),
-        draftFromNode(node('web1.devco.net', '10.0.0.11', web, ['www']), files({ appmgr })),
-        draftFromNode(node('web2.devco.net', '10.0.0.12', web, ['www']), files({ appmgr })),
-        draftFromNode(node('web3.devco.net', '10.0.0.13', web), files({ appmgr })),
+        draftFromNode(node('lb1.devco.net', '10.0.0.1', ['haproxy', 'config']), balancer, known),
+        draftFromNode(node('web1.devco.net', '10.0.0.11', web, ['www']), files({ appmgr }), known),
+        draftFromNode(node('web2.devco.net', '10.0.0.12', web, ['www']), files({ appmgr }), known),
+        draftFromNode(node('web3.devco.net', '10.0.0.13', web), files({ appmgr }), known),
       ],
       ['rip@devco.net'],
     );
@@ -93,7 +96,7 @@ describe('running nodes', () => {
   });
 
   test('give only agents, classes and cluster without their files', () => {
-    const draft = draftFromNode(node('lb1.devco.net', '10.0.0.1', ['haproxy', 'nrpe']), undefined);
+    const draft = draftFromNode(node('lb1.devco.net', '10.0.0.1', ['haproxy', 'nrpe', 'greeter']), undefined, known);
     assert.deepEqual(
       [draft.role, draft.content, draft.facts],
       ['balancer', { agents: { haproxy: {}, nrpe: {} } }, { cluster: 'bravo' }],

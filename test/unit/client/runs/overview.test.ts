@@ -19,7 +19,16 @@ const node = (name: string, release: string, more: Partial<Deployed> = {}): Depl
   broughtBy: undefined,
   ...more,
 });
-const call = { node: 'dev2', agent: 'appmgr', action: 'upgrade', dryRun: false, try: 1, outcome: 'ok', code: '' };
+const call = {
+  node: 'dev2',
+  agent: 'appmgr',
+  action: 'upgrade',
+  dryRun: false,
+  changes: true,
+  try: 1,
+  outcome: 'ok',
+  code: '',
+};
 const record = (run: string, state: string, cluster = 'bravo'): RunRecord => ({
   run,
   state,
@@ -89,9 +98,9 @@ test('each run that did not complete is incomplete, if it changed anything', () 
   );
   for (const [more, count] of [
     [{}, 1],
-    [{ action: 'status' }, 0],
-    [{ action: 'releases' }, 0],
-    [{ agent: 'nrpe', action: 'runallcommands' }, 0],
+    [{ action: 'status', changes: false }, 0],
+    [{ agent: 'rpcutil', action: 'daemon_stats', changes: false }, 0],
+    [{ agent: 'service', action: 'status', changes: true }, 1],
     [{ agent: 'angelia', action: 'send' }, 0],
     [{ dryRun: true }, 0],
   ] as const) {

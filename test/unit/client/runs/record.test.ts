@@ -17,6 +17,7 @@ const call = {
   agent: 'appmgr',
   action: 'upgrade',
   dryRun: false,
+  changes: true,
   try: 1,
   nodes: ['b', 'a'],
 };
@@ -79,7 +80,7 @@ describe('the record of a run', () => {
         { ...call, requestId: 'r3', step: 'again', nodes: ['d'] },
       ),
     );
-    const about = { agent: 'appmgr', action: 'upgrade', dryRun: false, code: '', message: '' };
+    const about = { agent: 'appmgr', action: 'upgrade', dryRun: false, changes: true, code: '', message: '' };
     assert.deepEqual(record?.steps, [
       {
         step: 'deploy',

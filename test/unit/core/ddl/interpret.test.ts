@@ -97,6 +97,9 @@ describe('a fault of a value', () => {
     [{ type: 'string', maxLength: 1 }, 'ab', 'must have at most 1 character'],
     [{ type: 'integer', minimum: 0 }, -1, 'must be at least 0'],
     [{ type: 'integer', maximum: 65535 }, 99999, 'must be at most 65535'],
+    [{ type: 'number', exclusiveMinimum: 0 }, -1, 'must be more than 0'],
+    [{ type: ['array', 'string'] }, 5, 'must be a list or text'],
+    [{ type: 'object' }, true, 'must be a map of keys and values'],
     [{ type: 'array', uniqueItems: true }, [1, 1], 'must not have an item twice'],
   ] as const) {
     test(`is in plain words: ${words}`, () => {

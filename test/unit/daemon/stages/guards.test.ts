@@ -275,7 +275,7 @@ describe('validate', () => {
 
   for (const [what, action, input, status, message] of [
     ['an input that is missing', 'echo', {}, 3, /^probe\.echo: “text” is missing$/],
-    ['an input of another type', 'echo', { text: 7 }, 4, /^probe\.echo: text must be a string/],
+    ['an input of another type', 'echo', { text: 7 }, 4, /^probe\.echo: text must be text/],
     ['an input that is too long', 'echo', { text: 'x'.repeat(1001) }, 4, /^probe\.echo: text /],
     ['an input that nobody knows', 'count', { more: 1 }, 4, /^probe\.count: unknown key “more”/],
   ] as const) {

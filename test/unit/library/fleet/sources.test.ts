@@ -37,6 +37,28 @@ describe('where the nodes of a command come from', () => {
     }
   });
 
+  test('takes every option of a method that --do names', async () => {
+    const config = await configOf('{ method: mdns }');
+    const environment = { hasInput: false, list: async () => '' };
+    const finders = { cache: await newCache(), log: keepingLog() };
+    for (const [method, option] of [
+      ['consul', 'url=https://consul.example.net:8501'],
+      ['consul', 'service=mco'],
+      ['consul', 'datacenter=dc1'],
+      ['consul', 'tag=bravo'],
+      ['consul', 'domain=example.net'],
+    ] as const) {
+      const targets = { ...allNodes, method, discoveryOptions: [option] };
+      assert.equal(chooseSource(targets, config, finders, environment).name, method, option);
+    }
+    const more: readonly (readonly [string, readonly string[]])[] = [
+      ['puppetdb', ['url=https://puppetdb.example.net:8081', 'query=nodes { }']],
+      ['sql', ['url=sqlite:/srv/inventory.sqlite', 'query=select name from hosts']],
+    ];
+    for (const [method, discoveryOptions] of more)
+      assert.equal(chooseSource({ ...allNodes, method, discoveryOptions }, config, finders, environment).name, method);
+  });
+
   test('is the relays instead of multicast, if there are any and no option says otherwise', async () => {
     const finders = { cache: await newCache(), log: keepingLog(), relays: { ask } };
     const environment = { hasInput: false, list: async () => '' };

@@ -40,7 +40,7 @@ const badFiles: [string, string, string, RegExp][] = [
   ['tabs', 'name: x\nsteps:\n\t- {say: x}', '3:1', /a tab is here: indent with spaces/],
   ['a key twice', 'name: x\nname: y\nsteps: [{say: x}]', '2:1', /the key “name” occurs twice/],
   ['an unknown key', 'name: x\nstepz: []\nsteps: [{say: x}]', '2:1', /did you mean “steps”/],
-  ['steps that are not a list', 'name: x\nsteps: {say: x}', '2:8', /must be an array/],
+  ['steps that are not a list', 'name: x\nsteps: {say: x}', '2:8', /must be a list/],
   ['no steps', 'name: x\nsteps: []', '2:8', /steps: must not be empty/],
   ['nothing at all', '', '1:1', /“name” is missing/],
   ['an input called __proto__', 'name: x\ninputs:\n  __proto__: {}\nsteps: [{say: x}]', '3:3', /must match/],
