@@ -32,7 +32,11 @@ export function execSource({ command, timeout }: ExecSourceConfig, place = inCli
 
 function parseReply(text: string, program: string): ClaimedNode[] {
   const bad = (what: string) =>
-    new Problem('bad-nodes', `the discovery program ${program}: ${what}`, 'docs/discovery-sources.md describes what it must print');
+    new Problem(
+      'bad-nodes',
+      `the discovery program ${program}: ${what}`,
+      'docs/discovery-sources.md describes what it must print',
+    );
   let reply: unknown;
   try {
     reply = JSON.parse(text);
