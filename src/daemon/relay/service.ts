@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../core/errors.ts';
 import { callerId, type Identity } from '../../core/identity.ts';
@@ -19,8 +20,12 @@ export interface RelayParts {
   readonly policies: Policies;
   /** The known nodes: heard by multicast, or on a list. */
   readonly known: () => Promise<readonly KnownPeer[]>;
-  /** Asks the relay's own segments now; omitted where multicast is off. @param timeout milliseconds */
-  readonly ask?: (timeout: number) => DiscoverySource;
+  /**
+   * Asks the relay's own segments now; omitted where multicast is off.
+   * @param timeout milliseconds
+   * @param connected nodes that need not answer
+   */
+  readonly ask?: (timeout: number, connected: readonly string[]) => DiscoverySource;
   readonly count: (what: 'forwarded' | 'withheld') => void;
   readonly now: () => number;
 }
@@ -139,7 +144,7 @@ async function discover(
     : Promise.resolve();
   if (timeout > 0 && ask !== undefined) {
     const filter = chosen === undefined ? noFilter : { ...noFilter, identities: [...chosen].filter(isMissing) };
-    for await (const { name, addresses } of ask(time).discover(filter, signal)) {
+    for await (const { name, addresses } of ask(time, needNotAnswer(pool)).discover(filter, signal)) {
       if (name === identity.name) continue;
       pool.know([{ name, addresses, lastHeard: now() }]);
       look(name);
@@ -154,6 +159,22 @@ async function discover(
   for (const node of [...looking.keys(), ...(isIncomplete ? pool.names() : [])])
     found.report({ node, path: [identity.name], lastHeard: pool.lastHeard(node) });
   found.end();
+}
+
+/** How many of the connected nodes answer a question by multicast nevertheless: the search lasts as long as answers take. */
+const mostHeralds = 3;
+
+/**
+ * The connected nodes that need not answer by multicast: all but some of those that were heard by it. A hundred that
+ * answer at once keep the relay, and themselves, from the requests that follow; and what they would say is known, since
+ * a connection is there.
+ */
+function needNotAnswer({ names, warm, lastHeard }: Pool): string[] {
+  const connected = names().filter((name) => warm(name) !== undefined);
+  const heard = connected.filter((name) => lastHeard(name) > 0);
+  const first = heard.length === 0 ? 0 : randomInt(heard.length);
+  const heralds = new Set([...heard.slice(first), ...heard.slice(0, first)].slice(0, mostHeralds));
+  return connected.filter((name) => !heralds.has(name));
 }
 
 /** Reports each node once, with its key if there is one. What becomes known after the end is not reported. */

@@ -59,7 +59,12 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
     budget,
     policies,
     known: peers.known,
-    ...(mdns ? { ask: (timeout: number) => mdnsSource({ interfaces, timeout, log }) } : {}),
+    ...(mdns
+      ? {
+          ask: (timeout: number, connected: readonly string[]) =>
+            mdnsSource({ interfaces, timeout, known: connected, log }),
+        }
+      : {}),
     count: (what) => {
       counters[what]++;
     },

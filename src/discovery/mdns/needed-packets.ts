@@ -1,6 +1,7 @@
 import { isAnswered } from './wire/answered.ts';
 import { mentions, parseHeader } from './wire/header.ts';
 import { dropOthersAnswers } from './wire/known-answers.ts';
+import { isListed } from './wire/known-digests.ts';
 
 /** In every packet that a node has to answer, or that disputes its name: the service, its host name, or the list of services. */
 const ours = ['mco-', '_dns-sd'];
@@ -28,6 +29,7 @@ export function chooseNeeded(
     if (header.kind === 'response') return packet;
     // Known answers that belong to a question before, which needed none.
     if (header.questions === 0 && header.authorities === 0 && now() >= restUntil) return undefined;
+    if (isListed(packet, instance)) return undefined;
     const kept = dropOthersAnswers(packet, instance);
     if (isAnswered(kept, instance)) return undefined;
     if ((packet.readUInt16BE(2) & truncatedFlag) !== 0) restUntil = now() + waitsForRest;

@@ -22,6 +22,8 @@ export interface MdnsOptions {
   readonly buffer?: number;
   /** Names of facts that all nodes publish or say that they don't (default: cluster). */
   readonly published?: readonly string[];
+  /** Names of nodes that need not answer; none if omitted. */
+  readonly known?: readonly string[];
   readonly log: Log;
 }
 
@@ -43,6 +45,7 @@ export function mdnsSource(options: MdnsOptions): DiscoverySource {
         window: options.window ?? 60,
         log: options.log,
         signal,
+        known: (options.known ?? []).map(instanceOf),
         ...(options.buffer === undefined ? {} : { buffer: options.buffer }),
       };
       for await (const heard of query(inquiry)) {

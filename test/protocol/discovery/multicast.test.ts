@@ -66,11 +66,11 @@ describe('a real network segment', () => {
       assert.deepEqual(await segment.ask(3, { filter: { identities: [identity] } }), [identity]);
     });
 
-    test('gets no reply from a node that it lists as known', async () => {
+    test('gets no reply from a node that it names as known, or whose digest it lists', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       const answered = async (known: string[]) => (await segment.start(3, 'known.ts', { known }).next())?.answered;
-      assert.deepEqual(await answered(['dev1.devco.net']), [2]);
-      assert.deepEqual(await answered(['dev2.devco.net']), [1, 2]);
+      assert.deepEqual(await answered(['dev1.devco.net']), [3]);
+      assert.deepEqual(await answered(['dev2.devco.net']), [1, 2, 3]);
     });
 
     test('gets new claims after an update', async () => {

@@ -1,8 +1,8 @@
-// Asks twice, at first naming an answer as known already, and prints the numbers of the questions that were answered
+// Asks three times, naming an answer as known already, then listing its digest, then neither, and prints the numbers of the questions that were answered
 // until the second was.
 import { noFilter } from '../../../src/core/filter/filter.ts';
 import { multicastInterfaces } from '../../../src/discovery/mdns/interfaces.ts';
-import { encodeQuestions } from '../../../src/discovery/mdns/wire/question.ts';
+import { encodeQuestions, encodeWithNames } from '../../../src/discovery/mdns/wire/question.ts';
 import { mdnsPort } from '../../../src/discovery/mdns/service.ts';
 import { groupOn, openQuerySocket } from '../../../src/discovery/mdns/sockets.ts';
 import { questionsFor } from '../../../src/discovery/mdns/source.ts';
@@ -13,7 +13,7 @@ const [one] = multicastInterfaces([]);
 if (one === undefined) throw new Error('there is no interface to ask on');
 const socket = await openQuerySocket('ipv4', one);
 const answered: number[] = [];
-const numbers = { named: 1, open: 2 };
+const numbers = { named: 1, listed: 2, open: 3 };
 socket.on('message', (bytes) => {
   const id = bytes.readUInt16BE(0);
   answered.push(id);
@@ -22,6 +22,9 @@ socket.on('message', (bytes) => {
   socket.close();
 });
 const questions = questionsFor(noFilter, []);
-for (const [id, names] of [[numbers.named, known] as const, [numbers.open, []] as const]) {
-  for (const packet of encodeQuestions(id, questions, names)) socket.send(packet, mdnsPort, groupOn('ipv4', one));
-}
+for (const packet of [
+  ...encodeWithNames(numbers.named, questions, known),
+  ...encodeQuestions(numbers.listed, questions, known),
+  ...encodeQuestions(numbers.open, questions),
+])
+  socket.send(packet, mdnsPort, groupOn('ipv4', one));

@@ -10,6 +10,8 @@ export interface QueryOptions {
   readonly timeout: number;
   /** Milliseconds without a new answer after which the query ends. */
   readonly window: number;
+  /** Instances that need not answer; none if omitted. */
+  readonly known?: readonly string[];
   /** Bytes of the receive buffer, if it must differ from `wantedBuffer`. */
   readonly buffer?: number;
   readonly log: Log;

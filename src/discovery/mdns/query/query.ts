@@ -37,7 +37,7 @@ async function* answers(
   askers: readonly QuerySocket[],
   inbox: Inbox,
 ): AsyncGenerator<ReceivedAnswer> {
-  const { signal, timeout, window } = options;
+  const { signal, timeout, window, known: given = [] } = options;
   const { instances } = inbox;
   const { now, waitUntil } = startOwnTime(inbox);
   const begun = now();
@@ -55,6 +55,7 @@ async function* answers(
       askers.filter(({ second }) => !second),
       id,
       options,
+      given,
     );
     while (!signal.aborted && now() < begun + timeout + longest) {
       const isLate = now() >= quietUntil;
@@ -73,7 +74,10 @@ async function* answers(
       if (!inbox.isEmpty()) continue;
       if (!pausing && now() >= quietUntil) return;
       if (!pausing) continue;
-      sendQuestions(smallBuffer || instances.size <= mostKnown ? askers : seconds, id, options, [...instances]);
+      sendQuestions(smallBuffer || instances.size <= mostKnown ? askers : seconds, id, options, [
+        ...given,
+        ...instances,
+      ]);
       known = instances.size;
       further++;
     }

@@ -1,5 +1,5 @@
 import { serviceDomain } from '../service.ts';
-import { parseHeader } from './header.ts';
+import { type Header, parseHeader } from './header.ts';
 import { nameOf, readName } from './name.ts';
 
 const recordType = { PTR: 12 } as const;
@@ -21,19 +21,11 @@ const subtypes = nameOf(['_sub']) + domain;
  */
 export function isAnswered(packet: Buffer, instance: string): boolean {
   const header = parseHeader(packet);
-  if (header?.kind !== 'query' || header.questions === 0) return false;
+  const questions = header && readServiceQuestions(packet, header);
   // The number of answers (RFC 1035, 4.1.1): the packet has nothing else.
-  if (packet.readUInt16BE(6) !== header.records) return false;
-  const asked = new Set<string>();
-  let at = 12;
-  for (let question = 0; question < header.questions; question++) {
-    const name = readName(packet, at);
-    if (name === undefined || name.end + 4 > packet.length || !isOfService(name.text)) return false;
-    if (packet.readUInt16BE(name.end) !== recordType.PTR) return false;
-    if ((packet.readUInt16BE(name.end + 2) & ~unicastFlag) !== classIn) return false;
-    asked.add(name.text);
-    at = name.end + 4;
-  }
+  if (questions === undefined || packet.readUInt16BE(6) !== header?.records) return false;
+  const { asked } = questions;
+  let at = questions.end;
   const own = nameOf([instance]) + domain;
   for (let answer = 0; answer < header.records; answer++) {
     const owner = readName(packet, at);
@@ -46,6 +38,25 @@ export function isAnswered(packet: Buffer, instance: string): boolean {
     if (isOwn && packet.readUInt32BE(owner.end + 4) >= halfLifetime) asked.delete(owner.text);
   }
   return at === packet.length && asked.size === 0;
+}
+
+/** The names in the questions of a packet, and where these end; undefined if one may ask for anything but instances of the service. */
+export function readServiceQuestions(
+  packet: Buffer,
+  { kind, questions }: Header,
+): { readonly asked: Set<string>; readonly end: number } | undefined {
+  if (kind !== 'query' || questions === 0) return undefined;
+  const asked = new Set<string>();
+  let at = 12;
+  for (let question = 0; question < questions; question++) {
+    const name = readName(packet, at);
+    if (name === undefined || name.end + 4 > packet.length || !isOfService(name.text)) return undefined;
+    if (packet.readUInt16BE(name.end) !== recordType.PTR) return undefined;
+    if ((packet.readUInt16BE(name.end + 2) & ~unicastFlag) !== classIn) return undefined;
+    asked.add(name.text);
+    at = name.end + 4;
+  }
+  return { asked, end: at };
 }
 
 /** Whether a name is that of the service, or of one of its subtypes (RFC 6763, 7.1). */

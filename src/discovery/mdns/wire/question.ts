@@ -1,4 +1,5 @@
 import { serviceDomain } from '../service.ts';
+import { encodeDigests, mostDigests } from './known-digests.ts';
 
 /** The target of a question: every node, those with a subtype, or the one with an instance name. */
 export type Question =
@@ -30,8 +31,9 @@ function labelsOf(question: Question): string[] {
   }
 }
 
-function header(id: number, questions: number, answers: number, more: boolean): Buffer {
+function header(id: number, questions: number, answers: number, additionals: number, more: boolean): Buffer {
   const bytes = Buffer.alloc(12);
+  bytes.writeUInt16BE(additionals, 10);
   bytes.writeUInt16BE(id, 0);
   bytes.writeUInt16BE(more ? truncatedFlag : 0, 2);
   bytes.writeUInt16BE(questions, 4);
@@ -45,6 +47,7 @@ class Page {
   readonly #offsets = new Map<string, number>();
   questions = 0;
   answers = 0;
+  additionals = 0;
   size = 12;
 
   ask(question: Question): void {
@@ -72,8 +75,14 @@ class Page {
     return true;
   }
 
+  /** Adds a record that is neither a question nor an answer, at the end. */
+  append(record: Buffer): void {
+    this.#add(record);
+    this.additionals++;
+  }
+
   bytes(id: number, more: boolean): Buffer {
-    return Buffer.concat([header(id, this.questions, this.answers, more), ...this.parts]);
+    return Buffer.concat([header(id, this.questions, this.answers, this.additionals, more), ...this.parts]);
   }
 
   #add(part: Buffer): void {
@@ -99,11 +108,24 @@ class Page {
 }
 
 /**
- * The packets of a one-shot question (RFC 6762, 5.1 and 6.7): one, or more when the instances already heard (known
- * answers, 7.1) do not fit into it; all but the last say that more follows (7.2). Written here, because an instance
- * name is one label whatever its dots.
+ * The packets of a one-shot question (RFC 6762, 5.1 and 6.7). Written here, because an instance name is one label
+ * whatever its dots. One packet, with digests of the instances that need not answer; more of these than digests fit are
+ * written as names.
  */
 export function encodeQuestions(id: number, questions: readonly Question[], known: readonly string[] = []): Buffer[] {
+  const lists = questions.some(({ kind }) => kind !== 'instance');
+  if (!lists || known.length === 0 || known.length > mostDigests) return encodeWithNames(id, questions, known);
+  const page = new Page();
+  for (const question of questions) page.ask(question);
+  page.append(encodeDigests(id, known));
+  return [page.bytes(id, false)];
+}
+
+/**
+ * The same with names of the instances that need not answer (known answers, RFC 6762, 7.1): more packets when they do
+ * not fit into one; all but the last say that more follows (7.2).
+ */
+export function encodeWithNames(id: number, questions: readonly Question[], known: readonly string[]): Buffer[] {
   const first = new Page();
   for (const question of questions) first.ask(question);
   const pages = [first];

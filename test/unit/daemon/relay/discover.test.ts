@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Problem } from '../../../../src/core/errors.ts';
 import { defineIdentity } from '../../../../src/core/identity.ts';
 import type { Candidate } from '../../../../src/core/node.ts';
 import type { DiscoverEvent, FilterTerms, SignedKey } from '../../../../src/core/wire/messages.ts';
@@ -21,7 +22,8 @@ const connection = {
 } as unknown as PeerConnection;
 
 describe('a relay that is asked for nodes', () => {
-  /** @param announced the names that the network announces when it is asked */
+  /** @param peers those whose names begin with “far” are only on a list
+   * @param announced the names that the network announces when it is asked */
   const start = async (
     peers: readonly string[],
     announced: readonly string[],
@@ -29,8 +31,9 @@ describe('a relay that is asked for nodes', () => {
   ) => {
     const events: DiscoverEvent[] = [];
     const asked: FilterTerms[] = [];
+    const excused: (readonly string[])[] = [];
     const pool = startPool({ dial, most: 100, log: keepingLog() });
-    const known = peers.map((name) => ({ name, addresses, lastHeard: 1 }));
+    const known = peers.map((name) => ({ name, addresses, lastHeard: name.startsWith('far') ? 0 : 1 }));
     pool.know(known);
     await Promise.all(peers.map((name) => pool.whenWarm(name)));
     const relay = defineRelay({
@@ -40,10 +43,11 @@ describe('a relay that is asked for nodes', () => {
       budget: startBudget({ requests: 1, bytes: 1 }),
       policies: {} as Policies,
       known: async () => known,
-      ask: () => ({
+      ask: (_timeout, connected) => ({
         name: 'mdns',
         async *discover(filter): AsyncGenerator<Candidate> {
           asked.push(filter);
+          excused.push(connected);
           for (const name of announced) yield { name, addresses, source: 'mdns' };
         },
       }),
@@ -57,7 +61,7 @@ describe('a relay that is asked for nodes', () => {
         events.flatMap(({ node, key: signed }) => ((signed !== undefined) === isReached ? [node] : []));
       return { reached: reported(true), named: reported(false) };
     };
-    return { ask, asked, events, pool, stop: pool.stop };
+    return { ask, asked, excused, events, pool, stop: pool.stop };
   };
 
   test('reports the named nodes alone, without a question to the network if it is connected to them', async () => {
@@ -76,6 +80,37 @@ describe('a relay that is asked for nodes', () => {
       [['web9']],
     );
     stop();
+  });
+
+  test('lets all but three of its connected nodes be silent, and each time others answer', async () => {
+    const peers = Array.from({ length: 40 }, (_, index) => `web${index}`);
+    const lost = { ...connection, refuse: () => new Problem('revoked-certificate', 'its certificate is revoked') };
+    const { ask, excused, stop } = await start(peers, [], async (name) => (name === 'web7' ? lost : connection));
+    const { reached } = await ask([]);
+    assert.equal(reached.length, 40, 'the relay itself, and all but the lost one');
+    for (let again = 0; again < 20; again++) await ask([]);
+    for (const names of excused) {
+      assert.equal(new Set(names).size, 36);
+      assert.ok(names.every((name) => peers.includes(name) && name !== 'web7'));
+    }
+    assert.ok(new Set(excused.map((names) => names.toSorted().join())).size > 1);
+    stop();
+  });
+
+  test('lets all nodes be silent that were never heard by multicast', async () => {
+    const { ask, excused, stop } = await start(['far1', 'web1', 'far2', 'far3', 'web2', 'far4'], []);
+    await ask([]);
+    assert.deepEqual(excused, [['far1', 'far2', 'far3', 'far4']]);
+    stop();
+  });
+
+  test('lets nobody be silent where three nodes or fewer are connected', async () => {
+    for (const peers of [[], ['web1'], ['web1', 'web2', 'web3']]) {
+      const { ask, excused, stop } = await start(peers, []);
+      await ask([]);
+      assert.deepEqual(excused, [[]]);
+      stop();
+    }
   });
 
   test('names its other nodes if a named one is not found, so that the caller can suggest one', async () => {

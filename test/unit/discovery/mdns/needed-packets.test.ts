@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decode, encode } from 'dns-packet';
 import { chooseNeeded } from '../../../../src/discovery/mdns/needed-packets.ts';
-import { encodeQuestions, type Question } from '../../../../src/discovery/mdns/wire/question.ts';
+import { encodeQuestions, encodeWithNames, type Question } from '../../../../src/discovery/mdns/wire/question.ts';
 
 const service = '_mco-deploy._tcp.local';
 const all: Question = { kind: 'all' };
@@ -15,7 +15,7 @@ function choice(instance: string) {
 }
 
 const packetsOf = (count: number): [Buffer, Buffer] => {
-  const [first, last, ...more] = encodeQuestions(7, [all], names(count));
+  const [first, last, ...more] = encodeWithNames(7, [all], names(count));
   assert.ok(first !== undefined && last !== undefined && more.length === 0);
   return [first, last];
 };
@@ -25,8 +25,14 @@ describe('the responder of a node', () => {
     const { needed } = choice('web1.devco.net');
     const [open = Buffer.alloc(0)] = encodeQuestions(7, [all]);
     assert.equal(needed(open), open);
-    const [listing = Buffer.alloc(0)] = encodeQuestions(7, [all], names(20));
+    const [listing = Buffer.alloc(0)] = encodeWithNames(7, [all], names(20));
     assert.deepEqual(needed(listing), open);
+  });
+
+  test('reads no question that lists its digest', () => {
+    const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], names(20));
+    assert.equal(choice('dev3.devco.net').needed(packet), undefined);
+    assert.equal(choice('web1.devco.net').needed(packet), packet);
   });
 
   test('reads no question that lists the node as known, and none of the packets that belong to it', () => {

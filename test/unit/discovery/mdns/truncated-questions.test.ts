@@ -5,14 +5,14 @@ import type { CiaoService } from '@homebridge/ciao';
 import { encode, TRUNCATED_RESPONSE } from 'dns-packet';
 import type { Log } from '../../../../src/core/ports.ts';
 import { type OpenedResponder, openResponder } from '../../../../src/discovery/mdns/responder.ts';
-import { encodeQuestions } from '../../../../src/discovery/mdns/wire/question.ts';
+import { encodeWithNames } from '../../../../src/discovery/mdns/wire/question.ts';
 import { type MockedDelays, mockDelays } from '../../../support/mock-delays.ts';
 
 const others = Array.from({ length: 70 }, (_, index) => `dev${index + 2}.devco.net`);
 
 /** The two packets of a question that lists these as known. */
 function packetsOf(known: readonly string[]): [Buffer, Buffer] {
-  const [first, last, ...more] = encodeQuestions(7, [{ kind: 'all' }], known);
+  const [first, last, ...more] = encodeWithNames(7, [{ kind: 'all' }], known);
   assert.ok(first !== undefined && last !== undefined && more.length === 0);
   return [first, last];
 }
@@ -114,7 +114,7 @@ describe('a truncated question', () => {
 
   test('is answered although the same address asks again in between and lists the node as known', async () => {
     const [first] = packetsOf(others);
-    const [again = assert.fail()] = encodeQuestions(8, [{ kind: 'all' }], ['dev1.devco.net']);
+    const [again = assert.fail()] = encodeWithNames(8, [{ kind: 'all' }], ['dev1.devco.net']);
     hear(first);
     hear(again);
     await wait();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decode, encode, type Packet } from 'dns-packet';
 import { isAnswered } from '../../../../../src/discovery/mdns/wire/answered.ts';
-import { encodeQuestions, type Question } from '../../../../../src/discovery/mdns/wire/question.ts';
+import { encodeWithNames, type Question } from '../../../../../src/discovery/mdns/wire/question.ts';
 
 const service = '_mco-deploy._tcp.local';
 const subtype = `_aa._sub.${service}`;
@@ -28,7 +28,7 @@ describe('a query needs no answer of a node', () => {
   test('that it lists as known', () => {
     const label = { kind: 'subtype', label: 'aa' } as const;
     for (const questions of [[all], [label], [label, { kind: 'subtype', label: 'any' } as const], [all, label]]) {
-      const [packet = Buffer.alloc(0)] = encodeQuestions(7, questions, ['a.devco.net', 'dev1.devco.net']);
+      const [packet = Buffer.alloc(0)] = encodeWithNames(7, questions, ['a.devco.net', 'dev1.devco.net']);
       for (const instance of ['a.devco.net', 'dev1.devco.net', 'DEV1.devco.net'])
         assert.equal(isAnswered(packet, instance), true, instance);
       for (const instance of ['dev2.devco.net', 'dev1', 'devco.net', 'ev1.devco.net', ''])
@@ -62,7 +62,7 @@ describe('a query needs no answer of a node', () => {
     const byUnicast = changed(packet, (copy) => copy.writeUInt16BE(0x8001, 12 + service.length + 2 + 2));
     assert.equal(decode(byUnicast).questions?.[0]?.name, service);
     assert.equal(isAnswered(byUnicast, own), true);
-    const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = encodeQuestions(
+    const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = encodeWithNames(
       7,
       [all],
       Array.from({ length: 70 }, (_, index) => `dev${index}.devco.net`),
@@ -124,7 +124,7 @@ describe('a query needs no answer of a node', () => {
   });
 
   test('never if it is cut off, or has names that lead nowhere', () => {
-    const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], [own]);
+    const [packet = Buffer.alloc(0)] = encodeWithNames(7, [all], [own]);
     assert.equal(isAnswered(packet, own), true);
     for (let length = 0; length < packet.length; length++)
       assert.equal(isAnswered(packet.subarray(0, length), own), false, `${length} bytes`);

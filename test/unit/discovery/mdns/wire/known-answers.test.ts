@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decode, encode, type Packet } from 'dns-packet';
 import { dropOthersAnswers } from '../../../../../src/discovery/mdns/wire/known-answers.ts';
-import { encodeQuestions, type Question } from '../../../../../src/discovery/mdns/wire/question.ts';
+import { encodeWithNames, type Question } from '../../../../../src/discovery/mdns/wire/question.ts';
 
 const service = '_mco-deploy._tcp.local';
 const all: Question = { kind: 'all' };
@@ -17,7 +17,7 @@ function query(answers: Packet['answers'], more: Partial<Packet> = {}): Buffer {
 
 /** The second question's answer is, as a whole, a pointer to the first one's. */
 function packetWithPointer(): Buffer {
-  const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all, { kind: 'subtype', label: 'aa' }], ['a', 'b']);
+  const [packet = Buffer.alloc(0)] = encodeWithNames(7, [all, { kind: 'subtype', label: 'aa' }], ['a', 'b']);
   return packet;
 }
 
@@ -26,7 +26,7 @@ const pointer = (data: string, ttl = 4500) => ({ type: 'PTR', name: service, dat
 describe('a query with known answers', () => {
   test('keeps its question, and only the answer about the own instance', () => {
     for (const question of [all, { kind: 'subtype', label: 'aa' } as const]) {
-      const [packet = Buffer.alloc(0), ...more] = encodeQuestions(7, [question], names(20));
+      const [packet = Buffer.alloc(0), ...more] = encodeWithNames(7, [question], names(20));
       assert.deepEqual(more, []);
       const { answers, ...rest } = decode(packet);
       for (const [own, expected] of [
@@ -56,7 +56,7 @@ describe('a query with known answers', () => {
   });
 
   test('of several packets, each keeps that more follow', () => {
-    const packets = encodeQuestions(7, [all], names(150));
+    const packets = encodeWithNames(7, [all], names(150));
     assert.ok(packets.length > 2);
     const kept = packets.map((packet) => dropOthersAnswers(packet, 'dev70.devco.net'));
     assert.deepEqual(
@@ -70,7 +70,7 @@ describe('a query with known answers', () => {
   });
 
   test('has the own answer whole, where its names pointed to the answer of another', () => {
-    const [, last = Buffer.alloc(0), ...more] = encodeQuestions(7, [all], names(70));
+    const [, last = Buffer.alloc(0), ...more] = encodeWithNames(7, [all], names(70));
     assert.deepEqual(more, []);
     const own = `dev69.devco.net.${service}`;
     assert.ok(last.indexOf('dev69.devco.net') > 0 && last.indexOf('_mco-deploy') < last.indexOf('dev69.devco.net'));
@@ -81,7 +81,7 @@ describe('a query with known answers', () => {
   });
 
   test('stays as it is where the own answer is damaged, or not shorter without those of others', () => {
-    const [, last = Buffer.alloc(0)] = encodeQuestions(7, [all], names(70));
+    const [, last = Buffer.alloc(0)] = encodeWithNames(7, [all], names(70));
     const damaged = Buffer.from(last);
     const label = damaged.indexOf('dev69.devco.net');
     damaged.writeUInt16BE(0xffff, label + 'dev69.devco.net'.length);
@@ -90,14 +90,14 @@ describe('a query with known answers', () => {
     itself.writeUInt16BE(0xc000 | (label - 13), label - 13);
     assert.notDeepEqual(itself, last);
     assert.equal(dropOthersAnswers(itself, 'dev69.devco.net'), itself);
-    const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], ['own', 'OWN', 'oWn', 'b']);
+    const [packet = Buffer.alloc(0)] = encodeWithNames(7, [all], ['own', 'OWN', 'oWn', 'b']);
     assert.equal(dropOthersAnswers(packet, 'own'), packet);
     assert.notEqual(dropOthersAnswers(packet, 'b'), packet);
   });
 
   test('is shorter, or stays as it is: also where it would be as long', () => {
     const sizes = Array.from({ length: 63 }, (_, index) => {
-      const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], ['own', 'b'.repeat(index + 1)]);
+      const [packet = Buffer.alloc(0)] = encodeWithNames(7, [all], ['own', 'b'.repeat(index + 1)]);
       const kept = dropOthersAnswers(packet, 'own');
       assert.ok(kept === packet || kept.length < packet.length, `${index + 1}`);
       return packet.length - kept.length;
@@ -134,7 +134,7 @@ describe('a query with known answers', () => {
   });
 
   test('that is cut off or damaged anywhere is handed on, and never throws', () => {
-    const [packet = Buffer.alloc(0)] = encodeQuestions(7, [all], names(5));
+    const [packet = Buffer.alloc(0)] = encodeWithNames(7, [all], names(5));
     let changed = 0;
     for (let length = 0; length < packet.length; length++) {
       const cut = packet.subarray(0, length);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decode } from 'dns-packet';
-import { encodeQuestions } from '../../../../../src/discovery/mdns/wire/question.ts';
+import { encodeQuestions, encodeWithNames } from '../../../../../src/discovery/mdns/wire/question.ts';
 
 describe('a question', () => {
   test('requests the service type without a filter', () => {
@@ -32,9 +32,34 @@ describe('a question', () => {
     assert.equal(decode(packet).questions?.[0]?.type, 'ANY');
   });
 
+  test('lists the digests of up to 320 instances in its one packet, and names more', () => {
+    const known = Array.from({ length: 321 }, (_, index) => `dev${index}.devco.net`);
+    const subtypes = [
+      { kind: 'subtype', label: 'aa' },
+      { kind: 'subtype', label: 'bb' },
+    ] as const;
+    const [packet = Buffer.alloc(0), ...more] = encodeQuestions(3, subtypes, known.slice(1));
+    assert.deepEqual(more, []);
+    assert.ok(packet.length <= 1400);
+    const { questions = [], answers, additionals = [], flag_tc: isTruncated } = decode(packet);
+    assert.deepEqual([questions.length, answers, isTruncated], [2, [], false]);
+    const [record] = additionals;
+    assert.ok(record?.type === 'OPT' && additionals.length === 1);
+    assert.deepEqual(
+      record.options.map((option) => [option.code, option.data?.length]),
+      [[65_316, 1280]],
+    );
+    assert.deepEqual(encodeQuestions(3, subtypes, known), encodeWithNames(3, subtypes, known));
+  });
+
+  test('for an instance lists nothing', () => {
+    const question = { kind: 'instance', instance: 'dev1.devco.net' } as const;
+    assert.deepEqual(encodeQuestions(1, [question], ['dev2.devco.net']), encodeQuestions(1, [question]));
+  });
+
   test('spreads many known answers over packets that fit, and all but the last are marked as incomplete', () => {
     const known = Array.from({ length: 100 }, (_, index) => `dev${index}.devco.net`);
-    const packets = encodeQuestions(3, [{ kind: 'all' }], known);
+    const packets = encodeWithNames(3, [{ kind: 'all' }], known);
     assert.ok(packets.length > 1);
     const decoded = packets.map((packet) => decode(packet));
     assert.deepEqual(
@@ -58,11 +83,11 @@ describe('a question', () => {
     for (const question of [{ kind: 'all' }, { kind: 'subtype', label: 'aa' }] as const) {
       assert.deepEqual(
         [60, 61].map((count) =>
-          encodeQuestions(3, [question], short.slice(0, count)).map((one) => decode(one).answers?.length),
+          encodeWithNames(3, [question], short.slice(0, count)).map((one) => decode(one).answers?.length),
         ),
         [[60], [60, 1]],
       );
-      const [packet, second] = encodeQuestions(3, [question], short);
+      const [packet, second] = encodeWithNames(3, [question], short);
       for (const one of [packet, second]) {
         const text = one?.toString('latin1') ?? '';
         assert.equal(text.split('_mco-deploy').length, 2, 'the type of service is written once');
