@@ -32,11 +32,13 @@ export async function startNotice({ nodes, input, hold, message, ask, warn }: No
   const findKeeper = async () => {
     let reason = '';
     for (const node of nodes) {
+      // The run has ended in the meantime: the notice is not needed any more.
+      if (ended) return undefined;
       const outcome = await put(node);
       if (outcome.outcome === 'ok') return node;
       reason = `${node}: ${outcome.message}`;
     }
-    warn(`warning: if this program is killed, nobody is notified: no node keeps a notice: ${reason}`);
+    if (!ended) warn(`warning: if this program is killed, nobody is notified: no node keeps a notice: ${reason}`);
     return undefined;
   };
   let renewing: Promise<void> | undefined;

@@ -59,6 +59,31 @@ test('another node keeps a notice when the first one is gone, and the person is 
   assert.match(warned.join(''), /no node keeps a notice: notify2: gone/);
 });
 
+test('nobody is warned of a notice that no node keeps once the run has ended', async () => {
+  const hanging = Promise.withResolvers<void>();
+  let renewals = 0;
+  const asked: string[] = [];
+  const notice = await startNotice({
+    nodes: ['notify1', 'notify2'],
+    input: {},
+    hold: 30,
+    message: () => 'as it is',
+    warn: assert.fail,
+    ask: async (node, { hold }) => {
+      asked.push(`${node} ${String(hold)}`);
+      if (hold === 0 || ++renewals === 1) return ok(node);
+      await hanging.promise;
+      return { ...ok(node), outcome: 'no-response', message: 'gone' };
+    },
+  });
+  notice.refresh();
+  await someTurns();
+  const withdrawn = notice.withdraw();
+  hanging.resolve();
+  await withdrawn;
+  assert.deepEqual(asked, ['notify1 30', 'notify1 30', 'notify1 0'], 'no other node is asked to keep it');
+});
+
 test('a notice is withdrawn on every node that has kept it, also on one that was gone for a while', async () => {
   let isGone = false;
   const asked: string[] = [];
