@@ -15,6 +15,7 @@ import {
   webServers,
 } from '../../support/agents/haproxy/haproxy-agent.ts';
 import type { HaproxyProcess } from '../../support/agents/haproxy/haproxy.ts';
+import { until } from '../../support/until.ts';
 
 afterEach(endAll);
 
@@ -54,13 +55,11 @@ describe('a server whose agent-check says “ready”', () => {
   });
 
   test('is disabled again if another program switches its agent-check on, and that is recorded', async () => {
-    const { check, lb } = await withAgentCheck();
+    const { lb } = await withAgentCheck();
     const { disable, status } = await agent([lb.socket], { watch_interval: 60 });
     const since = (await disable(order)).hosts[0]?.out_since;
     await lb.ask('enable agent app/web2');
-    await check.asked(2);
-    // The agent has put it in by the time that it is asked for once more.
-    await check.asked(1);
+    await until('the agent has put it in', async () => (await adminStates(lb)).web2 === 0);
     const [server] = (await status(order)).servers;
     assert.match(server?.breaks?.[0]?.cause ?? '', /agent-check, which something switched on again.*via agent : up/);
     assert.match(server?.breaks?.[0]?.where ?? '', /“agent_status” and “last_agt” of app\/web2/);
