@@ -72,7 +72,8 @@ test('nobody is warned of a notice that no node keeps once the run has ended', a
     ask: async (node, { hold }) => {
       asked.push(`${node} ${String(hold)}`);
       if (hold === 0 || ++renewals === 1) return ok(node);
-      await hanging.promise;
+      // The renewal fails, and the search for another keeper hangs at the end of the run.
+      if (renewals === 3) await hanging.promise;
       return { ...ok(node), outcome: 'no-response', message: 'gone' };
     },
   });
@@ -81,7 +82,7 @@ test('nobody is warned of a notice that no node keeps once the run has ended', a
   const withdrawn = notice.withdraw();
   hanging.resolve();
   await withdrawn;
-  assert.deepEqual(asked, ['notify1 30', 'notify1 30', 'notify1 0'], 'no other node is asked to keep it');
+  assert.deepEqual(asked, ['notify1 30', 'notify1 30', 'notify1 30', 'notify1 0'], 'no other node is asked to keep it');
 });
 
 test('a notice is withdrawn on every node that has kept it, also on one that was gone for a while', async () => {
