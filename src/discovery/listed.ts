@@ -31,9 +31,13 @@ export function parseEntries(entries: readonly ListEntry[], source: string): Can
   });
 }
 
-function bad(at: string, message: string): Problem {
-  return new Problem('bad-nodes', `${at}: ${message}`);
+function bad(at: string, message: string, hint = ''): Problem {
+  return new Problem('bad-nodes', `${at}: ${message}`, hint);
 }
+
+/** As in /etc/hosts, with the address beside the name. */
+const hasSpace = /\S\s+\S/;
+const listForm = 'write one name a line; with an address: - { name: NAME, address: ADDRESS }';
 
 function parseEntry(value: unknown, at: string, source: string): Candidate {
   const fields = typeof value === 'string' ? { name: value } : value;
@@ -44,7 +48,8 @@ function parseEntry(value: unknown, at: string, source: string): Candidate {
   const field = key === undefined ? undefined : fields[key];
   if (typeof field !== 'string') throw bad(at, 'a node needs a “name” (or “identity”)');
   const name = field.trim().toLowerCase();
-  if (!isNodeName(name)) throw bad(at, `“${field.slice(0, 80)}” is not a valid node name`);
+  if (!isNodeName(name))
+    throw bad(at, `“${field.slice(0, 80)}” is not a valid node name`, hasSpace.test(field) ? listForm : '');
   return { name, addresses: parseAddresses(fields, at), source };
 }
 

@@ -62,7 +62,7 @@ function wordsFor(error: ErrorObject, params: Record<string, unknown>): string {
     case 'const':
       return `must be ${JSON.stringify(params.allowedValue)}`;
     case 'pattern':
-      return `must match ${String(params.pattern)}`;
+      return `must ${patterns.get(String(params.pattern)) ?? `match ${String(params.pattern)}`}`;
     case 'minimum':
       return `must be at least ${String(params.limit)}`;
     case 'maximum':
@@ -90,6 +90,17 @@ function wordsForSize(keyword: string, limit: number): string | undefined {
   const thing = { Items: 'item', Length: 'character', Properties: 'key' }[of] ?? of;
   return `must have at ${bound === 'min' ? 'least' : 'most'} ${count(limit, thing)}`;
 }
+
+/** Patterns that have a name. */
+const patterns: ReadonlyMap<string, string> = new Map([
+  ['^/', 'be a path that begins with /'],
+  ['^/[^\\x00]*$', 'be a path that begins with /'],
+  ['^/[^\\u0000]*$', 'be a path that begins with /'],
+  ['^https?://[^\\s]+$', 'be a URL that begins with http:// or https://'],
+  ['^https?://[!-~]+$', 'be a URL that begins with http:// or https://'],
+  ['^https://[^\\s]{1,2000}$', 'be a URL that begins with https://'],
+  ['^(sqlite:.+|postgres(ql)?://.+)$', 'be a URL that begins with sqlite: or postgres://'],
+]);
 
 const types: Readonly<Record<string, string>> = {
   array: 'a list',

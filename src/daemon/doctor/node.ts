@@ -11,6 +11,7 @@ import { silentLog } from '../system/silent-log.ts';
 import { auditNotesFile, openAuditNotes } from '../audit/notes.ts';
 import { checkClock } from './clock.ts';
 import { checkDisk } from './disk.ts';
+import { checkMetrics } from './metrics.ts';
 import { checkNetwork } from './network.ts';
 import { checkRelay } from './relay.ts';
 import { doctorInSandbox } from './sandbox.ts';
@@ -55,6 +56,7 @@ async function check(
     checkNetwork(config, state, signal),
     checkAuditLog(config),
     checkShipping(config),
+    checkMetrics(config),
     checkRelay(config, state),
     checkAgents(config, agents, signal),
   ]);

@@ -8,6 +8,7 @@ import type { RunCommand } from '../../../src/core/ports.ts';
 import type { NodeConfig } from '../../../src/daemon/config/config.ts';
 import { checkClock } from '../../../src/daemon/doctor/clock.ts';
 import { checkDisk } from '../../../src/daemon/doctor/disk.ts';
+import { checkMetrics } from '../../../src/daemon/doctor/metrics.ts';
 import { checkRelay } from '../../../src/daemon/doctor/relay.ts';
 import { checkShipping } from '../../../src/daemon/doctor/shipping.ts';
 
@@ -25,6 +26,19 @@ const line = (sequence: number, time: number) =>
   `${JSON.stringify({ v: 1, sequence, time: new Date(time).toISOString(), kind: 'started' })}\n`;
 const words = (findings: readonly { status: string; what: string }[]) =>
   findings.map(({ status, what }) => `${status} ${what}`);
+
+describe('doctor on the metrics of a node', () => {
+  test('reports a token that cannot be read, or is empty: each request would be refused', async () => {
+    const look = async (token_file?: string) =>
+      words(await checkMetrics({ metrics: { port: 9810, address: '::', ...(token_file && { token_file }) } }));
+    assert.deepEqual(await look(), []);
+    assert.deepEqual(await look(file), [`broken the token file ${file} cannot be read: no such file or directory`]);
+    writeFileSync(file, '\n');
+    assert.deepEqual(await look(file), [`broken the token file ${file} is empty: every request is refused`]);
+    writeFileSync(file, 'secret\n');
+    assert.deepEqual(await look(file), []);
+  });
+});
 
 describe('doctor on the disk of a node', () => {
   const MiB = 1024 * 1024;

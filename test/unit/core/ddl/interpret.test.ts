@@ -99,6 +99,8 @@ describe('a fault of a value', () => {
     [{ type: 'integer', maximum: 65535 }, 99999, 'must be at most 65535'],
     [{ type: 'number', exclusiveMinimum: 0 }, -1, 'must be more than 0'],
     [{ type: ['array', 'string'] }, 5, 'must be a list or text'],
+    [{ type: 'string', pattern: '^https?://[^\\s]+$' }, 'x', 'must be a URL that begins with http:// or https://'],
+    [{ type: 'string', pattern: '^/[^\\x00]*$' }, 'x', 'must be a path that begins with /'],
     [{ type: 'object' }, true, 'must be a map of keys and values'],
     [{ type: 'array', uniqueItems: true }, [1, 1], 'must not have an item twice'],
   ] as const) {
