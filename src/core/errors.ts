@@ -25,7 +25,8 @@ export function explain(error: unknown): string {
     const [first, ...below] = error.message.split('\n');
     return [error.hint === '' ? first : `${first}: ${error.hint}`, ...below].join('\n');
   }
-  return isSystemError(error) ? explainSystemError(error) : error instanceof Error ? error.message : String(error);
+  if (isSystemError(error)) return explainSystemError(error);
+  return certificateWords[errnoOf(error)] ?? (error instanceof Error ? error.message : String(error));
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
@@ -42,7 +43,18 @@ export function errnoOf(error: unknown): string {
   return '';
 }
 
-/** Why a file could not be used, in words instead of an errno. */
+/** What Node.js finds wrong with the certificate of a server; its own text proposes options of Node.js. */
+const certificateWords: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed, and not trusted here',
+  SELF_SIGNED_CERT_IN_CHAIN: 'no CA that is trusted here has signed its certificate',
+  UNABLE_TO_GET_ISSUER_CERT: 'no CA that is trusted here has signed its certificate',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'no CA that is trusted here has signed its certificate',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'no CA that is trusted here has signed its certificate',
+};
+
+/** Why a file or a connection could not be used, in words instead of a code. */
 export function explainErrno(error: unknown): string {
   const words: Record<string, string> = {
     ENOENT: 'no such file or directory',
@@ -72,6 +84,7 @@ export function explainErrno(error: unknown): string {
     ETIMEDOUT: 'timed out',
     EHOSTUNREACH: 'no route to the host',
     ENETUNREACH: 'no route to the network',
+    ...certificateWords,
   };
   return words[errnoOf(error)] ?? (error instanceof Error ? error.message : String(error));
 }

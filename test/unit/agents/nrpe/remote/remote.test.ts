@@ -55,7 +55,8 @@ const code = (wanted: string, message: RegExp) => (problem: unknown) =>
 describe('checks of an NRPE daemon', () => {
   test('are those of the configuration, each once', async () => {
     const daemon = await fakeDaemon((socket) => socket.end(packet('x')));
-    const { commands, refused, withArguments } = await (await makeRemoteChecks(daemon, rules)).list();
+    const oneArgument = parseArgumentRules({ a: ['[0-9]+'] });
+    const { commands, refused, withArguments } = await (await makeRemoteChecks(daemon, oneArgument)).list();
     assert.deepEqual([commands, refused, [...withArguments]], [['a', 'b'], [], ['a']]);
   });
 
