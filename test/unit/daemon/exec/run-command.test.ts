@@ -1,15 +1,25 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { CommandOptions } from '../../../../src/core/ports.ts';
 import { runCommand } from '../../../../src/daemon/exec/run-command.ts';
 import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { until } from '../../../support/until.ts';
 
 /** Far beyond what these take. */
 const timeout = 120_000;
 const sh = (script: string, options: Partial<CommandOptions> = {}) =>
   runCommand(['/bin/sh', '-c', script], { timeout, ...options });
+
+/** One that was killed stays in the table until its parent looks. */
+function isAlive(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
 
 describe('a command', () => {
   test('has its exit code, or the signal that ended it, and both of its outputs', async () => {
@@ -71,6 +81,7 @@ describe('a command', () => {
     const { stdout, stderr, truncated, code } = await sh('printf 123456; printf 12345 >&2; exit 4', { limit: 5 });
     assert.deepEqual([stdout, stderr, truncated, code], ['12345', '12345', true, 4]);
     assert.equal((await sh('printf 12345', { limit: 5 })).truncated, false);
+    assert.equal((await sh('printf 123456 >&2', { limit: 5 })).truncated, true);
     const usual = await sh('head -c 70000 /dev/zero');
     assert.deepEqual([usual.stdout.length, usual.truncated], [65_536, true]);
   });
@@ -88,7 +99,24 @@ describe('a command', () => {
   });
 
   test('has ended when its process has, although another one holds its output', async () => {
-    const { code, stdout } = await sh('sleep 5 & echo done');
-    assert.deepEqual([code, stdout], [0, 'done\n']);
+    const { code, stdout } = await sh('sleep 30 & echo $!; exit 4');
+    assert.equal(code, 4);
+    // It still runs: nobody has waited for its end.
+    process.kill(Number(stdout), 'SIGKILL');
+  });
+
+  test('with a mark is ended with the processes that left its group, and if it has too many', async () => {
+    const marked = { env: { PATH: '/usr/bin:/bin', RUN_MARK: String(process.pid) }, mark: `RUN_MARK=${process.pid}` };
+    const cancelling = new AbortController();
+    const left = await sh('setsid sleep 600 & echo $!; wait', {
+      ...marked,
+      signal: cancelling.signal,
+      onOutput: () => cancelling.abort(),
+    });
+    assert.equal(left.ended, 'cancelled');
+    await until('the process that left the group has ended', () => !isAlive(Number(left.stdout)));
+    const many = await sh('for i in 1 2 3 4; do sleep 600 & done; wait', { ...marked, mostProcesses: 3 });
+    assert.deepEqual([many.ended, many.code], ['too-many-processes', null]);
+    assert.equal((await sh('sleep 0 & wait; exit 5', { ...marked, mostProcesses: 3 })).code, 5);
   });
 });
