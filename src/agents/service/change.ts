@@ -16,9 +16,9 @@ export interface Changed {
 const goals: Readonly<
   Record<UnitAction, { isReached: (unit: UnitState) => boolean; isDone: (unit: UnitState) => boolean }>
 > = {
-  start: { isReached: isActive, isDone: isActive },
+  start: { isReached: isStarted, isDone: isActive },
   stop: { isReached: isDown, isDone: isDown },
-  restart: { isReached: isActive, isDone: () => false },
+  restart: { isReached: isStarted, isDone: () => false },
   reload: { isReached: isActive, isDone: () => false },
   enable: { isReached: isEnabled, isDone: isEnabled },
   disable: { isReached: (unit) => !isEnabled(unit), isDone: (unit) => !isEnabled(unit) },
@@ -42,6 +42,7 @@ export async function changeUnit(
     throw new Problem('service-failed', `${name} is ${before.state}: it can't be reloaded`, `start it first`);
   }
   if (isDone(before)) return { unit: before, changed: false };
+  if (action === 'enable') refuseWithoutBoot(before);
   if (dryRun) return { unit: before, changed: true };
   progress(`${action} ${name}`);
   try {
@@ -73,6 +74,8 @@ async function untilReached(
     before = shown;
     if (!isReached(unit)) {
       if (reached !== undefined || isFailed(unit)) throw crashedProblem(unit);
+      // systemctl ends after the start: what is down by then does not come up later.
+      if (isReached === isStarted && isDown(unit)) throw notStartedProblem(unit);
       if (at >= deadline) throw new Problem('service-failed', `${name} is still ${shown} after ${wait} s`);
     } else {
       if (reached !== undefined && reached.invocation !== unit.invocation) throw crashedProblem(unit);
@@ -81,6 +84,28 @@ async function untilReached(
     }
     await sleep(interval, undefined, { signal });
   }
+}
+
+/** What has no section [Install], or is masked, cannot be enabled: systemctl only warns of the first. */
+function refuseWithoutBoot({ unit, enabled }: UnitState): void {
+  if (/^masked/.test(enabled)) {
+    throw new Problem(
+      'service-failed',
+      `${unit} is masked: it can't be enabled`,
+      `run “systemctl unmask ${unit}” first`,
+    );
+  }
+  if (!['static', 'generated', 'transient'].includes(enabled)) return;
+  const hint = 'another unit starts it; to start it at boot itself, give its file a section [Install]';
+  throw new Problem('service-failed', `${unit} is ${enabled}: it can't be enabled`, hint);
+}
+
+function notStartedProblem({ unit, state, detail, conditionsHold }: UnitState): Problem {
+  const hint = `see “systemctl status ${unit}”`;
+  const condition = 'a condition of its file does not hold';
+  if (!conditionsHold) return new Problem('service-failed', `systemd did not start ${unit}: ${condition}`, hint);
+  const message = `${unit} is ${state} (${detail}) right after its start: its program ended, or ${condition}`;
+  return new Problem('service-failed', message, hint);
 }
 
 function crashedProblem({ unit, state, detail, result }: UnitState): Problem {
@@ -98,6 +123,12 @@ async function withJournal(error: unknown, name: string, systemd: Systemd): Prom
 
 function isActive({ state }: UnitState): boolean {
   return state === 'active';
+}
+
+/** A program of the type oneshot is not active once it has done its work: systemctl ends after that. */
+function isStarted(unit: UnitState): boolean {
+  const isFinished = unit.type === 'oneshot' && unit.state === 'inactive' && unit.result === 'success';
+  return isActive(unit) || (isFinished && unit.conditionsHold);
 }
 
 function isDown({ state }: UnitState): boolean {

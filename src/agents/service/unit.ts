@@ -19,6 +19,10 @@ export interface UnitState {
   readonly invocation: string;
   /** Result: success, exit-code, timeout, … */
   readonly result: string;
+  /** Type: simple, notify, oneshot, …; empty for what is not a service. */
+  readonly type: string;
+  /** False when a condition of the unit, such as ConditionPathExists, kept systemd from its last start. */
+  readonly conditionsHold: boolean;
 }
 
 /** What a unit is worked on with. */
@@ -39,7 +43,7 @@ const properties = [
   'MainPID',
   'StateChangeTimestamp',
 ] as const;
-const moreProperties = ['InvocationID', 'Result'] as const;
+const moreProperties = ['InvocationID', 'Result', 'Type', 'ConditionResult', 'ConditionTimestampMonotonic'] as const;
 
 /** Milliseconds for a question; a change may take as long as it is waited for. */
 const patience = 15_000;
@@ -95,6 +99,9 @@ function parseShow(unit: string, text: string): UnitState {
     since: toIso(value('StateChangeTimestamp')),
     invocation: value('InvocationID'),
     result: value('Result'),
+    type: value('Type'),
+    // Before its first start, systemd shows “no” as well.
+    conditionsHold: value('ConditionResult') !== 'no' || !(Number(value('ConditionTimestampMonotonic')) > 0),
   };
 }
 

@@ -13,6 +13,10 @@ const units = {
   'late.service': ['start', 'stop'],
   'looks.service': [],
   'gone.service': ['start'],
+  'once.service': ['start', 'restart'],
+  'waiting.service': ['start'],
+  'unused.service': ['start'],
+  'static.service': ['enable'],
 } as const;
 const config: ServiceConfig = {
   units: Object.fromEntries(Object.entries(units).map(([unit, actions]) => [unit, [...actions]])),
@@ -36,8 +40,12 @@ describe('the agent “service”, on a Debian with systemd', () => {
           'Type=notify\\nNotifyAccess=all\\nExecStart=/bin/sh -c "sleep 0.6; systemd-notify --ready; sleep 1000"',
         ) +
         unit('looks', 'ExecStart=/bin/sleep 1000') +
+        unit('once', 'Type=oneshot\\nExecStart=/bin/sh -c "echo x >>/run/once"') +
+        unit('waiting', 'ExecStart=/bin/sleep 1000\\n[Unit]\\nConditionPathExists=/nowhere') +
+        unit('unused', 'ExecStart=/bin/true\\n[Unit]\\nConditionPathExists=/nowhere') +
+        `printf '[Service]\\nExecStart=/bin/sleep 1000\\n' >/etc/systemd/system/static.service\n` +
         unit('secret', 'ExecStart=/bin/sleep 1000') +
-        'systemctl start systemd-journald; systemctl daemon-reload',
+        'systemctl start systemd-journald; systemctl daemon-reload; systemctl enable waiting',
     );
   });
   after(() => root[Symbol.asyncDispose]());
@@ -111,6 +119,24 @@ describe('the agent “service”, on a Debian with systemd', () => {
       message:
         /falls-over\.service did not stay up: it is failed \(failed, exit-code\)\nIts journal ends:\n(.*\n)*.*no such database/,
     });
+  });
+
+  test('is done with a program that runs once when it has ended, each time', async () => {
+    for (const action of ['start', 'start', 'restart']) {
+      const { reply } = await call(action, 'once');
+      assert.deepEqual([reply.state, reply.changed], ['inactive', true]);
+    }
+    assert.equal(await root.shell('cat /run/once'), 'x\nx\nx\n');
+  });
+
+  test('fails at once where a condition keeps systemd from starting, and where a unit cannot be enabled', async () => {
+    const message = /^systemd did not start waiting\.service: a condition of its file does not hold/;
+    await assert.rejects(call('start', 'waiting'), { code: 'service-failed', message });
+    // systemd forgets at once what became of a unit that no other one names.
+    const forgotten = /^unused\.service is inactive \(dead\) right after its start: its program ended, or a condition/;
+    await assert.rejects(call('start', 'unused'), { code: 'service-failed', message: forgotten });
+    const refused = { code: 'service-failed', message: "static.service is static: it can't be enabled" };
+    await assert.rejects(call('enable', 'static'), refused);
   });
 
   test('refuses services that are not on the list, and runs nothing for them', async () => {

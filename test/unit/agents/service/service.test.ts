@@ -12,6 +12,10 @@ interface Look {
   readonly enabled?: string;
   readonly invocation?: string;
   readonly result?: string;
+  readonly type?: string;
+  readonly condition?: 'yes' | 'no';
+  /** When the conditions were last checked, in microseconds since the machine started. */
+  readonly conditionAt?: number;
 }
 
 interface Setup {
@@ -36,10 +40,13 @@ async function startAgent({ looks, config = {}, change = {} }: Setup) {
       enabled = '',
       invocation = 'a',
       result = 'success',
+      type = 'simple',
+      condition = 'yes',
+      conditionAt = 7,
     } = looks[Math.min(looked++, looks.length - 1)] ?? {};
     return {
       ...none,
-      stdout: `LoadState=loaded\nActiveState=${state}\nSubState=x\nUnitFileState=${enabled}\nMainPID=1\nInvocationID=${invocation}\nResult=${result}\n`,
+      stdout: `LoadState=loaded\nActiveState=${state}\nSubState=x\nUnitFileState=${enabled}\nMainPID=1\nInvocationID=${invocation}\nResult=${result}\nType=${type}\nConditionResult=${condition}\nConditionTimestampMonotonic=${conditionAt}\n`,
     };
   };
   const units = {
@@ -108,6 +115,45 @@ describe('a change of a unit', () => {
     const { call, changes } = await startAgent({ looks: [down] });
     await assert.rejects(call('reload', 'web'), { code: 'service-failed', hint: 'start it first' });
     assert.deepEqual(changes(), []);
+  });
+
+  test('is made when a program of the type oneshot has done its work', async () => {
+    for (const action of ['start', 'restart']) {
+      const done = { state: 'inactive', type: 'oneshot' };
+      const neverRan = { ...done, condition: 'no', conditionAt: 0 } as const;
+      const { call } = await startAgent({ looks: [neverRan, done] });
+      const { changed, state } = await call(action, 'web');
+      assert.deepEqual([changed, state], [true, 'inactive'], action);
+      const failed = await startAgent({ looks: [done, { ...done, state: 'failed', result: 'exit-code' }] });
+      await assert.rejects(failed.call(action, 'web'), { code: 'service-failed' }, action);
+    }
+  });
+
+  test('fails at once if a condition of the unit keeps it from starting', async () => {
+    for (const type of ['simple', 'oneshot']) {
+      const { call, looks } = await startAgent({ looks: [down, { state: 'inactive', type, condition: 'no' }] });
+      const hint = 'see “systemctl status web.service”';
+      await assert.rejects(call('start', 'web'), { code: 'service-failed', message: /a condition of its file/, hint });
+      assert.equal(looks(), 2, type);
+    }
+    const { call, looks } = await startAgent({ looks: [down] });
+    const message = /^web\.service is inactive \(x\) right after its start/;
+    await assert.rejects(call('start', 'web'), { code: 'service-failed', message });
+    assert.equal(looks(), 2);
+  });
+
+  test('is refused if the unit cannot be enabled, also in a dry run', async () => {
+    for (const enabled of ['static', 'generated', 'transient', 'masked', 'masked-runtime']) {
+      for (const dryRun of [false, true]) {
+        const { call, changes } = await startAgent({ looks: [{ enabled }] });
+        const refused = {
+          code: 'service-failed',
+          message: / is (static|generated|transient|masked): it can't be enabled$/,
+        };
+        await assert.rejects(call('enable', 'web', { dryRun }), refused, enabled);
+        assert.deepEqual(changes(), []);
+      }
+    }
   });
 
   test('uses sudo only where the node allows it, and only for the change', async () => {
@@ -203,6 +249,8 @@ describe('what systemd reports', () => {
       enabled: 'enabled',
       invocation: '',
       result: 'success',
+      type: '',
+      conditionsHold: true,
     };
     const { show } = openSystemd(config(), running({ stdout }));
     assert.deepEqual(await show('web.timer', signal), { ...one, pid: 42, since: '2026-11-28T20:11:05Z' });
