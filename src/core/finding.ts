@@ -39,7 +39,7 @@ export async function runCheck(
 
 /** A finding as `doctor --json` prints it. */
 export function findingToJson({ check, status, what, fix }: Finding): JsonObject {
-  return { check, verdict: status, what, mend: fix };
+  return { check, verdict: status, what, fix };
 }
 
 /** Reads what `doctor --json` printed on another host or as another user. @returns undefined for anything else */
@@ -52,10 +52,10 @@ export function parseFindings(json: string): Finding[] | undefined {
   }
 }
 
-function isFindingJson(value: unknown): value is Record<'check' | 'verdict' | 'what' | 'mend', string> {
-  return isObject(value) && ['check', 'verdict', 'what', 'mend'].every((key) => typeof value[key] === 'string');
+function isFindingJson(value: unknown): value is Record<'check' | 'verdict' | 'what' | 'fix', string> {
+  return isObject(value) && ['check', 'verdict', 'what', 'fix'].every((key) => typeof value[key] === 'string');
 }
 
-function fromJson({ check, verdict, what, mend }: Record<'check' | 'verdict' | 'what' | 'mend', string>): Finding {
-  return { check, status: verdict as Finding['status'], what, fix: mend };
+function fromJson({ check, verdict, what, fix }: Record<'check' | 'verdict' | 'what' | 'fix', string>): Finding {
+  return { check, status: verdict as Finding['status'], what, fix };
 }

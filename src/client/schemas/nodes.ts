@@ -68,7 +68,7 @@ export const nodeSchemas = {
       check: text,
       verdict: oneOf('ok', 'warning', 'broken'),
       what: text,
-      mend: text,
+      fix: text,
     }),
   ),
 } as const;

@@ -332,9 +332,9 @@ describe('a plan that is carried out', () => {
     const plan = await makePlan(target, options({ describe: silent }), fakeHost(host).remote);
     const { remote } = fakeHost(host);
     const findings = [
-      { check: 'nrpe', verdict: 'broken', what: 'not vital', mend: '' },
-      { check: 'state', verdict: 'ok', what: 'fine', mend: '' },
-      { check: 'port', verdict: 'broken', what: '8140 is taken', mend: 'stop the other program' },
+      { check: 'nrpe', verdict: 'broken', what: 'not vital', fix: '' },
+      { check: 'state', verdict: 'ok', what: 'fine', fix: '' },
+      { check: 'port', verdict: 'broken', what: '8140 is taken', fix: 'stop the other program' },
     ];
     const run: Remote['run'] = async (script, asRoot) =>
       script.purpose === 'run doctor on the host'
