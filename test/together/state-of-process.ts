@@ -10,6 +10,7 @@ export function stateOfProcess() {
     exitCode: process.exitCode,
     user: process.getuid?.(),
     replaced: Object.entries(replaceable).flatMap(([name, real]) => (now[name] === real ? [] : [name])),
+    clocks: [performance.now, AbortSignal.timeout],
     output: [process.stdout.write, process.stderr.write, process.kill, process.exit],
     listeners: Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)])),
   };

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, mock, test } from 'node:test';
+import { describe, mock, test } from 'node:test';
 import type { ApplicationConfig } from '../../../../src/agents/appmgr/config.ts';
 import { defineHealth } from '../../../../src/agents/appmgr/health/health.ts';
 import { mockDelays } from '../../../support/mock-delays.ts';
-
-afterEach(() => mock.restoreAll());
 
 const unit = 'app.service';
 const active = 'ActiveState=active\nSubState=running\nResult=success\nInvocationID=1\n';
@@ -13,7 +11,7 @@ const inactive = 'ActiveState=inactive\nSubState=dead\nResult=success\n';
 /** What is found in a unit whose state is one of these at each look, and after how many milliseconds. */
 async function wait(...states: readonly string[]) {
   let [clock, looks] = [0, 0];
-  mock.method(performance, 'now', () => clock);
+  const { mock: now } = mock.method(performance, 'now', () => clock);
   using delays = mockDelays();
   const run = async () => {
     const stdout = (states[Math.min(looks, states.length - 1)] ?? '').replace('#', String(looks));
@@ -28,6 +26,8 @@ async function wait(...states: readonly string[]) {
       found = health;
     });
   for (; found === undefined; clock += 100) await delays.pass(100);
+  // Before the next look of the same test, whose own clock would bring this one back when it ends.
+  now.restore();
   return [found.healthy, found.words, clock] as const;
 }
 

@@ -148,14 +148,14 @@ describe('the agents in other languages', () => {
       ['colour'],
     );
     const reasons = [
-      /"Upper" is refused: it is not a valid agent name/,
-      /"broken" is refused: .*broken\.json/,
-      /"large" is refused: .*large\.json is larger than \d+ bytes/,
-      /"lost" is refused: /,
-      /"open" is refused: /,
-      /"other" is refused: .*other\.json describes an agent “another”/,
-      /"rpcutil" is refused: a built-in agent has that name/,
-      /"site" is refused: .*site\.site\.json/,
+      /“Upper” is refused: it is not a valid agent name/,
+      /“broken” is refused: .*broken\.json/,
+      /“large” is refused: .*large\.json is larger than \d+ bytes/,
+      /“lost” is refused: /,
+      /“open” is refused: /,
+      /“other” is refused: .*other\.json describes an agent “another”/,
+      /“rpcutil” is refused: a built-in agent has that name/,
+      /“site” is refused: .*site\.site\.json/,
     ];
     assert.equal(refused.length, reasons.length, refused.join('\n'));
     for (const [index, reason] of reasons.entries()) assert.match(refused[index] ?? '', reason);
