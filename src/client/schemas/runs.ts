@@ -15,6 +15,7 @@ const call = object({
   node: text,
   agent: text,
   action: text,
+  changes: { ...flag, description: 'The action changes something; false for one that only reads' },
   dry_run: flag,
   try: count,
   outcome: text,
