@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { startTurns } from '../../../../src/transport/relay/users/turns.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const message = (index: number) => Buffer.from([index]);
 
 /** Turns of which each message takes two milliseconds, and what they did. */
-function start(context: { mock: { method: typeof import('node:test').mock.method } }) {
+function start({ mock }: TestContext) {
   let now = 0;
-  context.mock.method(performance, 'now', () => now);
+  // A clock that another one replaced would come back at the end of the test.
+  mock.restoreAll();
+  mock.method(performance, 'now', () => now);
   const done: unknown[] = [];
   const socket = { pause: () => void done.push('pause'), resume: () => void done.push('resume') };
   const turns = startTurns(socket as unknown as Socket, ([index = 0]) => {
