@@ -1,10 +1,9 @@
 import { dirname, join, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
 import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { readPromptly } from '../../core/files/at-once.ts';
 import { decodeText } from '../../core/files/decode.ts';
-import { faultOfYaml, lineAt } from '../../core/files/yaml/yaml-fault.ts';
+import { valueOfYaml } from '../../core/files/yaml/yaml-fault.ts';
 import { isObject } from '../../core/json.ts';
 
 /** The paths of a node's log and its CA certificate, from its configuration or the options. */
@@ -37,10 +36,7 @@ export async function locateAudit(options: { config: string; file?: string; ca?:
 async function readNode(config: string, mayBeAbsent: boolean): Promise<Record<string, unknown> | undefined> {
   try {
     const text = decodeText(await readPromptly(config));
-    const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
-    const broken = faultOfYaml(document, text);
-    if (broken !== undefined) throw new Error(`line ${lineAt(text, broken.offset)}: ${broken.message}`);
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    const value = valueOfYaml(text, ({ line, message }) => new Error(`line ${line}: ${message}`));
     return isObject(value) ? value : {};
   } catch (cause) {
     if (mayBeAbsent) return undefined;

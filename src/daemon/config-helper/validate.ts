@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
 import type { AgentEntry } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
-import { explainYaml, lineAt } from '../../core/files/yaml/yaml-fault.ts';
+import { explainYaml } from '../../core/files/yaml/yaml-fault.ts';
 import type { NodeFile } from '../../core/node-files/list.ts';
 import { parseGroups, parsePolicy } from '../../core/policy/parse.ts';
 import { type NodeConfig, parseNodeConfig } from '../config/config.ts';
@@ -74,8 +74,8 @@ function validateFacts(text: string, name: string): void {
   const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
   const [broken] = document.errors;
   if (broken !== undefined) {
-    const { offset, message } = explainYaml(broken, document, text);
-    throw new Problem('bad-configuration', `${name}:${lineAt(text, offset)}: ${message}`);
+    const { line, message } = explainYaml(broken, document, text);
+    throw new Problem('bad-configuration', `${name}:${line}: ${message}`);
   }
   if (!isMap(document.contents)) throw new Problem('bad-configuration', `${name}: it is not a map of facts`);
 }

@@ -10,7 +10,7 @@ import {
   parseDocument,
   type Scalar,
 } from 'yaml';
-import { explainYaml, lineAt } from '../../core/files/yaml/yaml-fault.ts';
+import { explainYaml } from '../../core/files/yaml/yaml-fault.ts';
 import type { LostFact } from './representable.ts';
 
 /** How Puppet's agent marks its own facts (cache/yaml/facts/NODE.yaml); the facts are under `values`. */
@@ -35,8 +35,8 @@ export function parseYaml(text: string): YamlFacts {
   // An unknown tag only causes a warning: the marked value is then text, a mapping or a list.
   const [broken] = parsed.errors;
   if (broken !== undefined) {
-    const { offset, message } = explainYaml(broken, parsed, text);
-    throw new Error(`line ${lineAt(text, offset)}: ${message}`);
+    const { line, message } = explainYaml(broken, parsed, text);
+    throw new Error(`line ${line}: ${message}`);
   }
   const reading = new YamlReading(parsed, text);
   const value = reading.value(parsed.contents, []) ?? {};

@@ -1,9 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { parseDocument, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { decodeText } from '../../../core/files/decode.ts';
-import { faultOfYaml, lineAt } from '../../../core/files/yaml/yaml-fault.ts';
+import { type YamlFault, valueOfYaml } from '../../../core/files/yaml/yaml-fault.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import { parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
 import { type SystemNeeds, systemNeeds } from './system-needs.ts';
@@ -123,12 +123,8 @@ async function explainOwn(error: unknown, file: string | undefined, check: Check
 
 async function readYaml(file: string): Promise<JsonObject> {
   const text = await readText(file);
-  const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
-  const broken = faultOfYaml(document, text);
-  if (broken !== undefined) {
-    throw new Problem('bad-configuration', `${file}:${lineAt(text, broken.offset)}: ${broken.message}`);
-  }
-  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
+  const refuse = ({ line, message }: YamlFault) => new Problem('bad-configuration', `${file}:${line}: ${message}`);
+  const value = valueOfYaml(text, refuse) ?? {};
   if (isObject(value)) return value as JsonObject;
   throw new Problem('bad-configuration', `${file}: keys with values are expected, as in “key: value”`);
 }

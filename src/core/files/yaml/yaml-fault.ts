@@ -1,7 +1,12 @@
-import { type Document, isAlias, isCollection, isScalar, type Node, visit, type YAMLError } from 'yaml';
+import { type Document, isAlias, isCollection, isScalar, type Node, parseDocument, visit, type YAMLError } from 'yaml';
 
 /** Why a text is not YAML that can be used, in plain words, and where. */
-export interface YamlFault {
+export interface YamlFault extends Place {
+  /** From 1. */
+  readonly line: number;
+}
+
+interface Place {
   readonly offset: number;
   readonly message: string;
 }
@@ -9,7 +14,7 @@ export interface YamlFault {
 type Parsed = Pick<Document.Parsed, 'contents' | 'errors' | 'warnings'>;
 
 /** What is said of a fault: a text, or a text that depends on what stands there. */
-type Words = string | ((found: Found) => string | YamlFault);
+type Words = string | ((found: Found) => string | Place);
 
 interface Found {
   readonly document: Parsed;
@@ -56,7 +61,20 @@ const words: readonly (readonly [RegExp, Words])[] = [
 /** The first fault of a document that was parsed; undefined if there is none. A warning is a fault, too. */
 export function faultOfYaml(document: Parsed, text: string): YamlFault | undefined {
   const [broken] = [...document.errors, ...document.warnings];
-  return broken === undefined ? aliasWithoutAnchor(document) : explainYaml(broken, document, text);
+  if (broken !== undefined) return explainYaml(broken, document, text);
+  const fault = aliasWithoutAnchor(document);
+  return fault && withLine(fault, text);
+}
+
+/**
+ * The value of a text.
+ * @param refuse makes the error of a fault
+ */
+export function valueOfYaml(text: string, refuse: (fault: YamlFault) => Error): unknown {
+  const document = parseDocument(text, { uniqueKeys: true, stringKeys: true });
+  const fault = faultOfYaml(document, text);
+  if (fault !== undefined) throw refuse(fault);
+  return document.toJS({ maxAliasCount: 100 });
 }
 
 /** A fault of the parser's in plain words. */
@@ -65,7 +83,11 @@ export function explainYaml({ message, pos: [offset] }: YAMLError, document: Par
   const [, said = 'this is not YAML: check indentation, quotes and brackets'] =
     words.find(([pattern]) => pattern.test(message)) ?? [];
   const found = typeof said === 'string' ? said : said({ document, text, offset, word });
-  return typeof found === 'string' ? { offset, message: found } : found;
+  return withLine(typeof found === 'string' ? { offset, message: found } : found, text);
+}
+
+function withLine(place: Place, text: string): YamlFault {
+  return { ...place, line: text.slice(0, place.offset).split('\n').length };
 }
 
 function keyAt(text: string, offset: number): string {
@@ -75,7 +97,7 @@ function keyAt(text: string, offset: number): string {
 }
 
 /** The parser reports it at the end of the file. */
-function unclosedQuote({ document, text, offset }: Found): YamlFault {
+function unclosedQuote({ document, text, offset }: Found): Place {
   const quoted = nodesBefore(document, offset).filter((node) => isScalar(node) && /^QUOTE/.test(node.type ?? ''));
   const begin = quoted.at(-1)?.range?.[0] ?? offset;
   const quote = text.charAt(begin);
@@ -83,7 +105,7 @@ function unclosedQuote({ document, text, offset }: Found): YamlFault {
 }
 
 /** The parser reports it where the next line begins. */
-function unclosedBracket({ document, text, offset }: Found): YamlFault {
+function unclosedBracket({ document, text, offset }: Found): Place {
   const inside = nodesBefore(document, offset).filter((node) => isCollection(node) && node.flow === true);
   const ends = inside.map(({ range }) => range?.[1] ?? 0);
   // A bracket at the end of the outer one may be that of the inner one.
@@ -106,7 +128,7 @@ function nodesBefore({ contents }: Parsed, before: number): readonly Node[] {
 }
 
 /** A value with “: ” in it, or a line that is indented further than the one before it, which has a value. */
-function nested({ text, offset }: Found): string | YamlFault {
+function nested({ text, offset }: Found): string | Place {
   const end = text.indexOf('\n', offset);
   const line = text.slice(offset, end === -1 ? undefined : end);
   if (/:(\s|$)/.test(line)) return 'this value has “: ” in it: put it in quotes';
@@ -121,9 +143,9 @@ function noColon({ word }: Found): string {
 }
 
 /** The parser finds it only when it makes values of the text. */
-function aliasWithoutAnchor({ contents }: Parsed): YamlFault | undefined {
+function aliasWithoutAnchor({ contents }: Parsed): Place | undefined {
   const anchors = new Set<string>();
-  let fault: YamlFault | undefined;
+  let fault: Place | undefined;
   visit(contents, {
     Node: (_key, node) => {
       if (!isAlias(node)) {
@@ -137,9 +159,4 @@ function aliasWithoutAnchor({ contents }: Parsed): YamlFault | undefined {
     },
   });
   return fault;
-}
-
-/** The number of the line of a place. */
-export function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length;
 }
