@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { startOf } from '../../../core/files/process-mark.ts';
 import { configurationFiles } from './configuration.ts';
 
@@ -30,6 +31,15 @@ export async function findMachineProcesses(): Promise<MachineProcess[]> {
   return (await Promise.all(pids.map(read))).filter((one) => one !== undefined);
 }
 
+/** Whether it is the master of others: it serves nothing itself. */
+export function isMaster({ pid }: MachineProcess, all: readonly MachineProcess[]): boolean {
+  return all.some(({ parent }) => parent === pid);
+}
+
+export function haveSameFiles(one: MachineProcess, other: MachineProcess): boolean {
+  return isDeepStrictEqual(one.files, other.files);
+}
+
 /** The network namespace of a process; empty if this user may not see it. */
 export function networkOf(pid: number | 'self'): Promise<string> {
   return readlink(`/proc/${pid}/ns/net`).catch(() => '');
@@ -37,9 +47,8 @@ export function networkOf(pid: number | 'self'): Promise<string> {
 
 /** Undefined for another program, and for a process that has ended meanwhile. */
 async function read(pid: number): Promise<MachineProcess | undefined> {
-  const [name, own] = await Promise.all([textOf(pid, 'comm'), textOf(pid, 'cmdline')]);
-  if (!programName.test(name)) return undefined;
-  const argv = own.split('\0');
+  if (!programName.test(await textOf(pid, 'comm'))) return undefined;
+  const argv = (await textOf(pid, 'cmdline')).split('\0');
   const named = configurationFiles(argv);
   if (named.length === 0 || argv.some((word) => noService.test(word))) return undefined;
   const cwd = `/proc/${pid}/cwd`;

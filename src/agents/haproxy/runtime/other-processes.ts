@@ -1,5 +1,5 @@
 import { readConfiguration } from './configuration.ts';
-import { findMachineProcesses, type MachineProcess, networkOf } from './machine-processes.ts';
+import { findMachineProcesses, haveSameFiles, isMaster, type MachineProcess, networkOf } from './machine-processes.ts';
 import { replacedBy } from './replaced-processes.ts';
 
 /** A HAProxy process of this machine that no configured socket leads to. */
@@ -29,7 +29,7 @@ export async function findOtherProcesses(pids: readonly number[]): Promise<reado
       !known.includes(one) &&
       !known.some((own) => isRelated(one, own)) &&
       !replaced.has(one.pid) &&
-      !all.some(({ parent }) => parent === one.pid) &&
+      !isMaster(one, all) &&
       one.network === network,
   );
   return Promise.all(others.map(describe));
@@ -37,7 +37,7 @@ export async function findOtherProcesses(pids: readonly number[]): Promise<reado
 
 /** Its master, a program that it runs, or another process of the same HAProxy. */
 function isRelated(one: MachineProcess, own: MachineProcess): boolean {
-  return one.pid === own.parent || one.parent === own.pid || one.files.join('\0') === own.files.join('\0');
+  return one.pid === own.parent || one.parent === own.pid || haveSameFiles(one, own);
 }
 
 async function describe({ pid, argv, files }: MachineProcess): Promise<OtherProcess> {

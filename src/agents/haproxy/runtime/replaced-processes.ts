@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { errnoOf } from '../../../core/errors.ts';
 import { startOf } from '../../../core/files/process-mark.ts';
-import { findMachineProcesses, type MachineProcess } from './machine-processes.ts';
+import { findMachineProcesses, haveSameFiles, isMaster, type MachineProcess } from './machine-processes.ts';
 
 /** A process that a reload replaced, and that still runs: it serves the connections that were open then. */
 export interface ReplacedProcess {
@@ -34,13 +33,12 @@ export async function findReplacedProcesses(
 function findEarlier(pid: number, all: readonly MachineProcess[]): MachineProcess[] {
   const own = all.find((one) => one.pid === pid);
   if (own === undefined) return [];
-  const isMaster = ({ pid: number }: MachineProcess) => all.some(({ parent }) => parent === number);
   return all.filter(
     (one) =>
       Number(one.start) < Number(own.start) &&
-      isDeepStrictEqual(one.files, own.files) &&
+      haveSameFiles(one, own) &&
       one.network === own.network &&
-      !isMaster(one),
+      !isMaster(one, all),
   );
 }
 
