@@ -93,7 +93,7 @@ export async function openStore(directory: string): Promise<Store> {
 export async function unlock({ realm }: Store, holder: Holder, passphrase: string): Promise<Authority> {
   const pem = await readIfThere(holder.keyFile);
   if (pem === undefined) throw new Problem('unreadable-file', `the key of the CA, ${holder.keyFile}, is missing`);
-  requirePrivate(await exposed(holder.keyFile));
+  requirePrivate(exposed(holder.keyFile));
   const key = parsePrivateKey(pem, passphrase, holder.keyFile);
   if (!holder.certificate.checkPrivateKey(key)) {
     throw new Problem(

@@ -69,7 +69,7 @@ export async function loadCredentials(
   now: number,
   before?: Revocations,
 ): Promise<LoadedCredentials> {
-  const open = await exposed(files.key);
+  const open = exposed(files.key);
   if (kind === 'operator') requirePrivate(open);
   const [certificateText, keyText, caText, crlText, deliveredText] = await Promise.all([
     read(files.certificate, 'certificate'),

@@ -44,7 +44,7 @@ export async function checkCredentials(
 }
 
 async function checkKeyFile(file: string): Promise<readonly Finding[]> {
-  const found = await exposed(file);
+  const found = exposed(file);
   if (found !== undefined) return [broken('key', found.message, found.fix)];
   // The finding on the certificate already reports that it is missing.
   return (await stat(file).catch(() => undefined)) ? [fine('key', `no other user may use ${file}`)] : [];

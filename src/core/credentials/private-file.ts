@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { type Stats, statSync } from 'node:fs';
 import { Problem } from '../errors.ts';
 
 /** A file that others may read or write, although it has a private key. */
@@ -10,9 +10,8 @@ export interface ExposedFile {
 }
 
 /** Undefined for a file that only its owner may write and only its owner and its group may read. */
-export async function exposed(file: string): Promise<ExposedFile | undefined> {
-  // Reading it reports that it is missing.
-  const found = await stat(file).catch(() => undefined);
+export function exposed(file: string): ExposedFile | undefined {
+  const found = statOf(file);
   if (found === undefined || !found.isFile() || (found.mode & 0o037) === 0) return undefined;
   const message = `others may read or write ${file} (mode ${(found.mode & 0o777).toString(8)})`;
   return { message, fix: `chmod 600 ${file}`, own: found.uid === process.getuid?.() };
@@ -25,4 +24,14 @@ export async function exposed(file: string): Promise<ExposedFile | undefined> {
  */
 export function requirePrivate(found: ExposedFile | undefined): void {
   if (found?.own === true) throw new Problem('exposed-key', found.message, found.fix);
+}
+
+/** At once, without another thread: every command begins with it. */
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    // Reading it reports why.
+    return undefined;
+  }
 }
