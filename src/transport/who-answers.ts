@@ -6,6 +6,7 @@ import type { Address } from '../core/node.ts';
 import type { TlsState } from '../core/ports.ts';
 import { keyIdOf } from '../core/sealed/box.ts';
 import { openKey } from '../core/sealed/encryption-key.ts';
+import { orAborted } from '../core/waiting/or-aborted.ts';
 import { signedKeyCodec } from '../core/wire/codec.ts';
 import type { SignedKey } from '../core/wire/messages.ts';
 import { proveNode } from './prove-node.ts';
@@ -61,7 +62,7 @@ export async function daemonAt(
     if (faultOf(socket, name, state) !== undefined) return undefined;
     // Negotiated under the protection of the handshake: a host that passes the connection on cannot choose it.
     if (socket.alpnProtocol !== sealedProtocol) return { id: '' };
-    const key = openKey(await readKey(socket, signal), name, state.trust, Date.now());
+    const key = openKey(await orAborted(readKey(socket), signal), name, state.trust, Date.now());
     return { id: keyIdOf(key).toString('hex') };
   } catch {
     return undefined;
@@ -87,8 +88,8 @@ function faultOf(socket: TLSSocket, name: string, state: TlsState): Problem | un
 /** Bytes of a key with its signature and certificates, which take some three thousand. */
 const largestKey = 64 * 1024;
 
-/** What a daemon sends first. @throws the signal's reason, or an Error if the connection is lost or breaks the protocol */
-function readKey(socket: TLSSocket, signal: AbortSignal): Promise<SignedKey> {
+/** What a daemon sends first. @throws Error if the connection is lost or breaks the protocol */
+function readKey(socket: TLSSocket): Promise<SignedKey> {
   const { promise, resolve, reject } = Promise.withResolvers<SignedKey>();
   const frames = startFrames(
     largestKey,
@@ -104,7 +105,6 @@ function readKey(socket: TLSSocket, signal: AbortSignal): Promise<SignedKey> {
   });
   socket.once('error', reject);
   socket.once('close', () => reject(new Error('closed')));
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   socket.write(greeting);
   return promise;
 }

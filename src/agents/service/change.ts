@@ -12,13 +12,21 @@ export interface Changed {
   readonly changed: boolean;
 }
 
-/** What each action leads to, and whether a unit is there already. */
-const goals: Readonly<
-  Record<UnitAction, { isReached: (unit: UnitState) => boolean; isDone: (unit: UnitState) => boolean }>
-> = {
-  start: { isReached: isStarted, isDone: isActive },
+type Judge = (unit: UnitState) => boolean;
+
+interface Goal {
+  readonly isReached: Judge;
+  /** Whether a unit is there already. */
+  readonly isDone: Judge;
+  /** Whether a unit cannot come there any more; left out where only the time decides. */
+  readonly isMissed?: Judge;
+}
+
+/** What each action leads to. systemctl ends after a start: what is down by then does not come up later. */
+const goals: Readonly<Record<UnitAction, Goal>> = {
+  start: { isReached: isStarted, isDone: isActive, isMissed: isDown },
   stop: { isReached: isDown, isDone: isDown },
-  restart: { isReached: isStarted, isDone: () => false },
+  restart: { isReached: isStarted, isDone: () => false, isMissed: isDown },
   reload: { isReached: isActive, isDone: () => false },
   enable: { isReached: isEnabled, isDone: isEnabled },
   disable: { isReached: (unit) => !isEnabled(unit), isDone: (unit) => !isEnabled(unit) },
@@ -36,18 +44,18 @@ export async function changeUnit(
   config: ServiceConfig,
   { dryRun, signal, progress }: Pick<ActionContext, 'dryRun' | 'signal' | 'progress'>,
 ): Promise<Changed> {
-  const { isDone, isReached } = goals[action];
+  const goal = goals[action];
   const before = await systemd.show(name, signal);
   if (action === 'reload' && !isActive(before)) {
     throw new Problem('service-failed', `${name} is ${before.state}: it can't be reloaded`, `start it first`);
   }
-  if (isDone(before)) return { unit: before, changed: false };
+  if (goal.isDone(before)) return { unit: before, changed: false };
   if (action === 'enable') refuseWithoutBoot(before);
   if (dryRun) return { unit: before, changed: true };
   progress(`${action} ${name}`);
   try {
     await systemd.change(action, name, signal);
-    const unit = await untilReached(name, isReached, systemd, config, signal, progress);
+    const unit = await untilReached(name, goal, systemd, config, signal, progress);
     return { unit, changed: true };
   } catch (error) {
     if (signal.aborted) throw new Problem('cancelled', `${action} of ${name} was cancelled`, '', { cause: error });
@@ -57,7 +65,7 @@ export async function changeUnit(
 
 async function untilReached(
   name: string,
-  isReached: (unit: UnitState) => boolean,
+  { isReached, isMissed }: Goal,
   systemd: Systemd,
   { wait, settle }: ServiceConfig,
   signal: AbortSignal,
@@ -74,8 +82,7 @@ async function untilReached(
     before = shown;
     if (!isReached(unit)) {
       if (reached !== undefined || isFailed(unit)) throw crashedProblem(unit);
-      // systemctl ends after the start: what is down by then does not come up later.
-      if (isReached === isStarted && isDown(unit)) throw notStartedProblem(unit);
+      if (isMissed?.(unit)) throw notStartedProblem(unit);
       if (at >= deadline) throw new Problem('service-failed', `${name} is still ${shown} after ${wait} s`);
     } else {
       if (reached !== undefined && reached.invocation !== unit.invocation) throw crashedProblem(unit);

@@ -1,4 +1,5 @@
 /** What runs where, from nodes, load balancers and journals. Pure. */
+import { notifier } from '../../playbook/call/notifier.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 import type { RunRecord } from './record.ts';
 
@@ -52,7 +53,7 @@ export function incompleteRuns(records: readonly RunRecord[]): RunRecord[] {
 
 /** A notification changes nothing that a resume would continue. */
 function isChange({ agent, changes, dryRun }: RunRecord['steps'][number]['calls'][number]): boolean {
-  return changes && !dryRun && agent !== 'angelia';
+  return changes && !dryRun && agent !== notifier;
 }
 
 /** By node and release: the run that deployed it. @param journals the newest first */
