@@ -41,39 +41,58 @@ export function dispatch(options: DispatchOptions): Stage {
         refusal(new Problem('busy', `the agent ${name} has ${longestQueue} calls waiting`, 'call again later')),
       );
     }
+    const arrivedAt = options.now();
     const turn = await takeTurn(slots, call);
     if (turn instanceof Problem) return answer(failure(turn, 'cancelled'));
     // Its lease, or its time, may have ended while it waited for its turn.
-    const stale = call.recheck?.() ?? tooLate(call, options);
-    if (stale === undefined) return answer(await runAction(call, { action, handler }, options, turn));
+    const left = timeLeft(call, action, arrivedAt, options);
+    const stale = call.recheck?.() ?? (left > 0 ? undefined : tooLate(call));
+    if (stale === undefined) return answer(await runAction(call, { action, handler, left }, options, turn));
     turn();
     return answer(refusal(stale));
   };
 }
 
-/** A request may begin only within its time: its caller may have continued without it. A job waits as long as it must. */
-function tooLate({ opened: { request }, entry }: IncomingCall, { now, grace }: DispatchOptions): Problem | undefined {
+/**
+ * Milliseconds that the action may run, 0 or less if it may not begin: its caller may have continued without it. A
+ * job waits for its turn as long as it must. The time that the caller gave is measured from its own clock to its own
+ * clock, so a node whose clock is ahead does not begin a change only to cut it off.
+ */
+function timeLeft(
+  { opened: { request } }: IncomingCall,
+  action: ActionDdl,
+  arrivedAt: number,
+  { now, grace }: DispatchOptions,
+): number {
   const { issuedAt, timeToLive, deadline, detach } = request;
-  const end = Math.min(issuedAt + timeToLive, deadline === 0 ? Number.POSITIVE_INFINITY : deadline);
-  if (detach || now() <= end + grace) return undefined;
-  const what = `${entry?.ddl.name}.${request.action} could not begin within its time: nothing was done`;
-  return new Problem('busy', what, 'call again later');
+  if (!detach && now() > issuedAt + timeToLive + grace) return 0;
+  const allowed = action.timeout * 1000;
+  if (deadline === 0) return allowed;
+  const waited = now() - arrivedAt;
+  return Math.min(allowed, deadline - issuedAt - waited, deadline + grace - now());
+}
+
+function tooLate({ opened, entry }: IncomingCall): Problem {
+  const what = `${entry?.ddl.name}.${opened.request.action} could not begin within its time: nothing was done`;
+  return new Problem('busy', what, 'call again later, and compare the clocks if it happens again');
 }
 
 async function runAction(
   call: IncomingCall,
-  { action, handler }: { readonly action: ActionDdl; readonly handler: AnyHandlers[string] },
+  {
+    action,
+    handler,
+    left,
+  }: { readonly action: ActionDdl; readonly handler: AnyHandlers[string]; readonly left: number },
   options: DispatchOptions,
   release: () => void,
 ): Promise<ReplyContent> {
   const { request } = call.opened;
-  const { agents: _agents, now, stopping, log } = options;
-  const allowed = action.timeout * 1000;
-  const left = request.deadline === 0 ? allowed : Math.min(allowed, request.deadline - now());
+  const { stopping, log } = options;
   // A change runs to its end even if its caller is gone: the outcome can be asked for, but half a change can't be undone.
   const cancelled = call.cancelled === undefined ? [] : [call.cancelled];
   const ends = action.kind === 'read' ? [stopping, call.gone, ...cancelled] : [stopping, ...cancelled];
-  const deadline = startDeadline(Math.max(1, left), ends);
+  const deadline = startDeadline(left, ends);
   const { signal } = deadline;
   const context: ActionContext = {
     requestId: request.requestId,

@@ -267,22 +267,62 @@ describe('an action that fails', () => {
 });
 
 describe('the timeout of an action', () => {
-  test('is the deadline of the request if that is earlier than its own, and zero if it has passed', async (t) => {
+  test('is the time that the caller gave, however the clocks differ, if that is shorter than its own', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
-    for (const [deadline, left] of [
-      [1500, 500],
-      [1001, 1],
-      [1000, 1],
-      [999, 1],
+    const issuedAt = 1_000_000;
+    for (const [ahead, given, left] of [
+      [0, 500, 500],
+      [0, 1, 1],
+      [10_000, 500, 500],
+      [-10_000, 500, 500],
+      // The clocks differ by more than they may, or the request was long on its way.
+      [10_001, 500, 499],
+      [10_499, 500, 1],
     ] as const) {
-      const { handle, running } = startDispatch({ now: () => 1000 });
-      const answered = handle(incomingCall({ action: 'hang', deadline }));
+      const { handle, running } = startDispatch({ now: () => issuedAt + ahead });
+      const answered = handle(incomingCall({ action: 'hang', issuedAt, deadline: issuedAt + given }));
       await turn();
       t.mock.timers.tick(left - 1);
-      assert.equal(running[0]?.context.signal.aborted, false, `${deadline}`);
+      assert.equal(running[0]?.context.signal.aborted, false, `${ahead} ${given}`);
       t.mock.timers.tick(1);
-      assert.equal(running[0]?.context.signal.aborted, true, `${deadline}`);
+      assert.equal(running[0]?.context.signal.aborted, true, `${ahead} ${given}`);
       assert.deepEqual(said(await answered), ['failed', 'timeout']);
+    }
+  });
+
+  test('is what a wait for its turn has left of it', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const issuedAt = 1_000_000;
+    const clock = { now: issuedAt };
+    const { handle, running } = startDispatch({ concurrency: 1, now: () => clock.now });
+    const first = handle(incomingCall({ issuedAt }));
+    await turn();
+    const waiting = handle(incomingCall({ action: 'hang', issuedAt, deadline: issuedAt + 500 }));
+    await turn();
+    clock.now += 400;
+    running[0]?.end();
+    await first;
+    await turn();
+    t.mock.timers.tick(99);
+    assert.equal(running[1]?.context.signal.aborted, false);
+    t.mock.timers.tick(1);
+    assert.deepEqual(said(await waiting), ['failed', 'timeout']);
+  });
+
+  test('is not begun with nothing left: half a change would be the result', async () => {
+    const issuedAt = 1_000_000;
+    for (const changes of [{}, { detach: true }]) {
+      const { handle, running } = startDispatch({ now: () => issuedAt + 10_500 });
+      const { content } = await handle(incomingCall({ issuedAt, deadline: issuedAt + 500, ...changes }));
+      assert.deepEqual(
+        [content.code, content.message, content.hint],
+        [
+          'busy',
+          'probe.count could not begin within its time: nothing was done',
+          'call again later, and compare the clocks if it happens again',
+        ],
+      );
+      assert.equal(running.length, 0);
     }
   });
 
@@ -303,7 +343,7 @@ describe('the timeout of an action', () => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     for (const deadline of [0, 1_000_000]) {
       const { handle, running } = startDispatch();
-      const answered = handle(incomingCall({ action: 'hang', deadline }));
+      const answered = handle(incomingCall({ action: 'hang', issuedAt: 0, deadline }));
       await turn();
       t.mock.timers.tick(999);
       assert.equal(running[0]?.context.signal.aborted, false);
@@ -362,8 +402,8 @@ describe('calls of one agent', () => {
       [issuedAt + 70_000, {}, ''],
       [issuedAt + 70_001, {}, 'busy'],
       [issuedAt + 70_001, { detach: true }, ''],
-      [issuedAt + 15_000, { deadline: issuedAt + 5000 }, ''],
-      [issuedAt + 15_001, { deadline: issuedAt + 5000 }, 'busy'],
+      [issuedAt + 4000, { deadline: issuedAt + 5000 }, ''],
+      [issuedAt + 5000, { deadline: issuedAt + 5000 }, 'busy'],
       [issuedAt + 70_001, { deadline: issuedAt + 90_000 }, 'busy'],
     ] as const) {
       const clock = { now: issuedAt };
