@@ -1,82 +1,47 @@
-import { Problem, TurnedAway } from '../../core/errors.ts';
+import { Problem } from '../../core/errors.ts';
 import type { NodeConnection } from '../../core/ports.ts';
+import type { QueryContent } from '../../core/request/query.ts';
 import { readReply } from '../../core/request/reply.ts';
-import type { ResultReply, SignedRequest } from '../../core/wire/messages.ts';
-import type { Route } from './routes.ts';
+import type { QueryReply, ResultReply, SignedRequest } from '../../core/wire/messages.ts';
+import { startNodeWay, type Ways } from './node-way.ts';
 import { ask, callOver, referenceTo, type SealedOptions } from './sealed-call.ts';
 
-export interface RelayedOptions extends SealedOptions {
-  /** The way that an earlier command had. */
-  readonly recalled: Route | undefined;
-  /** The ways to the node now, the best first; asks a relay again if its report is old. */
-  readonly routes: (node: string) => Promise<readonly Route[]>;
-  /** Connects to the node itself, if no relay helps. */
-  readonly direct: (signal: AbortSignal) => Promise<NodeConnection>;
-}
+export interface RelayedOptions extends SealedOptions, Ways {}
 
 /**
  * A node behind relays: everything is sealed for it and signed, and anything else that comes back counts as silence.
  */
 export function relayedConnection(name: string, options: RelayedOptions): NodeConnection {
-  const { routes, recalled } = options;
-  let path: readonly string[] = [];
-  /** Whether the way of an earlier command still led to the node; undefined: not tried. */
-  let isValid: boolean | undefined;
-  const best = async (): Promise<Route | undefined> => {
-    if (recalled !== undefined && isValid === true && recalled.link.isOpen()) return recalled;
-    const [route] = await routes(name);
-    path = route?.path ?? [];
-    if (route === undefined && recalled === undefined) {
-      throw new Problem('unreachable', `no relay has a connection to ${name}`);
-    }
-    return route;
-  };
-  /** Over a relay, or to the node itself where only an earlier command had a way over one. */
-  const over = async <T>(
+  const way = startNodeWay(name, options);
+  /** Asks for one part of a reply. */
+  const askFor = async <Part extends 'description' | 'store'>(
+    part: Part,
+    content: QueryContent,
     signal: AbortSignal,
-    relayed: (route: Route) => Promise<T>,
-    directly: (connection: NodeConnection) => Promise<T>,
-  ): Promise<T> => {
-    const route = await best();
-    if (route !== undefined) return await relayed(route);
-    const connection = await options.direct(signal);
-    return await directly(connection).finally(connection.close);
-  };
-  const send = async (...[request, onProgress, signal, isRead]: Parameters<NodeConnection['call']>) => {
-    if (recalled !== undefined && isRead === true && isValid === undefined) {
-      path = recalled.path;
-      try {
-        const reply = await callOver(name, recalled, request, options, onProgress, signal);
-        isValid = true;
-        return reply;
-      } catch (error) {
-        isValid = false;
-        if (signal.aborted || !isSilence(error)) throw error;
-      }
-    }
-    return await over(
+    directly: (connection: NodeConnection) => Promise<NonNullable<QueryReply[Part]>>,
+  ) =>
+    await way.over(
       signal,
-      (route) => callOver(name, route, request, options, onProgress, signal),
-      (connection) => connection.call(request, onProgress, signal),
+      async (route) => {
+        const { [part]: reply } = await ask(name, route, content, options, signal);
+        if (!reply) throw new Problem('bad-reply', `${name} did not reply to what it was asked`);
+        return reply;
+      },
+      directly,
     );
-  };
   return {
     name,
     get path() {
-      return path;
+      return way.path();
     },
     describe: (request, signal) =>
-      over(
+      askFor('description', { describe: request }, signal, (connection) => connection.describe(request, signal)),
+    call: async (request, onProgress, signal, isRead) => {
+      const reply = await way[isRead === true ? 'recalledFirst' : 'over'](
         signal,
-        async (route) => {
-          const { description } = await ask(name, route, { describe: request }, options, signal);
-          if (!description) throw new Problem('bad-reply', `${name} does not describe itself`);
-          return description;
-        },
-        (connection) => connection.describe(request, signal),
-      ),
-    call: async (request, ...rest) => {
-      const reply = await send(request, ...rest);
+        (route) => callOver(name, route, request, options, onProgress, signal),
+        (connection) => connection.call(request, onProgress, signal),
+      );
       // This side repeats a request at most once, and only if it changes nothing.
       if (readReply(reply).code === 'replayed') {
         throw new Problem('no-response', `the request reached ${name} twice, and a reply was lost or withheld`);
@@ -85,23 +50,9 @@ export function relayedConnection(name: string, options: RelayedOptions): NodeCo
     },
     result: (request, signal) => findResult(name, request, options, signal),
     store: (request, signal) =>
-      over(
-        signal,
-        async (route) => {
-          const { store } = await ask(name, route, { store: request }, options, signal);
-          if (!store) throw new Problem('bad-reply', `${name} did not reply to what it was sent`);
-          return store;
-        },
-        (connection) => connection.store(request, signal),
-      ),
+      askFor('store', { store: request }, signal, (connection) => connection.store(request, signal)),
     close: () => {},
   };
-}
-
-/** Whether a failure proves nothing about the node: a relay ended the call, or could not be reached. */
-function isSilence(error: unknown): boolean {
-  if (error instanceof TurnedAway) return false;
-  return error instanceof Problem && (error.code === 'no-response' || error.code === 'unreachable');
 }
 
 /** Over each relay in turn, connected ones first, and then without one. @throws Problem of the last of them */
