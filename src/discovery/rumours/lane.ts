@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Problem } from '../../core/errors.ts';
 import { startPatience } from './patience.ts';
-import { openShares, type Place, type Rumour } from './shares.ts';
+import type { Place, Rumour } from './places.ts';
+import { startPump } from './pump.ts';
+import { openShares } from './shares.ts';
 
 /** The budget of dialling rumours. */
 export interface RumourBudget {
@@ -39,14 +41,11 @@ const failures = { base: 64, perSuccess: 8 };
 const flood = 64;
 /** Milliseconds after which a dial that hangs no longer delays the next one. */
 const hangsAfter = 250;
-/** Dials that begin in one turn of the event loop. */
-const atATime = 2;
 
 export function startRumourLane({ concurrency, timeout, onFlood, signal }: RumourBudget): RumourLane {
   const shares = openShares(concurrency);
   const running = new Set<Promise<void>>();
   const abandon = new AbortController();
-  let pump: NodeJS.Immediate | undefined;
   let [failed, proven, flooded] = [0, 0, false];
   const abandonRest = () => abandon.abort(new Problem('no-response', 'nothing proved itself while the search waited'));
   const isFlooded = () => shares.waiting() + running.size > flood;
@@ -56,37 +55,30 @@ export function startRumourLane({ concurrency, timeout, onFlood, signal }: Rumou
   const isSpent = () =>
     abandon.signal.aborted || signal.aborted || failed >= failures.base + failures.perSuccess * proven;
 
+  const pump = startPump(() => {
+    const place = isSpent() ? undefined : shares.takeNext();
+    if (place !== undefined) begin(place);
+    return place !== undefined;
+  });
+
   function begin({ rumour, lend, release }: Place): void {
-    const timer = setTimeout(() => lend() && dialMore(), hangsAfter);
+    const timer = setTimeout(() => lend() && pump.run(), hangsAfter);
     const dialling = rumour.dial(abandon.signal).then((found) => {
       clearTimeout(timer);
       running.delete(dialling);
       if (found) proven++;
       else failed++;
       release(found);
-      dialMore();
+      pump.run();
     });
     running.add(dialling);
-  }
-
-  /** Few at a time: what was heard meanwhile may have the next turn. */
-  function dialMore(): void {
-    pump ??= setImmediate(() => {
-      pump = undefined;
-      for (let count = 0; count < atATime; count++) {
-        const place = isSpent() ? undefined : shares.takeNext();
-        if (place === undefined) return;
-        begin(place);
-      }
-      dialMore();
-    });
   }
 
   return {
     add(rumour) {
       if (isSpent()) return;
       shares.add(rumour);
-      dialMore();
+      pump.run();
       if (flooded || !isFlooded()) return;
       flooded = true;
       patience.onFlood();
@@ -98,7 +90,7 @@ export function startRumourLane({ concurrency, timeout, onFlood, signal }: Rumou
     async settle(elapsed) {
       patience.begin(elapsed);
       const idle = (async () => {
-        while (running.size > 0 || pump !== undefined) await Promise.all([...running, nextTurn()]);
+        while (running.size > 0 || pump.isRunning()) await Promise.all([...running, nextTurn()]);
       })();
       const over = new Promise<void>((resolve) => abandon.signal.addEventListener('abort', () => resolve()));
       if (!abandon.signal.aborted) await Promise.race([idle, over]);
