@@ -188,3 +188,7 @@ function lateness(name: string, timeout: number): Problem {
 function problemFrom(error: unknown, name: string): Problem {
   return error instanceof Problem ? error : new Problem('protocol-error', `${name}: ${explain(error)}`);
 }
+
+export function isReached(done: Attempt): done is Attempt & { result: ReachedNode } {
+  return !(done.result instanceof Error);
+}

@@ -22,8 +22,8 @@ import { filterHints } from './filter-hints.ts';
 import { doubtfulNodes } from './uncertain-nodes.ts';
 import { type KnownNode, peersOf, uniteKnown } from './known.ts';
 import { searchAgain, missingNodes, namesExactly } from './missing.ts';
-import type { AttemptOptions, DescribeNode } from './attempt.ts';
-import { type DialQueueOptions, isReached, startDialQueue } from './dial-queue.ts';
+import { type AttemptOptions, type DescribeNode, isReached } from './attempt.ts';
+import { type DialQueueOptions, startDialQueue } from './dial-queue.ts';
 
 export type { BrokenNode, FoundNode, Rumours, SilentNode } from './findings.ts';
 

@@ -1,7 +1,6 @@
 import { Problem } from '../core/errors.ts';
 import { type Address, type Candidate, formatAddress } from '../core/node.ts';
-import type { Attempt, ReachedNode } from './attempt.ts';
-import { isReached } from './dial-queue.ts';
+import { type Attempt, isReached, type ReachedNode } from './attempt.ts';
 
 /** A running node, proven, that matches. Its connection is open: the caller closes it. */
 export interface FoundNode extends ReachedNode {

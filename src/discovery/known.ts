@@ -2,8 +2,8 @@ import { isNodeName } from '../core/identity.ts';
 import type { Address, NodeFacts } from '../core/node.ts';
 import type { FilterTerms, NodeDescription, Peer } from '../core/wire/messages.ts';
 import type { CachedNode } from './cache/content.ts';
-import type { ConfirmedNode } from './dial-queue.ts';
 import { mayMatch } from './may-match.ts';
+import type { ConfirmedNode } from './rumours/claimants.ts';
 
 /** A known node, heard now or not. */
 export interface KnownNode extends NodeFacts {

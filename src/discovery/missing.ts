@@ -2,11 +2,11 @@ import { noFilter } from '../core/filter/filter.ts';
 import type { Candidate } from '../core/node.ts';
 import type { DiscoverySource } from '../core/ports.ts';
 import type { FilterTerms } from '../core/wire/messages.ts';
-import type { Attempt } from './attempt.ts';
+import { type Attempt, isReached } from './attempt.ts';
 import type { Cache } from './cache/cache.ts';
 import { mayMatch } from './may-match.ts';
 import { type KnownNode, uniteKnown } from './known.ts';
-import { isReached, type DialQueue } from './dial-queue.ts';
+import type { DialQueue } from './dial-queue.ts';
 
 /** The part of a search that decides which nodes should be there. */
 export interface Search {
