@@ -5,12 +5,11 @@ import type { QuerySocket } from './query-sockets.ts';
 import type { ReceivedAnswer } from './options.ts';
 import { mdnsPort } from '../service.ts';
 import { parseAnswers } from '../wire/answer.ts';
+import { openPacketQueue, type SentPacket } from './packet-queue.ts';
 
 const mostTurns = 100;
-/** Packets that wait to be read, and packets that are read at a time. */
-const most = { waiting: 8192, atOnce: 16 };
-/** Packets of one sender that are read while others arrive: the rest of its packets can wait. */
-const readAtOnce = 2;
+/** Packets that are read at a time. */
+const mostAtOnce = 16;
 /** The number of new answers of one sender that justify waiting for more. */
 const mostWaitedFor = 64;
 
@@ -32,57 +31,34 @@ export interface Inbox {
   readonly wake: () => void;
 }
 
-interface Sender {
-  readonly address: string;
-  /** Not read yet. */
-  readonly packets: { readonly bytes: Buffer; readonly interface: string }[];
-  /** The number of packets that were read, and of new answers in them. */
-  read: number;
-  answers: number;
-}
-
 /** @param id of the question: a responder repeats it (RFC 6762, 6.7) */
 export function openInbox(askers: readonly QuerySocket[], id: number, log: Log): Inbox {
-  const senders = new Map<string, Sender>();
-  // Those with unread packets, in the order of their turns: first those with few packets read.
-  const [first, later] = [new Set<Sender>(), new Set<Sender>()];
+  const queue = openPacketQueue();
   const seen = new Set<string>();
   const instances = new Set<string>();
   let worthWaiting = false;
-  let [received, waiting, lastReceived] = [0, 0, 0];
+  let [received, lastReceived] = [0, 0];
   let wake: () => void = () => undefined;
 
   function take(bytes: Buffer, from: { address: string; port: number }, name: string): void {
     received++;
     // Only a responder speaks from that port (RFC 6762, 6).
     if (from.port !== mdnsPort || bytes.length < 2 || bytes.readUInt16BE(0) !== id) return;
-    const sender = senders.get(from.address) ?? { address: from.address, packets: [], read: 0, answers: 0 };
-    if (waiting >= most.waiting && sender.packets.length > 0) return;
-    sender.packets.push({ bytes, interface: name });
-    senders.set(from.address, sender);
-    waiting++;
-    (sender.read < readAtOnce ? first : later).add(sender);
+    queue.add(from.address, { bytes, interface: name });
     wake();
   }
 
-  function readNext(sender: Sender): ReceivedAnswer[] {
-    const packet = sender.packets.shift();
-    for (const turns of [first, later]) turns.delete(sender);
-    if (packet === undefined) return [];
-    waiting--;
-    sender.read++;
-    if (sender.packets.length > 0) (sender.read < readAtOnce ? first : later).add(sender);
-    const fresh: ReceivedAnswer[] = [];
-    for (const answer of parseAnswers(packet.bytes)) {
+  /** The answers of a packet that no earlier one had. */
+  function newAnswers({ bytes, sender, interface: name }: SentPacket): ReceivedAnswer[] {
+    return parseAnswers(bytes).flatMap((answer) => {
       const key = [answer.instance, answer.target, ...answer.addresses].join(' ');
-      if (answer.leaves || seen.has(key)) continue;
+      if (answer.leaves || seen.has(key)) return [];
       seen.add(key);
       instances.add(answer.instance);
       sender.answers++;
       worthWaiting ||= sender.answers <= mostWaitedFor;
-      fresh.push({ ...answer, interface: packet.interface, from: sender.address });
-    }
-    return fresh;
+      return { ...answer, interface: name, from: sender.address };
+    });
   }
 
   for (const { socket, interface: one } of askers) {
@@ -92,7 +68,7 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
   }
   return {
     instances,
-    isEmpty: () => waiting === 0,
+    isEmpty: queue.isEmpty,
     isWorthWaiting: () => {
       const worth = worthWaiting;
       worthWaiting = false;
@@ -102,10 +78,10 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
       const answers: ReceivedAnswer[] = [];
       const isArriving = received !== lastReceived;
       lastReceived = received;
-      for (let count = 0; count < most.atOnce; count++) {
-        const [sender] = first.size > 0 || (isArriving && !isLate) ? first : later;
-        if (sender === undefined) break;
-        answers.push(...readNext(sender));
+      for (let count = 0; count < mostAtOnce; count++) {
+        const packet = queue.takeNext(isArriving && !isLate);
+        if (packet === undefined) break;
+        answers.push(...newAnswers(packet));
       }
       return answers;
     },
@@ -118,7 +94,7 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
       wake = () => undefined;
       // A busy process runs its timers before it reads its sockets, and reads a few packets a turn: arrived packets
       // must count.
-      for (let turn = 0, before = -1; waiting === 0 && before !== received && turn < mostTurns; turn++) {
+      for (let turn = 0, before = -1; queue.isEmpty() && before !== received && turn < mostTurns; turn++) {
         before = received;
         await nextTurn();
       }
