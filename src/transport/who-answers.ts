@@ -7,11 +7,9 @@ import type { TlsState } from '../core/ports.ts';
 import { keyIdOf } from '../core/sealed/box.ts';
 import { openKey } from '../core/sealed/encryption-key.ts';
 import { orAborted } from '../core/waiting/or-aborted.ts';
-import { signedKeyCodec } from '../core/wire/codec.ts';
-import type { SignedKey } from '../core/wire/messages.ts';
 import { proveNode } from './prove-node.ts';
-import { greeting, startFrames } from './relay/frames/frames.ts';
 import { sealedProtocol } from './relay/frames/protocols.ts';
+import { greetNode } from './relay/peers/greet-node.ts';
 import { presentedIssuers, secureContext, tlsVersion } from './tls.ts';
 
 /**
@@ -32,10 +30,12 @@ export async function whoAnswers(
   } catch (error) {
     return new Problem('handshake-failed', `it does not speak TLS as a node does (${explainErrno(error)})`);
   } finally {
-    socket.on('error', () => {});
     socket.destroy();
   }
 }
+
+/** Bytes of a key with its signature and certificates, which take some three thousand. */
+const largestKey = 64 * 1024;
 
 /** A running daemon. */
 export interface AnsweringDaemon {
@@ -62,12 +62,11 @@ export async function daemonAt(
     if (faultOf(socket, name, state) !== undefined) return undefined;
     // Negotiated under the protection of the handshake: a host that passes the connection on cannot choose it.
     if (socket.alpnProtocol !== sealedProtocol) return { id: '' };
-    const key = openKey(await orAborted(readKey(socket), signal), name, state.trust, Date.now());
+    const key = openKey(await orAborted(greetNode(socket, largestKey), signal), name, state.trust, Date.now());
     return { id: keyIdOf(key).toString('hex') };
   } catch {
     return undefined;
   } finally {
-    socket.on('error', () => {});
     socket.destroy();
   }
 }
@@ -75,7 +74,10 @@ export async function daemonAt(
 /** The presented certificate is judged by {@link faultOf}, by name and kind. */
 function knock({ host, port }: Address, state: TlsState, protocols: string[]): TLSSocket {
   const options = { host, port, ...secureContext(state), ...tlsVersion, ALPNProtocols: protocols };
-  return connect({ ...options, rejectUnauthorized: false });
+  const socket = connect({ ...options, rejectUnauthorized: false });
+  // An error only means that the connection is closed.
+  socket.on('error', () => {});
+  return socket;
 }
 
 function faultOf(socket: TLSSocket, name: string, state: TlsState): Problem | undefined {
@@ -83,28 +85,4 @@ function faultOf(socket: TLSSocket, name: string, state: TlsState): Problem | un
   rememberIssuers(presentedIssuers(presented), state.trust);
   const raw: Buffer | undefined = presented.raw;
   return raw === undefined ? new Problem('foreign-certificate', 'it has no certificate') : proveNode(name, raw, state);
-}
-
-/** Bytes of a key with its signature and certificates, which take some three thousand. */
-const largestKey = 64 * 1024;
-
-/** What a daemon sends first. @throws Error if the connection is lost or breaks the protocol */
-function readKey(socket: TLSSocket): Promise<SignedKey> {
-  const { promise, resolve, reject } = Promise.withResolvers<SignedKey>();
-  const frames = startFrames(
-    largestKey,
-    () => {},
-    (message) => resolve(signedKeyCodec.decode(message)),
-  );
-  socket.on('data', (chunk) => {
-    try {
-      frames.take(chunk);
-    } catch (error) {
-      reject(error);
-    }
-  });
-  socket.once('error', reject);
-  socket.once('close', () => reject(new Error('closed')));
-  socket.write(greeting);
-  return promise;
 }

@@ -3,13 +3,14 @@ import { hasRelayRole, parseCertificate } from '../../../core/credentials/certif
 import { Problem } from '../../../core/errors.ts';
 import type { Address } from '../../../core/node.ts';
 import type { ProblemCode } from '../../../core/problems/index.ts';
-import { forwardEventCodec, forwardRequestCodec, signedKeyCodec } from '../../../core/wire/codec.ts';
-import type { ForwardRequest, SignedKey } from '../../../core/wire/messages.ts';
+import { forwardEventCodec, forwardRequestCodec } from '../../../core/wire/codec.ts';
+import type { ForwardRequest } from '../../../core/wire/messages.ts';
 import { type ForwardReader, startForwarding } from '../forwarding.ts';
-import { frame, greeting, startFrames } from '../frames/frames.ts';
+import { frame } from '../frames/frames.ts';
 import { sealedProtocol } from '../frames/protocols.ts';
 import { type FramesDial, overProvenSocket } from '../frames/proven-socket.ts';
 import { within } from '../../../core/waiting/or-aborted.ts';
+import { greetNode } from './greet-node.ts';
 import type { PeerConnection } from './peer.ts';
 import { watchNode } from './watch-node.ts';
 
@@ -42,51 +43,23 @@ interface Proven extends Pick<PeerConnection, 'name' | 'refuse'> {
   readonly isOutdated: () => boolean;
 }
 
-/** Waits for the node's key: only then has the node accepted this side's certificate (RFC 8446, 2). */
+/** Waits for the node's key. */
 async function greet(
   socket: TLSSocket,
   { name, refuse, isOutdated }: Proven,
   timeout: number,
   signal: AbortSignal,
 ): Promise<PeerConnection> {
-  const greeted = Promise.withResolvers<SignedKey>();
   const lost = Promise.withResolvers<void>();
-  let key: SignedKey | undefined;
   let reader: ForwardReader | undefined;
-  const frames = startFrames(
-    mostBytes,
-    () => {},
-    (message) => {
-      if (key === undefined) {
-        key = signedKeyCodec.decode(message);
-        greeted.resolve(key);
-      } else if (message.length > 0) reader?.event(forwardEventCodec.decode(message));
-    },
-  );
-  socket.on('data', (chunk) => {
-    try {
-      frames.take(chunk);
-    } catch {
-      // No node of this version sent that.
-      socket.destroy();
-    }
+  const greeted = greetNode(socket, mostBytes, (message) => {
+    // An empty one says that the node is there.
+    if (message.length > 0) reader?.event(forwardEventCodec.decode(message));
   });
-  socket.once('close', () => {
-    stopWatching();
-    greeted.reject(new Error('closed'));
-    reader?.lost(ended);
-    lost.resolve();
-  });
-  socket.write(greeting);
   const openStream = (opened: ForwardReader) => {
     reader = opened;
     if (socket.destroyed) queueMicrotask(() => opened.lost(ended));
-    // The node knows its name.
-    const write = (request: ForwardRequest) => {
-      socket.write(frame(forwardRequestCodec.encode({ ...request, target: '' })));
-      if (socket.writableLength > mostUnread) socket.destroy();
-    };
-    return { write, cancel: () => {} };
+    return { write: (request: ForwardRequest) => send(socket, request), cancel: () => {} };
   };
   const forwarding = startForwarding(openStream, {
     what: name,
@@ -95,11 +68,16 @@ async function greet(
     ended: (_target, { code, message }) => new Problem(code as ProblemCode, message),
   });
   const stopWatching = watchNode(socket, forwarding.isIdle, isOutdated);
-  const signed = await within(greeted.promise, timeout, signal);
+  socket.once('close', () => {
+    stopWatching();
+    reader?.lost(ended);
+    lost.resolve();
+  });
+  const key = await within(greeted, timeout, signal);
   return {
     name,
     refuse,
-    key: () => Promise.resolve(signed),
+    key: () => Promise.resolve(key),
     sealed: (request, onEvent, until) => forwarding.forward(name, request, onEvent, until),
     whenLost: () => lost.promise,
     close: () => {
@@ -107,6 +85,12 @@ async function greet(
       socket.destroy();
     },
   };
+}
+
+function send(socket: TLSSocket, request: ForwardRequest): void {
+  // The node knows its name.
+  socket.write(frame(forwardRequestCodec.encode({ ...request, target: '' })));
+  if (socket.writableLength > mostUnread) socket.destroy();
 }
 
 const ended = 'ended the connection';
