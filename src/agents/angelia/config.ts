@@ -1,8 +1,9 @@
 import type { FromSchema } from 'json-schema-to-ts';
+import { absolutePath } from '../../core/ddl/patterns.ts';
 
 export const formats = ['json', 'form', 'slack', 'mattermost', 'teams', 'ntfy', 'pushover', 'boxcar'] as const;
 
-const path = { type: 'string', pattern: '^/', maxLength: 1024 } as const;
+const path = { type: 'string', pattern: absolutePath, maxLength: 1024 } as const;
 const url = { type: 'string', pattern: '^https?://[!-~]+$', maxLength: 2048 } as const;
 const texts = {
   type: 'object',

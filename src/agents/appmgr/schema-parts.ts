@@ -1,5 +1,7 @@
+import { absolutePath } from '../../core/ddl/patterns.ts';
+
 /** Parts that the schemas of appmgr's configuration share. */
-export const path = { type: 'string', pattern: '^/[^\\u0000]*$', maxLength: 1024 } as const;
+export const path = { type: 'string', pattern: absolutePath, maxLength: 1024 } as const;
 
 export const argv = {
   type: 'array',

@@ -1,4 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts';
+import { absolutePath } from '../../core/ddl/patterns.ts';
 
 /** The section `config` of node.yaml. */
 export const configConfigSchema = {
@@ -8,7 +9,7 @@ export const configConfigSchema = {
     socket: {
       description: 'Where the helper listens that writes the files for an unprivileged daemon',
       type: 'string',
-      pattern: '^/[^\\x00]*$',
+      pattern: absolutePath,
       maxLength: 100,
       default: '/run/mco-deploy-config.sock',
     },

@@ -1,7 +1,8 @@
 import type { FromSchema } from 'json-schema-to-ts';
+import { absolutePath } from '../../core/ddl/patterns.ts';
 import { commandPattern } from './ddl.ts';
 
-const path = { type: 'string', pattern: '^/[^\\x00]*$', maxLength: 4096 } as const;
+const path = { type: 'string', pattern: absolutePath, maxLength: 4096 } as const;
 
 const daemon = {
   type: 'object',

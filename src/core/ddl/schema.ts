@@ -1,6 +1,7 @@
 import type { ErrorObject, Options } from 'ajv';
 import { isObject } from '../json.ts';
 import { count, suggest } from '../text.ts';
+import { patternWords } from './patterns.ts';
 
 /** As ajv makes them: true when the value fits, else the faults are left in `errors`. */
 export interface Validate {
@@ -62,7 +63,7 @@ function wordsFor(error: ErrorObject, params: Record<string, unknown>): string {
     case 'const':
       return `must be ${JSON.stringify(params.allowedValue)}`;
     case 'pattern':
-      return `must ${patterns.get(String(params.pattern)) ?? `match ${String(params.pattern)}`}`;
+      return `must ${patternWords.get(String(params.pattern)) ?? `match ${String(params.pattern)}`}`;
     case 'minimum':
       return `must be at least ${String(params.limit)}`;
     case 'maximum':
@@ -90,17 +91,6 @@ function wordsForSize(keyword: string, limit: number): string | undefined {
   const thing = { Items: 'item', Length: 'character', Properties: 'key' }[of] ?? of;
   return `must have at ${bound === 'min' ? 'least' : 'most'} ${count(limit, thing)}`;
 }
-
-/** Patterns that have a name. */
-const patterns: ReadonlyMap<string, string> = new Map([
-  ['^/', 'be a path that begins with /'],
-  ['^/[^\\x00]*$', 'be a path that begins with /'],
-  ['^/[^\\u0000]*$', 'be a path that begins with /'],
-  ['^https?://[^\\s]+$', 'be a URL that begins with http:// or https://'],
-  ['^https?://[!-~]+$', 'be a URL that begins with http:// or https://'],
-  ['^https://[^\\s]{1,2000}$', 'be a URL that begins with https://'],
-  ['^(sqlite:.+|postgres(ql)?://.+)$', 'be a URL that begins with sqlite: or postgres://'],
-]);
 
 const types: Readonly<Record<string, string>> = {
   array: 'a list',

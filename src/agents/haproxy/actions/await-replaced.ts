@@ -2,6 +2,7 @@ import type { ActionContext } from '../../../core/agent.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { HaproxyConfig } from '../config.ts';
 import type { HeldHost } from '../maintenance/held-hosts.ts';
+import { findMachineProcesses } from '../runtime/machine-processes.ts';
 import { pause } from '../runtime/mutex.ts';
 import { type HaproxyInfo, pidsOf, type Processes } from '../runtime/process.ts';
 import { findReplacedProcesses, isServing, type ReplacedProcess } from '../runtime/replaced-processes.ts';
@@ -55,16 +56,19 @@ export async function awaitReplaced(setup: ReplacedSetup, { signal, progress }: 
 }
 
 async function findServing({ hosts, before, processes }: ReplacedSetup): Promise<Serving[]> {
-  const current = pidsOf(processes);
-  const found = Object.entries(processes).map(async ([socket, info]) => {
-    const open = hosts.filter(({ name }) =>
-      wasIn(
-        before.find(({ host }) => host === name),
-        info,
-      ),
-    );
-    const replaced = open.length === 0 ? [] : await findReplacedProcesses(info.pid, current);
-    return replaced.map((process) => ({ socket, process, hosts: open }));
+  const holds = new Map(before.map((held) => [held.host, held]));
+  const open = Object.entries(processes)
+    .map(([socket, info]) => ({
+      socket,
+      pid: info.pid,
+      hosts: hosts.filter(({ name }) => wasIn(holds.get(name), info)),
+    }))
+    .filter((one) => one.hosts.length > 0);
+  if (open.length === 0) return [];
+  const [current, machine] = [pidsOf(processes), await findMachineProcesses()];
+  const found = open.map(async ({ pid, ...where }) => {
+    const replaced = await findReplacedProcesses(pid, current, machine);
+    return replaced.map((process) => ({ ...where, process }));
   });
   return (await Promise.all(found)).flat();
 }

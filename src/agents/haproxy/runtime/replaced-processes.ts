@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { errnoOf } from '../../../core/errors.ts';
 import { startOf } from '../../../core/files/process-mark.ts';
-import { findMachineProcesses, haveSameFiles, isMaster, type MachineProcess } from './machine-processes.ts';
+import { haveSameFiles, isMaster, type MachineProcess } from './machine-processes.ts';
 
 /** A process that a reload replaced, and that still runs: it serves the connections that were open then. */
 export interface ReplacedProcess {
@@ -17,13 +17,15 @@ export interface ReplacedProcess {
  * configuration files. Those of a HAProxy in another container or on another machine are not found.
  * @param pid from “show info”
  * @param current the processes that answer at sockets, this one included
+ * @param machine all HAProxy processes of this machine
  */
 export async function findReplacedProcesses(
   pid: number,
   current: readonly number[],
+  machine: readonly MachineProcess[],
 ): Promise<readonly ReplacedProcess[]> {
   const named = await findNamed(pid);
-  const earlier = findEarlier(pid, await findMachineProcesses()).filter(
+  const earlier = findEarlier(pid, machine).filter(
     (one) => !current.includes(one.pid) && !named.some((other) => other.pid === one.pid),
   );
   return [...named, ...earlier.map(({ pid: number, start }) => ({ pid: number, start }))];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Ajv } from 'ajv';
 import { interpretSchema } from '../../../../src/core/ddl/interpret/schema.ts';
+import { absolutePath } from '../../../../src/core/ddl/patterns.ts';
 import { ajvOptions, faultsOf, type Validate } from '../../../../src/core/ddl/schema.ts';
 
 describe('an interpreted schema', () => {
@@ -100,7 +101,8 @@ describe('a fault of a value', () => {
     [{ type: 'number', exclusiveMinimum: 0 }, -1, 'must be more than 0'],
     [{ type: ['array', 'string'] }, 5, 'must be a list or text'],
     [{ type: 'string', pattern: '^https?://[^\\s]+$' }, 'x', 'must be a URL that begins with http:// or https://'],
-    [{ type: 'string', pattern: '^/[^\\x00]*$' }, 'x', 'must be a path that begins with /'],
+    [{ type: 'string', pattern: absolutePath }, 'x', 'must be a path that begins with /'],
+    [{ type: 'string', pattern: '^https?://' }, 'x', 'must be a URL that begins with http:// or https://'],
     [{ type: 'object' }, true, 'must be a map of keys and values'],
     [{ type: 'array', uniqueItems: true }, [1, 1], 'must not have an item twice'],
   ] as const) {

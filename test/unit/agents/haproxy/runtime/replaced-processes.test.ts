@@ -5,6 +5,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
+import { findMachineProcesses } from '../../../../../src/agents/haproxy/runtime/machine-processes.ts';
 import {
   findReplacedProcesses,
   isServing,
@@ -36,7 +37,9 @@ async function started(...argv: (string | number)[]) {
   return { pid: child.pid ?? 0, end: () => end(child) };
 }
 
-const pidsOf = async (pid: number) => (await findReplacedProcesses(pid, [pid])).map((one) => one.pid);
+const findReplaced = async (pid: number, current: number[]) =>
+  await findReplacedProcesses(pid, current, await findMachineProcesses());
+const pidsOf = async (pid: number) => (await findReplaced(pid, [pid])).map((one) => one.pid);
 
 describe('the processes of HAProxy that a reload replaced', () => {
   test('are the numbers after -sf and -st, wherever they stand on the command line', () => {
@@ -57,7 +60,7 @@ describe('the processes of HAProxy that a reload replaced', () => {
     const first = await started();
     const second = await started('-sf', first.pid);
     const third = await started('-f', 'a.cfg', '-sf', second.pid);
-    const found = await findReplacedProcesses(third.pid, [third.pid]);
+    const found = await findReplaced(third.pid, [third.pid]);
     assert.deepEqual(
       found.map(({ pid }) => pid),
       [second.pid, first.pid],
@@ -104,7 +107,7 @@ describe('the processes of HAProxy that a reload replaced', () => {
   test('are not taken for ended because of another fault', async () => {
     // A file, where a process would have a directory.
     const unreadable = 'version' as unknown as number;
-    await assert.rejects(findReplacedProcesses(unreadable, []), { code: 'ENOTDIR' });
+    await assert.rejects(findReplacedProcesses(unreadable, [], []), { code: 'ENOTDIR' });
   });
 });
 
@@ -138,7 +141,7 @@ describe('a process that no command line names', () => {
     const other = await shell(one, '-s', '-f', 'a.cfg');
     const now = await shell(one, '-s', '-f', 'a.cfg');
     await shell(one, '-s', '-f', 'a.cfg');
-    const found = await findReplacedProcesses(now, [now, other]);
+    const found = await findReplaced(now, [now, other]);
     assert.deepEqual(
       found.map(({ pid }) => pid),
       [earlier],
