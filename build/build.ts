@@ -9,7 +9,7 @@
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { version } from '../src/version.ts';
-import { repository } from './bundle.ts';
+import { repository } from './bundle/bundle.ts';
 import { make } from './make.ts';
 import { packageKinds, parseTargets } from './targets.ts';
 

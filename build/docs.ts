@@ -4,9 +4,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agents } from '../src/agents/index.ts';
 import { ddlMarkdown } from '../src/client/render/ddl.ts';
-import { decisionsIndex } from './decisions-index.ts';
+import { decisionsIndex } from './docs/decisions-index.ts';
 import { agentsInterface } from '../src/library/types/agent-types.ts';
-import { errorsPage } from './errors-page.ts';
+import { errorsPage } from './docs/errors-page.ts';
 
 const directory = join(import.meta.dirname, '../docs/agents');
 mkdirSync(directory, { recursive: true });

@@ -1,16 +1,16 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeRepository } from './apt/repository.ts';
-import { makeBinary } from './binary.ts';
-import { bundleProgram } from './bundle-program.ts';
+import { makeBinary } from './program/binary.ts';
+import { bundleProgram } from './bundle/bundle-program.ts';
 import { makePackage } from './deb/package.ts';
 import { makeNpmPackage } from './npm/package.ts';
 import { makeImage } from './oci/image.ts';
-import { bundledPackages } from './packages.ts';
+import { bundledPackages } from './contents/packages.ts';
 import { releaseDate } from './release-date.ts';
 import { makeRpm } from './rpm/package.ts';
-import { runtimeLicence, runtimeOf } from './runtime.ts';
-import { licencesOf, sbomOf } from './sbom.ts';
+import { runtimeLicence, runtimeOf } from './program/runtime.ts';
+import { licencesOf, sbomOf } from './contents/sbom.ts';
 import { publicPem, releaseKey, writeSums } from './sums.ts';
 import { architectures, hostTarget, type PackageKind, type Target } from './targets.ts';
 

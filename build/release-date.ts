@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { repository } from './bundle.ts';
+import { repository } from './bundle/bundle.ts';
 
 /** Seconds since the epoch that stand for “now” in what is built, so that it can be built again: the commit's time. */
 export function releaseDate(): number {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { repository } from '../bundle.ts';
+import { repository } from '../bundle/bundle.ts';
 
 interface Release {
   readonly version: string;

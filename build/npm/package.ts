@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { repository } from '../bundle.ts';
+import { repository } from '../bundle/bundle.ts';
 import { description } from '../system/tree.ts';
 import { writeTypes } from './types.ts';
 

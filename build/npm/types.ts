@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { repository } from '../bundle.ts';
+import { repository } from '../bundle/bundle.ts';
 
 /** Writes the declarations of what the package exports, and of no other file of the source. @param directory is made */
 export async function writeTypes(directory: string): Promise<void> {

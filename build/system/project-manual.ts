@@ -4,7 +4,7 @@ import { examplesOf } from '../../src/client/cli/help/examples.ts';
 import type { CliContext } from '../../src/client/cli/context.ts';
 import { defineProgram } from '../../src/client/cli/program.ts';
 import { commandLine } from '../../src/command-line.ts';
-import { repository } from '../bundle.ts';
+import { repository } from '../bundle/bundle.ts';
 import { manualOf } from './manual.ts';
 
 const files = [

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { describeProto, descriptorFile } from '../../build/generate-descriptor.ts';
+import { describeProto, descriptorFile } from '../../build/protocol/generate-descriptor.ts';
 import { requestCodec } from '../../src/core/wire/codec.ts';
 
 test('the built-in descriptor is the one of the proto', () => {
   const built = JSON.parse(readFileSync(descriptorFile, 'utf8')) as unknown;
-  assert.deepEqual(built, JSON.parse(describeProto()), 'run: sh build/node24 build/generate-descriptor.ts');
+  assert.deepEqual(built, JSON.parse(describeProto()), 'run: sh build/node24 build/protocol/generate-descriptor.ts');
 });
 
 test('the messages in memory have exactly the fields of the proto', () => {

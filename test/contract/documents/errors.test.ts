@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { errorsPage } from '../../../build/errors-page.ts';
+import { errorsPage } from '../../../build/docs/errors-page.ts';
 import { runCli } from '../../../src/client/cli/cli.ts';
 import type { ProcessContext } from '../../../src/client/cli/context.ts';
 import { explainCommand } from '../../../src/client/commands/explain/index.ts';

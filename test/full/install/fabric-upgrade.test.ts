@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { bundleProgram } from '../../../build/bundle-program.ts';
+import { bundleProgram } from '../../../build/bundle/bundle-program.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type Ended, runProgram } from '../../support/program/run-program.ts';

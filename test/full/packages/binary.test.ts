@@ -3,9 +3,9 @@ import { appendFile, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { makeBinary } from '../../../build/binary.ts';
-import { bundleProgram } from '../../../build/bundle-program.ts';
-import { runtimeOf } from '../../../build/runtime.ts';
+import { makeBinary } from '../../../build/program/binary.ts';
+import { bundleProgram } from '../../../build/bundle/bundle-program.ts';
+import { runtimeOf } from '../../../build/program/runtime.ts';
 import { builtProgram } from '../../support/program/built-program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 

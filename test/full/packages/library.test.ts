@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bundleProgram } from '../../../build/bundle-program.ts';
+import { bundleProgram } from '../../../build/bundle/bundle-program.ts';
 import { makeNpmPackage } from '../../../build/npm/package.ts';
 import { agents as all } from '../../../src/agents/index.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bundleProgram } from '../../../build/bundle-program.ts';
+import { bundleProgram } from '../../../build/bundle/bundle-program.ts';
 import { makeNpmPackage } from '../../../build/npm/package.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 

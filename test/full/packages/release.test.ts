@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bundleProgram } from '../../../build/bundle-program.ts';
-import { bundledPackages } from '../../../build/packages.ts';
-import { licencesOf, sbomOf } from '../../../build/sbom.ts';
+import { bundleProgram } from '../../../build/bundle/bundle-program.ts';
+import { bundledPackages } from '../../../build/contents/packages.ts';
+import { licencesOf, sbomOf } from '../../../build/contents/sbom.ts';
 import { publicPem, writeSums } from '../../../build/sums.ts';
 import { runProgram } from '../../support/program/run-program.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
-import { repository } from './bundle.ts';
+import { repository } from '../bundle/bundle.ts';
 
 /** An npm package of which something is in the program. */
 export interface BundledPackage {

@@ -1,5 +1,5 @@
-import { problemTopics } from '../src/core/problems/index.ts';
-import type { ProblemEntry } from '../src/core/problems/define.ts';
+import { problemTopics } from '../../src/core/problems/index.ts';
+import type { ProblemEntry } from '../../src/core/problems/define.ts';
 
 const head = `# Problem codes
 

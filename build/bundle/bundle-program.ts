@@ -1,8 +1,8 @@
 import type { Metafile } from 'esbuild';
-import { shippedPlaybooks, shippedScripts } from '../src/playbooks.ts';
-import { schemas } from '../src/schemas.ts';
+import { shippedPlaybooks, shippedScripts } from '../../src/playbooks.ts';
+import { schemas } from '../../src/schemas.ts';
 import { bundle, commit } from './bundle.ts';
-import { writeProtocol } from './protocol/protocol.ts';
+import { writeProtocol } from '../protocol/protocol.ts';
 import { writeValidators } from './validators.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
-import { ajvOptions } from '../src/core/ddl/schema.ts';
-import type { BuiltInSchema } from '../src/schemas.ts';
+import { ajvOptions } from '../../src/core/ddl/schema.ts';
+import type { BuiltInSchema } from '../../src/schemas.ts';
 
 /** The validators of the bundle: plain code, so that the program generates none when it runs. */
 export interface Validators {

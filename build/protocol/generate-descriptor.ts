@@ -9,7 +9,7 @@ const protobuf = require('protobufjs') as {
   Root: new () => { resolvePath: unknown; loadSync(files: string[], options: object): { toJSON(): unknown } };
 };
 
-const repository = join(import.meta.dirname, '..');
+const repository = join(import.meta.dirname, '../..');
 const protos = ['proto/mco/v1/node.proto', 'proto/grpc/health/v1/health.proto'].map((file) => join(repository, file));
 export const descriptorFile = join(repository, 'src/core/wire/descriptor.json');
 

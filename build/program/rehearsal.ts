@@ -1,14 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
-import { agents } from '../src/agents/index.ts';
-import { type Authority, makeAuthority } from '../src/ca/x509/authority.ts';
-import { deliver } from '../src/ca/delivery.ts';
-import { signCertificate } from '../src/ca/issue.ts';
-import { makeKeyPair } from '../src/ca/x509/keys.ts';
-import type { Identity } from '../src/core/identity.ts';
-import { startDaemon } from '../src/daemon/daemon.ts';
-import { version } from '../src/version.ts';
+import { agents } from '../../src/agents/index.ts';
+import { type Authority, makeAuthority } from '../../src/ca/x509/authority.ts';
+import { deliver } from '../../src/ca/delivery.ts';
+import { signCertificate } from '../../src/ca/issue.ts';
+import { makeKeyPair } from '../../src/ca/x509/keys.ts';
+import type { Identity } from '../../src/core/identity.ts';
+import { startDaemon } from '../../src/daemon/daemon.ts';
+import { version } from '../../src/version.ts';
 
 /** A fleet of two nodes, on loopback, for the program to be run against while it is built: a relay, and one that it does not know. Each command ends with 0. */
 export interface Rehearsal {

@@ -25,5 +25,5 @@ export const filesLater: Plugin = {
 /** Reads the clock of `performance.now()` without node:perf_hooks, which Node loads for its first use of `performance`. */
 export const clock = {
   define: { 'performance.now': 'monotonicNow' },
-  inject: [join(import.meta.dirname, 'program/clock.ts')],
+  inject: [join(import.meta.dirname, '../program/clock.ts')],
 } as const satisfies BuildOptions;

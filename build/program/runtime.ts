@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { repository } from './bundle.ts';
-import type { Target } from './targets.ts';
+import { repository } from '../bundle/bundle.ts';
+import type { Target } from '../targets.ts';
 
 /**
  * The Node that a target's binary carries. npm installs only the one that fits the machine, so another is asked of npm by name, checked

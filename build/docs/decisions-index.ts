@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const directory = join(import.meta.dirname, '../docs/decisions');
+const directory = join(import.meta.dirname, '../../docs/decisions');
 
 const head = `# Decisions
 

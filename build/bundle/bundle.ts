@@ -5,7 +5,7 @@ import { build, type BuildOptions, type Metafile, type Plugin, transform } from 
 import { clock, filesLater } from './later.ts';
 import { withoutUnused } from './left-out.ts';
 
-export const repository = join(import.meta.dirname, '..');
+export const repository = join(import.meta.dirname, '../..');
 
 export interface BundleOptions {
   /** Name and file of each: `main` becomes `main.cjs`. */

@@ -4,16 +4,16 @@ import { chmod, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'no
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { build } from 'esbuild';
-import { groupParts, type Sources } from './program/groups.ts';
-import { joinParts, type Member, type Part, wrap } from './program/load.ts';
-import { pack } from './program/pack.ts';
+import { groupParts, type Sources } from './groups.ts';
+import { joinParts, type Member, type Part, wrap } from './load.ts';
+import { pack } from './pack.ts';
 import { type Rehearsal, startRehearsal } from './rehearsal.ts';
 
 // Node looks for this mark to know that it carries a program (Node's documentation, “Single executable applications”).
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
-const postject = join(import.meta.dirname, '../node_modules/postject/dist/cli.js');
-const record = join(import.meta.dirname, 'program/record.ts');
-const trace = join(import.meta.dirname, 'program/trace.ts');
+const postject = join(import.meta.dirname, '../../node_modules/postject/dist/cli.js');
+const record = join(import.meta.dirname, 'record.ts');
+const trace = join(import.meta.dirname, 'trace.ts');
 
 /**
  * Flags of V8 that every start of the binary has. The young generation has 4 MB from the start, and no more: V8 would
@@ -40,7 +40,7 @@ export async function makeBinary({ parts, runtime, binary, work }: BinaryOptions
   const blob = join(work, 'sea.blob');
   const unfinished = join(work, 'mco-deploy');
   await build({
-    entryPoints: [join(import.meta.dirname, 'program/start.ts')],
+    entryPoints: [join(import.meta.dirname, 'start.ts')],
     outfile: start,
     bundle: true,
     platform: 'node',
