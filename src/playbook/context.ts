@@ -71,6 +71,8 @@ export interface RunChanges {
   readonly holds: Map<string, HostHold>;
   /** The last call, which needs no repetition right after it. */
   lastRequestId: string;
+  /** Steps that failed by an action that may not be repeated: resumed, they fail again without a call. */
+  readonly final: Set<string>;
 }
 
 /**

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
 import { isEntry } from '../../playbook/journal/check-entry.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
+import { requireKnownForm } from '../../playbook/journal/form.ts';
 import { journalFile, runsDirectory } from '../../library/runs/journal.ts';
 import { readIfThere } from '../../core/files/if-there.ts';
 
@@ -12,7 +13,7 @@ const name = /^([0-9a-f]{32})\.jsonl$/;
  * The entries of a run's journal, or undefined when this machine has none. Lines that a crash or a full disk tore are
  * skipped.
  * @param report receives what is damaged, for a person
- * @throws Problem `unreadable-file`
+ * @throws Problem `unreadable-file`, `newer-journal`
  */
 export async function readJournal(
   stateDirectory: string,
@@ -33,12 +34,13 @@ export async function readJournal(
 
 /**
  * The content of a journal, and the numbers (from 1) of damaged lines. A last line without its end does not count as an
- * entry.
+ * entry. @throws Problem `newer-journal`
  */
 export function parseJournal(text: string): { readonly entries: JournalEntry[]; readonly torn: readonly number[] } {
   const entries: JournalEntry[] = [];
   const torn: number[] = [];
   const lines = text.split('\n');
+  requireKnownForm(lines.map(parseJson));
   // The text after the last newline was not completely written.
   lines.pop();
   for (const [index, line] of lines.entries()) {
@@ -57,9 +59,14 @@ function parseJoined(line: string): JournalEntry | undefined {
 }
 
 function parseLine(line: string): JournalEntry | undefined {
+  const value = parseJson(line);
+  return isEntry(value) ? value : undefined;
+}
+
+/** Undefined for what is not JSON. */
+function parseJson(line: string): unknown {
   try {
-    const value: unknown = JSON.parse(line);
-    return isEntry(value) ? value : undefined;
+    return JSON.parse(line);
   } catch {
     return undefined;
   }

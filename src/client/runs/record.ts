@@ -15,6 +15,8 @@ export interface RunRecord {
   readonly dryRun: boolean;
   /** `running`; `cut-off`, when its process is gone without an end; else how it ended. */
   readonly state: string;
+  /** The line with the next command, if the run ended and named one. */
+  readonly next?: string;
   readonly steps: readonly StepRecord[];
 }
 
@@ -53,7 +55,14 @@ export async function recordRun(entries: readonly JournalEntry[], isHeld?: boole
   const { runId: run, at: began, playbook, operator, inputs, dryRun } = started;
   const last = entries.at(-1)?.at ?? began;
   const summary = { run, began, last, playbook, operator, inputs, dryRun };
-  return { ...summary, state: await stateOf(entries, isHeld), steps: stepsOf(entries) };
+  const state = await stateOf(entries, isHeld);
+  return { ...summary, state, ...nextOf(state, entries), steps: stepsOf(entries) };
+}
+
+/** A run that was cut off names none, or one of an earlier end. */
+function nextOf(state: string, entries: readonly JournalEntry[]): Pick<RunRecord, 'next'> {
+  const end = entries.findLast((entry) => entry.type === 'run-finished');
+  return end?.next === undefined || end.state !== state ? {} : { next: end.next };
 }
 
 async function stateOf(entries: readonly JournalEntry[], isHeld: boolean | undefined): Promise<string> {

@@ -45,7 +45,7 @@ export interface PlaybookRun {
   /** It is closed at the end. */
   readonly journal: Journal;
   readonly options: RunPlaybookOptions;
-  readonly settings: Pick<RunOptions, 'dryRun' | 'origin' | 'resumed' | 'startedBy'>;
+  readonly settings: Pick<RunOptions, 'dryRun' | 'origin' | 'resumed' | 'startedBy' | 'command'>;
   /** The playbook's text, for an operator who resumes it elsewhere; omitted if it may not be recorded. */
   readonly texts?: PlaybookTexts | undefined;
   /** The journal of a resumed run on nodes. */
@@ -83,7 +83,7 @@ export async function runWithNodes(
         ...settings,
         allowMissing: allowMissing === true,
         notifyStart: notifyStart === true,
-        command: context.command,
+        command: settings.command ?? context.command,
       },
     };
     const { report, seen, stored } = await runOverNodes(run, session, catalogue, {

@@ -28,8 +28,8 @@ export function exclusively<T>(lock: Exclusive, work: () => Promise<T>): Promise
 }
 
 async function locked<T>(lock: Exclusive, end: number, work: () => Promise<T>): Promise<T> {
-  const { host, boot, pid, start } = await markProcess();
-  const me = `${host} ${boot} ${pid} ${start}\n`;
+  const { host, boot, pid, start, space, machine } = await markProcess();
+  const me = `${[host, boot, pid, start, space, machine].join(' ')}\n`;
   while (!(await tryToTake(lock.path, me))) {
     if (await isAbandoned(lock)) await breakLock(lock, end);
     else if (performance.now() > end) throw lock.busy(holding(await holderOf(lock.path)));
@@ -64,9 +64,10 @@ const holding = (holder: Holder) => (holder === 'unreadable' ? undefined : holde
 async function holderOf(path: string): Promise<Holder> {
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
-  const [host, boot, pid, start] = text.trim().split(' ');
+  const [host, boot, pid, start, space, machine] = text.replace('\n', '').split(' ');
   if (host === undefined || boot === undefined || pid === undefined || !/^\d+$/.test(pid)) return 'unreadable';
-  return { host, boot, pid: Number(pid), start: start ?? '' };
+  const where = space === undefined || machine === undefined ? {} : { space, machine };
+  return { host, boot, pid: Number(pid), start: start ?? '', ...where };
 }
 
 async function isAbandoned({ path, isShared }: Exclusive): Promise<boolean> {

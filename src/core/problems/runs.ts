@@ -49,6 +49,10 @@ export const runProblems = defineProblems({
   'not-agreed': ['The operator did not agree to the plan. Nothing was changed.', 'Run it again to agree.'],
   'journal-failed': ['The journal of the run cannot be written, so the run stopped.', 'Make room for it, then resume.'],
   'bad-journal': ['The journal of a run is damaged.', 'Use the audit logs: “mco-deploy audit trace RUN”.'],
+  'newer-journal': [
+    'A newer mco-deploy wrote the journal of the run.',
+    'Use that version, or a later one, for this run: here and on the host that resumes it.',
+  ],
   'journal-not-stored': [
     'Too few of the nodes that store the journal of the run have its last lines, so the run stopped before its next change.',
     'Read the reason of each node. When they answer again, “mco-deploy resume RUN”.',

@@ -5,6 +5,7 @@ import { startAppending } from '../../core/files/append-lines.ts';
 import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
 import { markProcess } from '../../core/files/process-mark.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
+import { journalForm } from '../../playbook/journal/form.ts';
 
 /** A run's journal: one JSON object a line, on the disk before the announced work begins. */
 export interface Journal {
@@ -38,7 +39,8 @@ export async function openJournal(stateDirectory: string, runId: string, goOn = 
     await makeDirectories(directory, 0o700);
     const handle = await open(file, goOn ? 'a' : 'ax', 0o600);
     const append = await startAppending(handle);
-    const opened: JournalEntry = { at: Date.now(), runId, type: 'process', ...(await markProcess()) };
+    const stamp = { at: Date.now(), runId };
+    const opened: JournalEntry = { ...stamp, type: 'process', form: journalForm, ...(await markProcess()) };
     const write = (entry: object) =>
       append(`${JSON.stringify(entry)}\n`).catch((cause: unknown) => {
         throw failed(cause);

@@ -4,14 +4,15 @@ import type { ResumedCall, StepCall } from './step-call.ts';
 import { type ActionDdl, sensitiveOutputs } from '../../core/ddl/ddl.ts';
 import type { CallKey, EarlierTry } from '../journal/history.ts';
 import { judge, type Judgement } from './judge.ts';
+import type { StepReply } from './reply.ts';
 import type { RunContext } from '../context.ts';
 
 /** Milliseconds that a node certainly remembers a call, so that asking for the same try again does nothing twice. */
 const remembered = 25 * 60_000;
 
 /**
- * What counts of a step’s earlier call. A change counts permanently; a read counts when its step was done, and until
- * something is changed again.
+ * What counts of a step’s earlier call. A change counts permanently; a read counts when its step was done, until
+ * something is changed again, and unless the run failed by what it had read.
  */
 export function findEarlierCall(
   { resumed, undoes }: Pick<RunContext, 'resumed' | 'undoes'>,
@@ -22,7 +23,7 @@ export function findEarlierCall(
   if (resumed === undefined || undoes !== undefined) return undefined;
   const done = resumed.history.isDone(step);
   const reads = ddl.kind === 'read' || key.dryRun;
-  if (reads && (!done || resumed.hasChanged())) return undefined;
+  if (reads && (!done || resumed.hasChanged() || resumed.history.isOutdated(step))) return undefined;
   const call = resumed.history.callOf(step, key);
   if (call === undefined) return undefined;
   const tries = [...call.tries.values()].flat();
@@ -55,6 +56,18 @@ export function resumeState(call: StepCall, nodes: readonly string[]): ResumedSt
     asks ||= call.earlier?.tries.get(node)?.at(-1)?.number === number && call.plan.ddl.repeatable;
   }
   return { judgements, next, asks };
+}
+
+/** Whether a resumed run would judge each node that failed as now, and call none again. */
+export function isFinal({ plan: { ddl }, dryRun }: StepCall, replies: readonly StepReply[]): boolean {
+  if (dryRun || ddl.kind === 'read' || ddl.repeatable) return false;
+  const failed = replies.filter(({ ok }) => !ok);
+  return failed.length > 0 && failed.every(({ outcome, code }) => isSettledAs(outcome) || code === 'not-known');
+}
+
+/** Any other outcome lets a node be asked or called once more. */
+function isSettledAs(outcome: StepReply['outcome']): boolean {
+  return outcome === 'failed' || outcome === 'ok';
 }
 
 interface RecalledNode {

@@ -7,7 +7,7 @@ import type { NodeFailure } from '../events/events.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { noteTraffic } from './holds.ts';
 import { tryReassertedBatch } from './reassert.ts';
-import { findEarlierCall, isSettled } from './resume.ts';
+import { findEarlierCall, isFinal, isSettled } from './resume.ts';
 import type { StepReply } from './reply.ts';
 import { sleep } from './sleep.ts';
 import { toText } from '../expressions/template.ts';
@@ -47,6 +47,7 @@ export async function runCall(plan: CallPlan, target: CallTarget, run: RunContex
     ? await callWithFailover(call, nodes, chosen.length)
     : await callBatches(call, batches, chosen.length);
   recordChange(call, settled, run);
+  if (settled.state === 'failed' && isFinal(call, settled.replies ?? [])) run.changes.final.add(step.id);
   const answers = run.dryRun && dryRun ? describeReplies(settled.replies ?? []) : [];
   return { ...settled, ran: true, dryRun, lines: [...(settled.lines ?? []), ...answers] };
 }

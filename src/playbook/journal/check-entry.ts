@@ -39,7 +39,10 @@ const fields: Readonly<Record<JournalEntry['type'], Readonly<Record<string, Chec
     ...{ playbook: isText, operator: isText, inputs: isObject, file: optional(isText), dryRun: optional(isFlag) },
     ...{ digest: optional(isText), label: optional(isText), origin: optional(isText), time: optional(isText) },
   },
-  process: { host: isText, boot: optional(isText), pid: isNumber, start: optional(isText) },
+  process: {
+    ...{ host: isText, boot: optional(isText), pid: isNumber, start: optional(isText) },
+    ...{ space: optional(isText), machine: optional(isText), form: optional(isNumber) },
+  },
   'run-resumed': { operator: isText },
   'journal-stored': { lease: optional(isText), holders: areTexts },
   playbook: { tree: isTree },

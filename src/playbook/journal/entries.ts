@@ -30,10 +30,14 @@ export type JournalEntry = { readonly at: number; readonly runId: string } & (
   | {
       /** The operator who started or resumed the run. */
       readonly type: 'process';
+      /** The form of the entries from here on; 1 if omitted. */
+      readonly form?: number;
       readonly host: string;
       readonly boot: string;
       readonly pid: number;
       readonly start: string;
+      readonly space?: string;
+      readonly machine?: string;
     }
   | { readonly type: 'run-resumed'; readonly operator: string }
   | {

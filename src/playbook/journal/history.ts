@@ -33,6 +33,11 @@ export interface RunHistory {
   readonly isDone: (step: string) => boolean;
   /** Whether any step with that prefix was begun. */
   readonly hasBegun: (prefix: string) => boolean;
+  /**
+   * Whether what the step read must be read again: the run failed by what it had read since its last change, so that the
+   * same replies would make it fail again.
+   */
+  readonly isOutdated: (step: string) => boolean;
   /** The last call of a step with exactly this action and this input, without those after a failure. */
   readonly callOf: (step: string, call: CallKey) => EarlierCall | undefined;
 }
@@ -81,17 +86,21 @@ export function readHistory(entries: readonly JournalEntry[]): RunHistory {
     if (entry.type === 'step-started') begun.add(entry.step);
     if (entry.type === 'step-finished') done.set(entry.step, entry.state === 'done');
     if (entry.type === 'outcome') outcomes.set(keyOf(entry.requestId, entry.try, entry.node), entry);
-    if (entry.type !== 'call' || entry.step === '' || entry.undoes !== undefined) continue;
+    if (!isOwnCall(entry)) continue;
     const key = `${entry.step}\0${identify(entry)}`;
     calls.set(key, [...(calls.get(key) ?? []), { ...entry, index }]);
   }
   const undone = readUndone(entries);
+  const lastChange = entries.findLastIndex((entry) => isOwnCall(entry) && entry.changes && !entry.dryRun);
+  const failedItself = hasFailedItself(entries);
   return {
     entries,
     time: entries.find((entry) => entry.type === 'run-started')?.time,
     setsOf: (prefix) => sets.get(prefix),
     isDone: (step) => done.get(step) === true,
     hasBegun: (prefix) => [...begun].some((step) => step.startsWith(prefix)),
+    isOutdated: (step) =>
+      failedItself && entries.findLastIndex((entry) => isOwnCall(entry) && entry.step === step) > lastChange,
     callOf: (step, call) => {
       const made = calls.get(`${step}\0${identify(call)}`) ?? [];
       const requestId = made.at(-1)?.requestId;
@@ -100,6 +109,22 @@ export function readHistory(entries: readonly JournalEntry[]): RunHistory {
       return { requestId, tries: triesOf(ofIt, outcomes, undone) };
     },
   };
+}
+
+/** A call of a step that is not for after a failure. */
+function isOwnCall(entry: JournalEntry): entry is Extract<JournalEntry, { type: 'call' }> {
+  return entry.type === 'call' && entry.step !== '' && entry.undoes === undefined;
+}
+
+/** Whether a step failed without a node that failed: what it required or computed was not so. */
+function hasFailedItself(entries: readonly JournalEntry[]): boolean {
+  const last = new Map<string, boolean>();
+  for (const entry of entries) {
+    if (entry.type !== 'step-finished') continue;
+    const { step, state, failed = [] } = entry;
+    last.set(step, state === 'failed' && failed.length > 0 && failed.every(({ node }) => node === ''));
+  }
+  return [...last.values()].some(Boolean);
 }
 
 function triesOf(

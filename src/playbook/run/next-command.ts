@@ -8,6 +8,8 @@ export interface NextCommand {
   readonly command: string | undefined;
   /** Whether it found none of the nodes that it looked for: the same command finds none either. */
   readonly foundNone?: boolean;
+  /** Whether it failed by an action that may not be repeated: resumed, it fails again. */
+  readonly final?: boolean;
   /** What the step that failed says itself. */
   readonly failed?: string | undefined;
 }
@@ -17,7 +19,8 @@ export interface NextCommand {
  * keep the inputs and nodes that it failed with.
  */
 export function nextCommand({ runId }: Pick<RunReport, 'runId'>, run: NextCommand): string {
-  const { changed, command, foundNone, failed } = run;
+  const { changed, command, foundNone, final, failed } = run;
+  if (final === true && command !== undefined) return `to start again, in a new run: ${command}`;
   if (changed) return `to continue: mco-deploy resume ${runId}`;
   if (failed !== undefined) return failed;
   if (foundNone === true) return 'to list the nodes: mco-deploy find -v';

@@ -109,7 +109,10 @@ function describeEnd(
   const changed = result.changed || run.resumed !== undefined;
   const foundNone = report.failure?.reasons.some(({ code }) => code === 'empty-set') ?? false;
   const command = hiddenCommand(options, run);
-  const next = isOver ? {} : { next: nextCommand(report, { changed, command, foundNone, failed: failed?.next }) };
+  const final = failed !== undefined && run.changes.final.has(failed.id);
+  const next = isOver
+    ? {}
+    : { next: nextCommand(report, { changed, command, foundNone, final, failed: failed?.next }) };
   return { ...report, ...failure, ...interruptionOf(report, run), result, ...next, steps: [...report.steps] };
 }
 

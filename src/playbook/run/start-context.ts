@@ -77,7 +77,7 @@ export function startRunContext(
     resumed: options.resumed,
     scope: '',
     undoes: undefined,
-    changes: { repeatable: new Map(), holds: new Map(), lastRequestId: '' },
+    changes: { repeatable: new Map(), holds: new Map(), lastRequestId: '', final: new Set() },
     sensitiveOutput: { seen: false },
     ...seen,
     ...startChanged(),

@@ -4,6 +4,7 @@ import { bindAllInputs } from '../../../playbook/inputs/input-sources.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { readHistory, resumeFrom } from '../../../playbook/journal/history.ts';
 import type { Playbook } from '../../../playbook/model.ts';
+import { shellWord } from '../../cli/shell-word.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { openSession } from '../../fleet/session.ts';
 import type { JournalLookup } from '../../runs/fleet/fetch-run.ts';
@@ -60,7 +61,8 @@ export async function resumeRun(
       await journal.close();
       throw error;
     }
-    const settings = { dryRun: false, resumed: resumeFrom(history), startedBy: started.operator };
+    const resumedFrom = { resumed: resumeFrom(history), startedBy: started.operator };
+    const settings = { dryRun: false, ...resumedFrom, command: commandFor(started, options) };
     const resumed = { playbook, inputs, runId, journal, options, settings, history: found.history };
     return await runWithNodes(resumed, session, { catalogue: agents, context });
   } finally {
@@ -88,6 +90,13 @@ function requireUnfinished(entries: readonly JournalEntry[], runId: string): Sta
   }
   if (started.dryRun) throw new Problem('run-ended', `the run ${runId} was a dry run: there is nothing to resume`);
   return started;
+}
+
+/** Starts the playbook once more, as a new run; its sensitive inputs are not recorded. */
+function commandFor({ origin, file, inputs }: Started, { playbook = origin ?? file }: ResumeOptions): string {
+  const given = Object.entries(inputs).filter(([, value]) => value !== null);
+  const words = given.map(([name, value]) => `${name}=${typeof value === 'object' ? [value].flat().join(',') : value}`);
+  return ['mco-deploy', 'run', playbook, ...words].map(shellWord).join(' ');
 }
 
 /** @throws Problem `usage`: the other inputs of a run cannot change */

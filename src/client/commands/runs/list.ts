@@ -108,6 +108,6 @@ function revisionsIn(targets: unknown): string {
   return [...new Set(list.map((target) => String(target).split('=')[1] ?? ''))].join(', ');
 }
 
-function asJson({ steps: _steps, began, last, dryRun, ...run }: RunRecord) {
+function asJson({ steps: _steps, next: _next, began, last, dryRun, ...run }: RunRecord) {
   return { ...run, dry_run: dryRun, began: new Date(began).toISOString(), last: new Date(last).toISOString() };
 }

@@ -1,6 +1,5 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { printable } from '../../../core/text.ts';
-import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit-codes.ts';
 import { indented, printMissing } from '../../render/missing.ts';
@@ -21,7 +20,7 @@ export async function showRun(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  const { record, entries } = await readRecordedRun(id, options, catalogue, context);
+  const { record } = await readRecordedRun(id, options, catalogue, context);
   const balancers = balancersOf(record);
   const asks = options.offline !== true && balancers.length > 0;
   const { out, code } = asks
@@ -30,7 +29,7 @@ export async function showRun(
   if (options.json === true) context.out(JSON.stringify(asJson(record, out), null, 2));
   else {
     for (const line of formatRecord(record, out, options.verbose === true)) context.out(printable(line));
-    const next = nextOf(record, entries);
+    const next = nextOf(record);
     if (next !== undefined) context.last(printable(next), 'out');
   }
   return code;
@@ -82,10 +81,9 @@ function formatRecord(record: RunRecord, out: readonly OutServer[] | undefined, 
 }
 
 /** The line with the next command: as the run ended, since one that changed nothing starts again. */
-function nextOf({ run, state, dryRun }: RunRecord, entries: readonly JournalEntry[]): string | undefined {
+function nextOf({ run, state, dryRun, next }: RunRecord): string | undefined {
   if (dryRun || !['cut-off', 'failed', 'interrupted'].includes(state)) return undefined;
-  const end = state === 'cut-off' ? undefined : entries.findLast((entry) => entry.type === 'run-finished');
-  return end?.next ?? `to continue where it stopped: mco-deploy resume ${run}`;
+  return next ?? `to continue where it stopped: mco-deploy resume ${run}`;
 }
 
 function formatStep({ step, state, calls }: StepRecord, verbose: boolean): string[] {
@@ -108,7 +106,7 @@ function formatOutNow(out: readonly OutServer[] | undefined): string[] {
   return ['out of rotation now:', ...out.map((server) => `  ${formatOut(server)}`)];
 }
 
-function asJson({ began, last, dryRun, steps, ...run }: RunRecord, out: readonly OutServer[] | undefined) {
+function asJson({ began, last, dryRun, steps, next: _next, ...run }: RunRecord, out: readonly OutServer[] | undefined) {
   return {
     ...run,
     dry_run: dryRun,

@@ -29,10 +29,10 @@ export function formatStatus({ deployed, out, asked, records, now }: Status, opt
     const parts = releases.map(({ release, nodes }) => `${release || '(none)'} on ${nodes.join(', ')}`);
     return warn(`mixed releases in cluster ${cluster}:`, parts.join('; '));
   });
-  const incomplete = incompleteRuns(records).map(({ run, state, playbook, began }) =>
+  const incomplete = incompleteRuns(records).map(({ run, state, playbook, began, next }) =>
     warn(
       `incomplete run ${run.slice(0, 8)}`,
-      `(${playbook}, ${state}, ${ago(began, now)}); to continue: mco-deploy resume ${run}`,
+      `(${playbook}, ${state}, ${ago(began, now)}); ${next ?? `to continue: mco-deploy resume ${run}`}`,
     ),
   );
   return [

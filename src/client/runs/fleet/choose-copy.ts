@@ -28,7 +28,7 @@ interface ProvenCopy {
  * majority of the run's holders stores counts.
  * @param copies of all nodes that could be read
  * @param lenient accept the available copies if too few of the holders could be read
- * @throws Problem `bad-journal` if no copy is valid, `journal-forked`, `journal-incomplete`
+ * @throws Problem `bad-journal` if no copy is valid, `newer-journal`, `journal-forked`, `journal-incomplete`
  */
 export function chooseCopy(run: string, copies: readonly JournalCopy[], trust: Trust, lenient: boolean): ChosenCopy {
   const warnings: string[] = [];
@@ -36,6 +36,7 @@ export function chooseCopy(run: string, copies: readonly JournalCopy[], trust: T
     try {
       return [{ node, journal: proveJournal(run, lines, trust) }];
     } catch (error) {
+      if (error instanceof Problem && error.code === 'newer-journal') throw error;
       warnings.push(`the journal on ${node} is not accepted: ${explain(error)}`);
       return [];
     }

@@ -39,6 +39,8 @@ describe('the lock of a CA', () => {
     for (const [content, who] of [
       [alive, `process ${process.pid} on ${hostname()}`],
       [`far.devco.net boot 7 1\n`, 'process 7 on far.devco.net'],
+      [`${hostname()} other 7 1 pid:[1] \n`, `process 7 on ${hostname()}`],
+      [alive.replace('\n', ' pid:[1] \n'), `process ${process.pid} on ${hostname()}`],
       [`far.devco.net ${alive.split(' ').slice(1).join(' ')}`, `process ${process.pid} on far.devco.net`],
     ] as const) {
       writeFileSync(lock, content);

@@ -6,6 +6,7 @@ import { readIncident } from '../../../../src/client/runs/report/read/incident.t
 import { findDeployments, incompleteRuns } from '../../../../src/client/runs/overview.ts';
 import { parseJournal } from '../../../../src/client/runs/read-journal.ts';
 import { formatInputs, recordRun } from '../../../../src/client/runs/record.ts';
+import { journalForm } from '../../../../src/playbook/journal/form.ts';
 import { readHistory } from '../../../../src/playbook/journal/history.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
 
@@ -80,5 +81,18 @@ describe('a journal that was edited', () => {
 
   test('by a newer program has entries without a meaning, and no damaged lines', async () => {
     assert.deepEqual(await readAll(textOf([...entries, { type: 'run-paused', until: 5 }])), []);
+  });
+
+  test('in a form that only a newer program reads is refused, also if it was resumed by that alone', async () => {
+    const process = { ...entries[0], form: journalForm };
+    assert.deepEqual(await readAll(textOf([process, ...entries])), []);
+    const newer = { type: 'process', form: journalForm + 1, where: ['all', 'is', 'other'] };
+    for (const all of [[newer], [...entries, newer], [...entries, newer, { type: 'step', ended: true }]]) {
+      await assert.rejects(readAll(textOf(all)), {
+        code: 'newer-journal',
+        message: /^a newer mco-deploy wrote the journal of this run \(form \d+; this program reads form \d+\)$/,
+        hint: 'use that version, or a later one, for this run',
+      });
+    }
   });
 });

@@ -125,7 +125,17 @@ describe('the mark of a process', () => {
   test('rejects a later process with the same number, and one from before a restart', async () => {
     const mark = await markProcess();
     assert.equal(await isRunning({ ...mark, start: '1' }), 'no');
-    assert.equal(await isRunning({ ...mark, boot: 'before' }), 'no');
     assert.equal(await isRunning({ ...mark, host: 'elsewhere' }), 'unknown');
+    const { host, pid, start, machine } = mark;
+    assert.equal(await isRunning({ host, boot: 'before', pid, start }), 'no', 'of an earlier version');
+    const expected = machine === '' ? 'unknown' : 'no';
+    assert.equal(await isRunning({ ...mark, boot: 'before' }), expected, 'a container has no id of its machine');
+  });
+
+  test('does not take another machine or container of the same name for this one', async () => {
+    const mark = await markProcess();
+    assert.equal(await isRunning({ ...mark, boot: 'other', machine: 'f'.repeat(16) }), 'unknown');
+    assert.equal(await isRunning({ ...mark, boot: 'other', machine: '' }), 'unknown');
+    assert.equal(await isRunning({ ...mark, pid: 2 ** 22 + 1, space: 'pid:[1]' }), 'unknown');
   });
 });

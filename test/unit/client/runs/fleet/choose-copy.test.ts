@@ -44,6 +44,13 @@ describe('the copies of a journal on nodes', () => {
     assert.equal(code([forged, forged, forged]), 'bad-journal');
   });
 
+  test('are refused if a newer program wrote one: they are not damaged', () => {
+    const newer = writeLines(rip, [{ at: Date.now(), runId: run, type: 'process', form: 1000 }], lines);
+    assert.equal(code([newer, lines, lines]), 'newer-journal');
+    const forged = newer.map(({ text }) => ({ text, signature: 'AAAA' }));
+    assert.equal(choose([lines, lines, forged]).journal.lines.length, 3, 'nobody signed it');
+  });
+
   test('may lack the last lines if they are too few: they are refused unless the operator forces them', () => {
     assert.equal(code([lines.slice(0, 1)]), 'journal-incomplete');
     const five = writeLines(rip, ['run-started', 'call'], [], { nodes: ['dev1', 'dev2', 'dev3', 'dev4', 'dev5'] });

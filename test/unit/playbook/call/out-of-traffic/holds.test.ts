@@ -13,7 +13,12 @@ import type { StepReply } from '../../../../../src/playbook/call/reply.ts';
 import type { StepCall } from '../../../../../src/playbook/call/step-call.ts';
 import type { RunChanges, RunContext } from '../../../../../src/playbook/context.ts';
 
-const noChanges = (): RunChanges => ({ repeatable: new Map(), holds: new Map(), lastRequestId: '' });
+const noChanges = (): RunChanges => ({
+  repeatable: new Map(),
+  holds: new Map(),
+  lastRequestId: '',
+  final: new Set<string>(),
+});
 function call(action: 'disable' | 'enable' | 'status', input: object, own: RunChanges, more: object = {}): StepCall {
   const ddl = haproxyDdl.actions[action];
   const plan = { agent: 'haproxy', agentDdl: haproxyDdl, action, ddl };

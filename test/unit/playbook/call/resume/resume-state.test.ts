@@ -125,7 +125,7 @@ describe('the earlier call of a step', () => {
     }: Given,
     sensitive: readonly string[] = [],
   ) => {
-    const history = { isDone: () => done, callOf: () => (known ? earlier : undefined) };
+    const history = { isDone: () => done, isOutdated: () => false, callOf: () => (known ? earlier : undefined) };
     const run = { undoes, resumed: isResumed ? { history, hasChanged: () => changed } : undefined };
     const properties = Object.fromEntries(
       ['word', 'other'].map((name) => [name, { 'x-sensitive': sensitive.includes(name) }]),

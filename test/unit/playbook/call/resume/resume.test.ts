@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JournalEntry } from '../../../../../src/playbook/journal/entries.ts';
-import type { Fabric, FabricNode } from '../../../../support/fleet/fabric.ts';
-import { playbookText } from '../../../../support/fleet/playbook.ts';
-import { failWhen, made, nodes, runTwice } from '../../../../support/fleet/resumed.ts';
+import { readHistory, resumeFrom } from '../../../../../src/playbook/journal/history.ts';
+import { createFabric, type Fabric, type FabricNode, type FabricOptions } from '../../../../support/fleet/fabric.ts';
+import { playbookText, runText } from '../../../../support/fleet/playbook.ts';
+import { failWhen, made, nodes, runId, runTwice } from '../../../../support/fleet/resumed.ts';
 
 const two = playbookText(`  - {id: first, call: thing.change, on: all, with: {to: x}}
   - {id: second, call: thing.change, on: all, with: {to: y}}`);
@@ -65,6 +66,42 @@ describe('a run that resumes', () => {
     const look = playbookText('  - {id: look, call: thing.look, on: all}');
     const failed = await runTwice(look, { troubles: [{ node: 'c', call: 'thing.look', kind: 'failed' }] });
     assert.deepEqual(made(failed.fabric), ['look a,b,c 1'], 'a node that replied before may have changed since');
+  });
+
+  test('reads again what it failed by, and keeps what it read before its last change', async () => {
+    const text = playbookText(`  - {id: old, call: thing.look, on: all}
+  - {id: go, call: thing.change, on: all, with: {to: "\${{ steps.old.replies[0].data.text }}"}}
+  - {id: look, call: thing.look, on: all}
+  - {id: sure, require: "steps.look.replies.all(r, r.data.text == 'good')", message: not good}`);
+    const saying = (word: string): readonly FabricNode[] =>
+      nodes.map((node) => ({ ...node, actions: { 'thing.look': () => ({ text: word }) } }));
+    const { fabric, report } = await runTwice(text, { nodes: saying('bad') }, { nodes: saying('good') });
+    assert.deepEqual([report.state, made(fabric)], ['done', ['look a,b,c 1']]);
+    const same = await runTwice(text, { nodes: saying('bad') }, { nodes: saying('bad') });
+    assert.deepEqual([same.report.state, made(same.fabric)], ['failed', ['look a,b,c 1']]);
+  });
+
+  test('names a new run as what comes next if it failed by an action that may not be repeated', async () => {
+    const text = playbookText(
+      '  - {id: go, call: thing.change, on: all, with: {to: x}}\n  - {id: once, call: thing.once, on: all}',
+    );
+    const next = async (trouble: NonNullable<FabricOptions['troubles']>[number]) => {
+      const fabric = createFabric(nodes, { troubles: [trouble] });
+      const begun = await runText(text, fabric, {}, { runId, command: 'mco-deploy run x.yaml' });
+      const resumed = resumeFrom(readHistory(fabric.journal));
+      const again = createFabric(nodes);
+      const after = await runText(text, again, {}, { runId, resumed, command: 'mco-deploy run x.yaml' });
+      return [begun.next, after.state, after.next];
+    };
+    const [start, go] = [
+      'to start again, in a new run: mco-deploy run x.yaml',
+      `to continue: mco-deploy resume ${runId}`,
+    ];
+    const once = { node: 'b', call: 'thing.once' };
+    assert.deepEqual(await next({ ...once, kind: 'failed' }), [start, 'failed', start]);
+    assert.deepEqual(await next({ ...once, kind: 'refused' }), [go, 'done', undefined]);
+    assert.deepEqual(await next({ ...once, kind: 'no-response' }), [go, 'done', undefined]);
+    assert.deepEqual(await next({ node: 'b', call: 'thing.change', kind: 'failed' }), [go, 'done', undefined]);
   });
 
   test('repeats a call that is no longer the same', async () => {
