@@ -63,12 +63,14 @@ export async function callAgent(
   catalogue: readonly Ddl[],
 ): Promise<Called & { readonly plan: Plan }> {
   if (canCallAsFound(planned, batching, targets, session)) {
-    return { plan: planned, ...(await callAsFound(planned, targets, session, signal, onOutcome(planned))) };
+    const calling = { plan: planned, targets, session, signal, onOutcome: onOutcome(planned) };
+    return { plan: planned, ...(await callAsFound(calling)) };
   }
   const findings = await session.find(targets, { full: planned === undefined, signal });
   const plan = planned ?? planFor(learnDdl(agent, findings.nodes, catalogue, session.environment));
   const began = performance.now();
-  const outcomes = await callAll(plan, findings.nodes, targets, session, batching, signal, onOutcome(plan));
+  const calling = { plan, targets, session, signal, onOutcome: onOutcome(plan) };
+  const outcomes = await callAll(calling, findings.nodes, batching);
   const isCutOff = outcomes.length < findings.nodes.length;
   return { plan, findings, outcomes, elapsed: performance.now() - began, isCutOff };
 }
@@ -89,6 +91,15 @@ function canCallAsFound(
   return planned.description.kind === 'read' || ['file', 'stdin', 'cache'].includes(method);
 }
 
+/** A call to the nodes of a command. */
+interface Calling {
+  readonly plan: Plan;
+  readonly targets: TargetOptions;
+  readonly session: Session;
+  readonly signal: AbortSignal;
+  readonly onOutcome: (outcome: Outcome) => void;
+}
+
 /** The same call to every node of a command: one request id for all. */
 interface Calls {
   /** @param filter for the node to evaluate, if it was not asked before */
@@ -98,7 +109,7 @@ interface Calls {
 }
 
 /** @param total the number of nodes; 0: not known yet */
-function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: Session, signal: AbortSignal): Calls {
+function beginCalls({ plan, targets, session, signal }: Calling, total: number): Calls {
   const { environment } = session;
   const { description, input, dryRun, agent, action, detach } = plan;
   if (description.kind === 'change' && !dryRun) environment.onChange();
@@ -129,16 +140,9 @@ function beginCalls(plan: Plan, total: number, targets: TargetOptions, session: 
 }
 
 /** Calls found nodes, in batches. Exactly one outcome a node, of the batches that were begun. */
-async function callAll(
-  plan: Plan,
-  nodes: readonly FoundNode[],
-  targets: TargetOptions,
-  session: Session,
-  { batch, pause }: Batching,
-  signal: AbortSignal,
-  onOutcome: (outcome: Outcome) => void,
-): Promise<Outcome[]> {
-  const calls = beginCalls(plan, nodes.length, targets, session, signal);
+async function callAll(calling: Calling, nodes: readonly FoundNode[], { batch, pause }: Batching): Promise<Outcome[]> {
+  const { session, signal, onOutcome } = calling;
+  const calls = beginCalls(calling, nodes.length);
   const connections = new Map(nodes.map(({ name, connection }) => [name, connection]));
   const outcomes: Outcome[] = [];
   for (const [index, names] of cutBatches([...connections.keys()], batch).entries()) {
@@ -161,15 +165,10 @@ async function callAll(
  * filter, and a node that does not match refuses it (`not-matched`) and is omitted from the outcomes.
  * @throws as {@link Session.find}; when the user ends it, the outcomes so far are still returned
  */
-async function callAsFound(
-  plan: Plan,
-  targets: TargetOptions,
-  session: Session,
-  signal: AbortSignal,
-  onOutcome: (outcome: Outcome) => void,
-): Promise<Called> {
+async function callAsFound(calling: Calling): Promise<Called> {
+  const { targets, session, signal, onOutcome } = calling;
   const began = performance.now();
-  const calls = beginCalls(plan, 0, targets, session, signal);
+  const calls = beginCalls(calling, 0);
   const outcomes = new Map<string, Outcome>();
   const ask = async (name: string, connection: NodeConnection) => {
     const outcome = await calls.one(name, connection, targets.filter);

@@ -14,21 +14,19 @@ import type { PortParts } from './port-parts.ts';
 
 /** The part of the run that a call needs. */
 interface CallContext {
+  readonly ddl: Ddl;
+  readonly session: Session;
+  readonly nodes: ReadonlyMap<string, FoundNode>;
   readonly leases: readonly HeldLease[];
+  readonly signal: AbortSignal;
   readonly onProgress: (node: string, message: string) => void;
+  readonly onOutcome: (outcome: Outcome) => void;
 }
-
-const noRun: CallContext = { leases: [], onProgress: () => {} };
 
 /** Calls each node of a step. */
 export function callStepNodes(
   call: NodeCall,
-  ddl: Ddl,
-  session: Session,
-  nodes: ReadonlyMap<string, FoundNode>,
-  { leases, onProgress }: CallContext,
-  onOutcome: (outcome: Outcome) => void,
-  signal: AbortSignal,
+  { ddl, session, nodes, leases, signal, onProgress, onOutcome }: CallContext,
 ): Promise<Outcome[]> {
   const action = actionOf(ddl, call.action);
   const own = (action?.timeout ?? 0) * 1000;
@@ -81,7 +79,8 @@ export function callOutsideSteps(
   mustRecord: (action: string) => boolean,
 ) {
   const ddl = requireDdl(catalogue, agent);
-  const never = new AbortController().signal;
+  const { signal } = new AbortController();
+  const context = { ddl, session, nodes, leases: [], signal, onProgress: () => {}, onOutcome: () => {} };
   return async (node: string, action: string, input: JsonObject): Promise<Outcome> => {
     const request = {
       agent: ddl.name,
@@ -99,7 +98,7 @@ export function callOutsideSteps(
     };
     await write({ type: 'call', batch: 1, changes: true, ...request });
     const call = { ...request, runId };
-    const [outcome = unknown(node)] = await callStepNodes(call, ddl, session, nodes, noRun, () => {}, never);
+    const [outcome = unknown(node)] = await callStepNodes(call, context);
     const { outcome: what, status, code, message, data } = outcome;
     const { step, requestId, try: attempt } = request;
     await write({ type: 'outcome', step, requestId, try: attempt, node, outcome: what, status, code, message, data });

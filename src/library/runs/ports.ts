@@ -119,7 +119,7 @@ async function callStep(
 ): Promise<Outcome[]> {
   const progress = (node: string, message: string) => onProgress(call.step, node, message);
   const ddl = requireDdl(catalogue, call.agent);
-  const replies = await callStepNodes(call, ddl, session, nodes, { leases, onProgress: progress }, onOutcome, signal);
+  const replies = await callStepNodes(call, { ddl, session, nodes, leases, signal, onProgress: progress, onOutcome });
   outcomes.push(...replies);
   return replies;
 }
