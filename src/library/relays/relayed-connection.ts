@@ -4,7 +4,8 @@ import type { QueryContent } from '../../core/request/query.ts';
 import { readReply } from '../../core/request/reply.ts';
 import type { QueryReply, ResultReply, SignedRequest } from '../../core/wire/messages.ts';
 import { startNodeWay, type Ways } from './node-way.ts';
-import { ask, callOver, referenceTo, type SealedOptions } from './sealed-call.ts';
+import type { Route } from './routes.ts';
+import { ask, callOver, referenceTo, type SealedOptions, type SealedWay } from './sealed-call.ts';
 
 export interface RelayedOptions extends SealedOptions, Ways {}
 
@@ -12,7 +13,8 @@ export interface RelayedOptions extends SealedOptions, Ways {}
  * A node behind relays: everything is sealed for it and signed, and anything else that comes back counts as silence.
  */
 export function relayedConnection(name: string, options: RelayedOptions): NodeConnection {
-  const way = startNodeWay(name, options);
+  const ways = startNodeWay(name, options);
+  const by = (route: Route): SealedWay => ({ ...options, name, route });
   /** Asks for one part of a reply. */
   const askFor = async <Part extends 'description' | 'store'>(
     part: Part,
@@ -20,10 +22,10 @@ export function relayedConnection(name: string, options: RelayedOptions): NodeCo
     signal: AbortSignal,
     directly: (connection: NodeConnection) => Promise<NonNullable<QueryReply[Part]>>,
   ) =>
-    await way.over(
+    await ways.over(
       signal,
       async (route) => {
-        const { [part]: reply } = await ask(name, route, content, options, signal);
+        const { [part]: reply } = await ask(by(route), content, signal);
         if (!reply) throw new Problem('bad-reply', `${name} did not reply to what it was asked`);
         return reply;
       },
@@ -32,14 +34,14 @@ export function relayedConnection(name: string, options: RelayedOptions): NodeCo
   return {
     name,
     get path() {
-      return way.path();
+      return ways.path();
     },
     describe: (request, signal) =>
       askFor('description', { describe: request }, signal, (connection) => connection.describe(request, signal)),
     call: async (request, onProgress, signal, isRead) => {
-      const reply = await way[isRead === true ? 'recalledFirst' : 'over'](
+      const reply = await ways[isRead === true ? 'recalledFirst' : 'over'](
         signal,
-        (route) => callOver(name, route, request, options, onProgress, signal),
+        (route) => callOver(by(route), request, onProgress, signal),
         (connection) => connection.call(request, onProgress, signal),
       );
       // This side repeats a request at most once, and only if it changes nothing.
@@ -65,7 +67,7 @@ async function findResult(
   let last: unknown;
   for (const route of await options.routes(name)) {
     try {
-      const { result } = await ask(name, route, { result: referenceTo(request) }, options, signal);
+      const { result } = await ask({ ...options, name, route }, { result: referenceTo(request) }, signal);
       if (result) return result;
     } catch (error) {
       last = error;

@@ -27,15 +27,19 @@ export interface SealedOptions {
   readonly onCancelling: (cancelling: Promise<unknown>) => void;
 }
 
+/** One way to a node. */
+export interface SealedWay extends SealedOptions {
+  readonly name: string;
+  readonly route: Route;
+}
+
 /** Milliseconds for a node to be asked to end a call. */
 const cancelTimeout = 1000;
 
 /** Sends a call over one way, and asks for its reply if the node refuses it before the pipeline. */
 export async function callOver(
-  name: string,
-  route: Route,
+  way: SealedWay,
   request: SignedRequest,
-  options: SealedOptions,
   onProgress: (message: string) => void,
   signal: AbortSignal,
 ): Promise<SignedReply> {
@@ -44,15 +48,15 @@ export async function callOver(
     const cancel = referenceTo(request);
     const given = AbortSignal.timeout(cancelTimeout);
     // Also if the relay is lost, and connecting to it again takes longer.
-    const asked = within(ask(name, route, { cancel }, options, given), cancelTimeout, given);
-    options.onCancelling(asked.catch(() => undefined));
+    const asked = within(ask(way, { cancel }, given), cancelTimeout, given);
+    way.onCancelling(asked.catch(() => undefined));
   };
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const { reply } = await exchange(name, route, { call: request }, options, signal, onProgress).catch(
-      async (error: unknown) => ({ reply: await replyDespite(error, name, route, request, options, signal) }),
-    );
-    if (!reply) throw new Problem('bad-reply', `${name} ended the call without a reply`);
+    const { reply } = await exchange(way, { call: request }, signal, onProgress).catch(async (error: unknown) => ({
+      reply: await replyDespite(error, way, request, signal),
+    }));
+    if (!reply) throw new Problem('bad-reply', `${way.name} ended the call without a reply`);
     return reply;
   } finally {
     signal.removeEventListener('abort', onAbort);
@@ -66,14 +70,12 @@ export async function callOver(
  */
 async function replyDespite(
   error: unknown,
-  name: string,
-  route: Route,
+  way: SealedWay,
   request: SignedRequest,
-  options: SealedOptions,
   signal: AbortSignal,
 ): Promise<SignedReply> {
   if (!(error instanceof TurnedAway)) throw error;
-  const answered = await ask(name, route, { result: referenceTo(request) }, options, signal).catch(() => undefined);
+  const answered = await ask(way, { result: referenceTo(request) }, signal).catch(() => undefined);
   if (!answered?.result?.reply) throw error;
   return answered.result.reply;
 }
@@ -85,16 +87,11 @@ export function referenceTo({ request }: SignedRequest) {
 }
 
 /** Asks a node over one way, by a signed query. */
-export async function ask(
-  name: string,
-  route: Route,
-  content: QueryContent,
-  options: SealedOptions,
-  signal: AbortSignal,
-): Promise<QueryReply> {
-  const { credentials, trust } = options.caller;
+export async function ask(way: SealedWay, content: QueryContent, signal: AbortSignal): Promise<QueryReply> {
+  const { name, caller } = way;
+  const { credentials, trust } = caller;
   const query = signQuery(name, content, credentials, Date.now());
-  const { answer } = await exchange(name, route, { query }, options, signal, () => {});
+  const { answer } = await exchange(way, { query }, signal, () => {});
   if (!answer) throw new Problem('bad-reply', `${name} did not reply to what it was asked`);
   return openQueryReply(answer, query.query, name, trust, Date.now());
 }
@@ -104,10 +101,8 @@ export async function ask(
  * @throws Problem `no-response` when the relay ends it before, TurnedAway when the node did not read it
  */
 async function exchange(
-  name: string,
-  route: Route,
+  { name, route, keyPair, onReply }: SealedWay,
   envelope: Envelope,
-  { keyPair, onReply }: SealedOptions,
   signal: AbortSignal,
   onProgress: (message: string) => void,
 ): Promise<EnvelopeReply> {
