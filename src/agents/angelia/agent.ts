@@ -6,7 +6,7 @@ import type { AngeliaConfig } from './config.ts';
 import { angeliaDdl } from './ddl.ts';
 import { type Delivery, startDelivery, type DeliveryStatus } from './delivery.ts';
 import { type InterruptionNotices, openInterruptionNotices } from './interruption-notices.ts';
-import { assertMessageId, digestMessage, type Message } from './message.ts';
+import { assertMessageId, digestMessage, type Message, refuseTooMany } from './message.ts';
 import { listQueue, retry } from './queue.ts';
 import { parseRecipient } from './recipient.ts';
 import { sendMessage } from './send.ts';
@@ -127,13 +127,7 @@ function knownStatus(spool: Spool, message: Message): DeliveryStatus | undefined
 
 /** @throws Problem `queue-full`, `spool-unwritable` */
 async function accept(spool: Spool, message: Message, most: number): Promise<void> {
-  if (spool.queued.size >= most) {
-    throw new Problem(
-      'queue-full',
-      `${spool.queued.size} messages wait already`,
-      'find out why they are not delivered',
-    );
-  }
+  refuseTooMany([...spool.queued.values()], message.caller, most, 'wait');
   try {
     await spool.put(message);
   } catch (cause) {

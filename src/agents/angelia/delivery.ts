@@ -1,4 +1,4 @@
-import { defineLimit } from '../../core/waiting/concurrency.ts';
+import { defineSlots } from '../../core/waiting/concurrency.ts';
 import { explainErrno } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { backoff, type RetryPolicy } from './channels/backoff.ts';
@@ -39,7 +39,7 @@ export function startDelivery(setup: DeliverySetup): Delivery {
   const ending = new AbortController();
   const timers = new Map<string, NodeJS.Timeout>();
   const underWay = new Map<string, Promise<DeliveryStatus>>();
-  const limit = defineLimit(atOnce);
+  const slots = defineSlots(atOnce);
   const sent = new Set<string>();
 
   const schedule = (id: string, wait: number) => {
@@ -48,12 +48,17 @@ export function startDelivery(setup: DeliverySetup): Delivery {
     const timer = setTimeout(() => void attempt(id), Math.min(Math.max(0, wait), longestWait));
     timers.set(id, timer);
   };
+  /** Those of each caller in turn: one with many to a receiver that does not answer does not hold up the others’. */
+  const inTurn = async (id: string) => {
+    const release = await slots.take(spool.queued.get(id)?.caller);
+    return await tryOnce(setup, id, sent, ending.signal).finally(release);
+  };
   const attempt = (id: string): Promise<DeliveryStatus> => {
     const running = underWay.get(id);
     if (running !== undefined) return running;
     clearTimeout(timers.get(id));
     timers.delete(id);
-    const trying = limit(() => tryOnce(setup, id, sent, ending.signal))
+    const trying = inTurn(id)
       .catch((error): DeliveryStatus => {
         log.error({ id, reason: explainErrno(error) }, 'the spool cannot be written');
         return { kind: 'waiting', reason: 'the spool cannot be written' };

@@ -7,7 +7,7 @@ import { makeDirectories, replaceFile, syncDirectory } from '../../core/files/du
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
 import { isObject } from '../../core/json.ts';
-import { type Message, parseMessage } from './message.ts';
+import { type Message, parseMessage, refuseTooMany } from './message.ts';
 
 export interface InterruptionNotices {
   /**
@@ -78,8 +78,10 @@ export async function openInterruptionNotices({
   return {
     keep: async (run, incoming, seconds) => {
       const before = requireOwn(notices, run, incoming.caller);
-      if (before === undefined && notices.size >= most)
-        throw new Problem('queue-full', `${notices.size} messages are held already`);
+      if (before === undefined) {
+        const held = [...notices.values()].map(({ message }) => message);
+        refuseTooMany(held, incoming.caller, most, 'are held');
+      }
       const message = { ...incoming, id: before?.message.id ?? incoming.id };
       await replaceFile(fileOf(run), JSON.stringify({ message, seconds }));
       hold(run, message, seconds);

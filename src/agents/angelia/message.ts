@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
+import { isBeyondShare } from '../../core/shares.ts';
 import { priorities } from './ddl.ts';
 
 export type Priority = (typeof priorities)[number];
@@ -18,6 +19,23 @@ export interface Message {
   readonly attempts: number;
   readonly nextAt: number;
   readonly lastError: string;
+}
+
+/**
+ * @param kept the messages that are kept there
+ * @param most how many there may be, of all callers
+ * @param what they do, as in “wait”
+ * @throws Problem `queue-full`
+ */
+export function refuseTooMany(kept: readonly Message[], caller: string, most: number, what: string): void {
+  const own = kept.filter((one) => one.caller === caller).length;
+  const full =
+    kept.length >= most
+      ? `${kept.length} messages ${what} already`
+      : isBeyondShare(most, kept.length, own)
+        ? `${own} messages of ${caller} ${what} already: the last quarter is for others`
+        : undefined;
+  if (full !== undefined) throw new Problem('queue-full', full, 'find out why they are not delivered');
 }
 
 /** It becomes part of file names and headers. @throws Problem `bad-id` */

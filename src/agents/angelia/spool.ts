@@ -2,11 +2,14 @@ import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories, replaceFile, syncDirectory } from '../../core/files/durable.ts';
 import { ifThere } from '../../core/files/if-there.ts';
+import { surplusOf } from '../../core/shares.ts';
 import { assertMessageId, digestMessage, type Message, parseMessage } from './message.ts';
 
 /** The end of a message. `reason` is empty for a delivered one. */
 export interface Settled {
   readonly digest: string;
+  /** Empty if an older version recorded it. */
+  readonly caller: string;
   readonly at: number;
   readonly reason: string;
 }
@@ -25,12 +28,16 @@ export interface Spool {
   readonly revive: (message: Message) => Promise<void>;
 }
 
-/** How long the id of a delivered message is remembered, in milliseconds, and how many ids. */
+/** How long the id of a delivered message is remembered, in milliseconds. */
 const memory = 7 * 86400_000;
-const mostSettled = 10_000;
 
-/** @param now milliseconds since the epoch */
-export async function openSpool(directory: string, now: number): Promise<Spool> {
+/**
+ * @param now milliseconds since the epoch
+ * @param most how many delivered messages, and how many dead letters, are remembered
+ */
+export async function openSpool(directory: string, now: number, most = 10_000): Promise<Spool> {
+  const forget = (folder: string, settled: Map<string, Settled>, before: number) =>
+    forgetSettled(folder, settled, before, most);
   const folders = {
     queue: join(directory, 'queue'),
     delivered: join(directory, 'delivered'),
@@ -57,7 +64,7 @@ export async function openSpool(directory: string, now: number): Promise<Spool> 
     dead,
     put,
     settle: async (message, at, reason) => {
-      const settled = { digest: digestMessage(message), at, reason };
+      const settled = { digest: digestMessage(message), caller: message.caller, at, reason };
       const [folder, known] = reason === '' ? [folders.delivered, delivered] : [folders.dead, dead];
       // Written before the other is removed: a message in both has ended, and is not sent again.
       const record = reason === '' ? settled : { ...message, ...settled };
@@ -86,12 +93,25 @@ function fileIn(folder: string, id: string): string {
   return join(folder, `${id}.json`);
 }
 
-/** Drops entries that are older than a time, and the oldest beyond the limit (they are in the order of time). */
-async function forget(folder: string, settled: Map<string, Settled>, before: number): Promise<void> {
-  for (const [id, { at }] of settled) {
-    if (at >= before && settled.size <= mostSettled) break;
+/** Drops entries that are older than a time, and those beyond the limit (they are in the order of time). */
+async function forgetSettled(
+  folder: string,
+  settled: Map<string, Settled>,
+  before: number,
+  most: number,
+): Promise<void> {
+  const drop = async (id: string) => {
     settled.delete(id);
     await rm(fileIn(folder, id), { force: true });
+  };
+  for (const [id, { at }] of settled) {
+    if (at >= before) break;
+    await drop(id);
+  }
+  if (settled.size <= most) return;
+  for (const [id] of surplusOf([...settled], ([, { caller }]) => caller)) {
+    await drop(id);
+    if (settled.size <= most) return;
   }
 }
 
@@ -106,8 +126,8 @@ async function loadSettled(folder: string): Promise<Map<string, Settled>> {
 
 function parseSettled(text: string): Settled | undefined {
   try {
-    const { digest, at, reason } = JSON.parse(text) as Partial<Settled>;
-    return { digest: String(digest), at: Number(at), reason: String(reason) };
+    const { digest, caller = '', at, reason } = JSON.parse(text) as Partial<Settled>;
+    return { digest: String(digest), caller: String(caller), at: Number(at), reason: String(reason) };
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { replaceFile } from '../../core/files/durable.ts';
 import type { JobRequest, Jobs, StartedJob } from '../../core/request/jobs.ts';
+import { isBeyondShare, surplusOf } from '../../core/shares.ts';
 import type { JobsConfig } from './config.ts';
 import { endJob, type Job, markJobUnknown, parseJob } from './job.ts';
 
@@ -86,10 +87,7 @@ async function beginJob(
   const { directory, config, now } = setup;
   const key = keyOf(id, caller);
   if (jobs.has(key)) throw new Problem('job-exists', `there is a job ${id} already: it is not run again`);
-  const running = [...jobs.values()].filter(({ job }) => job.state === 'running').length;
-  if (running >= config.max_running) {
-    throw new Problem('too-many-jobs', `${running} jobs run already`, 'wait until one has ended, or cancel one');
-  }
+  refuseTooMany(jobs, caller, config);
   const none = { status: 0, code: '', message: '', data: {}, left_out: false };
   const job: Job = { id, caller, agent, action, run: runId, state: 'running', began: now(), ended: 0, ...none };
   const stored: StoredJob = {
@@ -109,16 +107,37 @@ async function beginJob(
   return started(stored, (ended) => writeJob(directory, ended), config, now);
 }
 
-/** Forgets jobs that have ended: expired ones, and the oldest beyond the limit. */
+/** @throws Problem `too-many-jobs` */
+function refuseTooMany(jobs: ReadonlyMap<string, StoredJob>, caller: string, { max_running }: JobsConfig): void {
+  const running = [...jobs.values()].filter(({ job }) => job.state === 'running');
+  const own = running.filter(({ job }) => job.caller === caller);
+  const what =
+    running.length >= max_running
+      ? `${running.length} jobs run already`
+      : isBeyondShare(max_running, running.length, own.length)
+        ? `${own.length} jobs of ${caller} run already: the last quarter is for others`
+        : undefined;
+  if (what !== undefined) throw new Problem('too-many-jobs', what, 'wait until one has ended, or cancel one');
+}
+
+/** Forgets jobs that have ended: expired ones, and those beyond the limit. */
 async function makeRoom(jobs: Map<string, StoredJob>, { directory, config, now }: StoreSetup): Promise<void> {
-  const ended = [...jobs]
-    .filter(([, { job }]) => job.state !== 'running')
-    .sort(([, a], [, b]) => a.job.ended - b.job.ended);
-  const spare = jobs.size - config.max_jobs;
-  for (const [index, [key, { job }]] of ended.entries()) {
-    if (index >= spare && job.ended + config.keep * 1000 >= now()) continue;
+  const time = now();
+  const expired = [...jobs].filter(([, stored]) => isOver(stored, config, time));
+  const forget = async ([key, { job }]: (typeof expired)[number]) => {
     jobs.delete(key);
     await rm(fileOf(directory, job), { force: true });
+  };
+  for (const one of expired) await forget(one);
+  if (jobs.size <= config.max_jobs) return;
+  const leaving = surplusOf(
+    [...jobs].sort(([, a], [, b]) => a.job.ended - b.job.ended),
+    ([, { job }]) => job.caller,
+    ([, { job }]) => job.state !== 'running',
+  );
+  for (const one of leaving) {
+    await forget(one);
+    if (jobs.size <= config.max_jobs) return;
   }
 }
 

@@ -15,10 +15,10 @@ export async function startJournal({ config, stateDirectory }: AgentSetup<Journa
   const inTurn = defineMutex();
   return {
     handlers: defineHandlers(journalDdl, {
-      append: ({ after, lines, head }, { runId, lease, dryRun }) => {
+      append: ({ after, lines, head }, { runId, caller, lease, dryRun }) => {
         if (!/^[0-9a-f]{32}$/.test(runId)) throw new Problem('no-run', 'the request names no run');
         return inTurn(async () => ({
-          sequence: await store.append({ run: runId, lease, after, lines, head }, dryRun),
+          sequence: await store.append({ run: runId, caller, lease, after, lines, head }, dryRun),
         }));
       },
       list: async ({ limit = 20, prefix = '' }) => {

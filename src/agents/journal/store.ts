@@ -4,12 +4,13 @@ import { explainErrno, Problem } from '../../core/errors.ts';
 import { FailedReply, replyStatus } from '../../core/request/reply.ts';
 import { followLines, hashText, type JournalLine, journalStart, readLine } from '../../core/journal/line.ts';
 import type { JournalConfig } from './config.ts';
-import { chooseOldest, type IndexedRun } from './rotate.ts';
+import { chooseOldest, type IndexedRun, type RunState, stateOfRun } from './rotate.ts';
 import { appendStored, formatStored, readStored, type StoredJournal } from './stored.ts';
 
 /** The lines to append. */
 export interface Addition {
   readonly run: string;
+  readonly caller: string;
   /** The lease that the caller's run holds. */
   readonly lease: string;
   readonly after: number;
@@ -43,18 +44,28 @@ export interface JournalStore {
 const mostOpen = 8;
 const fileName = /^([0-9a-f]{32})\.jsonl$/;
 
+interface IndexEntry extends IndexedRun {
+  readonly sequence?: number;
+  readonly state?: RunState;
+}
+
 export async function openStore(directory: string, config: JournalConfig): Promise<JournalStore> {
-  const index: Map<string, IndexedRun & { readonly sequence?: number }> = await readIndex(directory);
+  const index: Map<string, IndexEntry> = await readIndex(directory);
   const open = new Map<string, StoredJournal>();
   const fileOf = (run: string) => join(directory, `${run}.jsonl`);
   const read = async (run: string) => {
     if (!index.has(run)) throw new Problem('unknown-run', `there is no journal of the run ${run} here`);
     return open.get(run) ?? (await readStored(run, fileOf(run)));
   };
-  const makeRoom = async (run: string, bytes: number) => {
-    const leaving = await chooseOldest([...index.values()], { run, bytes }, config, async (other) => {
-      return await read(other).catch(() => undefined);
-    });
+  /** Read once, and kept until it grows. */
+  const stateOf = async (one: IndexEntry): Promise<RunState> => {
+    if (one.state !== undefined) return one.state;
+    const state = stateOfRun(await read(one.run).catch(() => undefined));
+    if (index.get(one.run) === one) index.set(one.run, { ...one, state });
+    return state;
+  };
+  const makeRoom = async (run: string, bytes: number, owner: string) => {
+    const leaving = await chooseOldest([...index.values()], { run, bytes, owner }, config, stateOf);
     for (const other of leaving) {
       await rm(fileOf(other), { force: true });
       index.delete(other);
@@ -62,15 +73,16 @@ export async function openStore(directory: string, config: JournalConfig): Promi
     }
   };
   const append: JournalStore['append'] = async (addition, dryRun) => {
-    const { run } = addition;
-    const before = index.has(run) ? await read(run) : { lines: [], end: journalStart, bytes: 0 };
+    const { run, caller } = addition;
+    const before = index.has(run) ? await read(run) : { owner: caller, lines: [], end: journalStart, bytes: 0 };
     const added = judge(before, addition);
     if (dryRun) return before.end.sequence;
     if (added.length === 0) return before.end.sequence;
-    const text = formatStored(added);
+    const { owner } = before;
+    const text = formatStored(added, before.bytes === 0 ? owner : undefined);
     const bytes = before.bytes + Buffer.byteLength(text);
     if (bytes > config.max_run_size) throw full(config.max_run_size);
-    await makeRoom(run, bytes);
+    await makeRoom(run, bytes, owner);
     try {
       await appendStored(fileOf(run), directory, text, before.bytes);
     } catch (error) {
@@ -79,12 +91,13 @@ export async function openStore(directory: string, config: JournalConfig): Promi
       throw error;
     }
     const end = followLines(run, before.end, added);
-    keepOpen(open, run, { lines: [...before.lines, ...added], end, bytes });
-    index.set(run, { run, bytes, at: Date.now(), sequence: end.sequence });
+    const journal = { owner, lines: [...before.lines, ...added], end, bytes };
+    keepOpen(open, run, journal);
+    index.set(run, { run, bytes, at: Date.now(), sequence: end.sequence, state: stateOfRun(journal) });
     return end.sequence;
   };
   /** Read once: the copy in memory is counted as it grows. */
-  const count = async (one: IndexedRun & { readonly sequence?: number }): Promise<ListedRun[]> => {
+  const count = async (one: IndexEntry): Promise<ListedRun[]> => {
     if (one.sequence !== undefined) return [{ ...one, sequence: one.sequence }];
     const journal = await read(one.run).catch(() => undefined);
     if (journal === undefined) return [];

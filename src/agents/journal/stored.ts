@@ -7,6 +7,8 @@ import { isObject } from '../../core/json.ts';
 import { followLines, type JournalEnd, type JournalLine, journalStart } from '../../core/journal/line.ts';
 
 export interface StoredJournal {
+  /** The caller that stored its first lines; empty if an older version did. */
+  readonly owner: string;
   readonly lines: readonly JournalLine[];
   readonly end: JournalEnd;
   readonly bytes: number;
@@ -25,15 +27,22 @@ export async function readStored(run: string, file: string): Promise<StoredJourn
   }
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const bytes = Buffer.byteLength(whole);
-  const lines = whole.split('\n').slice(0, -1).map(parseStored);
-  return { lines, end: followLines(run, journalStart, lines), bytes };
+  const stored = whole.split('\n').slice(0, -1).map(parseStored);
+  const lines = stored.map(({ line }) => line);
+  return { owner: stored[0]?.owner ?? '', lines, end: followLines(run, journalStart, lines), bytes };
 }
 
-function parseStored(text: string): JournalLine {
+interface Stored {
+  readonly line: JournalLine;
+  readonly owner: string;
+}
+
+function parseStored(text: string): Stored {
   try {
     const value: unknown = JSON.parse(text);
     if (isObject(value) && typeof value.text === 'string' && typeof value.signature === 'string') {
-      return { text: value.text, signature: value.signature };
+      const owner = typeof value.owner === 'string' ? value.owner : '';
+      return { line: { text: value.text, signature: value.signature }, owner };
     }
   } catch {
     // It is counted below, as any other line that is not valid.
@@ -41,8 +50,12 @@ function parseStored(text: string): JournalLine {
   throw new Problem('bad-journal', 'a stored line is damaged', 'remove the file of that run from the state directory');
 }
 
-export function formatStored(lines: readonly JournalLine[]): string {
-  return lines.map(({ text, signature }) => `${JSON.stringify({ text, signature })}\n`).join('');
+/** @param owner the caller that stores the first lines; undefined for later ones */
+export function formatStored(lines: readonly JournalLine[], owner?: string): string {
+  const first = owner === undefined ? {} : { owner };
+  return lines
+    .map(({ text, signature }, index) => `${JSON.stringify({ text, signature, ...(index === 0 ? first : {}) })}\n`)
+    .join('');
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ActionContext } from '../../core/agent.ts';
 import { Problem } from '../../core/errors.ts';
 import { type LeaseClaim, leasesOverlap } from '../../core/request/lease.ts';
+import { isBeyondShare } from '../../core/shares.ts';
 import type { LockConfig } from './config.ts';
 import { assertFree, judgeClaim, type Lease } from './lease.ts';
 import { readLocks, stateFile, writeLocks } from './state.ts';
@@ -89,6 +90,11 @@ export async function takeLease(
   for (const other of others) if (leasesOverlap(other.name, name)) assertFree(other, context, now);
   if (others.length >= config.max_leases) {
     throw new Problem('too-many-leases', `there are ${others.length} leases already`, 'see “mco-deploy locks”');
+  }
+  const own = others.filter((other) => other.caller === caller).length;
+  if (lease === undefined && isBeyondShare(config.max_leases, others.length, own)) {
+    const what = `${caller} has ${own} of ${others.length} leases: the last quarter is for others`;
+    throw new Problem('too-many-leases', what, 'see “mco-deploy locks”');
   }
   if (dryRun) return { name, fence: 0, since: Date.now() };
   const since = lease?.since ?? Date.now();

@@ -32,6 +32,10 @@ export const requestProblems = defineProblems({
     'The node received the very same request before, so it was not carried out again.',
     'Repeat the command: each call is a new request.',
   ],
+  'id-reused': [
+    'The id belongs to an earlier request, or message, that is another one. Nothing was done.',
+    'Send it as a new request, with an id of its own.',
+  ],
   'unproven-fresh': [
     'The node was started after the request was made, and its audit log does not reach back far enough to show that the request did not come before.',
     'Repeat the call some seconds later: each call is a new request.',

@@ -3,6 +3,7 @@ import { refusal, type ReplyContent } from '../../core/request/reply.ts';
 import type { ResultState } from '../../core/wire/messages.ts';
 import type { RecentRecords } from '../audit/files/tail.ts';
 import { type Answer, answer, type IncomingCall } from '../incoming-call.ts';
+import { digestAsked, idReused } from './asked.ts';
 import {
   claim,
   fillFromLog,
@@ -22,7 +23,10 @@ export interface CallMemory {
   readonly remembersSince: (time: number) => boolean;
   /** Whether the nonce was seen and has not expired. */
   readonly hasNonce: (nonce: Buffer) => boolean;
-  /** Runs a change's try once; a repetition of it waits for, or receives, the first outcome. Reads simply run. */
+  /**
+   * Runs a change's try once; a repetition of it waits for, or receives, the first outcome. Another request with the same
+   * id and try is refused. Reads simply run.
+   */
   readonly once: (call: IncomingCall, run: () => Promise<Answer>) => Promise<Answer>;
   /**
    * The result of a try of a change that another operator made in the same run, under the same lease; undefined if it
@@ -34,8 +38,13 @@ export interface CallMemory {
    * relay could hold it back until then.
    */
   readonly withdraw: (caller: string, requestId: string, attempt: number) => void;
-  /** The result of a request's try. */
-  readonly find: (caller: string, requestId: string, attempt: number) => { state: ResultState; content?: ReplyContent };
+  /** The result of a request's try. @param asked what the request asks for, if that is known: {@link digestAsked} */
+  readonly find: (
+    caller: string,
+    requestId: string,
+    attempt: number,
+    asked?: string,
+  ) => { state: ResultState; content?: ReplyContent };
 }
 
 /**
@@ -66,9 +75,9 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
       latest.delete(key);
       latest.set(key, { caller, at: now(), attempt, withdrawn: true });
     },
-    find: (caller, requestId, attempt) => {
+    find: (caller, requestId, attempt, asked) => {
       const known = calls.get(keyOf(caller, requestId, attempt));
-      if (known === undefined) return { state: 'UNKNOWN' };
+      if (known === undefined || (asked ?? known.asked) !== known.asked) return { state: 'UNKNOWN' };
       return known.content === undefined ? { state: 'RUNNING' } : { state: 'REPLIED', content: known.content };
     },
   };
@@ -76,15 +85,18 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
 
 /** Runs a try, unless it ran before or is running now: then its outcome is returned again. */
 async function runOnce(
-  { caller, opened: { request } }: IncomingCall,
+  { caller, opened }: IncomingCall,
   run: () => Promise<Answer>,
   remembered: RememberedCalls,
   now: () => number,
 ): Promise<Answer> {
   const { calls } = remembered;
+  const { request } = opened;
   const { requestId, try: attempt } = request;
   const key = keyOf(caller, requestId, attempt);
+  const asked = digestAsked(opened);
   const known = calls.get(key);
+  if (known !== undefined && known.asked !== asked) return answer(refusal(idReused()));
   if (known?.content !== undefined) return { content: known.content, recorded: true };
   if (known?.running !== undefined) return { ...(await known.running), recorded: true };
   if (isLate(caller, requestId, attempt, remembered, now())) {
@@ -92,13 +104,13 @@ async function runOnce(
     return answer(refusal(new Problem('late-try', message, 'ask again')));
   }
   const running = run();
-  calls.set(key, { caller, at: now(), running });
+  calls.set(key, { caller, at: now(), asked, running });
   claim(request, caller, key, remembered);
   try {
     const served = await running;
     // At the end: they are in the order in which they expire.
     calls.delete(key);
-    calls.set(key, { caller, at: now(), content: served.content });
+    calls.set(key, { caller, at: now(), asked, content: served.content });
     return served;
   } catch (error) {
     calls.delete(key);
@@ -126,8 +138,9 @@ function findInRun({ caller, opened }: IncomingCall, { runs, calls }: Remembered
   const runKey = runKeyOf(opened.request);
   const made = runKey === undefined ? undefined : runs.get(runKey);
   const known = made === undefined || made.caller === caller ? undefined : calls.get(made.place);
-  if (known?.running !== undefined) return known.running.then((served) => ({ ...served, recorded: true }));
   // A refusal concerned the other operator: nothing was done.
-  if (known?.content === undefined || known.content.outcome === 'refused') return undefined;
-  return Promise.resolve({ content: known.content, recorded: true });
+  if (known === undefined || known.content?.outcome === 'refused') return undefined;
+  if (known.asked !== digestAsked(opened)) return Promise.resolve(answer(refusal(idReused())));
+  if (known.content !== undefined) return Promise.resolve({ content: known.content, recorded: true });
+  return known.running?.then((served) => ({ ...served, recorded: true }));
 }

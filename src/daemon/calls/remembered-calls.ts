@@ -1,9 +1,12 @@
 import type { AuditRecord, IntentRecord } from '../../core/audit/record.ts';
 import { Problem } from '../../core/errors.ts';
+import type { ProblemCode } from '../../core/problems/index.ts';
 import { failure, type ReplyContent } from '../../core/request/reply.ts';
-import { openRequest } from '../../core/request/request.ts';
+import { surplusOf } from '../../core/shares.ts';
+import { type OpenedRequest, openRequest } from '../../core/request/request.ts';
 import type { Request } from '../../core/wire/messages.ts';
 import type { Answer } from '../incoming-call.ts';
+import { digestAsked } from './asked.ts';
 
 /** How long an outcome can be asked for, in milliseconds, and how many are kept, of all callers together. */
 const keepTime = 30 * 60_000;
@@ -19,6 +22,8 @@ interface RunCall {
 interface Known {
   readonly caller: string;
   readonly at: number;
+  /** {@link digestAsked} of its request. */
+  readonly asked: string;
   readonly running?: Promise<Answer>;
   readonly content?: ReplyContent;
 }
@@ -69,27 +74,20 @@ export function forget(remembered: RememberedCalls, time: number): void {
   for (const [key, { place }] of runs) if (!calls.has(place)) runs.delete(key);
 }
 
-/**
- * Drops the oldest entries of the caller who has the most, until no more are left than are kept: a caller cannot make the
- * node forget the calls of others.
- */
+/** Drops entries until no more are left than are kept. */
 function dropSurplus<Entry extends { readonly caller: string }>(
   entries: Map<string, Entry>,
   mayGo: (entry: Entry) => boolean,
 ): void {
   if (entries.size <= most) return;
-  const droppable = new Map<string, string[]>();
-  for (const [key, entry] of entries) {
-    if (!mayGo(entry)) continue;
-    const ofCaller = droppable.get(entry.caller) ?? [];
-    ofCaller.push(key);
-    droppable.set(entry.caller, ofCaller);
-  }
-  while (entries.size > most) {
-    const largest = [...droppable.values()].reduce((one, other) => (other.length > one.length ? other : one), []);
-    const oldest = largest.shift();
-    if (oldest === undefined) return;
-    entries.delete(oldest);
+  const leaving = surplusOf(
+    entries,
+    ([, { caller }]) => caller,
+    ([, entry]) => mayGo(entry),
+  );
+  for (const [key] of leaving) {
+    entries.delete(key);
+    if (entries.size <= most) return;
   }
 }
 
@@ -117,15 +115,18 @@ export function claim(request: Request, caller: string, place: string, { calls, 
 }
 
 /** A record without a valid request is reported by `audit verify`; it does not keep the daemon from starting. */
-function requestIn({ request }: IntentRecord): Request | undefined {
+function requestIn({ request }: IntentRecord): OpenedRequest | undefined {
   try {
     const bytes = Buffer.from(String(request), 'base64');
-    return openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} }).request;
+    return openRequest({ request: bytes, signature: bytes, chain: [], sensitive: {} });
   } catch (error) {
     if (error instanceof Problem) return undefined;
     throw error;
   }
 }
+
+/** Refusals of a repetition: they must not replace the outcome of the call that it repeats. */
+const repeats: ReadonlySet<string> = new Set<ProblemCode>(['replayed', 'id-reused']);
 
 /** Fills the memory from the audit log. A call without an outcome was cut off when the daemon ended. */
 export function fillFromLog(remembered: RememberedCalls, records: readonly AuditRecord[], now: number): void {
@@ -134,19 +135,21 @@ export function fillFromLog(remembered: RememberedCalls, records: readonly Audit
   for (const record of records) {
     if (Date.parse(record.time) < now - keepTime) continue;
     if (record.kind === 'intent' && record.verdict === 'verified') {
-      const request = requestIn(record);
-      if (request === undefined) continue;
+      const opened = requestIn(record);
+      if (opened === undefined) continue;
+      const { request } = opened;
       nonces.set(request.nonce.toString('base64'), now + keepTime);
       const key = keyOf(record.caller, record.request_id, record.try);
       claim(request, record.caller, key, remembered);
       keys.set(record.sequence, key);
       const cut = new Problem('interrupted', 'the daemon ended while this ran: whether it completed is not known');
-      if (!calls.has(key)) calls.set(key, { caller: record.caller, at: now, content: failure(cut) });
+      if (!calls.has(key)) {
+        calls.set(key, { caller: record.caller, at: now, asked: digestAsked(opened), content: failure(cut) });
+      }
     }
     const key = record.kind === 'outcome' ? keys.get(record.intent) : undefined;
-    // A refused replay must not replace the outcome of the call that it repeats.
     const known = key === undefined ? undefined : calls.get(key);
-    if (record.kind !== 'outcome' || key === undefined || known === undefined || record.code === 'replayed') continue;
+    if (record.kind !== 'outcome' || key === undefined || known === undefined || repeats.has(record.code)) continue;
     const { outcome, status, code, message } = record;
     calls.set(key, { ...known, content: { outcome, status, code, message, hint: '', data: {} } });
   }

@@ -1,4 +1,5 @@
 import { Problem } from '../../core/errors.ts';
+import { isBeyondShare } from '../../core/shares.ts';
 
 /** The limits of a relay: those for all its users together, and the share of each. */
 export interface Budget {
@@ -17,9 +18,6 @@ interface Load {
   readonly bytes: number;
 }
 
-/** While more of a limit than this part is in use, no user gets more than the rest: so none can keep the others out. */
-const forAnyone = 3 / 4;
-
 const nothing: Load = { requests: 0, bytes: 0 };
 
 export function startBudget(most: Load): Budget {
@@ -32,16 +30,15 @@ export function startBudget(most: Load): Budget {
     if (own.requests === 0) loads.delete(user);
     else loads.set(user, own);
   };
-  const isBeyondShare = (own: Load, bytes: number) => {
-    const crowded = (name: keyof Load, more: number) =>
-      all[name] + more > most[name] * forAnyone && own[name] + more > most[name] * (1 - forAnyone);
-    return own.requests > 0 && (crowded('requests', 1) || crowded('bytes', bytes));
+  const takesTooMuch = (own: Load, bytes: number) => {
+    const isBeyond = (name: keyof Load, more: number) => isBeyondShare(most[name], all[name], own[name], more);
+    return own.requests > 0 && (isBeyond('requests', 1) || isBeyond('bytes', bytes));
   };
   return {
     take: (user, bytes) => {
       if (all.requests >= most.requests) throw busy(`the relay has ${most.requests} requests on their way`);
       if (all.bytes + bytes > most.bytes) throw busy(`the relay holds ${most.bytes} bytes already`);
-      if (isBeyondShare(loads.get(user) ?? nothing, bytes)) throw busy(`${user} uses its share of the relay`);
+      if (takesTooMuch(loads.get(user) ?? nothing, bytes)) throw busy(`${user} uses its share of the relay`);
       add(user, 1, bytes);
       let ended = false;
       return () => {

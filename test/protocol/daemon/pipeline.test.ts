@@ -209,6 +209,29 @@ describe('a request that runs its action', () => {
     assert.equal(counted.times, before + 2, 'another try is another execution');
   });
 
+  test('gives its outcome to no other request with its id and try, also after a restart', async () => {
+    const before = counted.times;
+    const order = orderFor(node.name, { action: 'count', input: {} });
+    assert.equal((await node.call(rip, order)).outcome, 'ok');
+    const others = [{ action: 'hang' }, { input: { text: 'more' } }, { dryRun: true }];
+    const refuseAll = async () => {
+      for (const other of others) {
+        const { outcome, code, recorded } = await node.call(rip, { ...order, ...other });
+        assert.deepEqual([outcome, code, recorded], ['refused', 'id-reused', false], JSON.stringify(other));
+        assert.equal((await lastRecords()).outcome?.code, 'id-reused');
+      }
+      const connection = await node.dial(rip);
+      const { signal } = new AbortController();
+      assert.equal((await connection.result(seal({ ...order, dryRun: true }), signal)).state, 'UNKNOWN');
+      assert.equal((await connection.result(seal(order), signal)).state, 'REPLIED');
+      connection.close();
+    };
+    await refuseAll();
+    await node.restart();
+    await refuseAll();
+    assert.deepEqual([(await node.call(rip, order)).recorded, counted.times], [true, before + 1]);
+  });
+
   test('has a result that its caller, and nobody else, can ask for after a lost reply', async () => {
     const signed = seal({ action: 'count', input: {} });
     await node.send(rip, signed);

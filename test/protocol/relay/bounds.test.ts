@@ -23,8 +23,7 @@ describe('a relay at its limit', () => {
     for (const name of ['dev1.devco.net', 'dev2.devco.net']) {
       nodes.push(await startTestNode(fleet, { name, agents: testAgents }));
     }
-    // Of three, a user gets two: the last one is left to others.
-    const settings = 'socket: false, max_calls: 3';
+    const settings = 'socket: false, max_calls: 2';
     relay = await startRelayNode(fleet, 'bastion.devco.net', nodes, { settings, more: `metrics: { port: ${port} }\n` });
     await makeHome(fleet, home, `${relayLine([relay])}\ntimeout: 60`);
   });

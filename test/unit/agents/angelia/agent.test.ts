@@ -139,6 +139,22 @@ describe('a message', () => {
     assert.deepEqual(readdirSync(join(directory, 'spool/queue')).sort(), ['a1.json', 'a2.json']);
   });
 
+  test('is accepted while another caller has as many as it can, waiting or held', async () => {
+    const { send } = await angelia([fails], temporaryDirectory(), { max_queued: 4 });
+    const eve = { caller: 'cert=eve@devco.net' };
+    for (const id of ['e1', 'e2', 'e3']) await send(id, {}, eve);
+    await assert.rejects(
+      send('e4', {}, eve),
+      isProblem('queue-full', /3 messages of cert=eve@devco\.net wait already/),
+    );
+    await send('a1');
+    const hold = (digit: string, context: Partial<ActionContext> = {}) =>
+      send(`h${digit}`, { hold: 30 }, { runId: digit.repeat(32), ...context });
+    for (const digit of ['1', '2', '3']) await hold(digit, eve);
+    await assert.rejects(hold('4', eve), isProblem('queue-full', /are held already/));
+    assert.equal((await hold('4'))['held'], true);
+  });
+
   test('is refused if it cannot be stored, and not sent', async () => {
     const { asked, directory, send, status } = await angelia();
     rmSync(join(directory, 'spool/queue'), { recursive: true });

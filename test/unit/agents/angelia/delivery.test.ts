@@ -59,6 +59,20 @@ function start(messages: readonly Message[], send: (one: Message, signal: AbortS
   return { ...made, sent, delivery };
 }
 
+test('a message is not held up by many of another caller to a receiver that does not answer', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const many = ['1', '2', '3', '4', '5', '6', '7'].map((id) => message(`e${id}`, { caller: 'cert=eve' }));
+  const { delivery, sent } = start([...many, message('a1')], () => promise);
+  const ends = [...many.map(({ id }) => id), 'a1'].map((id) => delivery.attempt(id));
+  resolve();
+  assert.deepEqual(
+    (await Promise.all(ends)).map(({ kind }) => kind),
+    Array(8).fill('delivered'),
+  );
+  assert.ok(sent.indexOf('a1') <= 5, String(sent));
+  await delivery.stop();
+});
+
 describe('the delivery of a message', () => {
   beforeEach(() => {
     mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });

@@ -8,14 +8,14 @@ import { temporaryDirectory } from '../../../support/agents/agent-setup.ts';
 
 const day = 86400_000;
 
-function message(id: string): Message {
+function message(id: string, caller = 'cert=rip@devco.net'): Message {
   return {
     id,
     recipient: 'mailto:a@devco.net',
     subject: 's',
     message: 'secret text',
     priority: 'normal',
-    caller: 'cert=rip@devco.net',
+    caller,
     acceptedAt: 1000,
     attempts: 0,
     nextAt: 1000,
@@ -39,6 +39,25 @@ describe('the spool', () => {
     assert.equal((await openSpool(directory, 6 * day)).delivered.size, 1);
     assert.equal((await openSpool(directory, 8 * day)).delivered.size, 0);
     assert.deepEqual(readdirSync(join(directory, 'delivered')), []);
+  });
+
+  test('forgets nobody’s messages for those of another caller, over a restart, too', async () => {
+    const directory = temporaryDirectory();
+    const settle = async (id: string, at: number, caller: string, reason: string) => {
+      const spool = await openSpool(directory, 0, 3);
+      const one = message(id, caller);
+      await spool.put(one);
+      await spool.settle(one, at, reason);
+      return [...(reason === '' ? spool.delivered : spool.dead).keys()];
+    };
+    for (const reason of ['', 'no such user']) {
+      await settle('a1', 1000, 'cert=rip@devco.net', reason);
+      for (const id of ['e1', 'e2']) await settle(id, 2000, 'cert=eve@devco.net', reason);
+      assert.deepEqual(await settle('e3', 3000, 'cert=eve@devco.net', reason), ['a1', 'e2', 'e3']);
+      assert.deepEqual(readdirSync(join(directory, reason === '' ? 'delivered' : 'dead')).sort(), [
+        ...['a1.json', 'e2.json', 'e3.json'],
+      ]);
+    }
   });
 
   test('keeps dead letters whole, with the reason', async () => {

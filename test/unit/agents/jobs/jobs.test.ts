@@ -14,8 +14,8 @@ const idOf = (digit: string) => digit.repeat(32);
 const day = 86_400_000;
 
 /** Jobs by a clock that only the test moves (milliseconds since the epoch). */
-async function startStore(directory = temporaryDirectory(), clock = { now: 1_700_000_000_000 }) {
-  const jobs = await openJobs(directory, config, () => clock.now);
+async function startStore(directory = temporaryDirectory(), clock = { now: 1_700_000_000_000 }, limits = {}) {
+  const jobs = await openJobs(directory, { ...config, ...limits }, () => clock.now);
   const begin = (digit: string, caller = rip) =>
     jobs.begin({ id: idOf(digit), caller, agent: 'probe', action: 'wait', runId: '', dryRun: false });
   const stateOf = (digit: string) => jobs.find(idOf(digit), rip).job.state;
@@ -81,6 +81,28 @@ describe('a job', () => {
     assert.equal(
       codeOf(() => stateOf('1')),
       'unknown-job',
+    );
+  });
+
+  test('finds room while another caller runs, or has run, as many as it can', async () => {
+    const eve = 'cert=eve@devco.net';
+    const { jobs, begin, stateOf, clock } = await startStore(undefined, undefined, { max_running: 4, max_jobs: 5 });
+    await (await begin('1')).end(okReply({}));
+    const flood = [await begin('a', eve), await begin('b', eve), await begin('c', eve)];
+    assert.equal(await codeOfAsync(() => begin('d', eve)), 'too-many-jobs');
+    await (await begin('2')).end(okReply({}));
+    for (const one of flood) {
+      clock.now += 1000;
+      await one.end(okReply({}));
+    }
+    for (const digit of ['d', 'e', 'f']) await (await begin(digit, eve)).end(okReply({}));
+    assert.deepEqual([stateOf('1'), stateOf('2')], ['ok', 'ok']);
+    assert.deepEqual(
+      jobs
+        .list(eve)
+        .map(({ job }) => job.id[0])
+        .sort(),
+      ['d', 'e', 'f'],
     );
   });
 

@@ -13,9 +13,9 @@ const rip = actionContext({ runId: 'a'.repeat(32) });
 const bob = actionContext({ runId: 'b'.repeat(32), caller: 'cert=bob@devco.net' });
 
 /** A lock agent with a clock that only the test moves (milliseconds). */
-async function startLocks(stateDirectory = temporaryDirectory()) {
+async function startLocks(stateDirectory = temporaryDirectory(), max_leases = config.max_leases) {
   const clock = { now: 1000 };
-  const agent = await startLock(agentSetup(config, { stateDirectory }), () => clock.now);
+  const agent = await startLock(agentSetup({ ...config, max_leases }, { stateDirectory }), () => clock.now);
   const call = (action: string, input: object, context: ActionContext) =>
     (agent.handlers[action] as (input: object, context: ActionContext) => Promise<Record<string, unknown>>)(
       input,
@@ -169,6 +169,16 @@ describe('the lock agent', () => {
     assert.equal(await codeOf(take(rip, 'd')), 'too-many-leases');
     assert.ok(await take(rip, 'a'));
     assert.equal(await codeOf(call('take', { name: 'e', ttl: 5 }, actionContext())), 'no-run');
+  });
+
+  test('leaves a quarter of all to other callers, however many one takes', async () => {
+    const { take } = await startLocks(temporaryDirectory(), 8);
+    for (const name of ['1', '2', '3', '4', '5', '6']) await take(rip, name);
+    assert.equal(await codeOf(take(rip, '7')), 'too-many-leases');
+    await take(bob, '7');
+    assert.ok(await take(rip, '6'), 'one that it holds');
+    await take(bob, '8');
+    assert.equal(await codeOf(take(bob, '9')), 'too-many-leases');
   });
 
   test('gives the lease to one of two concurrent callers', async () => {

@@ -111,6 +111,36 @@ describe('a try of a change', () => {
     assert.equal(runs(), 5);
   });
 
+  test('has no outcome for another request with its id and try, while it runs and after it', async () => {
+    const { memory } = startMemory();
+    const asked = { text: 'a', secret: { $commitment: 'sha256:00' }, list: [1] };
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const first = memory.once(incomingCall({ requestId: id, input: asked }), () => promise);
+    const repeat = (changes: object) =>
+      memory.once(incomingCall({ requestId: id, input: asked, ...changes }), async () => assert.fail('it runs'));
+    const others = [
+      { action: 'hang' },
+      { dryRun: true },
+      { input: { ...asked, text: 'b' } },
+      { input: { ...asked, list: [] } },
+      { input: { ...asked, more: true } },
+      { input: { text: 'a', list: [1] } },
+      { input: { ...asked, secret: [] } },
+    ];
+    const refuse = async (when: string) => {
+      for (const other of others) {
+        const { content, recorded } = await repeat(other);
+        assert.deepEqual([content.outcome, content.code, recorded], ['refused', 'id-reused', false], when);
+      }
+    };
+    await refuse('while it runs');
+    resolve(answer(okReply({ count: 7 })));
+    await first;
+    await refuse('after it');
+    const reordered = { list: [1], secret: { $commitment: 'sha256:ff' }, text: 'a' };
+    assert.deepEqual(countOf(await repeat({ input: reordered })), [7, true], 'another salt or order');
+  });
+
   test('is unknown if it threw, and may run again', async () => {
     const { memory, once } = startMemory();
     const bug = new TypeError('a bug');
@@ -311,6 +341,19 @@ describe('the same try of a call of a run by another operator', () => {
       assert.equal(asked(memory, eve, changes), undefined, JSON.stringify(changes));
     }
     assert.equal(asked(memory, rip), undefined);
+  });
+
+  test('is refused if it asks for something else', async () => {
+    const memory = startMemory();
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const first = memory.memory.once(incomingCall(under), () => promise);
+    for (const changes of [{ input: { text: 'other' } }, { dryRun: true }]) {
+      assert.equal((await asked(memory, eve, changes))?.content.code, 'id-reused', 'while the first runs');
+    }
+    resolve(answer(okReply({})));
+    await first;
+    const { content } = (await asked(memory, eve, { dryRun: true })) ?? assert.fail();
+    assert.deepEqual([content.outcome, content.code], ['refused', 'id-reused']);
   });
 
   test('counts as new outside of a run or a lease', async () => {
