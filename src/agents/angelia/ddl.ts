@@ -47,7 +47,7 @@ export const angeliaDdl = defineDdl({
       description: 'Accepts a message for delivery, and delivers it at once where it can',
       kind: 'change',
       repeatable: true,
-      timeout: 30,
+      timeout: 10,
       dryRun: true,
       display: 'failed',
       input: {

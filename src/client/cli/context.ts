@@ -63,7 +63,7 @@ export const exitCode = {
   someSilent: 5,
   usage: 64,
   internal: 70,
-  outputLost: 74,
+  hostFailed: 74,
   allRefused: 77,
   interrupted: 130,
 } as const;

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { explain, Problem } from '../../core/errors.ts';
+import { errnoOf, explain, Problem } from '../../core/errors.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
 import { type CliContext, exitCode } from './context.ts';
 import { usageMessage } from './help/usage-message.ts';
@@ -25,9 +25,8 @@ export function endingOf(thrown: unknown, context: CliContext): Ending {
   }
   if (error instanceof Problem && error.code !== 'internal') {
     const { code, message, hint } = error;
-    const isNothing = ['no-nodes-given', 'nothing-found'].includes(code);
     return {
-      code: isNothing ? exitCode.nothingDiscovered : exitCode.usage,
+      code: codeOf(error),
       problem: { code, message, hint },
       line: `mco-deploy: ${explain(error)}`,
     };
@@ -39,6 +38,16 @@ export function endingOf(thrown: unknown, context: CliContext): Ending {
     problem: { code: 'internal', message: what, hint },
     line: `mco-deploy: internal error: ${what}: ${hint}`,
   };
+}
+
+/** Problems of this host: another command line would not help. */
+const ofHost = new Set(['journal-failed', 'unwritable-cache', 'unwritable-file']);
+/** Why it could not read a file that is there. */
+const ofDisk = new Set(['EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOSPC', 'EROFS']);
+
+function codeOf({ code, cause }: Problem): number {
+  if (code === 'no-nodes-given' || code === 'nothing-found') return exitCode.nothingDiscovered;
+  return ofHost.has(code) || ofDisk.has(errnoOf(cause)) ? exitCode.hostFailed : exitCode.usage;
 }
 
 function isAbort(error: unknown): boolean {

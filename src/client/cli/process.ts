@@ -87,7 +87,7 @@ async function end(out: Output, err: Output, keepsExitCode: boolean): Promise<vo
     // A person who closed the pipe or the terminal knows; other tools are silent then, too.
     if (!out.closed.aborted)
       err.write(`mco-deploy: standard output could not be written: ${explainErrno(failure)}: part of it is missing\n`);
-    if (!keepsExitCode && process.exitCode === exitCode.ok) process.exitCode = exitCode.outputLost;
+    if (!keepsExitCode && process.exitCode === exitCode.ok) process.exitCode = exitCode.hostFailed;
   }
   await err.drained();
   // All is done by then: only a connection to a host that does not answer, or a call of the file system, may still hang.

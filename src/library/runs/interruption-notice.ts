@@ -1,4 +1,5 @@
 /** Stores a notice of interruption on a node during a run, because a killed client cannot send one. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../core/json.ts';
 import type { Outcome } from '../../core/request/reply.ts';
 
@@ -12,15 +13,30 @@ export interface NoticeOptions {
   readonly message: () => string;
   readonly ask: (node: string, input: JsonObject) => Promise<Outcome>;
   readonly warn: (line: string) => void;
+  /** Waits (milliseconds) for nodes at the end; by default by the clock. */
+  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 export interface KeptNotice {
   /** Updates the text, as soon as the node has replied to the last update. */
   readonly refresh: () => void;
   readonly withdraw: () => Promise<void>;
+  /** Lets it be sent: nobody else could notify of the end. */
+  readonly leave: () => void;
 }
 
-export async function startNotice({ nodes, input, hold, message, ask, warn }: NoticeOptions): Promise<KeptNotice> {
+/** Milliseconds in which nodes confirm a withdrawal: the run has ended, and a person waits. */
+const patience = 5000;
+
+export async function startNotice({
+  nodes,
+  input,
+  hold,
+  message,
+  ask,
+  warn,
+  pause = byClock,
+}: NoticeOptions): Promise<KeptNotice> {
   const keeping = new Set<string>();
   let keeper: string | undefined;
   let ended = false;
@@ -62,9 +78,32 @@ export async function startNotice({ nodes, input, hold, message, ask, warn }: No
     withdraw: async () => {
       ended = true;
       clearInterval(timer);
+      const done = new AbortController();
+      const late = pause(patience, done.signal);
       // A renewal that arrives after the withdrawal would make the node send it.
-      await renewing;
-      await Promise.all([...keeping].map((node) => ask(node, { ...input, message: '-', hold: 0 })));
+      await Promise.race([renewing, late]);
+      const left = new Set(keeping);
+      const withdrawFrom = async (node: string) => {
+        const { outcome } = await ask(node, { ...input, message: '-', hold: 0 });
+        if (outcome === 'ok') left.delete(node);
+      };
+      await Promise.race([Promise.all([...keeping].map(withdrawFrom)), late]);
+      done.abort();
+      if (left.size > 0) warn(`warning: ${namesOf(left)} may report this run as interrupted: no answer`);
+    },
+    leave: () => {
+      ended = true;
+      clearInterval(timer);
+      if (keeping.size > 0)
+        warn(`warning: nobody was notified yet; ${namesOf(keeping)} may report the run as interrupted`);
     },
   };
+}
+
+function namesOf(nodes: ReadonlySet<string>): string {
+  return [...nodes].sort().join(', ');
+}
+
+async function byClock(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal }).catch(() => {});
 }

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../../core/request/reply.ts';
 import { newId } from '../../core/request/request.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
+import { notifier } from '../../playbook/call/notifier.ts';
+import type { StepReport } from '../../playbook/events/events.ts';
 import type { LeaseRequest, NodeCall, PlaybookPorts } from '../../playbook/ports.ts';
 import { requireDdl } from '../fleet/agents.ts';
 import { journalUnder } from './fleet/under-lease.ts';
@@ -32,12 +34,14 @@ interface RunHoldings {
   readonly outcomes: Outcome[];
   readonly leases: HeldLease[];
   readonly notices: KeptNotice[];
+  /** Whether the last step should have notified of a failure, and no node answered. */
+  unsent: boolean;
 }
 
 /** The ports of the playbook engine, over real nodes. */
 export function playbookPorts(parts: PortParts): LivePorts {
   const { session, journal, locking } = parts;
-  const held: RunHoldings = { nodes: new Map(), outcomes: [], leases: [], notices: [] };
+  const held: RunHoldings = { nodes: new Map(), outcomes: [], leases: [], notices: [], unsent: false };
   return {
     operator: session.caller.credentials.identity.name,
     now: Date.now,
@@ -47,7 +51,9 @@ export function playbookPorts(parts: PortParts): LivePorts {
     },
     emit: (event) => {
       parts.emit(event);
-      if (event.type === 'step-finished') for (const notice of held.notices) notice.refresh();
+      if (event.type !== 'step-finished') return;
+      held.unsent = isUnsentNotice(event.report);
+      for (const notice of held.notices) notice.refresh();
     },
     ...parts.asking,
     probe,
@@ -64,10 +70,16 @@ export function playbookPorts(parts: PortParts): LivePorts {
     release: async () => {
       // Nodes take its last lines only while it holds the lease.
       await journal.stored.close();
-      const { leases, notices } = held;
-      await Promise.all([...leases.map((lease) => lease.release()), ...notices.map((notice) => notice.withdraw())]);
+      const { leases, notices, unsent } = held;
+      const endNotice = (notice: KeptNotice) => (unsent ? notice.leave() : notice.withdraw());
+      await Promise.all([...leases.map((lease) => lease.release()), ...notices.map(endNotice)]);
     },
   };
+}
+
+function isUnsentNotice({ afterFailure, title, state, failed }: StepReport): boolean {
+  const isNotice = afterFailure && title === `${notifier}#sendmsg` && state === 'failed';
+  return isNotice && failed.every(({ code }) => code === 'no-response');
 }
 
 /** Takes a lease of the run on the nodes that do not give it yet, and has these nodes store the journal. */

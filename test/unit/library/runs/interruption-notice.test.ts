@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mock, test } from 'node:test';
 import { startNotice } from '../../../../src/library/runs/interruption-notice.ts';
 import type { Outcome } from '../../../../src/core/request/reply.ts';
@@ -136,4 +137,64 @@ test('a notice is renewed three times in the time that a node waits, and never a
   } finally {
     mock.timers.reset();
   }
+});
+
+/** Two nodes keep it, of which the first hangs from then on; `over` ends the time for the withdrawal. */
+async function startHanging() {
+  const over = Promise.withResolvers<void>();
+  const gone = new Set<string>();
+  const hanging = new Set<string>();
+  const warned: string[] = [];
+  const asked: string[] = [];
+  const notice = await startNotice({
+    nodes: ['notify1', 'notify2'],
+    input: {},
+    hold: 30,
+    message: () => 'as it is',
+    warn: (line) => void warned.push(line),
+    pause: (_milliseconds, signal) => Promise.race([over.promise, once(signal, 'abort')]),
+    ask: async (node, { hold }) => {
+      asked.push(`${node} ${String(hold)}`);
+      if (hanging.has(node)) await new Promise(() => {});
+      return gone.has(node) ? { ...ok(node), outcome: 'no-response', message: 'gone' } : ok(node);
+    },
+  });
+  gone.add('notify1');
+  notice.refresh();
+  await someTurns();
+  hanging.add('notify1');
+  asked.length = 0;
+  return { notice, over, hanging, warned, asked };
+}
+
+test('a node that hangs does not delay the end: it is named, and the others no longer keep the notice', async () => {
+  const { notice, over, warned, asked } = await startHanging();
+  const withdrawn = notice.withdraw();
+  await someTurns();
+  assert.deepEqual([asked.sort(), warned], [['notify1 0', 'notify2 0'], []]);
+  over.resolve();
+  await withdrawn;
+  assert.deepEqual(warned, ['warning: notify1 may report this run as interrupted: no answer']);
+});
+
+test('a renewal that hangs does not delay the end either', async () => {
+  const { notice, over, hanging, warned, asked } = await startHanging();
+  hanging.add('notify2');
+  notice.refresh();
+  const withdrawn = notice.withdraw();
+  await someTurns();
+  assert.deepEqual(asked, ['notify2 30'], 'the withdrawal waits for it, as long as there is time');
+  over.resolve();
+  await withdrawn;
+  assert.deepEqual(asked.slice(1).sort(), ['notify1 0', 'notify2 0']);
+  assert.deepEqual(warned, ['warning: notify1, notify2 may report this run as interrupted: no answer']);
+});
+
+test('a notice is left where nobody else could notify of the end', async () => {
+  const { notice, warned, asked } = await startHanging();
+  notice.leave();
+  notice.refresh();
+  await someTurns();
+  assert.deepEqual(asked, []);
+  assert.deepEqual(warned, ['warning: nobody was notified yet; notify1, notify2 may report the run as interrupted']);
 });

@@ -191,6 +191,30 @@ describe('the ports of a run over nodes', () => {
     await ports.release();
   });
 
+  test('leave the notice of interruption if no node answered to send the message of a failure', async () => {
+    const failed = (code: string) => ({ state: 'failed', failed: [{ node: 'lb1', code, reason: '' }] });
+    const sent = { afterFailure: true, title: 'angelia#sendmsg' };
+    for (const [report, isLeft] of [
+      [{ ...sent, ...failed('no-response') }, true],
+      [{ ...sent, ...failed('bad-recipient') }, false],
+      [{ ...sent, state: 'done', failed: failed('no-response').failed }, false],
+      [{ ...sent, ...failed('no-response'), afterFailure: false }, false],
+    ] as const) {
+      const warned: string[] = [];
+      const { ports, byName } = await startPorts(grant, { warn: (line) => void warned.push(line) });
+      const message = () => 'text';
+      await ports.keepNotice?.({ runId, nodes: ['lb1'], input: { recipient: 'webhook:ops' }, message });
+      ports.emit({ type: 'step-finished', label: '', report } as never);
+      await ports.release();
+      assert.equal(
+        byName('lb1').calls.some(({ input }) => input.hold === 0),
+        !isLeft,
+        JSON.stringify(report),
+      );
+      assert.equal(warned.length, isLeft ? 1 : 0);
+    }
+  });
+
   test('send a change under the newest lease of its node; a read, and a message that may be about its loss, under none', async () => {
     let fence = 0;
     const { ports, byName } = await startPorts((request, ...more) =>
