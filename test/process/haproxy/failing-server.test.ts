@@ -124,6 +124,42 @@ describe('a server whose check fails, restored by a call that fails', () => {
   });
 });
 
+describe('a server to which requests persist', () => {
+  /** A backend that sends every request to web1 as long as that counts as up. */
+  const always = (lines: readonly string[]) =>
+    `backend always\n  option httpchk GET /health\n  default-server inter 100ms fall 2 rise 2\n  use-server web1 if TRUE\n  ${lines.join('\n  ')}`;
+
+  for (const [what, inAlways] of [
+    ['checks', 'check'],
+    ['another line without checks', ''],
+  ] as const) {
+    test(`gets none while it is enabled and its check fails, with ${what}`, async () => {
+      const web = await webServers(2);
+      const [first] = web as [WebServer, WebServer];
+      const lb = await haproxy(
+        web.map((one) => line(one)),
+        always(web.map((one) => line(one, inAlways))),
+        { route: 'use_backend always' },
+      );
+      const { disable, enable } = await agent([lb.socket], { ...never, enable_timeout: 60 });
+      await disable({ server: 'web1' });
+      first.checkStatus(503);
+      const before = first.served();
+      const stop = new AbortController();
+      const call = enable({ server: 'web1' }, actionContext({ signal: stop.signal }));
+      const ends = assert.rejects(call, fails('cancelled'));
+      while ((await fieldOf(lb, 'web1', 6)) !== '8') await lb.get();
+      for (let request = 0; request < 100; request++) await lb.get();
+      stop.abort();
+      await ends;
+      assert.equal(first.served() - before, 0);
+      first.checkStatus(200);
+      await enable({ server: 'web1' });
+      assert.equal((await lb.get()).body, 'web1');
+    });
+  }
+});
+
 test('a line in maintenance that now belongs to another host gets no request before its check passes', async () => {
   const web = await webServers(3, 'own');
   const [, , third] = web as [WebServer, WebServer, WebServer];

@@ -1,6 +1,6 @@
 import { explain, Problem } from '../../../core/errors.ts';
 import { enter, restore } from '../into-traffic/rule.ts';
-import { setAgentCheck, setState, setWeight } from '../servers/change.ts';
+import { setAgentCheck, setChecking, setState, setWeight } from '../servers/change.ts';
 import { lineKey, lineName, type ServerLine } from '../servers/line.ts';
 import { adminStateOf, isUp, type OutState } from '../servers/state.ts';
 
@@ -18,6 +18,8 @@ interface Step {
 export interface Changes {
   /** Takes a line out. @param line as last read */
   readonly set: (line: ServerLine, state: OutState, signal: AbortSignal) => Promise<void>;
+  /** Takes a line out of maintenance for its checks. @param line as last read */
+  readonly check: (line: ServerLine, signal: AbortSignal) => Promise<void>;
   /** Puts a line in traffic whose check has passed. @param line as last read */
   readonly enter: (line: ServerLine, signal: AbortSignal) => Promise<void>;
   /** Switches the agent-check of a line that has one. */
@@ -47,6 +49,10 @@ export function trackChanges(): Changes {
     set(line, state, signal) {
       noteState(line);
       return setState(line, state, signal);
+    },
+    check(line, signal) {
+      noteState(line);
+      return setChecking(line, signal);
     },
     enter(line, signal) {
       noteState(line);

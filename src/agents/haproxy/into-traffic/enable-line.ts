@@ -4,12 +4,12 @@ import { reasonOf } from '../servers/out-reason.ts';
 import type { ServerLine } from '../servers/line.ts';
 import { adminStateOf, inForcedMaintenance, inRotation } from '../servers/state.ts';
 import { awaitAgentAnswer } from './agent-answer.ts';
-import { hasPassedCheck, requireNewCheck } from './rule.ts';
+import { acceptFirstCheck, canBeLowered, hasPassedCheck, isUnchecked, requireNewCheck } from './rule.ts';
 
 /** One line on its way into traffic. */
 export interface LineEntry {
   readonly line: ServerLine;
-  /** Puts it in drain, where HAProxy checks it and sends it nothing. */
+  /** Puts it in drain, where HAProxy checks it, and as down, so that HAProxy sends it nothing. */
   readonly begin: () => Promise<void>;
   /** Takes the next step that HAProxy's current answer allows, up to a passed check. */
   readonly check: (now: ServerLine) => Promise<void>;
@@ -28,7 +28,7 @@ type Stage =
   | 'draining'
   /** It is in drain: a check that counts has not passed yet. */
   | 'checking'
-  /** It waits, in drain, for the other lines of its host. */
+  /** It waits, in drain (without checks: in maintenance), for the other lines of its host. */
   | 'passed'
   /** It is ready: HAProxy may still wait for its agent-check. */
   | 'entering'
@@ -54,20 +54,24 @@ export function defineLineEntry(
   const restoresAgent = agent && line.server.agent.configured && (isOut || !line.server.agent.enabled);
   const needsCheck = isOut || isRestart;
   const answer = restoresAgent ? awaitAgentAnswer(signal) : undefined;
-  let stage: Stage = needsCheck || restoresAgent ? 'draining' : 'entering';
+  const isLowered = inForcedMaintenance(line.server) && canBeLowered(line.server);
+  const waitsInMaintenance = inForcedMaintenance(line.server) && isUnchecked(line.server) && !restoresAgent;
+  let stage: Stage = waitsInMaintenance ? 'passed' : needsCheck || restoresAgent ? 'draining' : 'entering';
   let reason = '';
   return {
     line,
     async begin() {
       if (restoresAgent && line.server.agent.enabled) await changes.setAgent(line, false, signal);
-      if (inForcedMaintenance(line.server)) await changes.set(line, 'drain', signal);
+      if (isLowered) await changes.check(line, signal);
+      else if (inForcedMaintenance(line.server) && !waitsInMaintenance) await changes.set(line, 'drain', signal);
     },
     async check(now) {
       reason = reasonOf(now.server, reason);
       if (stage === 'draining' && !inForcedMaintenance(now.server)) {
-        if (isOut) await requireNewCheck(now, signal);
+        if (isOut && !isLowered) await requireNewCheck(now, signal);
         stage = 'checking';
       } else if (stage === 'checking' && (!needsCheck || hasPassedCheck(now.server))) stage = 'passed';
+      else if (stage === 'checking' && isLowered) await acceptFirstCheck(now, signal);
     },
     hasPassed: () => stage !== 'draining' && stage !== 'checking',
     async enter(now) {

@@ -37,10 +37,15 @@ function whereIs(socket: string): NetConnectOpts {
   return { host: socket.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(socket.slice(colon + 1)) };
 }
 
+/**
+ * `;` begins another command, a line feed too, and a backslash escapes: none may come from outside. Only one command may
+ * follow, which lowers the health of a server.
+ */
+const isCommand = /^[A-Za-z0-9_.:/% -]+(; set server [A-Za-z0-9_.:/-]+ health down)?$/;
+
 /** Sends one command. It always ends: with an answer, a failure, `timeout`, or the end of the call. */
 async function ask(where: NetConnectOpts, name: string, command: string, timeout: number, signal: AbortSignal) {
-  // `;` begins another command, a line feed too, and a backslash escapes: none may come from outside.
-  if (/[^A-Za-z0-9_.:/% -]/.test(command)) {
+  if (!isCommand.test(command)) {
     throw new Problem('bad-name', 'a name for HAProxy has characters other than letters, digits and _ . : -');
   }
   const problem = (code: ProblemCode, what: string, hint = '', cause?: unknown) =>

@@ -21,6 +21,21 @@ export function setWeight(line: ServerLine, weight: string, signal: AbortSignal)
   return change(line.view.runtime, `set server ${lineName(line)} weight ${weight}`, signal);
 }
 
+/**
+ * Takes a server out of maintenance for its checks: into drain, with its health at 0. Both in one go: HAProxy takes a
+ * server that leaves maintenance for up, and sends one that is up and in drain the requests that persist (cookies,
+ * `stick`, `use-server`).
+ */
+export function setChecking(line: ServerLine, signal: AbortSignal): Promise<void> {
+  const name = lineName(line);
+  return change(line.view.runtime, `set server ${name} state drain; set server ${name} health down`, signal);
+}
+
+/** Ends the wait for `rise` checks of a server whose health was set to 0. */
+export function raiseHealth(line: ServerLine, signal: AbortSignal): Promise<void> {
+  return change(line.view.runtime, `set server ${lineName(line)} health up`, signal);
+}
+
 /** Sets the health of a server with checks to 0: it needs `rise` checks to be up again. */
 export function lowerHealth(line: ServerLine, signal: AbortSignal): Promise<void> {
   return change(line.view.runtime, `set server ${lineName(line)} health down`, signal);

@@ -92,8 +92,10 @@ export function fakeHaproxy(backends: Readonly<Record<string, readonly FakeServe
     ask: async (command, signal) => {
       // As over a socket: a caller that does not wait for the answer continues before it.
       await setImmediate();
-      asked.push(command);
-      await fake.onCommand(command);
+      for (const one of command.split('; ')) {
+        asked.push(one);
+        await fake.onCommand(one);
+      }
       signal.throwIfAborted();
       const [verb = '', noun = ''] = command.split(' ');
       if (command === 'show cli level') return fake.level;
@@ -109,7 +111,7 @@ export function fakeHaproxy(backends: Readonly<Record<string, readonly FakeServe
       }
       if (verb === 'show' && noun === 'stat') return showStat(command.split(' ')[2] ?? '');
       if (verb === 'show' && noun === 'servers') return showState(command.split(' ')[3]);
-      return change(command);
+      return command.split('; ').map(change).join('');
     },
   };
   const followed = ({ tracked }: State) => (tracked === undefined ? undefined : find(tracked));
@@ -192,6 +194,7 @@ export function fakeHaproxy(backends: Readonly<Record<string, readonly FakeServe
     else if (what === 'state') setState(one, value);
     else if (what === 'weight') one.weight = weightOf(value, one.initial ?? 1);
     else if (what === 'health' && value === 'down') [one.health, one.up] = [0, false];
+    else if (what === 'health' && value === 'up') [one.health, one.up] = [top, true];
     else if (what === 'agent') one.agentHealth = value === 'down' ? 0 : 1;
     else return 'Unknown command';
     return '';

@@ -52,7 +52,12 @@ describe('a host that is enabled', () => {
       fake.onCommand = () => {};
     };
     const report = await put();
-    assert.deepEqual(untilPassed, ['set server app/web1 state drain', 'set server static/s1 state drain']);
+    assert.deepEqual(untilPassed, [
+      'set server app/web1 state drain',
+      'set server app/web1 health down',
+      'set server static/s1 state drain',
+      'set server static/s1 health down',
+    ]);
     assert.deepEqual(fake.changes().slice(-2), ['set server app/web1 state ready', 'set server static/s1 state ready']);
     const { backend, changed, unchanged, available, hosts } = report;
     assert.deepEqual([backend, changed, unchanged, available], ['app,static', [dev1], [], 2]);
@@ -201,6 +206,8 @@ describe('an agent-check', () => {
     assert.equal(fake.server('app/web1').agentEnabled, true);
     assert.deepEqual(fake.changes(), [
       'set server app/web1 state drain',
+      'set server app/web1 health down',
+      'set server app/web1 health up',
       'enable agent app/web1',
       'set server app/web1 agent down',
       'set server app/web1 state ready',

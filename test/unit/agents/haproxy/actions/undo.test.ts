@@ -57,7 +57,7 @@ describe('restoring what was changed', () => {
   test('restores a line that was down before any of its changes as down, until its check passes', async () => {
     const { asked, line } = lineAt('/a', 'web1');
     const as = (operational: number, admin = 0) => ({ ...line, server: { ...line.server, operational, admin } });
-    const asDown = ['set server app/web1 state drain', 'set server app/web1 health down'];
+    const asDown = ['set server app/web1 state drain; set server app/web1 health down'];
     for (const [first, second, commands] of [
       [as(0), as(2, 8), [...asDown, 'set server app/web1 state ready']],
       [as(2), as(0, 8), [...asDown, 'set server app/web1 state ready']],

@@ -20,7 +20,7 @@ function entering(began: Partial<Server> = maint) {
   const line = (socket: string, backend: string, name: string, fields: Partial<Server>): ServerLine => {
     const ask = async (command: string) => {
       await setImmediate();
-      asked.push(`${socket} ${command.replace('set server ', '')}`);
+      asked.push(`${socket} ${command.replaceAll('set server ', '')}`);
       return '';
     };
     return {
@@ -54,7 +54,10 @@ async function checked() {
 describe('a host with several lines', () => {
   test('has all of them go into drain, one after the other', async () => {
     const { entry, told } = entering();
-    assert.deepEqual(await told(entry.begin()), ['/a app/web1 state drain', '/b app/web2 state drain']);
+    assert.deepEqual(await told(entry.begin()), [
+      '/a app/web1 state drain; app/web1 health down',
+      '/b app/web2 state drain; app/web2 health down',
+    ]);
   });
 
   test('is not enabled on any before each has passed its check', async () => {
@@ -132,7 +135,7 @@ describe('an enabled host after a reload', () => {
     await entry.advance([first({}), second({}), follower({})]);
     assert.equal(entry.isIn(), true);
     const again = entry.beginAgain(['/a'], [first(maint), second(maint)]);
-    assert.deepEqual(await told(again), ['/a app/web1 state drain']);
+    assert.deepEqual(await told(again), ['/a app/web1 state drain; app/web1 health down']);
     assert.equal(entry.isIn(), false);
     await entry.advance([first(fresh), second({}), follower({})]);
     assert.deepEqual([await told(entry.advance([first(passed), second({}), follower({})])), entry.isIn()], [[], false]);

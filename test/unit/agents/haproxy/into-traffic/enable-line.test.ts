@@ -16,6 +16,9 @@ const maint: Partial<Server> = { admin: 1, status: 'MAINT' };
 const fresh: Partial<Server> = { admin: 8, status: 'DRAIN', health: 2, top: 4 };
 const passed: Partial<Server> = { ...fresh, health: 4 };
 
+/** What takes a line out of maintenance for its checks. */
+const checking = 'set server app/web1 state drain; set server app/web1 health down';
+
 /** A line on its way in: `began` describes its start, `asked` lists the commands that HAProxy received. */
 function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}) {
   const asked: string[] = [];
@@ -50,7 +53,7 @@ function entry(began: Partial<Server>, { agent = false, isRestart = false } = {}
 describe('a line that is out', () => {
   test('goes from maintenance to drain for its check, and is enabled after a check that passed since', async () => {
     const { begin, check, enter, own } = entry(maint);
-    assert.deepEqual(await begin(), ['set server app/web1 state drain']);
+    assert.deepEqual(await begin(), [checking]);
     assert.deepEqual([await check(fresh), own.hasPassed()], [[], false]);
     assert.deepEqual([await check(fresh), own.hasPassed()], [[], false], 'up by itself, as it came out of maintenance');
     assert.deepEqual([await check(passed), own.hasPassed()], [[], true]);
@@ -79,7 +82,7 @@ describe('a line that is out', () => {
       [{ ...passed, health: 3 }, []],
       [{ ...passed, checked: false }, []],
     ] as const) {
-      const { check } = entry(maint);
+      const { check } = entry(fresh);
       assert.deepEqual(await check(fields), commands, JSON.stringify(fields));
     }
   });
@@ -98,6 +101,31 @@ describe('a line that is out', () => {
       await check(fields);
       assert.equal(own.hasPassed(), has, JSON.stringify(fields));
     }
+  });
+
+  test('is up again after its first check, and not before', async () => {
+    const { check, own } = entry(maint);
+    const atZero = { ...fresh, operational: 0, status: 'DOWN', health: 0 };
+    assert.deepEqual([await check(atZero), await check(atZero)], [[], []]);
+    assert.deepEqual(await check({ ...atZero, health: 1 }), ['set server app/web1 health up']);
+    assert.equal(own.hasPassed(), false, 'HAProxy has not shown it as up');
+    assert.deepEqual([await check(passed), own.hasPassed()], [[], true]);
+  });
+
+  test('waits in maintenance for the other lines of its host if it has no check', async () => {
+    const { begin, check, enter, own } = entry({ ...maint, checked: false });
+    assert.deepEqual([await begin(), own.hasPassed()], [[], true]);
+    assert.deepEqual(await check({ ...maint, checked: false }), []);
+    assert.deepEqual(await enter({ ...maint, checked: false }), ['set server app/web1 state ready']);
+    assert.equal(own.isIn(), false);
+    assert.deepEqual([await enter({ checked: false }), own.isIn()], [[], true]);
+  });
+
+  test('goes into drain as it is if it follows another server, or its agent-check alone decides', async () => {
+    const follower = entry({ ...maint, checked: false, tracked: 'app/web2' });
+    assert.deepEqual(await follower.begin(), ['set server app/web1 state drain']);
+    const asked = entry({ ...maint, checked: false, agent: agentOff }, { agent: true });
+    assert.deepEqual(await asked.begin(), ['set server app/web1 state drain']);
   });
 
   test('is in only once HAProxy sends it requests', async () => {
@@ -136,7 +164,7 @@ describe('a line that is not out', () => {
 describe('a line whose agent-check should be on', () => {
   test('has it off until a check has passed, then on with its result set to “down”, then ready', async () => {
     const { begin, check, enter } = entry({ ...maint, agent: agentOn }, { agent: true });
-    assert.deepEqual(await begin(), ['disable agent app/web1', 'set server app/web1 state drain']);
+    assert.deepEqual(await begin(), ['disable agent app/web1', checking]);
     await check({ ...fresh, agent: agentOff });
     await check({ ...passed, agent: agentOff });
     assert.deepEqual(await enter({ ...passed, agent: agentOff }), [
@@ -165,7 +193,7 @@ describe('a line whose agent-check should be on', () => {
       assert.deepEqual([await begin(), own.hasPassed()], [[], true], JSON.stringify([began, agent]));
     }
     const off = entry({ ...maint, agent: agentOff }, { agent: true });
-    assert.deepEqual(await off.begin(), ['set server app/web1 state drain'], 'it is off already');
+    assert.deepEqual(await off.begin(), [checking], 'it is off already');
     const none = entry({ ...maint, agent: agentOff });
     await none.check(fresh);
     await none.check(passed);

@@ -24,7 +24,7 @@ async function commandsOf(fields: Partial<Server>, act: (line: ServerLine) => Pr
   };
   const runtime: Runtime = { name: '/run/a.sock', ask };
   await act({ view: { ...backendView('app', []), runtime }, server: server('web1', fields) });
-  return asked.map((command) => command.replace('set server app/web1 ', ''));
+  return asked.map((command) => command.replaceAll('set server app/web1 ', ''));
 }
 
 test('no other file sends HAProxy a state except “drain” and “maint”', () => {
@@ -59,6 +59,14 @@ test('a server at full health has its health lowered, so that only a new check c
   assert.deepEqual(await commands({ health: 4, checked: false }), []);
 });
 
+test('the first check that passes is enough for a server whose health was set to 0', async () => {
+  const commands = (fields: Partial<Server>) =>
+    commandsOf({ checked: true, top: 4, ...fields }, (line) => rule.acceptFirstCheck(line, signal));
+  assert.deepEqual(await commands({ health: 1, operational: 0 }), ['health up']);
+  assert.deepEqual(await commands({ health: 0, operational: 0 }), []);
+  assert.deepEqual(await commands({ health: 4 }), []);
+});
+
 describe('a line that a failed change set back', () => {
   const restored = (before: 'ready' | 'drain' | 'maint', wasUp: boolean, tracked = '') =>
     commandsOf({ tracked }, (line) => rule.restore(line, before, wasUp, signal));
@@ -69,8 +77,8 @@ describe('a line that a failed change set back', () => {
   });
 
   test('has its health lowered in drain if it was down; not in maintenance, and not if it follows another', async () => {
-    assert.deepEqual(await restored('ready', false), ['state drain', 'health down', 'state ready']);
-    assert.deepEqual(await restored('drain', false), ['state drain', 'health down', 'state drain']);
+    assert.deepEqual(await restored('ready', false), ['state drain; health down', 'state ready']);
+    assert.deepEqual(await restored('drain', false), ['state drain; health down', 'state drain']);
     assert.deepEqual(await restored('maint', false), ['state maint']);
     assert.deepEqual(await restored('ready', false, 'app/web2'), ['state ready']);
   });
@@ -78,6 +86,6 @@ describe('a line that a failed change set back', () => {
 
 test('a line of another host comes back as down if it has checks', async () => {
   const released = (fields: Partial<Server>) => commandsOf(fields, (line) => rule.release(line, signal));
-  assert.deepEqual(await released({ checked: true }), ['state drain', 'health down', 'state ready']);
+  assert.deepEqual(await released({ checked: true }), ['state drain; health down', 'state ready']);
   assert.deepEqual(await released({ checked: false }), ['state ready']);
 });

@@ -106,7 +106,7 @@ describe('a command to HAProxy', () => {
       connections++;
       socket.end('ok\n\n');
     });
-    for (const name of ['a;b', 'a\nb', 'a\\b', 'a"b', 'a<b'])
+    for (const name of ['a;b', 'a\nb', 'a\\b', 'a"b', 'a<b', 'a; set server app/web1 state ready'])
       await assert.rejects(defineRuntime(path, 30).ask(`show stat ${name}`, never), fails('bad-name'));
     assert.equal(connections, 0);
   });
