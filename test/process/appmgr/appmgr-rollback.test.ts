@@ -31,6 +31,15 @@ describe('rollback', () => {
     assert.equal(application.served(), 'revision 10');
   });
 
+  test('does not go to a release before whose directory was emptied', async () => {
+    const { application, rollback } = await at20({ reload: ['true'] });
+    const directory = join(application.root, 'releases', '10');
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    await assert.rejects(rollback({}), { code: 'unknown-release' });
+    assert.equal(application.served(), 'revision 20');
+  });
+
   test('does nothing from a release that is not current, so that it can be repeated', async () => {
     const { application, rollback } = await at20();
     assert.deepEqual(await rollback({ from: '30' }), {

@@ -172,19 +172,25 @@ describe('upgrade with releases on the disk', () => {
     assert.equal(application.served(), 'revision 10');
   });
 
-  test('brings back the release that serves if its directory is missing, and reports it as not healthy meanwhile', async () => {
-    const application = testApplication();
-    application.publish('20', release('20'));
-    const { upgrade, status } = await startOn(application);
-    await upgrade({ revision: '20' });
-    const directory = join(application.root, 'releases', '20');
-    rmSync(directory, { recursive: true });
-    const { healthy, health } = await status({});
-    assert.deepEqual([healthy, health], [false, `the directory ${directory} is missing`]);
-    assert.equal((await upgrade({ revision: '20' }, { dryRun: true })).changed, true);
-    assert.equal((await upgrade({ revision: '20' })).changed, true);
-    assert.deepEqual([application.served(), (await status({})).healthy], ['revision 20', true]);
-  });
+  for (const [what, empty] of [
+    ['missing', false],
+    ['empty', true],
+  ] as const) {
+    test(`brings back the release that serves if its directory is ${what}, and reports it as not healthy meanwhile`, async () => {
+      const application = testApplication();
+      application.publish('20', release('20'));
+      const { upgrade, status } = await startOn(application);
+      await upgrade({ revision: '20' });
+      const directory = join(application.root, 'releases', '20');
+      rmSync(directory, { recursive: true });
+      if (empty) mkdirSync(directory);
+      const { healthy, health } = await status({});
+      assert.deepEqual([healthy, health], [false, `the directory ${directory} is missing or empty`]);
+      assert.equal((await upgrade({ revision: '20' }, { dryRun: true })).changed, true);
+      assert.equal((await upgrade({ revision: '20' })).changed, true);
+      assert.deepEqual([application.served(), (await status({})).healthy], ['revision 20', true]);
+    });
+  }
 
   test('unpacks again what was published again, but never under the running service', async () => {
     const application = testApplication();

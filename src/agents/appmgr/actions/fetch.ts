@@ -23,6 +23,7 @@ export async function fetchRelease(application: Application, revision: string, w
     const result = { application: config.name, revision };
     if (await releases.isPrepared(revision, true, work)) return { ...result, changed: false };
     if (work.dryRun) {
+      await releases.assertWritable();
       await releases.rehearse(revision, work);
       return { ...result, changed: true };
     }

@@ -29,7 +29,10 @@ export async function rollback(application: Application, input: RollbackInput, w
     if (input.from !== undefined && input.from !== current) return { ...result, revision: current, changed: false };
     const revision = await chooseTarget(application, input.revision, current, state);
     if (revision === current && state.pending === '') return { ...result, revision, changed: false };
-    if (work.dryRun) return { ...result, revision, changed: true };
+    if (work.dryRun) {
+      await releases.assertWritable();
+      return { ...result, revision, changed: true };
+    }
     await releases.tidy();
     await activateRelease({
       application,
@@ -59,6 +62,8 @@ async function chooseTarget(
     throw new Problem('no-previous', what, there);
   }
   const found = known.find(({ revision }) => revision === target);
-  if (found !== undefined && (found.whole || named === undefined)) return target;
+  // A release from before appmgr is not marked as whole.
+  const isUsable = found?.whole === true || (named === undefined && (await releases.isPlaced(target)));
+  if (found !== undefined && isUsable) return target;
   throw new Problem('unknown-release', `release ${target} of “${config.name}” is not complete on this node`, there);
 }

@@ -75,7 +75,7 @@ export async function checkHealth(
   signal: AbortSignal,
 ): Promise<Health> {
   if (revision !== '' && !(await releases.isPlaced(revision)))
-    return { healthy: false, words: `the directory ${releases.directory(revision)} is missing` };
+    return { healthy: false, words: `the directory ${releases.directory(revision)} is missing or empty` };
   if (health === undefined) return { healthy: true, words: 'no health check is configured' };
   return health.ask(revision, Math.min(longestLook, health.timeout * 1000), signal);
 }

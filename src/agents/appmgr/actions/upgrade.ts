@@ -38,6 +38,7 @@ export async function upgrade(application: Application, revision: string, work: 
     if (isThere && (await checkHealth(application, revision, work.signal)).healthy)
       return { ...result, changed: false };
     if (work.dryRun) {
+      await releases.assertWritable();
       if (!(await releases.isPrepared(revision, false, work))) await releases.rehearse(revision, work);
       return { ...result, changed: true };
     }

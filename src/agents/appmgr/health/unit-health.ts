@@ -8,7 +8,8 @@ import type { Health } from './found.ts';
  * @param timeout milliseconds
  */
 export async function lookAtUnit(unit: string, run: RunCommand, timeout: number, signal: AbortSignal): Promise<Health> {
-  const properties = '--property=ActiveState,SubState,Result,Type,InvocationID';
+  const properties =
+    '--property=ActiveState,SubState,Result,Type,InvocationID,ConditionResult,ConditionTimestampMonotonic';
   const env = { PATH: path, LC_ALL: 'C' };
   const { code, stdout } = await run(['systemctl', 'show', properties, '--', unit], { timeout, signal, env });
   const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1] ?? '';
@@ -16,6 +17,10 @@ export async function lookAtUnit(unit: string, run: RunCommand, timeout: number,
   if (code !== 0 || state === '') return { healthy: false, words: `no state of ${unit}` };
   const result = value('Result');
   const why = ['', 'success'].includes(result) ? '' : `, result ${result}`;
+  // Before its first start, systemd shows “no” as well.
+  const isKept = value('ConditionResult') === 'no' && Number(value('ConditionTimestampMonotonic')) > 0;
+  if (state === 'inactive' && isKept)
+    return { healthy: false, words: `${unit} inactive: a condition of its file keeps it from starting`, isFinal: true };
   // A program that ends when it has done its work is not active afterwards.
   const isDone = value('Type') === 'oneshot' && state === 'inactive' && result === 'success';
   const healthy = state === 'active' || isDone;

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { access, constants, rm } from 'node:fs/promises';
 import { errnoOf, Problem } from '../../../core/errors.ts';
 import { assertArtifact, verifyArtifact } from '../artifact/artifact.ts';
 import type { ApplicationConfig } from '../config.ts';
@@ -34,6 +34,7 @@ export function archiveStore(application: ApplicationConfig, root: string, state
     root,
     directory: layout.release,
     assertUsable: () => assertRoot(layout),
+    assertWritable: () => access(root, constants.W_OK),
     tidy: () => prepareLayout(layout),
     current: () => readCurrent(layout),
     readState: () => readState(layout.state),

@@ -34,6 +34,7 @@ export function commandStore(
     root,
     directory: () => root,
     assertUsable: async () => {},
+    assertWritable: async () => {},
     tidy: async () => {},
     // One that was cut off in the middle counts as in service, but not as confirmed: it is deployed again.
     current: async () => inService(await state()),

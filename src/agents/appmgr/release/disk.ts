@@ -5,7 +5,7 @@ import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
 export async function explainDisk(error: unknown, root: string): Promise<unknown> {
   const code = errnoOf(error);
   if (error instanceof Problem || !/^E[A-Z0-9]+$/.test(code)) return error;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  const full = isFull(error);
   if (code === 'ENOSPC' && (await hasNoInodes(root))) return noInodes(root, error);
   return new Problem(
     full ? 'no-space' : 'disk-error',
@@ -13,6 +13,10 @@ export async function explainDisk(error: unknown, root: string): Promise<unknown
     full ? 'free some space, or keep fewer releases' : '',
     { cause: error },
   );
+}
+
+export function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(errnoOf(error));
 }
 
 /**

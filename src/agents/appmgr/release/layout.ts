@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, opendir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile, syncDirectory } from '../../../core/files/durable.ts';
 import { errnoOf, Problem } from '../../../core/errors.ts';
@@ -119,25 +119,39 @@ export async function switchCurrent(layout: Layout, revision: string): Promise<v
   await syncDirectory(layout.root);
 }
 
-/** Whether the directory of that release exists, marked or not. */
+/** Whether the directory of that release exists, marked or not. One that was emptied holds no release any more. */
 export async function isPlaced(layout: Layout, revision: string): Promise<boolean> {
+  const path = layout.release(revision);
   try {
-    return (await lstat(layout.release(revision))).isDirectory();
+    return (await lstat(path)).isDirectory() && !(await isEmpty(path));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
     throw error;
   }
 }
 
+/** One of a person that this user may not list counts as not empty. */
+async function isEmpty(path: string): Promise<boolean> {
+  try {
+    await using directory = await opendir(path);
+    return (await directory.read()) === null;
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return false;
+    throw error;
+  }
+}
+
 /** The sum of the artifact that was unpacked as a revision; undefined when it is missing or not whole. */
 export async function readMarker(layout: Layout, revision: string): Promise<string | undefined> {
+  const sum = await markedSum(layout, revision);
+  return sum !== undefined && (await isPlaced(layout, revision)) ? sum : undefined;
+}
+
+/** The sum in the marker of a revision, whatever is left of its directory; undefined if appmgr did not unpack it. */
+export async function markedSum(layout: Layout, revision: string): Promise<string | undefined> {
   try {
-    const [text, found] = await Promise.all([
-      readFile(layout.marker(revision), 'utf8'),
-      lstat(layout.release(revision)),
-    ]);
-    const sum = (JSON.parse(text) as { sha256?: unknown }).sha256;
-    return found.isDirectory() && typeof sum === 'string' ? sum : undefined;
+    const sum = (JSON.parse(await readFile(layout.marker(revision), 'utf8')) as { sha256?: unknown }).sha256;
+    return typeof sum === 'string' ? sum : undefined;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;

@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRevision, type Layout, readMarker, removeRelease } from './layout.ts';
+import { isRevision, type Layout, markedSum, removeRelease } from './layout.ts';
 import type { ReleaseState } from './state.ts';
 
 /** A release on the disk and the time of its arrival, in milliseconds. */
@@ -43,6 +43,6 @@ export function planPrune(
 /** Removes the releases of {@link planPrune} that appmgr itself unpacked: a person's own directories stay. */
 export async function pruneReleases(layout: Layout, state: ReleaseState, current: string, keep: number): Promise<void> {
   for (const revision of planPrune(await placedReleases(layout), state, current, keep)) {
-    if ((await readMarker(layout, revision)) !== undefined) await removeRelease(layout, revision);
+    if ((await markedSum(layout, revision)) !== undefined) await removeRelease(layout, revision);
   }
 }

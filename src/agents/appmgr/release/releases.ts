@@ -20,6 +20,8 @@ export interface KnownRelease {
 export interface Releases {
   /** Checks before anything is created. @throws Problem `bad-layout` */
   readonly assertUsable: () => Promise<void>;
+  /** Checks, for a dry run, that something can be written. Rejects with a system error. */
+  readonly assertWritable: () => Promise<void>;
   /** Creates missing directories, and removes leftovers of a killed call. @throws Problem `bad-layout` */
   readonly tidy: () => Promise<void>;
   /** The revision in service; empty for none. @throws Problem `bad-layout` */

@@ -57,6 +57,21 @@ describe('a unit of systemd without a health check of its application', () => {
     assert.equal((await wait(`${inactive.replace('success', 'timeout')}Type=oneshot\n`))[0], false);
   });
 
+  test('is not healthy if a condition keeps it from starting, whatever its type, and is not waited for', async () => {
+    const kept = 'ConditionResult=no\nConditionTimestampMonotonic=7\n';
+    for (const type of ['simple', 'oneshot']) {
+      const [healthy, words, time] = await wait(`${inactive}Type=${type}\n${kept}`);
+      assert.deepEqual(
+        [healthy, words],
+        [false, 'app.service inactive: a condition of its file keeps it from starting'],
+      );
+      assert.ok(time < 1000, String(time));
+    }
+    const never = kept.replace('=7', '=0');
+    assert.equal((await wait(`${inactive}Type=oneshot\n${never}`))[0], true, 'it was never started');
+    assert.equal((await wait(`${active}${kept}`))[0], true, 'it runs since an earlier start');
+  });
+
   test('is not healthy if systemd does not answer', async () => {
     assert.deepEqual((await wait('')).slice(0, 2), [false, 'no state of app.service']);
   });

@@ -135,6 +135,21 @@ describe('a release that is activated', () => {
     );
   });
 
+  test('is in service, and reported as such, if that cannot be recorded', async () => {
+    for (const [errno, code] of [
+      ['ENOSPC', 'no-space'],
+      ['EROFS', 'disk-error'],
+    ] as const) {
+      const full = () => {
+        throw Object.assign(new Error(), { code: errno });
+      };
+      const { order, problem } = await activate({ at: { 'write 20': full } });
+      assert.equal(order.at(-1), 'write 20', 'nothing is put back');
+      assert.equal(problem?.code, code);
+      assert.match(problem.message, /^revision 20 of “app” is in service and healthy, but that cannot be recorded: /);
+    }
+  });
+
   test('is not switched to if the pending state cannot be written', async () => {
     const { order, problem } = await activate({ at: { 'write 10, pending 20': breaks('disk full') } });
     assert.deepEqual([order.at(-1), problem?.message], ['write 10, pending 20', 'disk full']);
