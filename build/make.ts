@@ -35,7 +35,7 @@ export interface Made {
 export async function make(options: MakeOptions): Promise<Made> {
   const { out } = options;
   await mkdir(out, { recursive: true });
-  // Each build works in a directory of its own and renames at the end: two at a time do no harm.
+  // Each build works in its own directory and renames at the end: two at a time do no harm.
   const work = await mkdtemp(join(out, 'work-'));
   try {
     const key = await releaseKey();

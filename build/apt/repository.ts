@@ -59,7 +59,7 @@ async function writeIndex(directory: string, architecture: string): Promise<void
   await writeFile(join(place, 'Packages.gz'), gzipSync(index, { level: 9 }));
 }
 
-/** Writes InRelease and Release.gpg beside the file. The key is in a keyring of its own, which goes away afterwards. */
+/** Writes InRelease and Release.gpg beside the file. The key is in its own keyring, which goes away afterwards. */
 async function sign(file: string, key: string, publicKey: string): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'mco-gpg-'));
   const gpg = (...words: string[]) =>

@@ -37,7 +37,7 @@ const unused: readonly Unused[] = [
   {
     by: /\/pino\/lib\/transport\.js$/,
     module: /^(thread-stream|on-exit-leak-free)$/,
-    why: 'the log goes to a stream of our own, not to a thread',
+    why: 'the log goes to our own stream, not to a thread',
   },
   {
     by: /\/ciao\//,

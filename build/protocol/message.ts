@@ -66,7 +66,7 @@ const scalars: Readonly<Record<string, Pick<Kind, 'wire' | 'initial'>>> = {
 function describe(field: Field, names: ReadonlyMap<Namespace, string>): Described {
   const { id, name, repeated, map, keyType, partOf } = field;
   const kind = kindOf(field, names);
-  // Lists of numbers have a form of their own, and an entry of a map that has no number in it counts as 0.
+  // Lists of numbers have their own form, and an entry of a map that has no number in it counts as 0.
   const isWritable = map ? keyType === 'string' && kind.initial === 'null' : !repeated || kind.wire === 2;
   if (!isWritable) throw unwritable(field);
   return { id, name, kind, shape: map ? 'map' : repeated ? 'list' : partOf ? 'member' : 'one' };

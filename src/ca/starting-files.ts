@@ -54,7 +54,7 @@ agents:
   # angelia: { smtp: { host: 127.0.0.1, port: 25, from: "mco-deploy@example.org" } }
 `;
 
-const defaultPolicy = `# Who may do what on this node, for every agent without a policy file of its own (AGENT.policy).
+const defaultPolicy = `# Who may do what on this node, for every agent without its own policy file (AGENT.policy).
 # The first rule that matches decides, then the default. Columns are parted by tabs:
 # allow|deny	CALLERS	ACTIONS	FACTS	CLASSES
 #

@@ -1,4 +1,4 @@
-// Prints what a start of the built program costs, and what one daemon costs while nobody calls it. Takes root: it has a network of its own.
+// Prints what a start of the built program costs, and what one daemon costs while nobody calls it. Takes root: it has its own network.
 //   npm run bench:daemon [-- SECONDS]     how long the idle daemon is watched (30)
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

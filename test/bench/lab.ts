@@ -1,5 +1,5 @@
 // npm run bench:lab [-- --hosts 12,50,100 --rounds 10]: how long commands take, whole process included, in labs in which each host
-// has a namespace of its own: by the client itself and through a relay, then whole upgrades. With --quiet the lab does little else
+// has its own namespace: by the client itself and through a relay, then whole upgrades. With --quiet the lab does little else
 // meanwhile: HAProxy checks each server every 2 s, its default, instead of every 100 ms, and each command is preceded by a pause.
 import { parseArgs } from 'node:util';
 import { type Lab, startLab } from '../support/lab/lab.ts';

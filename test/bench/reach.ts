@@ -67,7 +67,7 @@ function waysOf(address: string): Way[] {
 const settled = 500;
 
 /**
- * Measures each way alternately in a lab with this many nodes, all with a namespace of their own.
+ * Measures each way alternately in a lab with this many nodes, all with their own namespace.
  * @param quiet the load balancer checks its servers as seldom as by default, and each command has a pause before it
  */
 export async function measureReach(nodes: number, rounds: number, quiet: boolean): Promise<[Way, Figures][]> {

@@ -25,7 +25,7 @@ interface Strike {
 
 /** Injects one to three faults, each when the run has written so many entries more; half are put right soon after. */
 export async function strike(random: Random, run: LabRun, { lab, struck, tooLate }: Strike): Promise<void> {
-  // Each run has a client of its own.
+  // Each run has its own client.
   const earlier = struck.map(({ fault }) => fault).filter(({ part }) => part !== 'client');
   const faults = chooseFaults(1 + random.below(3), { random, lab, run: () => run }, earlier);
   const plan = faults

@@ -52,7 +52,7 @@ describe('scripts that fail or are interrupted, on twelve hosts', () => {
     await failing.until(isDone('App::Update[bravo]/Haproxy::Disable[bravo]/Mcollective[haproxy::disable::app/bravo]'));
     await lab.daemon('dev8').kill();
     const failed = await failing.ended;
-    // Silence alone has a code of its own.
+    // Silence alone has its own code.
     assert.equal(failed.code, 5, failed.stdout + failed.stderr);
     assert.match(failed.stderr, /dev8\.devco\.net: .*\(no-response\)/);
     assert.match(failed.stderr, /to continue: mco-deploy resume [0-9a-f]{32}\n$/);

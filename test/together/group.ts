@@ -1,4 +1,4 @@
-// Runs the test files that the command line names in this one process, each as a suite of its own: a start of Node and what
+// Runs the test files that the command line names in this one process, each as its own suite: a start of Node and what
 // most tests import are paid for once. After each file, the process is as it was before it.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';

@@ -122,7 +122,7 @@ function crashedProblem({ unit, state, detail, result }: UnitState): Problem {
 
 async function withJournal(error: unknown, name: string, systemd: Systemd): Promise<unknown> {
   if (!(error instanceof Problem) || error.code !== 'service-failed') return error;
-  // The call may be at its deadline: the journal has a time of its own.
+  // The call may be at its deadline: the journal has its own time.
   const lines = await systemd.journal(name, AbortSignal.timeout(5000)).catch((cause: unknown) => explain(cause));
   if (lines === '') return error;
   return new Problem(error.code, `${error.message}\nIts journal ends:\n${lines}`, error.hint, { cause: error });

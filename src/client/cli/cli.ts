@@ -46,7 +46,7 @@ function withoutProgress(context: CliContext): CliContext {
   return changed(context, { status: undefined });
 }
 
-/** The same, with each item of JSON on a line of its own. */
+/** The same, with each item of JSON on its own line. */
 function withJsonLines(context: CliContext): CliContext {
   return changed(context, { out: asJsonLines(context.out) });
 }

@@ -57,7 +57,7 @@ export function nodeFindings({ nodes, broken: failed, silent }: Findings, now = 
   const off = nodes.filter(
     ({ description, elapsed }) => Math.abs(description.time - now) - elapsed > clockGrace * 1000,
   );
-  const mendSilent = 'start it, or retire it with “mco-deploy forget”';
+  const fixSilent = 'start it, or retire it with “mco-deploy forget”';
   return [
     nodes.length === 0
       ? broken('nodes', 'none answers', 'check that daemons run, and how this client finds them (discovery)')
@@ -74,7 +74,7 @@ export function nodeFindings({ nodes, broken: failed, silent }: Findings, now = 
     ),
     ...failed.map(({ name, problem }) => broken('nodes', `${name}: ${problem.message}`, problem.hint)),
     ...silent.map(({ name, lastSeen, by }) =>
-      broken('nodes', `${name} is silent, ${formatLastSeen(lastSeen, by)}`, mendSilent),
+      broken('nodes', `${name} is silent, ${formatLastSeen(lastSeen, by)}`, fixSilent),
     ),
   ];
 }

@@ -94,7 +94,7 @@ export const optionHabits: Readonly<Record<string, OptionHabit>> = {
   '--lm': { answer: 'a subset is always chosen at random: give --limit-seed to choose the same again' },
   '--no-results': { answer: 'to call nodes and show nothing of their replies, write: --display none' },
   '--nr': { answer: 'to call nodes and show nothing of their replies, write: --display none' },
-  '--ttl': { answer: 'requests have a time to live of their own: leave this option out' },
+  '--ttl': { answer: 'requests have their own time to live: leave this option out' },
   '--reply-to': { answer: 'nodes reply to the caller alone: use --json and pass the output on' },
   '--threaded': { answer: transport },
   '--publish_timeout': { answer: transport },

@@ -137,7 +137,7 @@ case $form in
     ;;
 esac
 [ -f "$key" ] || place "$staging/keys/node.key" "$key"
-# The daemon of a package has a user of its own.
+# The daemon of a package has its own user.
 user=$(getent passwd mco-deploy >/dev/null && [ "$form" != binary ] && [ "$program" = /usr/bin/mco-deploy ] && echo mco-deploy || :)
 while [ "$1" != -- ]; do
   if [ ! -d "$1" ]; then

@@ -37,7 +37,7 @@ export async function checkCredentials(
     ];
   });
   const key = await checkKeyFile(files.key);
-  // Loading an open key warns, too; here it is a finding of its own.
+  // Loading an open key warns, too; here it is a finding.
   const others = certificate.filter(({ what }) => !key.some((one) => what.startsWith(one.what)));
   const findings = [...others, ...key, ...(await checkCrlFile(files.crl))];
   return { findings, ...(state === undefined ? {} : { state }) };

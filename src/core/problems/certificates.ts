@@ -44,7 +44,7 @@ export const certificateProblems = defineProblems({
   ],
   'duplicate-identity': [
     'Two hosts use the same name with a valid certificate. Neither is called, because either could be the copy.',
-    'Stop the daemon on the copied host, then issue it a certificate with a name of its own.',
+    'Stop the daemon on the copied host, then issue it a certificate with its own name.',
   ],
   'bad-der': ['A certificate or key has a damaged binary encoding.', 'Copy the file again from its source.'],
   'bad-key': [

@@ -7,7 +7,7 @@ import { freePort } from '../../support/free-port.ts';
 import { address, configure, type Listed, memoryOf, type Processes } from './estate.ts';
 import type { Memory } from './nodes.ts';
 
-/** A relay in a process of its own, connected to its nodes. */
+/** A relay in its own process, connected to its nodes. */
 export interface BenchRelay {
   readonly name: string;
   readonly child: ChildProcess;

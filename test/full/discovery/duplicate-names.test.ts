@@ -9,7 +9,7 @@ const name = 'dev1.devco.net';
 const [original, copy] = ['10.77.0.1', '10.77.0.2'];
 const port = 5810;
 
-/** A machine and its copy, with one key and one name, beside another node and a client, each on a host of its own. */
+/** A machine and its copy, with one key and one name, beside another node and a client, each on its own host. */
 describe('a name and key that two machines share', { timeout: 600_000 }, () => {
   let site: FleetOnSegment;
   let clone: string;

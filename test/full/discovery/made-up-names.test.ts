@@ -49,7 +49,7 @@ describe('made-up names on a segment', { timeout: 600_000 }, () => {
       }
     }
   };
-  /** Until the nodes, which share one process, have read what was announced: each on a host of its own reads it twelve times as fast. */
+  /** Until the nodes, which share one process, have read what was announced: each on its own host reads it twelve times as fast. */
   const digest = async () => {
     const busy = async () => {
       nodes.say('?');

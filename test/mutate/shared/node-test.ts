@@ -1,5 +1,5 @@
 // Stands in for node:test in the shared process: that one runs a file once, this one again and again. It stops at the first
-// failure. Options of a test are left alone: one that needs them fails here without a mutant, and so runs in a process of its own.
+// failure. Options of a test are left alone: one that needs them fails here without a mutant, and so runs in its own process.
 import { mock } from 'node:test';
 
 interface Context {

@@ -52,7 +52,7 @@ async function deploy(archive: Buffer | readonly ArchiveEntry[], more: object = 
   return join(application.root, 'releases', '1');
 }
 
-/** A tree with everything that archives keep in a form of its own. */
+/** A tree with everything that archives keep in a special form. */
 function sourceTree(): string {
   const directory = temporaryDirectory();
   const deep = join(directory, 'd'.repeat(90), 'e'.repeat(90), 'ü'.repeat(60));

@@ -27,7 +27,7 @@ interface Ended {
   readonly killed: boolean;
 }
 
-/** Runs an action in a process of its own, killed at `when`. */
+/** Runs an action in its own process, killed at `when`. */
 async function runInChild(
   config: object,
   action: string,

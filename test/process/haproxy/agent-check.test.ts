@@ -121,7 +121,7 @@ test('an agent-check stays on after a refused change', async () => {
 });
 
 type Answer = readonly [what: string, says: string | undefined];
-/** Every kind of answer at once: each server has an agent of its own, and one call puts all of them in. */
+/** Every kind of answer at once: each server has its own agent, and one call puts all of them in. */
 async function putInAll(answers: readonly Answer[], timeout: number) {
   const web = await webServers(answers.length + 1, 'own');
   const checks = await Promise.all(answers.map(() => startAgentCheck('ready up 100%')));

@@ -59,7 +59,7 @@ const prepare = async (home: string) => {
     const script = `${active}\nsleep 600 & echo $! >"${home}/hung${timeout}.pid"; wait`;
     await put(at, { name: `hung${timeout}`, timeout, script });
   }
-  // Two of it left its group by a session of their own; one cleared its environment as well.
+  // Two of its processes left its group, each by its own session; one cleared its environment as well.
   const leave = `setsid sh -c 'echo $$ >"$0/escaped.pid"; exec sleep 600' "${home}" </dev/null >/dev/null 2>&1 &
 env -i setsid sh -c 'echo $$ >"$0/bare.pid"; exec sleep 600' "${home}" </dev/null >/dev/null 2>&1 &`;
   await put(at, { name: 'escaping', timeout: 1, script: `${active}\n${leave}\nsleep 600` });

@@ -99,7 +99,7 @@ describe('a reload', () => {
       let what = '';
       {
         using _watch = watchFileCalls(node.directory, (call, _args, real) => {
-          // The audit log is synced at a time of its own.
+          // The audit log is synced at its own time.
           if (call.path.includes('/log/') || seen++ !== failing) return real();
           what = `${call.name} ${call.path}`;
           return Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO', errno: -5 }));

@@ -45,7 +45,7 @@ describe('a real network segment', () => {
     test('is heard only on interfaces on which the node is announced: not on loopback', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       const groups = await segment.host(0).exec('cat', '/proc/net/igmp');
-      // An interface in a line of its own, and the groups in those below, by the bytes of the address (224.0.0.251).
+      // An interface in its own line, and the groups in those below, by the bytes of the address (224.0.0.251).
       const joined = new Set<string>();
       let name = '';
       for (const line of groups.split('\n')) {

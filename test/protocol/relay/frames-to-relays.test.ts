@@ -176,7 +176,7 @@ describe('an operator and a relay over TLS', () => {
       const service = { ...echoing, forward: note };
       const tls = () => ({ credentials: bastion.credentials, trust: own.trust });
       await using listener = await startSealedNode(tls, unused, { relay: service });
-      // Each side has a list of its own: here only one of the two knows of the revocation.
+      // Each side has its own list: here only one of the two knows of the revocation.
       const before = own.trust;
       const userTls = () => ({ credentials: user.credentials, trust: isOperator ? before : own.trust });
       const open = createRelayDial(userTls, 5000);

@@ -32,7 +32,7 @@ const allowance = 32 * 1024 * 1024;
 const callsPerConnection = 5;
 
 /**
- * Attacks a daemon in a process of its own in all ways at once, while a good caller goes on calling.
+ * Attacks a daemon in its own process in all ways at once, while a good caller goes on calling.
  * @throws when one good call fails, the daemon ends, or its memory does not come back to about where it was
  */
 export async function attackDaemon(

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Boots the machine's own systemd in a copy of the machine's own root, which is in memory and gone with it.
-# Run in namespaces of its own (see root.ts). Values: a directory to mount on, a directory to share.
+# Run in its own namespaces (see root.ts). Values: a directory to mount on, a directory to share.
 set -eu
 place=$1 shared=$2
 mount --make-rprivate /

@@ -11,7 +11,7 @@ export interface Ended {
   readonly lines: readonly string[];
 }
 
-/** Daemons and clients as programs of their own, on the hosts of a segment with real multicast. */
+/** Daemons and clients as separate programs, on the hosts of a segment with real multicast. */
 export interface FleetOnSegment extends AsyncDisposable {
   readonly segment: Segment;
   readonly fleet: Fleet;

@@ -37,7 +37,7 @@ export interface Network {
   readonly remove: () => Promise<void>;
 }
 
-/** Makes a segment with so many hosts, 10.77.0.1 and up, on a bridge in a namespace of its own. Needs root. */
+/** Makes a segment with so many hosts, 10.77.0.1 and up, on a bridge in its own namespace. Needs root. */
 export async function createNetwork(hosts: number): Promise<Network> {
   const prefix = `mcod${randomBytes(3).toString('hex')}`;
   const bridge = `${prefix}-b`;

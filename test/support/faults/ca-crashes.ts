@@ -75,7 +75,7 @@ export const caCrashes = {
       await ca.atEachChange(kinds, from, ca.rollover, async (where) => {
         await ca.rollover();
         const { holders } = await ca.inspect(where);
-        // Cut off after its last step, it was done: the next one is a rollover of its own.
+        // Cut off after its last step, it was done: the next one is another rollover.
         assert.ok(holders === 2 || holders === 3, `${where}: ${holders} CAs`);
         assert.equal((await readLists(await openStore(ca.dir))).length, holders, where);
       });

@@ -1,4 +1,4 @@
-/** Ends a work at any of its calls of the file system, as a kill or a power cut would, without a process of its own. */
+/** Ends a work at any of its calls of the file system, as a kill or a power cut would, without another process. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeSync } from 'node:fs';

@@ -89,7 +89,7 @@ files.open = async (...args) => {
   const handle = (await around({ name: 'open', path, changes }, args, open)) as FileHandle;
   opened.set(handle, path);
   if (isBelow(path)) watched.add(handle);
-  // Each handle has a method of its own, which the prototype does not show.
+  // Each handle has its own method, which the prototype does not show.
   const close = handle.close;
   handle.close = async () => {
     if (lives.getStore()?.isOver === true) return never;

@@ -49,7 +49,7 @@ export interface FabricOptions {
   readonly onJournal?: (entry: JournalEntry) => void;
 }
 
-/** A fleet in memory with a clock of its own, on which sleeping takes no time. */
+/** A fleet in memory with its own clock, on which sleeping takes no time. */
 export function createFabric(nodes: readonly FabricNode[], options: FabricOptions = {}): Fabric {
   const events: RunEvent[] = [];
   const journal: JournalEntry[] = [];

@@ -36,7 +36,7 @@ export interface Member {
   readonly certificatePem: string;
   readonly keyPem: string;
   readonly caPem: string;
-  /** The same as files: node.crt, node.key, ca.crt (or operator.crt, …) in a directory of its own. */
+  /** The same as files: node.crt, node.key, ca.crt (or operator.crt, …) in its own directory. */
   readonly files: {
     readonly directory: string;
     readonly certificate: string;

@@ -44,7 +44,7 @@ export function telling(name: string, candidates: readonly Candidate[]): Discove
   };
 }
 
-/** An empty cache in a file of its own. */
+/** An empty cache in its own file. */
 export const newCache = () => openCache(join(temporaryDirectory(), 'cache.json'), keepingLog());
 
 /** A cache of these nodes, which were last seen at 5000. */

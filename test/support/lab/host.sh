@@ -1,5 +1,5 @@
 #!/bin/sh
-# The first process of a lab host, in namespaces of its own (namespaces.ts): gives the host its root file system,
+# The first process of a lab host, in its own namespaces (namespaces.ts): gives the host its root file system,
 # waits until it is attached to the switch, starts its services and stays for as long as the host lives.
 #   host.sh ROOT NAME LAB REPOSITORY LIFETIME
 set -eu

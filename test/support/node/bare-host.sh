@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a daemon and a client on a host that has nothing but the program, what the loader needs for it, and a read-only root.
-# Run in namespaces of its own. Values: the program, a directory with node/ and client/, a directory to mount on.
+# Run in its own namespaces. Values: the program, a directory with node/ and client/, a directory to mount on.
 set -eu
 program=$1 files=$2 root=$3
 mount --make-rprivate /

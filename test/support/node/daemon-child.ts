@@ -1,4 +1,4 @@
-/** A daemon in a process of its own, whose memory and pauses can be asked for: node --expose-gc daemon-child.ts node.yaml */
+/** A daemon in its own process, whose memory and pauses can be asked for: node --expose-gc daemon-child.ts node.yaml */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { agents } from '../../../src/agents/index.ts';
 import { startDaemon } from '../../../src/daemon/daemon.ts';

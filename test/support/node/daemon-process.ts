@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-/** A daemon with the probe agent and all built-in ones, in a process of its own. */
+/** A daemon with the probe agent and all built-in ones, in its own process. */
 export interface DaemonProcess extends AsyncDisposable {
   readonly port: number;
   /** The text of its log. */

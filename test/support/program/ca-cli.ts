@@ -12,7 +12,7 @@ export interface CaCli extends AsyncDisposable {
   readonly dir: string;
   /** Runs one in this process, which is in that directory meanwhile: one at a time. */
   readonly run: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Ended>;
-  /** Runs one as a process of its own. */
+  /** Runs one as its own process. */
   readonly start: (args: readonly string[]) => Promise<Ended>;
   /** Argv that runs the program, for those who start it by themselves. */
   readonly argv: readonly string[];

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A small network of hosts that can be reached by ssh, in namespaces of its own: run by `unshare --net --mount --pid --fork`.
+# A small network of hosts that can be reached by ssh, in its own namespaces: run by `unshare --net --mount --pid --fork`.
 #   estate.sh DIRECTORY HOST…
 # The operator’s end is 10.77.0.1, hosts are 10.77.0.11, 10.77.0.12, …. Goes away when its standard input ends.
 set -eu

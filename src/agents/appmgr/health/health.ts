@@ -32,7 +32,7 @@ export interface HealthAsker {
 const between = 100;
 const longestTry = 5000;
 
-/** For a unit of systemd without a check of its own, in seconds. */
+/** For a unit of systemd without its own check, in seconds. */
 const ofUnit = { timeout: 10, steady: 1 };
 
 /** Undefined if none is configured, and there is no unit of systemd. */

@@ -3,7 +3,7 @@ import { path } from '../activate/command.ts';
 import type { Health } from './found.ts';
 
 /**
- * Whether systemd keeps a unit active: the health of a service without a check of its own. A command that starts it
+ * Whether systemd keeps a unit active: the health of a service without its own check. A command that starts it
  * may end well before the service falls over.
  * @param timeout milliseconds
  */

@@ -24,7 +24,7 @@ const rewritten: readonly (readonly [RegExp, (...parts: string[]) => string])[] 
 ];
 
 /**
- * @param text with commander's mark `error: `, and perhaps a suggestion on a line of its own
+ * @param text with commander's mark `error: `, and perhaps a suggestion on its own line
  * @returns the hint is the suggestion, or empty
  */
 export function usageMessage(text: string): { readonly message: string; readonly hint: string } {

@@ -65,7 +65,7 @@ export async function initCa(options: InitOptions, context: CliContext): Promise
 /** @throws Problem `usage` */
 function requireOneKind({ root = false, intermediate = false, operator, days }: InitOptions): void {
   if (root && intermediate) {
-    throw new Problem('usage', '--root and --intermediate cannot be combined', 'make each on a machine of its own');
+    throw new Problem('usage', '--root and --intermediate cannot be combined', 'make each on its own machine');
   }
   if ((root || intermediate) && operator !== undefined) {
     const hint = 'issue one later with “mco-deploy ca issue operator” on the intermediate CA';

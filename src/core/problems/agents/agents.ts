@@ -28,5 +28,5 @@ export const agentProblems = defineProblems({
   ],
   'bad-id': ['The id of the request cannot name a message.', 'Use the client of this version.'],
   'action-failed': ['An external agent reported that its action failed.', 'Read its message; check its program.'],
-  'agent-error': ['An external agent reported an error of its own.', 'Read its message; check its program.'],
+  'agent-error': ['An external agent reported an error.', 'Read its message; check its program.'],
 });

@@ -1,5 +1,5 @@
 /**
- * Runs angelia in a process of its own. Arguments: configuration as JSON, state directory, and, to send a message, its
+ * Runs angelia in its own process. Arguments: configuration as JSON, state directory, and, to send a message, its
  * recipient and id. Says “sent …” when the message was sent, and lives until it is killed.
  */
 import { startTestAngelia } from './angelia.ts';

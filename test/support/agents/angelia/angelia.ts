@@ -15,7 +15,7 @@ export function angeliaConfig(value: object): AngeliaConfig {
 /** No second try comes by itself while a test runs, however slow the machine is, unless the test sets a time for it. */
 const retry = { first: 900 };
 
-/** angelia with its actions as plain functions; each message has an id of its own unless one is given. */
+/** angelia with its actions as plain functions; each message has its own id unless one is given. */
 export async function startTestAngelia(config: object, stateDirectory = temporaryDirectory()) {
   const agent = await startAngelia(agentSetup(angeliaConfig({ retry, ...config }), { stateDirectory }));
   const call = (action: string, input: JsonObject, context: Partial<ActionContext>) =>

@@ -1,5 +1,5 @@
 /**
- * Runs one action of appmgr in a process of its own and kills that process, as kill -9 would, in the middle of it.
+ * Runs one action of appmgr in its own process and kills that process, as kill -9 would, in the middle of it.
  * Arguments: configuration as JSON, action, input as JSON, when to kill: `said:N` at the progress message of that number,
  * `step:N` before the change of the file system of that number, `never`; a state directory.
  */

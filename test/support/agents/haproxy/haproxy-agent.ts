@@ -62,7 +62,7 @@ export async function endAll(): Promise<void> {
   await Promise.all(ended.splice(0).map((end) => end()));
 }
 
-/** @param addresses whether each has an address of its own (127.0.0.2 and up), as hosts have, and all the same port */
+/** @param addresses whether each has its own address (127.0.0.2 and up), as hosts have, and all the same port */
 export async function webServers(count: number, addresses: 'one' | 'own' = 'one'): Promise<WebServer[]> {
   const servers: WebServer[] = [];
   for (let number = 1; number <= count; number++) {

@@ -10,7 +10,7 @@ import { makeServerCertificate, type ServerCertificate } from '../../certificate
 import { freePort } from '../../free-port.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
-/** Debian's PuppetDB on a PostgreSQL of its own. It answers by HTTPS, and only to certificates of its CA. */
+/** Debian's PuppetDB on its own PostgreSQL. It answers by HTTPS, and only to certificates of its CA. */
 export interface PuppetdbServer extends AsyncDisposable {
   readonly url: string;
   /** CA, certificate and key that it lets in. */

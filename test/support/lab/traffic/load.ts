@@ -21,7 +21,7 @@ export interface Load {
   readonly stop: () => Promise<LoadReport>;
 }
 
-/** Asks a page of the load balancer at a constant rate, from a process of its own on the control host. */
+/** Asks a page of the load balancer at a constant rate, from its own process on the control host. */
 export async function startLoad(lab: LabState, url: string, rate: number, keepAlive = true): Promise<Load> {
   const generator = join(repository, 'test/support/lab/traffic/load-generator.ts');
   const command = [

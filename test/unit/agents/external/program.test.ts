@@ -222,7 +222,7 @@ describe('a call of an agent in another language', () => {
     });
   }
 
-  test('has a message of its own where the agent gives none, and never one of more than 4096 characters', async () => {
+  test('has its own message where the agent gives none, and never one of more than 4096 characters', async () => {
     for (const [statusmsg, message] of [
       ['', 'colour failed'],
       [7, 'colour failed'],

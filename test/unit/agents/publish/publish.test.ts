@@ -253,8 +253,8 @@ describe('what a transfer left behind', () => {
       ],
     );
     writeFileSync(`${file}.manifest`, 'damaged');
-    const anew = await startTickets(await openStore(state), 10_000, Date.now).accept(proven);
-    assert.deepEqual([anew.partial.missing(), anew.partial.hasManifest()], [3, false]);
+    const again = await startTickets(await openStore(state), 10_000, Date.now).accept(proven);
+    assert.deepEqual([again.partial.missing(), again.partial.hasManifest()], [3, false]);
   });
 
   test('is removed after a week, but nothing that is published', async () => {

@@ -152,7 +152,7 @@ describe('the changes of the hosts of a fleet', () => {
     });
   });
 
-  test('are one JSON document, whatever happens', async () => {
+  test('are one JSON document in any case', async () => {
     for (const [order, states] of [
       [{}, ['changed', 'changed', 'changed', 'changed']],
       [

@@ -259,7 +259,7 @@ describe('a plan over the fabric', () => {
   });
 });
 
-test('a change is confirmed over a connection of its own, which is closed then', async () => {
+test('a change is confirmed over its own connection, which is closed then', async () => {
   await using fleet = await makeFleet();
   const change = 'c'.repeat(32);
   const asked: unknown[] = [];

@@ -162,7 +162,7 @@ describe('a command line', () => {
     assert.equal((await run(['probe'], wrong, debug)).err.length, 1);
   });
 
-  test('prints each item of JSON on a line of its own for jsonl, and what the command prints otherwise', async () => {
+  test('prints each item of JSON on its own line for jsonl, and what the command prints otherwise', async () => {
     const list = ({ out }: CliContext) => out('[1, 2]');
     assert.deepEqual((await run(['probe', '-o', 'jsonl'], list)).out, ['1', '2']);
     assert.deepEqual((await run(['probe', '-o', 'json'], list)).out, ['[1, 2]']);

@@ -105,7 +105,7 @@ describe('the policies of a host', () => {
     assert.equal(balancer(ci, 'angelia', 'sendmsg'), true);
   });
 
-  test('deny by default, each of them, in a line of their own', async () => {
+  test('deny by default, each of them, on its own line', async () => {
     const files = await filesOf('web1.devco.net');
     const policies = [...files].filter(([name]) => name.endsWith('.policy'));
     assert.ok(policies.length > 5);

@@ -45,7 +45,7 @@ describe('a file that is replaced as a whole', () => {
     assert.deepEqual([...found].sort(), ['new', 'old']);
   });
 
-  test('has a draft that only its writer opens, and a new one with a name of its own where several write', async () => {
+  test('has a draft that only its writer opens, and a new one with its own name where several write', async () => {
     const opened: unknown[][] = [];
     {
       using _watch = watchFileCalls(root, async ({ name, path }, args, real) => {

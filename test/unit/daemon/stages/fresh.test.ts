@@ -10,7 +10,7 @@ const minute = 60_000;
 const grace = 30_000;
 const sent = 1_000_000_000;
 
-/** The stage with a clock of its own; `done` counts what it let through. */
+/** The stage with its own clock; `done` counts what it let through. */
 function startFresh({ completeSince = 0, allowed = grace } = {}) {
   const clock = { now: sent };
   const memory = startCallMemory({ records: [], completeSince }, () => clock.now);

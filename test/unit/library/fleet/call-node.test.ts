@@ -61,7 +61,7 @@ describe('a call of one node', () => {
     assert.deepEqual([node.calls.length, node.asked()], [1, 3]);
   });
 
-  test('ends when its caller no longer waits, or at a time of its own, and never if it is detached', async (t) => {
+  test('ends when its caller no longer waits, or at its own time, and never if it is detached', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
     for (const [call, expected] of [
       [{}, Date.now() + 5000],

@@ -67,7 +67,7 @@ describe('who may resume a run', () => {
     check([['rip', 'rip']], ['rip'], true);
   });
 
-  test('is asked for the run of another operator, and not for a run of its own', async () => {
+  test('is asked for the run of another operator, and not for its own run', async () => {
     for (const [what, stored, options, code] of [
       ['its own', signed([['rip', 'rip']]), {}, undefined],
       ['of another', signed([['eve', 'eve']]), {}, 'no-terminal'],

@@ -36,7 +36,7 @@ describe('a sighting of a name that a known machine has', () => {
     assert.equal(await behind(real), undefined);
     learn(real, 0);
     assert.deepEqual(await behind(seen('dev1', 'rogue.local', 'rogue')), { target: 'dev1.local' });
-    assert.equal(await behind(seen('dev1', 'copy.local', 'copy')), undefined, 'a copy has a daemon of its own');
+    assert.equal(await behind(seen('dev1', 'copy.local', 'copy')), undefined, 'a copy has its own daemon');
     assert.equal(await behind(seen('dev2', 'rogue.local', 'rogue')), undefined, 'another node');
     // The daemon was started again.
     daemons.real = 'c';

@@ -78,7 +78,7 @@ describe('the proof that hosts are out', () => {
     assert.equal(journal.length, 2);
   });
 
-  test('is a question of its own for each node and each input, and none for no hosts', async () => {
+  test('is a separate question for each node and each input, and none for no hosts', async () => {
     const scoped = { ...proof, input: { backend: 'app' } };
     const { calls } = await prove(
       [hold('web1'), hold('web1', { node: 'lb2' }), hold('web2', { proof: scoped })],

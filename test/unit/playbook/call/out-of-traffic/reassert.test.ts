@@ -32,7 +32,7 @@ describe('a step that relies on a change', () => {
       ],
     );
     const ids = fabric.calls.filter(({ step }) => step === 'work.held').map(({ requestId }) => requestId);
-    assert.equal(new Set(ids).size, 2, 'each is a call of its own: a node does not answer it from memory');
+    assert.equal(new Set(ids).size, 2, 'each is a separate call: a node does not answer it from memory');
     assert.deepEqual(lines(fabric), []);
   });
 
