@@ -144,6 +144,21 @@ describe('an artifact from an operator', () => {
     assert.equal((await list())['used'], artifact.bytes.length, 'once for both revisions');
   });
 
+  test('is published once more, without its bytes, if its sum was not signed before', async () => {
+    const { publish, prepare, fetch, list } = await publisher();
+    await publish(ticketFor());
+    const ticket = ticketFor({ sumsSignature: Buffer.alloc(64, 7) });
+    const { published, missing } = await prepare(ticket);
+    assert.deepEqual([published, missing], [false, 0]);
+    await fetch(ticket);
+    const entries = (await list())['published'] as JsonObject[];
+    assert.deepEqual(
+      entries.map(({ revision, signed }) => [revision, signed]),
+      [['20', true]],
+    );
+    assert.equal((await prepare(ticket))['published'], true);
+  });
+
   test('is taken only from the operator of its ticket, whole and in order', async () => {
     const { prepare, store } = await publisher();
     const ticket = ticketFor();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { placeEntry, readEntries, removeEntries } from '../../../../src/agents/publish/store/entries.ts';
@@ -76,6 +76,17 @@ describe('an artifact that is whole', () => {
       'sync ',
     ]);
     assert.deepEqual(readdirSync(store.blobs), []);
+  });
+
+  test('is listed once, also beside the draft of an entry that a crash left', async () => {
+    const { store, partial } = await open();
+    await fill(partial);
+    await partial.finish();
+    await placeEntry(store, proven(), 1);
+    const directory = store.application('shop');
+    const [entry = ''] = readdirSync(directory).filter((name) => name.endsWith('.json'));
+    copyFileSync(join(directory, entry), join(directory, `${entry}.draft`));
+    assert.equal((await readEntries(store)).length, 1);
   });
 
   test('stays as long as one entry names it, and counts as freed once', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Problem } from '../../../../src/core/errors.ts';
 import type { DiscoverEvent } from '../../../../src/core/wire/messages.ts';
 import { startLook } from '../../../../src/library/relays/look.ts';
 import type { RelayLink } from '../../../../src/library/relays/relay-link.ts';
@@ -140,5 +141,22 @@ describe('a look at the nodes of relays', () => {
     assert.equal(first(), false);
     await delays.pass(60_000);
     assert.deepEqual(log.lines, []);
+  });
+
+  test('names the relay that is not used, and says so if none can be', async () => {
+    const fault = new Problem('unreachable', 'it is off');
+    const lost = { ...slowRelay().link, name: 'lost.devco.net', open: () => Promise.reject(fault) };
+    const { link, connect, end } = slowRelay();
+    connect();
+    end();
+    const used = (name: string) => `the relay ${name} is not used: it is off`;
+    for (const [links, expected] of [
+      [[lost, link], used('lost.devco.net')],
+      [[lost, lost], 'nodes are reached without relays: no relay can be used: it is off; it is off'],
+    ] as const) {
+      const log = keepingLog();
+      await startLook({ links, onNode: () => {}, signal: new AbortController().signal, log })();
+      assert.deepEqual(log.lines, [`warn ${expected}`]);
+    }
   });
 });
