@@ -12,11 +12,16 @@ interface Release {
 /** The newest part of CHANGELOG.md in the form of deb-changelog(5). */
 export async function debianChangelog({ version, date, maintainer }: Release): Promise<string> {
   const text = await readFile(join(repository, 'CHANGELOG.md'), 'utf8');
-  const [, newest = ''] = text.split(/^## .*$/m);
-  const points = newest.split(/^- /m).slice(1);
   const stamp = new Date(date * 1000).toUTCString().replace('GMT', '+0000');
-  const lines = points.map((point) => wrapped(point.replaceAll(/\s+/g, ' ').trim()));
+  const lines = newestPoints(text).map(wrapped);
   return `mco-deploy (${version}) unstable; urgency=medium\n\n${lines.join('\n')}\n\n -- ${maintainer}  ${stamp}\n`;
+}
+
+/** The points of the newest part, each in one line, without what introduces or groups them. */
+export function newestPoints(text: string): string[] {
+  const [, newest = ''] = text.split(/^## .*$/m);
+  const points = newest.replaceAll(/^#.*$/gm, '').split(/^- /m).slice(1);
+  return points.map((point) => point.replaceAll(/\s+/g, ' ').trim());
 }
 
 function wrapped(text: string): string {
