@@ -4,6 +4,7 @@ import type { DescribeRequest, NodeDescription } from '../core/wire/messages.ts'
 import { type Attempt, type AttemptOptions, attempt, isReached, type ReachedNode } from './attempt.ts';
 import { type Claimant, type ConfirmedNode, openClaimants, withOrigin } from './rumours/claimants.ts';
 import { startRumourLane } from './rumours/lane.ts';
+import type { Rumour } from './rumours/places.ts';
 
 /** How many nodes are asked for the peers that they remember: all hear the same network, and each list is as long as the fleet. */
 const witnesses = 5;
@@ -69,16 +70,7 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
   function start(claimant: Claimant): void {
     const { candidate } = claimant;
     if (options.isRumour?.(candidate) === true && !(rumours.isFlooded() && claimants.isConfirmed(candidate))) {
-      delete claimant.lane;
-      rumours.add({
-        sender: candidate.from ?? '',
-        host: candidate.addresses[0]?.host ?? '',
-        isWanted: () => claimant.lane === undefined,
-        dial: (abandoned) => {
-          claimant.lane = 'rumours';
-          return run(claimant, abandoned);
-        },
-      });
+      rumours.add(asRumour(claimant, (abandoned) => run(claimant, abandoned)));
       return;
     }
     claimant.lane = 'main';
@@ -102,6 +94,20 @@ export function startDialQueue(options: DialQueueOptions): DialQueue {
     enough: rumours.abandoned,
     dropped: () => claimants.all().filter((claimant) => claimant.attempt === undefined).length,
     attempts: () => claimants.all().flatMap((claimant) => claimant.attempt ?? []),
+  };
+}
+
+/** A claimant that was only heard: it waits for its turn, unless something else dials it before. */
+function asRumour(claimant: Claimant, dial: Rumour['dial']): Rumour {
+  delete claimant.lane;
+  return {
+    sender: claimant.candidate.from ?? '',
+    host: claimant.candidate.addresses[0]?.host ?? '',
+    isWanted: () => claimant.lane === undefined,
+    dial: (abandoned) => {
+      claimant.lane = 'rumours';
+      return dial(abandoned);
+    },
   };
 }
 

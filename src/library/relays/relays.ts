@@ -55,17 +55,7 @@ export function startRelays({ links, caller, direct, log, memory = noKeyMemory }
   const asking = { links, routes, log };
   const closing = new AbortController();
   const cancelling = new Set<Promise<unknown>>();
-  const again = new Map(
-    links.map((link) => [
-      link,
-      startAskingAgain(async (names, onReported) => {
-        const onNode: OnNode = (event) => {
-          if (routes.take(event, link)) onReported(event.node);
-        };
-        return (await askOne(link, { timeout: 0, names }, onNode, closing.signal, againTimeout)) === undefined;
-      }),
-    ]),
-  );
+  const again = new Map(links.map((link) => [link, askAgainOver(link, routes, closing.signal)]));
   /** The first question to the relays about their nodes, if nodes come from another source. */
   const look = startLook({ links, onNode: routes.note, signal: closing.signal, log });
   const search = startSearchByName(links, routes, closing.signal);
@@ -109,6 +99,16 @@ export function startRelays({ links, caller, direct, log, memory = noKeyMemory }
       for (const link of links) link.close();
     },
   };
+}
+
+/** Asks a relay for the keys of nodes that it has reported before. */
+function askAgainOver(link: RelayLink, routes: Routes, signal: AbortSignal): AskAgain {
+  return startAskingAgain(async (names, onReported) => {
+    const onNode: OnNode = (event) => {
+      if (routes.take(event, link)) onReported(event.node);
+    };
+    return (await askOne(link, { timeout: 0, names }, onNode, signal, againTimeout)) === undefined;
+  });
 }
 
 interface Asking {

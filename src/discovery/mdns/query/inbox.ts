@@ -34,9 +34,7 @@ export interface Inbox {
 /** @param id of the question: a responder repeats it (RFC 6762, 6.7) */
 export function openInbox(askers: readonly QuerySocket[], id: number, log: Log): Inbox {
   const queue = openPacketQueue();
-  const seen = new Set<string>();
-  const instances = new Set<string>();
-  let worthWaiting = false;
+  const news = startNews();
   let [received, lastReceived] = [0, 0];
   let wake: () => void = () => undefined;
 
@@ -48,32 +46,15 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
     wake();
   }
 
-  /** The answers of a packet that no earlier one had. */
-  function newAnswers({ bytes, sender, interface: name }: SentPacket): ReceivedAnswer[] {
-    return parseAnswers(bytes).flatMap((answer) => {
-      const key = [answer.instance, answer.target, ...answer.addresses].join(' ');
-      if (answer.leaves || seen.has(key)) return [];
-      seen.add(key);
-      instances.add(answer.instance);
-      sender.answers++;
-      worthWaiting ||= sender.answers <= mostWaitedFor;
-      return { ...answer, interface: name, from: sender.address };
-    });
-  }
-
   for (const { socket, interface: one } of askers) {
     socket.on('message', (bytes, from) => take(bytes, from, one.name));
     // A route that disappears in the middle of a question: earlier answers stay.
     socket.on('error', (error) => log.debug({ interface: one.name, reason: explainErrno(error) }, 'mdns error'));
   }
   return {
-    instances,
+    instances: news.instances,
     isEmpty: queue.isEmpty,
-    isWorthWaiting: () => {
-      const worth = worthWaiting;
-      worthWaiting = false;
-      return worth;
-    },
+    isWorthWaiting: news.isWorthWaiting,
     readSome: (isLate) => {
       const answers: ReceivedAnswer[] = [];
       const isArriving = received !== lastReceived;
@@ -81,7 +62,7 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
       for (let count = 0; count < mostAtOnce; count++) {
         const packet = queue.takeNext(isArriving && !isLate);
         if (packet === undefined) break;
-        answers.push(...newAnswers(packet));
+        answers.push(...news.of(packet));
       }
       return answers;
     },
@@ -100,5 +81,30 @@ export function openInbox(askers: readonly QuerySocket[], id: number, log: Log):
       }
     },
     wake: () => wake(),
+  };
+}
+
+/** What packets say that no earlier one did. */
+function startNews() {
+  const seen = new Set<string>();
+  const instances = new Set<string>();
+  let worthWaiting = false;
+  return {
+    instances,
+    of: ({ bytes, sender, interface: name }: SentPacket): ReceivedAnswer[] =>
+      parseAnswers(bytes).flatMap((answer) => {
+        const key = [answer.instance, answer.target, ...answer.addresses].join(' ');
+        if (answer.leaves || seen.has(key)) return [];
+        seen.add(key);
+        instances.add(answer.instance);
+        sender.answers++;
+        worthWaiting ||= sender.answers <= mostWaitedFor;
+        return { ...answer, interface: name, from: sender.address };
+      }),
+    isWorthWaiting: () => {
+      const worth = worthWaiting;
+      worthWaiting = false;
+      return worth;
+    },
   };
 }
