@@ -138,6 +138,8 @@ export interface PlaybookPorts {
   readonly newId: () => string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets: for how long something took, or may take. */
+  readonly clock: () => number;
   /** The name of the operator who runs it. */
   readonly operator: string;
 }

@@ -45,6 +45,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
   return {
     operator: session.caller.credentials.identity.name,
     now: Date.now,
+    clock: () => Math.round(performance.now()),
     newId,
     sleep: async (milliseconds, signal) => {
       await sleep(milliseconds, undefined, { signal }).catch(() => {});

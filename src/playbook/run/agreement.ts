@@ -10,21 +10,21 @@ import { planRun } from './plan/plan.ts';
 export interface Agreement {
   /** Asks once; the answer holds for the whole run. @throws Problem `not-agreed` */
   readonly ask: (run: RunContext) => Promise<void>;
-  /** The start of the run, in milliseconds since the epoch: the time of the answer, if somebody was asked. */
+  /** The start of the run, by the clock of its ports: the time of the answer, if somebody was asked. */
   readonly startedAt: () => number;
 }
 
 export function startAgreement(
   playbook: Playbook,
-  { agree, now, operator }: Pick<PlaybookPorts, 'agree' | 'now' | 'operator'>,
+  { agree, clock, operator }: Pick<PlaybookPorts, 'agree' | 'clock' | 'operator'>,
   tracker: RunTracker,
   onStart: (run: RunContext) => Promise<unknown>,
 ): Agreement {
-  let startedAt = now();
+  let startedAt = clock();
   let agreement: Promise<void> | undefined;
   const askNow = async (run: RunContext) => {
     const agreed = agree === undefined || (await agree(await planRun(playbook, run, tracker)));
-    if (agree !== undefined) startedAt = now();
+    if (agree !== undefined) startedAt = clock();
     if (!agreed) throw new Problem('not-agreed', `${operator} did not agree`);
     await onStart(run);
   };

@@ -50,7 +50,7 @@ export async function runPlaybook(
   const begun = await begin(playbook, inputs, run, header, options);
   const ended = begun === undefined ? await runAll(playbook, run) : neverBegun(playbook, begun);
   const report = describeEnd(
-    { ...header, ...ended, elapsed: ports.now() - agreement.startedAt() },
+    { ...header, ...ended, elapsed: ports.clock() - agreement.startedAt() },
     run,
     tracker,
     options,

@@ -42,7 +42,7 @@ export async function runSteps(steps: readonly Step[], run: RunContext, afterFai
 }
 
 async function runStep(step: Step, run: RunContext, afterFailure: boolean, waitedFor: readonly string[]) {
-  const startedAt = run.ports.now();
+  const startedAt = run.ports.clock();
   const { id, kind, body, source } = step;
   // Also of a step that turns out to be skipped: each start has an end.
   run.ports.emit({ type: 'step-started', step: id, name: source.name ?? id, title: body.title, kind });
@@ -52,7 +52,7 @@ async function runStep(step: Step, run: RunContext, afterFailure: boolean, waite
   ended = await recordEnd(step, ended, run);
   const { state, ran, replies = [], finish = false } = ended;
   run.setStep(id, { ok: !isAccepted && (state === 'done' || state === 'skipped'), ran, replies });
-  const report = showable(describe(step, ended, run.ports.now() - startedAt, afterFailure), run);
+  const report = showable(describe(step, ended, run.ports.clock() - startedAt, afterFailure), run);
   run.ports.emit({ type: 'step-finished', label: run.label, report });
   return { report, finish: finish && state === 'done' };
 }

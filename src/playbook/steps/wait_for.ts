@@ -38,13 +38,13 @@ export const waitForStep: StepKind = {
         if (probe === undefined) throw new Problem('internal', 'nothing can be waited for here');
         const limit = durationOf('timeout', timeout, usual.timeout);
         const pause = durationOf('every', every, usual.every);
-        const deadline = run.ports.now() + limit;
+        const deadline = run.ports.clock() + limit;
         for (;;) {
-          const left = Math.max(1, deadline - run.ports.now());
+          const left = Math.max(1, deadline - run.ports.clock());
           const fault = await probe(target, Math.min(left, 10_000), run.signal);
           if (run.signal.aborted) return { state: 'interrupted', ran: true };
           if (fault === undefined) return { state: 'done', ran: true };
-          if (run.ports.now() + pause >= deadline) {
+          if (run.ports.clock() + pause >= deadline) {
             const reason =
               message === undefined
                 ? `${shown} did not come up within ${limit / 1000} s: ${fault}`

@@ -62,6 +62,7 @@ export function createFabric(nodes: readonly FabricNode[], options: FabricOption
   const ports: PlaybookPorts = {
     operator: 'rip',
     now: () => clock,
+    clock: () => clock,
     newId: () => (++ids).toString(16).padStart(32, '0'),
     emit: (event) => {
       events.push(event);

@@ -76,6 +76,19 @@ describe('a step that waits', () => {
     assert.deepEqual([failure?.reasons[0]?.reason, fabric.slept], ['no 2s', [2000]]);
   });
 
+  test('takes the time that it has, and the run the time that it took, however the host’s time is set', async () => {
+    for (const hours of [1, -1]) {
+      let time = Date.UTC(2026, 0, 1);
+      const now = () => (time += hours * 3_600_000);
+      const up = await run('  - {id: w, wait_for: {tcp: "h:80"}}', {}, { now, probe: probes('closed').probe });
+      assert.deepEqual([up.steps, up.fabric.slept], [['w: done'], [1000]]);
+      assert.deepEqual([up.report.elapsed, up.report.steps[0]?.elapsed], [1000, 1000]);
+      const never = probes(...Array<string>(100).fill('closed')).probe;
+      const down = await run('  - {id: w, wait_for: {tcp: "h:80", timeout: 3}}', {}, { now, probe: never });
+      assert.deepEqual([down.report.state, down.fabric.slept], ['failed', [1000, 1000]]);
+    }
+  });
+
   test('gives the last look what is left of its time', async () => {
     const { asked, probe } = probes('closed', 'closed', 'closed');
     await run('  - {wait_for: {tcp: "h:80", timeout: 15, every: 12}}', {}, { probe });

@@ -128,7 +128,7 @@ describe('the agreement to a plan', () => {
         now += 60;
         return await fabric.ports.discover(...given);
       };
-      const ports = { ...fabric.ports, now: () => now, call, discover };
+      const ports = { ...fabric.ports, clock: () => now, call, discover };
       const agree = async () => agrees === true;
       const report = await runText(text, { ...fabric, ports: agrees === undefined ? ports : { ...ports, agree } });
       assert.deepEqual([report.state, report.elapsed], ['done', elapsed]);
