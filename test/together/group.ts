@@ -2,15 +2,18 @@
 // most tests import are paid for once. After each file, the process is as it was before it.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { stateOfProcess } from './state-of-process.ts';
+import { endIfStillOpen } from './still-open.ts';
 
 const tests = join(import.meta.dirname, '..');
 // An import would take a turn, after which node:test no longer knows which suite it is in.
 const load = createRequire(import.meta.url);
 
-for (const path of process.argv.slice(2)) {
+const files = process.argv.slice(2);
+let left = files.length;
+for (const path of files) {
   describe(relative(tests, path), () => {
     let found: ReturnType<typeof stateOfProcess> | undefined;
     before(() => {
@@ -24,6 +27,9 @@ for (const path of process.argv.slice(2)) {
         `${path} awaits at its top level: do that in before(), or list the file in test/together/alone.ts`,
       );
     }
-    after(() => assert.deepEqual(stateOfProcess(), found, 'the file has left the process as it found it'));
+    after(() => {
+      if (--left === 0) endIfStillOpen(relative(tests, dirname(path)), 60_000);
+      assert.deepEqual(stateOfProcess(), found, 'the file has left the process as it found it');
+    });
   });
 }

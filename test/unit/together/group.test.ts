@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { alone } from '../../together/alone.ts';
 import { chosenBy, later } from '../../together/later.ts';
 import { programsOf } from '../../together/programs.ts';
@@ -51,6 +52,18 @@ describe('test files that share a process', () => {
 
   test('fail if a step after a file fails', () => {
     assert.notEqual(runGroup("test('one', () => {}); after(() => { throw new Error('left'); });").status, 0);
+  });
+
+  test('end when one has left something open, with what that is, and at once when nothing is', () => {
+    const at = pathToFileURL(join(import.meta.dirname, '../../together/still-open.ts')).href;
+    const runProgram = (milliseconds: number, left: string) => {
+      const program = `const { endIfStillOpen } = await import('${at}'); endIfStillOpen('unit/a', ${milliseconds}); ${left}`;
+      return spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' });
+    };
+    const { status, stderr } = runProgram(1, "(await import('node:net')).createServer().listen(0);");
+    assert.equal(status, 1);
+    assert.match(stderr, /^a test of unit\/a left something open, which keeps the process from ending: .*TCP/m);
+    assert.deepEqual([runProgram(600_000, '').status, runGroup("test('one', () => {});").status], [0, 0]);
   });
 
   test('fail with what to do if one awaits at its top level', () => {
