@@ -9,6 +9,7 @@ import type { ActionContext } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { CommandResult, RunCommand } from '../../../../src/core/ports.ts';
 import { actionContext, agentSetup, temporaryDirectory } from '../../../support/agents/agent-setup.ts';
+import { until } from '../../../support/until.ts';
 
 type All = { exitcode: number; state: string; checks: Check[] };
 
@@ -21,12 +22,12 @@ async function nrpe(
   const config = join(temporaryDirectory(), 'nrpe.cfg');
   writeFileSync(config, `${lines.join('\n')}\n`);
   const asked: { argv: readonly string[]; timeout: number }[] = [];
-  let [running, most] = [0, 0];
+  const running = { now: 0, most: 0, enough: 1 };
   const run: RunCommand = async (argv, { timeout }) => {
     asked.push({ argv, timeout });
-    most = Math.max(most, ++running);
-    await new Promise((resolve) => setImmediate(resolve));
-    running--;
+    running.most = Math.max(running.most, ++running.now);
+    await until(`${running.enough} run at once`, () => running.most >= running.enough, 0);
+    running.now--;
     const usual = { code: 0, signal: null, stdout: 'fine', stderr: '', truncated: false };
     return { ...usual, ...exits[argv[0]] };
   };
@@ -37,7 +38,8 @@ async function nrpe(
   };
   return {
     asked,
-    most: () => most,
+    /** Each waits until so many have run at once. */
+    running,
     run: (command: string, args?: string) =>
       call<Check>('runcommand', { command, ...(args !== undefined && { args }) }),
     all: () => call<All>('runallcommands', {}),
@@ -81,9 +83,10 @@ describe('all checks of a node', () => {
   }
 
   test('are made four at a time', async () => {
-    const { all, most } = await nrpe(Array.from({ length: 12 }, (_, n) => `command[c${n}]=/ok`));
+    const { all, running } = await nrpe(Array.from({ length: 12 }, (_, n) => `command[c${n}]=/ok`));
+    running.enough = 4;
     assert.equal((await all()).checks.length, 12);
-    assert.equal(most(), 4);
+    assert.equal(running.most, 4);
   });
 
   test('leave out those that need arguments, and report a refused one as UNKNOWN', async () => {
