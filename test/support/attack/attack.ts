@@ -47,15 +47,20 @@ export async function attackDaemon(
   const attacker = await fleet.operator('mallory@devco.net');
   const rip = await fleet.operator('rip@devco.net');
   const target = { name, port: daemon.port, fleet, attacker };
+  /** Each at least once, however busy the machine is. */
   const goOn = async (until: number, first: number) => {
     const call = startGoodCaller(target, rip);
     const made = { bytes: 0, frames: 0, messages: 0 };
     let goodCalls = 0;
     const loops = (Object.keys(attacks) as (keyof typeof attacks)[]).map(async (kind) => {
-      while (Date.now() < until) await attacks[kind](target, first + made[kind]++);
+      do await attacks[kind](target, first + made[kind]++);
+      while (Date.now() < until);
     });
     const good = (async () => {
-      for (; Date.now() < until; goodCalls += callsPerConnection) await call();
+      do {
+        await call();
+        goodCalls += callsPerConnection;
+      } while (Date.now() < until);
     })();
     await Promise.all([...loops, good]);
     return { rounds: made, goodCalls };
