@@ -25,7 +25,7 @@ before(async () => {
   const config = join(fleet.dir, 'nrpe.cfg');
   const lines = [
     'dont_blame_nrpe=1',
-    'command[gigabyte]=/usr/bin/head -c 1073741824 /dev/zero',
+    'command[long]=/usr/bin/head -c 100000000 /dev/zero',
     `command[piped]=/bin/echo x | /usr/bin/tee ${marker}`,
     `command[given]=/usr/bin/touch $ARG1$ ${marker}`,
     '',
@@ -128,8 +128,8 @@ describe('an agent with harmful requests', () => {
 });
 
 describe('an agent in a failing environment', () => {
-  test('limits the output of a plugin that prints a gigabyte, and the node replies meanwhile', async () => {
-    const long = node.call(rip, { agent: 'nrpe', action: 'runcommand', input: { command: 'gigabyte' } });
+  test('limits the output of a plugin that prints 100 MB, and the node replies meanwhile', async () => {
+    const long = node.call(rip, { agent: 'nrpe', action: 'runcommand', input: { command: 'long' } });
     assert.equal((await node.call(rip, { agent: 'rpcutil', action: 'ping', input: {} })).outcome, 'ok');
     const { outcome, data } = await long;
     assert.equal(outcome, 'ok');

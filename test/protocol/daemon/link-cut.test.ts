@@ -52,7 +52,7 @@ describe('a link that is cut during a call', () => {
     await using way = await wayTo(node.daemon.port);
     const tls = () => ({ credentials: rip.credentials, trust: fleet.trust });
     const { signal } = new AbortController();
-    const dial = createDial(tls, 5000, { time: 100, timeout: 100 });
+    const dial = createDial(tls, 5000, { time: 100, timeout: 1000 });
     const connection = await dial(node.name, [{ host: '127.0.0.1', port: way.port }], signal);
     const order = orderFor(node.name, { action: 'wait', input: {} });
     const call = connection.call(sealRequest(order, rip.credentials, Date.now()), () => {}, signal);
@@ -68,7 +68,7 @@ describe('a link that is cut during a call', () => {
     await using way = await wayTo(node.daemon.port);
     const tls = () => ({ credentials: rip.credentials, trust: fleet.trust });
     const { signal } = new AbortController();
-    const dial = createDial(tls, 2000, { time: 100, timeout: 100 });
+    const dial = createDial(tls, 2000, { time: 100, timeout: 1000 });
     const connection = await dial(node.name, [{ host: '127.0.0.1', port: way.port }], signal);
     way.cut();
     const order = orderFor(node.name, { action: 'wait', input: {} });

@@ -4,7 +4,6 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { runInProcess } from '../../support/program/cli.ts';
 import { assertFits } from '../../support/program/output-schema.ts';
 import {
@@ -14,6 +13,7 @@ import {
   sumOf,
   writeArtifact,
 } from '../../support/publish/publish-fleet.ts';
+import { until } from '../../support/until.ts';
 
 let lab: PublishFleet;
 let file: string;
@@ -223,7 +223,7 @@ describe('publish by fleet.yaml, interrupted or with wrong names', () => {
       );
       return names.length === 0 ? 0 : (await stat(join(partial, names[0] as string))).size;
     };
-    while ((await arrived()) < 4_000_000) await sleep(2);
+    await until('4 MB have arrived', async () => (await arrived()) >= 4_000_000, 2);
     interrupt.abort();
     const { code } = await running;
     assert.equal(code, 130);

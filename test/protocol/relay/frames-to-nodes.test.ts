@@ -352,7 +352,7 @@ describe('a hostile relay', () => {
     await using listener = await startSealedNode(
       nodeTls,
       async (_request, _peer, sink) => sink.send(part(Buffer.alloc(4 * 1024 * 1024))),
-      { stall: 200 },
+      { stall: 1000 },
     );
     const unfinished = await connectSealed(listener.port, relay);
     unfinished.socket.write(Buffer.from([0, 0, 1]));

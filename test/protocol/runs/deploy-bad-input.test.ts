@@ -48,8 +48,8 @@ before(async () => {
       appmgr: {
         applications: {
           app: application('app', { max_size: 1_000_000, max_entries: 50 }),
-          hooked: application('hooked', { hooks: { before: hang }, hook_timeout: 0.5 }),
-          late: application('late', { hooks: { after_switch: hang }, hook_timeout: 0.5 }),
+          hooked: application('hooked', { hooks: { before: hang }, hook_timeout: 2 }),
+          late: application('late', { hooks: { after_switch: hang }, hook_timeout: 2 }),
           waiting: application('waiting', {
             hooks: { before: ['sh', '-c', `while [ ! -e ${join(fleet.dir, 'go')} ]; do sleep 0.05; done`] },
           }),
