@@ -75,7 +75,7 @@ describe('a custom deploy command', () => {
     const own = userDeploy();
     const { upgrade, rollback } = await appmgrOn(
       own.config({
-        health: { command: ['sh', '-c', 'test "$MCO_REVISION" != 30'], timeout: 0.3 },
+        health: { command: ['sh', '-c', 'test "$MCO_REVISION" != 30'], timeout: 2 },
         hooks: { before: ['true'] },
       }),
       own.setup,

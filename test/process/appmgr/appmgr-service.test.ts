@@ -85,11 +85,11 @@ describe('hooks', () => {
     const { upgrade } = await appmgrOn(
       application.config({
         hooks: { before: ['sh', '-c', `test $MCO_REVISION = 10 || { sleep 600 & echo $! > ${pids}; wait; }`] },
-        hook_timeout: 0.5,
+        hook_timeout: 2,
       }),
     );
     await upgrade({ revision: '10' });
-    await assert.rejects(upgrade({ revision: '20' }), { code: 'hook-failed', message: /did not end within 0.5 s/ });
+    await assert.rejects(upgrade({ revision: '20' }), { code: 'hook-failed', message: /did not end within 2 s/ });
     assert.equal(application.served(), 'revision 10');
     // Nobody may have reaped it yet: then it is a zombie, whose command line is empty.
     const line = join('/proc', readFileSync(pids, 'utf8').trim(), 'cmdline');
@@ -205,7 +205,7 @@ describe('health', () => {
     writeFileSync(script, '#!/bin/sh\ncase $1 in 10) echo all well;; 20) echo broken; exit 2;; *) sleep 600;; esac\n');
     chmodSync(script, 0o755);
     const { upgrade, status } = await appmgrOn(
-      application.config({ health: { command: [script, '{revision}'], timeout: 1 } }),
+      application.config({ health: { command: [script, '{revision}'], timeout: 3 } }),
     );
     await upgrade({ revision: '10' });
     assert.equal((await status({})).health, 'all well');

@@ -60,7 +60,7 @@ describe('the helper that writes a configuration', () => {
   });
 
   test('restores the previous state if nobody confirms', async () => {
-    const node = await makeHelperNode(fleet, rights, 1);
+    const node = await makeHelperNode(fleet, rights, 3);
     const files = snapshot(node);
     const removed = { kind: 'classes', name: 'classes.txt', content: null };
     const { change } = await node.send(await node.order(rip, [facts, removed]));

@@ -213,7 +213,7 @@ describe('enable', () => {
       const web = await webServers(3);
       const [dead, alive] = web as [WebServer, WebServer, WebServer];
       const lb = await haproxy(web.map((one) => line(one, options)));
-      const { disable, enable } = await agent([lb.socket], { enable_timeout: 1.5 });
+      const { disable, enable } = await agent([lb.socket], { enable_timeout: 3 });
       const input = { backend: 'app', server: 'web1,web2' };
       await disable(input);
       await dead.kill();
@@ -245,7 +245,7 @@ describe('enable', () => {
   test('returns the output of a check that fails by its reply', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one)));
-    const { disable, enable } = await agent([lb.socket], { enable_timeout: 0.5 });
+    const { disable, enable } = await agent([lb.socket], { enable_timeout: 2 });
     await disable({ backend: 'app', server: 'web1' });
     web[0]?.checkStatus(503);
     await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /L7STS 503/));
