@@ -1,3 +1,4 @@
+import { startOf } from '../../../core/files/process-mark.ts';
 import { readConfiguration } from './configuration.ts';
 import { findMachineProcesses, haveSameFiles, isMaster, type MachineProcess, networkOf } from './machine-processes.ts';
 import { replacedBy } from './replaced-processes.ts';
@@ -32,7 +33,7 @@ export async function findOtherProcesses(pids: readonly number[]): Promise<reado
       !isMaster(one, all) &&
       one.network === network,
   );
-  return Promise.all(others.map(describe));
+  return (await Promise.all(others.map(describe))).filter((one) => one !== undefined);
 }
 
 /** Its master, a program that it runs, or another process of the same HAProxy. */
@@ -40,8 +41,10 @@ function isRelated(one: MachineProcess, own: MachineProcess): boolean {
   return one.pid === own.parent || one.parent === own.pid || haveSameFiles(one, own);
 }
 
-async function describe({ pid, argv, files }: MachineProcess): Promise<OtherProcess> {
+/** Undefined for one that has ended meanwhile, as the last of a reload: its configuration may be gone, too. */
+async function describe({ pid, start, argv, files }: MachineProcess): Promise<OtherProcess | undefined> {
   const text = await readConfiguration(pid, argv).catch(() => undefined);
+  if (startOf(pid) !== start) return undefined;
   return { pid, files: files.join(' '), targets: text === undefined ? undefined : targetsOf(text) };
 }
 

@@ -1,19 +1,43 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { targetsOf } from '../../../../../src/agents/haproxy/runtime/other-processes.ts';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { afterEach, mock, test } from 'node:test';
+import { findOtherProcesses } from '../../../../../src/agents/haproxy/runtime/other-processes.ts';
+import { temporaryDirectory } from '../../../../support/agents/agent-setup.ts';
+import { until } from '../../../../support/until.ts';
 
-test('the targets of a configuration are the addresses and names of its servers, with and without a port', () => {
-  const configuration = `
-backend app
-  # server none 10.0.0.9:80
-  server web1 10.0.0.1:80 check
-	server web2 ipv6@[2001:db8::2]:443 ssl
-  server web3 web3.devco.net
-  server-template t 1-3 app.devco.net:+1000 check
-  server
-  default-server 10.0.0.8:80`;
-  assert.deepEqual([...targetsOf(configuration)].sort(), [
-    ...['10.0.0.1', '10.0.0.1:80', '2001:db8::2', '[2001:db8::2]:443'],
-    ...['app.devco.net', 'app.devco.net:+1000', 'web3.devco.net'],
-  ]);
+afterEach(() => {
+  mock.restoreAll();
+  syncBuiltinESMExports();
 });
+
+for (const [what, ends] of [
+  ['is found, with what it leads to unknown', false],
+  ['is not found if it ends meanwhile', true],
+] as const)
+  test(`a HAProxy whose configuration cannot be read ${what}`, async (t) => {
+    const directory = temporaryDirectory();
+    const [program, file] = [join(directory, 'haproxy'), join(directory, 'haproxy.cfg')];
+    // A program in place of HAProxy that runs with its arguments.
+    symlinkSync('/usr/bin/tail', program);
+    writeFileSync(file, '');
+    const child = spawn(program, ['-f', file], { stdio: 'ignore' });
+    t.after(() => child.kill());
+    const pid = child.pid ?? 0;
+    await until('it runs', async () => (await fs.readFile(`/proc/${pid}/comm`, 'utf8')) === 'haproxy\n', 0);
+    mock.method(fs, 'readdir', async () => [String(pid)]);
+    mock.method(fs, 'stat', async () => {
+      if (ends && child.kill('SIGKILL')) await once(child, 'exit');
+      throw new Error('it cannot be read');
+    });
+    syncBuiltinESMExports();
+    const found = await findOtherProcesses([]);
+    assert.deepEqual(
+      found.map((one) => [one.pid, one.targets]),
+      ends ? [] : [[pid, undefined]],
+    );
+  });
