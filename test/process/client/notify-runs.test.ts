@@ -11,6 +11,7 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { makeHome } from '../../support/program/home.ts';
 import { program } from '../../support/program/program.ts';
+import { within } from '../../support/until.ts';
 
 const playbook = `
 name: deploy
@@ -59,7 +60,7 @@ describe('the recipient of a run’s notifications', { timeout: 600_000 }, () =>
   };
   const codeOf = async (child: ChildProcess) => ((await once(child, 'close')) as [number | null])[0];
   const held = async () => {
-    if (waiting.length === 0) await once(probeCalls, 'wait');
+    if (waiting.length === 0) await within('the call of the run', once(probeCalls, 'wait'));
   };
   const files = async (directory: string) => (await readdir(directory, { recursive: true })) as string[];
   const messages = () => hook.received.map(({ body }) => (JSON.parse(body) as { message: string }).message);
@@ -99,7 +100,7 @@ describe('the recipient of a run’s notifications', { timeout: 600_000 }, () =>
 
   test('receives one message from a node if the client was killed', async () => {
     // Only here: a client that a busy machine keeps from renewing so short a lease counts as killed.
-    await appendFile(join(home, '.config/mco-deploy/client.yaml'), 'lease: 3\n');
+    await appendFile(join(home, '.config/mco-deploy/client.yaml'), 'lease: 10\n');
     const child = start('run', 'deploy.yaml');
     const ended = codeOf(child);
     await held();

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, test } from 'node:test';
+import { afterEach, describe, type TestContext, test } from 'node:test';
 import { actionContext, temporaryDirectory } from '../../support/agents/agent-setup.ts';
 import type { WebServer } from '../../support/agents/haproxy/haproxy.ts';
 import {
@@ -195,6 +195,23 @@ describe('disable with requests in the queue of a server', () => {
   });
 });
 
+/**
+ * A clock whose seconds also pass when the test says so, however long HAProxy takes to check a server. They pass once it
+ * was read some more times: an agent that reads it after each look has looked once more.
+ */
+function movableClock({ mock }: TestContext): (seconds: number) => void {
+  let [ahead, jump, reads] = [0, 0, 0];
+  const now = performance.now.bind(performance);
+  mock.method(performance, 'now', () => {
+    if (reads-- === 1) ahead += jump;
+    return now() + ahead;
+  });
+  return (seconds) => {
+    jump = seconds * 1000;
+    reads = 20;
+  };
+}
+
 describe('enable', () => {
   test('waits for a check that began after the change', async () => {
     const web = await webServers(2);
@@ -209,11 +226,12 @@ describe('enable', () => {
   });
 
   for (const options of ['check', 'check fall 1']) {
-    test(`keeps a server that died in maintenance out, and it gets no request (${options})`, async () => {
+    test(`keeps a server that died in maintenance out, and it gets no request (${options})`, async (context) => {
+      const pass = movableClock(context);
       const web = await webServers(3);
       const [dead, alive] = web as [WebServer, WebServer, WebServer];
       const lb = await haproxy(web.map((one) => line(one, options)));
-      const { disable, enable } = await agent([lb.socket], { enable_timeout: 3 });
+      const { disable, enable } = await agent([lb.socket], { enable_timeout: 60 });
       const input = { backend: 'app', server: 'web1,web2' };
       await disable(input);
       await dead.kill();
@@ -228,10 +246,14 @@ describe('enable', () => {
           });
         while (!over) answers.push((await lb.get()).status);
       })();
-      await assert.rejects(
+      const refused = assert.rejects(
         call,
         fails('server-not-up', /web1: L4CON.*Connection refused.*enabled: web2.*app\/web1 to maint/),
       );
+      await until('web1 failed its check', async () => /^app,web1,.*L4CON/m.test(await lb.ask('show stat app 4 -1')));
+      await until('web2 serves', () => alive.served() >= 20);
+      pass(60);
+      await refused;
       await asking;
       assert.deepEqual(new Set(answers), new Set([200]));
       assert.deepEqual(await adminStates(lb), { web1: 1, web2: 0, web3: 0 });
@@ -242,13 +264,17 @@ describe('enable', () => {
     });
   }
 
-  test('returns the output of a check that fails by its reply', async () => {
+  test('returns the output of a check that fails by its reply', async (context) => {
+    const pass = movableClock(context);
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one)));
-    const { disable, enable } = await agent([lb.socket], { enable_timeout: 2 });
+    const { disable, enable } = await agent([lb.socket], { enable_timeout: 60 });
     await disable({ backend: 'app', server: 'web1' });
     web[0]?.checkStatus(503);
-    await assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /L7STS 503/));
+    const refused = assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /L7STS 503/));
+    await until('its check failed', async () => /^app,web1,.*L7STS/m.test(await lb.ask('show stat app 4 -1')));
+    pass(60);
+    await refused;
   });
 
   test('enables a server without checks, one in drain and one disabled by the configuration', async () => {
