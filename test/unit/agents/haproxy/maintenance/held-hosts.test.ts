@@ -17,6 +17,8 @@ import {
 import { resolveHosts } from '../../../../../src/agents/haproxy/servers/host.ts';
 import { linesOf } from '../../../../../src/agents/haproxy/servers/line.ts';
 import { scopeHosts } from '../../../../../src/agents/haproxy/servers/scope.ts';
+import type { Server } from '../../../../../src/agents/haproxy/servers/server.ts';
+import { adminBits } from '../../../../../src/agents/haproxy/servers/state.ts';
 import { backendView, server } from '../../../../support/agents/haproxy/haproxy-server.ts';
 
 const socket = '/run/haproxy.sock';
@@ -61,6 +63,15 @@ describe('the lines of a held host', () => {
     assert.deepEqual(record([], true), [heldLine({ agent: true, total: 40 })]);
     assert.deepEqual(record([heldLine({ agent: false })], true), [heldLine({ total: 40 })]);
     assert.deepEqual(record([heldLine({ agent: true })], false), [heldLine({ agent: true, total: 40 })]);
+  });
+
+  test('are recorded with their last address while they have none, and with the new one once they lead elsewhere', () => {
+    const addressOf = (line: Partial<Server>) => {
+      const lines = linesOf([backendView('app', [server('web1', line)])]);
+      return toHeldLines(lines, [heldLine({ address: '10.0.0.1:80' })], () => false)[0]?.address;
+    };
+    assert.equal(addressOf({ ip: '', admin: adminBits.unresolved }), '10.0.0.1:80');
+    assert.equal(addressOf({ ip: '10.0.0.5' }), '10.0.0.5:80');
   });
 
   test('are recognized by socket, backend, name and address together', () => {
