@@ -10,6 +10,7 @@ import { daemonCommand } from './client/commands/daemon/index.ts';
 import { doctorCommand } from './client/commands/doctor/index.ts';
 import { commands } from './client/commands/index.ts';
 import { installCommand, uninstallCommand } from './client/commands/install/index.ts';
+import type { ReadPolicyContext } from './client/commands/policy/context.ts';
 import { policyCommand } from './client/commands/policy/index.ts';
 import { type Cli, defineProgram } from './client/cli/program.ts';
 import { describeVersion, version } from './version.ts';
@@ -35,9 +36,13 @@ const configHelper = configHelperCommand(async () => {
   };
 });
 
-const policy = policyCommand(catalogue, async (configFile) => {
+const readPolicies: ReadPolicyContext = async (configFile) => {
   const { readPolicyContext } = await import('./daemon/agents/policy-files.ts');
   return readPolicyContext(configFile, agents);
+};
+const policy = policyCommand(catalogue, readPolicies, async (directory) => {
+  const { ddls, refused } = await checkExternal({ directory, taken: namesOf(catalogue) });
+  return { agents: ddls, refused };
 });
 
 const doctor = doctorCommand(async (configFile, signal) => {

@@ -1,6 +1,7 @@
 /** One CA replaces another: both are trusted until that is finished. */
 import type { X509Certificate } from 'node:crypto';
 import { Problem } from '../core/errors.ts';
+import { listNames } from '../core/text.ts';
 import type { Authority } from './x509/authority.ts';
 import { crlLabel } from './revocation/crl.ts';
 import { removeFile } from './store/files.ts';
@@ -49,9 +50,8 @@ function leftBehind(store: Store, entries: readonly Issued[], now: number): stri
 export async function finishRollover(store: Store, entries: readonly Issued[], now: number): Promise<number> {
   const waiting = leftBehind(store, entries, now);
   if (waiting.length > 0) {
-    const what = `the CA before this one is still needed by ${waiting.slice(0, 5).join(', ')}`;
-    const more = waiting.length > 5 ? ` and ${waiting.length - 5} more` : '';
-    throw new Problem('still-needed', `${what}${more}`, 'renew them first, or revoke them');
+    const what = `the CA before this one is still needed by ${listNames(waiting, 5)}`;
+    throw new Problem('still-needed', what, 'renew them first, or revoke them');
   }
   const previous: readonly Holder[] = store.holders.slice(1);
   await requireUnvouched(store, previous);

@@ -3,6 +3,13 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+/** “dev2, dev4 and 3 more”; “none” for none. */
+export function listNames(names: readonly string[], most: number): string {
+  if (names.length === 0) return 'none';
+  const more = names.length > most ? ` and ${names.length - most} more` : '';
+  return `${names.slice(0, most).join(', ')}${more}`;
+}
+
 /** Edit distance: insertions, deletions, replacements, and two neighbours that changed places (`tsl` for `tls`). */
 function distance(a: string, b: string): number {
   let before: number[] = [];

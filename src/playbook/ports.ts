@@ -40,6 +40,8 @@ export interface Discovered {
   readonly nodes: readonly NodeFacts[];
   readonly silent: readonly SilentNode[];
   readonly broken: readonly BrokenNode[];
+  /** What nodes do have that is near to the filter, if none matches. */
+  readonly hints?: readonly string[];
 }
 
 /** One try of one batch of a step. */

@@ -8,7 +8,7 @@ import { runPlaybook } from '../../src/playbook/run/run-playbook.ts';
 import { shippedScripts } from '../../src/playbooks.ts';
 import { applyColors, paintFor } from '../../src/client/render/color.ts';
 import { paintRun } from '../../src/client/render/run/run-colors.ts';
-import { createEstate, type Estate, type EstateOptions } from '../support/fleet/estate.ts';
+import { bravo, createEstate, type Estate, type EstateOptions } from '../support/fleet/estate.ts';
 import { loadShipped } from '../support/fleet/shipped.ts';
 import { runText } from '../support/puppet/run-script.ts';
 
@@ -61,11 +61,27 @@ describe('the last lines of a run that failed: what, where, why once, out of tra
 
   for (const playbook of ['app_cluster_upgrade', 'app_rolling_upgrade', 'app_canary_upgrade']) {
     test(`${playbook} without the release is followed by its publication, not by the same command`, async () => {
-      const lines = shown((await play(playbook, { revision: '31' })).estate);
+      const lines = shown((await play(playbook, { revision: '31' }, { publishes: true })).estate);
       assert.match(lines.join('\n'), /revision 31 is not on .*dev2\.devco\.net/);
       assert.equal(lines.at(-1), 'to publish it: mco-deploy publish app 31 FILE');
+      const others = shown((await play(playbook, { revision: '31' })).estate);
+      assert.match(
+        others.at(-1) ?? '',
+        /^to see where it is looked for: mco-deploy rpc appmgr upgrade application=app revision=31 --dry-run -I dev\d\.devco\.net$/,
+        'nobody can publish to nodes without the agent',
+      );
     });
   }
+
+  test('an application that no server has is followed by the list of those there are, not by the same command', async () => {
+    const troubles = bravo.map((node) => {
+      return { node, call: 'appmgr.status', kind: 'failed', code: 'unknown-application' } as const;
+    });
+    const { estate } = await play('app_cluster_upgrade', { revision: '30', application: 'shp' }, { troubles });
+    const lines = shown(estate);
+    assert.match(lines.join('\n'), /unknown-application/);
+    assert.equal(lines.at(-1), 'to list the applications of each node: mco-deploy rpc appmgr status');
+  });
 
   test('end a run that is resumed and fails again', async () => {
     const { estate, loaded, given } = await play('app_cluster_upgrade', { revision: '30' });

@@ -1,7 +1,7 @@
 import { explain } from '../../core/errors.ts';
 import { broken, doubtful, type Finding, fine } from '../../core/finding.ts';
 import type { TlsState } from '../../core/ports.ts';
-import { count } from '../../core/text.ts';
+import { count, listNames } from '../../core/text.ts';
 import type { RelayConnection } from '../../transport/relay/connection.ts';
 import { openLocalRelay } from '../../transport/relay/local/open.ts';
 import { createRelayDial } from '../../transport/relay/dial-relay.ts';
@@ -43,7 +43,7 @@ async function checkRelay(name: string, open: () => Promise<RelayConnection>): P
       ...(relay.hasRole ? [] : [doubtful('relay', `${name}: ${role}`, 'issue it with --relay')]),
       ...(cold.length === 0
         ? []
-        : [doubtful('relay', `${name} has no connection to ${cold.slice(0, 5).join(', ')}`, 'see whether they run')]),
+        : [doubtful('relay', `${name} has no connection to ${listNames(cold, 5)}`, 'see whether they run')]),
     ];
   } catch (error) {
     return [broken('relay', `${name}: ${explain(error)}`, 'run “mco-deploy doctor node” there, or use --via direct')];

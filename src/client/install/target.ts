@@ -64,7 +64,9 @@ export async function readTargets(file: string, user: string | undefined): Promi
 
 /** @throws Problem `usage` when there is none, or a node twice */
 export function requireDistinct(targets: readonly SshTarget[]): void {
-  if (targets.length === 0) throw new Problem('usage', 'no host was named', 'write user@host, or give --hosts FILE');
+  // An option that takes several values takes the hosts after it for some of them.
+  if (targets.length === 0)
+    throw new Problem('usage', 'no host was named', 'write user@host before the options, or give --hosts FILE');
   const seen = new Set<string>();
   for (const { node } of targets) {
     if (seen.has(node)) throw new Problem('usage', `${node} is named twice`);

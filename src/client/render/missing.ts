@@ -29,9 +29,11 @@ export function printMissing(
   if (isNothing) err('no node was discovered that matches');
   for (const hint of hints) err(hint);
   if (isSeen) last('to see why, on the host that is silent: mco-deploy doctor node');
-  if ((isNothing && unmatched > 0) || (silent.length > 0 && !isSeen))
+  // Nodes that do not match, or that are remembered: the client finds nodes, and the filter is to be corrected.
+  const hasOthers = unmatched > 0 || hints.length > 0;
+  if ((isNothing && hasOthers) || (silent.length > 0 && !isSeen))
     last(`to list the nodes: mco-deploy find -v${sourceOf(options)}`);
-  if (isNothing && unmatched === 0) last(`to see why: mco-deploy doctor client${typed({ config: options.config })}`);
+  if (isNothing && !hasOthers) last(`to see why: mco-deploy doctor client${typed({ config: options.config })}`);
 }
 
 /** What was typed that says where nodes are found. */

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import { nearest } from '../../core/text.ts';
 import { isEntry } from '../../playbook/journal/check-entry.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 import { requireKnownForm } from '../../playbook/journal/form.ts';
@@ -108,11 +109,22 @@ export async function findRun(stateDirectory: string, prefix: string): Promise<s
       'give the id, or at least its first four digits',
     );
   }
-  const matching = (await listJournals(stateDirectory, Number.POSITIVE_INFINITY)).filter((id) => id.startsWith(prefix));
+  const all = await listJournals(stateDirectory, Number.POSITIVE_INFINITY);
+  const matching = all.filter((id) => id.startsWith(prefix));
   const [only, ...others] = matching;
   if (only === undefined) {
-    throw new Problem('unknown-run', `there is no journal of a run ${prefix} here`, '“mco-deploy runs” lists them');
+    const near = nearestRun(prefix, all);
+    const hint = near === undefined ? '“mco-deploy runs” lists them' : `did you mean “${near}”?`;
+    throw new Problem('unknown-run', `there is no journal of a run ${prefix} here`, hint);
   }
   if (others.length > 0) throw new Problem('usage', `${prefix} matches ${matching.length} runs`);
   return only;
+}
+
+/** The id that was probably typed, as much of it as was typed: a digit of it is wrong. */
+export function nearestRun(prefix: string, ids: readonly string[]): string | undefined {
+  return nearest(
+    prefix,
+    ids.map((id) => id.slice(0, prefix.length)),
+  );
 }

@@ -38,7 +38,7 @@ export function reviewPolicy(
     const actions = new Set(agents.flatMap((agent) => Object.keys(agent.actions)));
     return reviewRules(policy, actions, 'no agent has');
   }
-  const agent = agents.find((one) => one.name === name || one.aliases?.includes(name) === true);
+  const agent = agentOf(name, agents);
   if (agent === undefined) {
     const names = new Set(agents.flatMap((one) => [one.name, ...(one.aliases ?? [])]));
     return [`${file} has no effect: no agent is called “${name}” here: ${suggest(name, names)}`];
@@ -47,6 +47,15 @@ export function reviewPolicy(
     return [`${file} has no effect: “${name}” is another name of ${agent.name}, and ${agent.name}.policy is there too`];
   }
   return reviewRules(policy, new Set(Object.keys(agent.actions)), `the agent ${agent.name} has`);
+}
+
+function agentOf(name: string, agents: readonly KnownAgent[]): KnownAgent | undefined {
+  return agents.find((one) => one.name === name || one.aliases?.includes(name) === true);
+}
+
+/** Whether a policy of that name is for an agent that is not among these. */
+export function isPolicyForUnknown(name: string, knownAgents: readonly KnownAgent[]): boolean {
+  return name !== fallbackPolicy && agentOf(name, [...knownAgents, relayService]) === undefined;
 }
 
 function reviewRules({ file, rules }: Policy, known: ReadonlySet<string>, who: string): string[] {

@@ -16,12 +16,14 @@ export async function discoverNodes(
   const from = source === undefined ? {} : { method: source.method, nodesFile: source.file };
   const timing = timeout === undefined ? {} : { discoveryTimeout: timeout / 1000 };
   const settings = facts === true ? { facts: ['*'] } : {};
-  const { nodes: found, silent, broken } = await parts.session.find({ ...typed, ...from, ...timing, filter }, settings);
+  const findings = await parts.session.find({ ...typed, ...from, ...timing, filter }, settings);
+  const { nodes: found, silent, broken, hints } = findings;
   for (const node of found) nodes.set(node.name, node);
   return {
     nodes: found.map(factsOf),
     silent: silent.map(({ name, lastSeen, by }) => ({ name, by, ...(lastSeen === undefined ? {} : { lastSeen }) })),
     broken: broken.map(({ name, problem }) => ({ name, problem: problem.message, isDoubtful: isDoubtful(problem) })),
+    hints,
   };
 }
 

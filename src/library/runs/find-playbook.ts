@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { shippedPlaybooks } from '#playbooks';
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
-import { count, suggest } from '../../core/text.ts';
+import { count, listNames, suggest } from '../../core/text.ts';
 import { compilePlaybook } from '../../playbook/compile/load.ts';
 import type { Playbook } from '../../playbook/model.ts';
 import {
@@ -43,7 +43,13 @@ export async function loadWithNodes(
 ): Promise<KnownPlaybook> {
   const learned = await learnAgents(unknownAgents(tree, catalogue), session, catalogue, targets);
   const agents = [...catalogue, ...learned];
-  return { playbook: compilePlaybook(tree, agents), agents };
+  try {
+    return { playbook: compilePlaybook(tree, agents), agents };
+  } catch (error) {
+    const absent = unknownAgents(tree, agents);
+    if (!(error instanceof Problem) || error.hint !== '' || absent.length === 0) throw error;
+    throw new Problem(error.code, error.message, `no node that was found runs ${absent.join(', ')}`, { cause: error });
+  }
 }
 
 /** The names of the agents that it calls and that are not built in. */
@@ -78,9 +84,8 @@ export async function learnAgents(
       if (!(error instanceof Problem) || error.code !== 'unknown-agent') throw error;
       const unasked = [...silent, ...broken].map((node) => node.name);
       if (unasked.length === 0) continue;
-      const which = unasked.length > mostNamed ? `${unasked.slice(0, mostNamed).join(', ')}, …` : unasked.join(', ');
       session.environment.warn(
-        `the agent “${name}” is not built in, and ${count(unasked.length, 'node')} that may describe it did not answer: ${which}`,
+        `the agent “${name}” is not built in, and ${count(unasked.length, 'node')} that may describe it did not answer: ${listNames(unasked, mostNamed)}`,
       );
     }
   }

@@ -1,6 +1,7 @@
 /** Compiles steps from their part of the file, with every name in them checked. */
 import type { Ddl } from '../../core/ddl/ddl.ts';
 import { Problem } from '../../core/errors.ts';
+import { listNames } from '../../core/text.ts';
 import { checkIds, type StepOutline, draftSteps } from './outline.ts';
 import type { GroupSource, PlaybookSource } from '../source/schema.ts';
 import { ancestorsOf } from './graph.ts';
@@ -10,6 +11,9 @@ import type { Notices, Playbook, Step } from '../model.ts';
 import type { WithNotices } from './notices.ts';
 import { names, record, type Shape, shapeOfFailure, shapeOfNodeSet, shapeOfRun } from '../expressions/shapes.ts';
 import { compileBare, compileCondition, compileTemplate } from '../expressions/template.ts';
+
+/** Places of one fault that are named. */
+const mostPlaces = 5;
 
 export interface CompiledSteps {
   readonly steps: readonly Step[];
@@ -62,8 +66,17 @@ export function compileSteps(
       failure: compileList(draftSteps(notices.failure, ['notify'], '', text, agents), failed, whole),
     },
   };
-  if (whole.faults.length > 0) throw new Problem('bad-playbook', whole.faults.slice(0, 5).join('\n'));
+  if (whole.faults.length > 0) throw new Problem('bad-playbook', faultLines(whole.faults).slice(0, 5).join('\n'));
   return compiled;
+}
+
+/** What is wrong in several places is said once, at the first: `x.yaml:34:11: there is no agent “y” (also at 46:11)`. */
+function faultLines(faults: readonly string[]): string[] {
+  const split = faults.map((fault) => /^(.*?:)(\d+:\d+): (.*)$/s.exec(fault) ?? [fault, '', '', fault]);
+  return [...Map.groupBy(split, ([, , , message]) => message)].map(([, [first, ...others]]) => {
+    const also = others.map(([, , place = '']) => place);
+    return `${first?.[0]}${also.length === 0 ? '' : ` (also at ${listNames(also, mostPlaces)})`}`;
+  });
 }
 
 /** The scope of a list of steps. */

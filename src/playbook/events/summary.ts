@@ -1,5 +1,5 @@
 /** The summary of a run: what failed, where, why, what is out of traffic, what is untouched, the next command. */
-import { count, printable } from '../../core/text.ts';
+import { count, listNames, printable } from '../../core/text.ts';
 import type { NodeFailure, RunReport } from './events.ts';
 import type { NodeChange, OutOfTraffic, RunState, StillServing } from './run-state.ts';
 
@@ -21,7 +21,7 @@ export function describeState({ changed, out, untouched }: RunState): string[] {
   const left = describeOut(out);
   return [
     ...(changed || left.length > 0 ? [`  out of traffic: ${left.length === 0 ? 'none' : left.join('; ')}`] : []),
-    changed ? `  untouched: ${namesOf(untouched)}` : '  nothing was changed',
+    changed ? `  untouched: ${listNames(untouched, mostNames)}` : '  nothing was changed',
   ];
 }
 
@@ -32,7 +32,7 @@ function describeCause({ failure }: RunReport): string[] {
   const groups = [...Map.groupBy(reasons, ({ code, reason }) => `${flat(reason)}${code === '' ? '' : ` (${code})`}`)];
   const lines = groups.map(([reason, some]) => {
     const nodes = some.flatMap(({ node }: NodeFailure) => (node === '' ? [] : [node]));
-    return nodes.length === 0 ? `  reason: ${reason}` : `  on ${namesOf(nodes)}: ${reason}`;
+    return nodes.length === 0 ? `  reason: ${reason}` : `  on ${listNames(nodes, mostNames)}: ${reason}`;
   });
   const step = title === '' || title === name ? name : `${name} (${title})`;
   return failure.step === '' ? lines : [`  failed: ${step}`, ...lines];
@@ -74,13 +74,9 @@ function describeChange({ before, after }: Pick<NodeChange, 'before' | 'after'>)
 /** `dev2, dev4 of app on lb1, lb2`, one a backend and its load balancers. */
 export function describeOut(out: readonly OutOfTraffic[]): string[] {
   const groups = Map.groupBy(out, ({ backend, balancers }) => `of ${backend} on ${balancers.join(', ')}`);
-  return [...groups].map(([where, some]) => `${namesOf(some.map(({ server }) => server).sort())} ${where}`);
-}
-
-function namesOf(names: readonly string[]): string {
-  if (names.length === 0) return 'none';
-  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
-  return `${names.slice(0, mostNames).join(', ')}${more}`;
+  return [...groups].map(
+    ([where, some]) => `${listNames(some.map(({ server }) => server).sort(), mostNames)} ${where}`,
+  );
 }
 
 function flat(text: string): string {

@@ -12,17 +12,27 @@ export interface NextCommand {
   readonly final?: boolean;
   /** What the step that failed says itself. */
   readonly failed?: string | undefined;
+  /** The codes of its failures. */
+  readonly codes?: readonly string[];
 }
+
+/** Failures of an input: the same command fails again, and this one shows what it may be. */
+const lists: Readonly<Record<string, string>> = {
+  'unknown-application': 'to list the applications of each node: mco-deploy rpc appmgr status',
+  'unknown-backend': 'to list the backends: mco-deploy rpc haproxy list',
+};
 
 /**
  * The last line of a run that failed or was interrupted. A run that has changed nothing starts again: a resume would
  * keep the inputs and nodes that it failed with.
  */
 export function nextCommand({ runId }: Pick<RunReport, 'runId'>, run: NextCommand): string {
-  const { changed, command, foundNone, final, failed } = run;
+  const { changed, command, foundNone, final, failed, codes = [] } = run;
   if (final === true && command !== undefined) return `to start again, in a new run: ${command}`;
   if (changed) return `to continue: mco-deploy resume ${runId}`;
   if (failed !== undefined) return failed;
   if (foundNone === true) return 'to list the nodes: mco-deploy find -v';
+  const list = codes.map((code) => lists[code]).find((line) => line !== undefined);
+  if (list !== undefined) return list;
   return command === undefined ? 'to try again: type the same command' : `to try again: ${command}`;
 }

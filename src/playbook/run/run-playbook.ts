@@ -110,9 +110,9 @@ function describeEnd(
   const foundNone = report.failure?.reasons.some(({ code }) => code === 'empty-set') ?? false;
   const command = hiddenCommand(options, run);
   const final = failed !== undefined && run.changes.final.has(failed.id);
-  const next = isOver
-    ? {}
-    : { next: nextCommand(report, { changed, command, foundNone, final, failed: failed?.next }) };
+  const codes = failed?.failed.map(({ code }) => code) ?? [];
+  const known = { changed, command, foundNone, final, failed: failed?.next, codes };
+  const next = isOver ? {} : { next: nextCommand(report, known) };
   return { ...report, ...failure, ...interruptionOf(report, run), result, ...next, steps: [...report.steps] };
 }
 

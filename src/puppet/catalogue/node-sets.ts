@@ -1,5 +1,6 @@
 /** The node sets of a script: one for each of its questions, and one for each other filter. */
 import type { Ddl } from '../../core/ddl/ddl.ts';
+import { listNames } from '../../core/text.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import type { NodeSet } from '../../playbook/model.ts';
 import type { Answers, FleetQuery } from '../evaluator/query.ts';
@@ -58,7 +59,7 @@ function bare(name: string, filter: FilterTerms): NodeSet {
 /** Named nodes must all exist; of others, one. */
 function need(resource: Resource, { identities }: FilterTerms): Pick<NodeSet, 'atLeast' | 'whenEmpty'> {
   const isNamed = identities.length > 0 && identities.every((one) => !one.startsWith('/'));
-  const named = isNamed ? ` (${shorten([...new Set(identities)])})` : '';
+  const named = isNamed ? ` (${listNames([...new Set(identities)], 10)})` : '';
   return {
     atLeast: isNamed ? new Set(identities).size : 1,
     whenEmpty: () => `too few nodes match the filter of ${nameOf(resource)}${named}`,
@@ -75,8 +76,4 @@ function freeName(base: string, taken: ReadonlyMap<string, unknown>): string {
   let name = base;
   for (let number = 2; taken.has(name); number++) name = `${base}_${number}`;
   return name;
-}
-
-function shorten(names: readonly string[]): string {
-  return names.length > 10 ? `${names.slice(0, 10).join(', ')}, …` : names.join(', ');
 }

@@ -1,7 +1,7 @@
 /** Functions that ask the fleet: `discover`, `get_fact`. They only read. */
 import { noFilter, parseFilter } from '../../core/filter/filter.ts';
 import type { NodeFacts } from '../../core/node.ts';
-import { suggest } from '../../core/text.ts';
+import { listNames, suggest } from '../../core/text.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { type FleetQuery, Waiting } from '../evaluator/query.ts';
 import type { Evaluation } from '../evaluator/state.ts';
@@ -116,7 +116,7 @@ function factOf(fact: Value, nodes: readonly NodeFacts[], position: SourcePositi
     const names = nodes.map(({ name }) => name).sort();
     return failAt(
       position,
-      `“get_fact” found ${nodes.length} nodes: ${names.slice(0, 10).join(', ')}`,
+      `“get_fact” found ${nodes.length} nodes: ${listNames(names, 10)}`,
       'its filter must match exactly one',
     );
   }

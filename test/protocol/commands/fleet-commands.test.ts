@@ -191,7 +191,14 @@ describe('questions to a fleet about its facts', () => {
 
   test('facts of an unknown or invalid name exits with an error', async () => {
     const { code, err } = await runInProcess(['facts', 'clutser'], home);
-    assert.deepEqual([code, err], [1, ['no node has the fact clutser']]);
+    assert.deepEqual([code, err], [1, ['no node has the fact clutser: did you mean “cluster”?']]);
+    const nested = await runInProcess(['facts', 'os.versoin'], home);
+    assert.deepEqual(nested.err, ['no node has the fact os.versoin: did you mean “os.version”?']);
+    const other = await runInProcess(['facts', 'colour'], home);
+    assert.deepEqual(other.err, [
+      'no node has the fact colour',
+      'to list the facts of a node: mco-deploy inventory dev1.devco.net',
+    ]);
     assert.equal((await runInProcess(['facts', '__proto__'], home)).code, 1);
     assert.equal((await runInProcess(['facts', 'a=b'], home)).code, 64);
   });

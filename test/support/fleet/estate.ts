@@ -25,6 +25,8 @@ export interface EstateOptions extends FabricOptions {
   readonly unhealthy?: readonly string[];
   /** Exit codes of check_load, one a call; the last repeats. */
   readonly load?: readonly number[];
+  /** Whether the web servers run the agent publish. */
+  readonly publishes?: boolean;
 }
 
 export const bravo = ['dev2.devco.net', 'dev4.devco.net', 'dev6.devco.net', 'dev8.devco.net'];
@@ -52,7 +54,7 @@ export function createEstate(options: EstateOptions = {}): Estate {
   const nodes: FabricNode[] = [
     ...[...alfa, ...bravo].map((name) => ({
       name,
-      agents: ['appmgr', 'nrpe', 'package', 'rpcutil', 'service'],
+      agents: ['appmgr', 'nrpe', 'package', 'rpcutil', 'service', ...(options.publishes === true ? ['publish'] : [])],
       facts: { cluster: alfa.includes(name) ? 'alfa' : 'bravo' },
       actions: { ...appmgr(revisions, switches, options), ...nrpe(options.load ?? [0]), ...system(name) },
     })),

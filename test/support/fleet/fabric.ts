@@ -42,6 +42,7 @@ export interface FabricOptions {
   readonly troubles?: readonly Trouble[];
   readonly silent?: Discovered['silent'];
   readonly broken?: Discovered['broken'];
+  readonly hints?: readonly string[];
   /** Called before each call; may abort a signal, say. */
   readonly onCall?: (call: NodeCall) => void;
   readonly onSleep?: (milliseconds: number) => void;
@@ -87,7 +88,7 @@ export function createFabric(nodes: readonly FabricNode[], options: FabricOption
       const absent = (options.silent ?? []).filter(({ name }) => wanted.has(name));
       const broken = (options.broken ?? []).filter(({ name }) => wanted.has(name));
       const gone = new Set([...absent, ...broken].map(({ name }) => name));
-      return { nodes: found.filter(({ name }) => !gone.has(name)), silent: absent, broken };
+      return { nodes: found.filter(({ name }) => !gone.has(name)), silent: absent, broken, hints: options.hints ?? [] };
     },
     call: async (call, onOutcome) => {
       options.onCall?.(call);

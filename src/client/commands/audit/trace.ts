@@ -1,12 +1,12 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { joinEntries } from '../../../core/audit/show.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { readJournal } from '../../runs/read-journal.ts';
+import { loadClientConfig } from '../../../library/config/config.ts';
+import { findRun, readJournal } from '../../runs/read-journal.ts';
 import { fetchEntries } from '../../runs/fleet/fetch-run.ts';
 import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
@@ -24,12 +24,13 @@ const slack = 60 * 60_000;
  * journal names the nodes of the run.
  */
 export async function traceRun(
-  { run, options }: { run: string; options: CommonOptions },
+  { run: typed, options }: { run: string; options: CommonOptions },
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  if (!/^[0-9a-f]{32}$/.test(run))
-    throw new Problem('usage', `“${run}” is not a valid run id`, 'give the 32 hex digits of its id');
+  const { stateDirectory } = await loadClientConfig(options.config, context.env);
+  // Nodes are asked for the whole id of a run that this host does not know.
+  const run = /^[0-9a-f]{32}$/.test(typed) ? typed : await findRun(stateDirectory, typed);
   const ddl = requireDdl(catalogue, 'audit');
   return overNodes(options, nodesOf(options, 'audit'), context, async (findings, session) => {
     const journal =

@@ -1,6 +1,11 @@
 import { Problem } from '../../../core/errors.ts';
 import { parseJsonObject } from '../../../core/json.ts';
+import type { Findings } from '../../../discovery/directory.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
+import { nearest } from '../../../core/text.ts';
+import type { Session } from '../../fleet/session.ts';
+import type { TargetOptions } from '../../cli/target-options.ts';
+import { flattenFacts } from '../inventory/flatten.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { tableOf } from '../../cli/io/format.ts';
@@ -18,7 +23,7 @@ export async function runFacts(fact: string, options: FactsOptions, context: Cli
     throw new Problem('usage', `“${fact.slice(0, 80)}” is not a valid fact name`);
   let known = false;
   const selection = { ...nodesOf(options), settings: { facts: [fact], keep: false } };
-  const code = await overNodes(options, selection, context, async (findings) => {
+  const code = await overNodes(options, selection, context, async (findings, session) => {
     const { nodes } = findings;
     const distribution = distributionOf(nodes.map((node) => [node.name, factOf(node, fact)] as const));
     if (options.json === true) context.out(JSON.stringify({ fact, ...distribution }, null, 2));
@@ -26,11 +31,38 @@ export async function runFacts(fact: string, options: FactsOptions, context: Cli
     else if (nodes.length > 0)
       for (const line of linesOf(fact, distribution, options.verbose === true)) context.out(line);
     known = distribution.values.length > 0;
+    if (!known && nodes.length > 0) await nameNear(fact, findings, { session, targets: selection.targets, context });
     return found(findings);
   });
-  if (code !== exitCode.ok || known) return code;
-  context.err(`no node has the fact ${fact}`);
-  return exitCode.nothingDiscovered;
+  return code === exitCode.ok && !known ? exitCode.nothingDiscovered : code;
+}
+
+/** Nodes that are asked for the names of their facts: others of a fleet hardly have more. */
+const mostAsked = 3;
+
+/** Says that no node has the fact, and which one was probably meant. */
+async function nameNear(
+  fact: string,
+  { nodes }: Findings,
+  {
+    session,
+    targets,
+    context,
+  }: { readonly session: Session; readonly targets: TargetOptions; readonly context: CliContext },
+): Promise<void> {
+  const identities = nodes
+    .map(({ name }) => name)
+    .sort()
+    .slice(0, mostAsked);
+  const asked = { ...targets, filter: { ...targets.filter, identities }, limit: undefined };
+  const found = await session.find(asked, { facts: ['*'], keep: false });
+  const all = found.nodes.map(({ name, description: { facts } }) => parseJsonObject(facts, `the facts of ${name}`));
+  const near = nearest(
+    fact,
+    all.flatMap((facts) => flattenFacts(facts).map(([name]) => name)),
+  );
+  context.err(`no node has the fact ${fact}${near === undefined ? '' : `: did you mean “${near}”?`}`);
+  if (near === undefined) context.last(`to list the facts of a node: mco-deploy inventory ${identities[0] ?? ''}`);
 }
 
 function factOf({ name, description }: FoundNode, fact: string): unknown {

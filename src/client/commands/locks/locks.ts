@@ -77,7 +77,10 @@ export async function breakLock(
           2,
         ),
       ];
-    if (broken.length === 0) return [`nobody holds ${name}`];
+    if (broken.length === 0) {
+      context.last('to list the leases that are held: mco-deploy locks');
+      return [`nobody holds ${name}`];
+    }
     return broken.map(
       ({ node, data }) => `${node}: ${name} was held by ${data.caller} for run ${data.run}, and is free now`,
     );

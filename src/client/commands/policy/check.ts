@@ -2,14 +2,23 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import { type Groups, parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
-import { type KnownAgent, reviewPolicy } from '../../../core/policy/review.ts';
+import { isPolicyForUnknown, type KnownAgent, reviewPolicy } from '../../../core/policy/review.ts';
 import { count } from '../../../core/text.ts';
+import { shellWord } from '../../cli/shell-word.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
+import type { ReadOutsideAgents } from './context.ts';
 import { groupsFile, listPolicies, readPolicyFile } from './read.ts';
 
 export interface CheckOptions {
   readonly groups?: string;
+  readonly agents?: string;
   readonly json?: boolean;
+}
+
+/** The built-in agents, and how others are read. */
+export interface AgentSources {
+  readonly catalogue: readonly KnownAgent[];
+  readonly readOutside: ReadOutsideAgents;
 }
 
 interface Checked {
@@ -19,18 +28,21 @@ interface Checked {
   readonly problem?: Problem;
   /** Its rules without effect. */
   readonly remarks?: readonly string[];
+  /** No known agent has that name. */
+  readonly isForUnknown?: boolean;
 }
 
 /** Reads each file separately, so that all faulty ones are named at once. @returns 0, or 64 when one is refused */
 export async function checkPolicies(
   path: string,
   options: CheckOptions,
-  agents: readonly KnownAgent[],
+  sources: AgentSources,
   context: CliContext,
 ): Promise<number> {
   const target = resolve(path);
   const isDirectory = (await statOf(target)).isDirectory();
   const directory = isDirectory ? target : dirname(target);
+  const agents = await knownAgents(options.agents, directory, sources, context);
   const groups = options.groups === undefined ? join(directory, groupsFile) : resolve(options.groups);
   const checked = isDirectory
     ? await checkAll(await listPolicies(target), groups, agents)
@@ -41,7 +53,28 @@ export async function checkPolicies(
       );
   if (options.json === true) context.out(JSON.stringify(checked.map(asJson), null, 2));
   else print(checked, target, context);
+  if (options.agents === undefined && checked.some(({ isForUnknown }) => isForUnknown === true))
+    context.last(
+      `if it is an agent in another language: mco-deploy policy check ${shellWord(path)} --agents DIRECTORY`,
+    );
   return checked.some(({ problem }) => problem !== undefined) ? exitCode.usage : exitCode.ok;
+}
+
+/** @throws Problem `unreadable-file` for a directory of agents that was typed and is not there */
+async function knownAgents(
+  typed: string | undefined,
+  policies: string,
+  { catalogue, readOutside }: AgentSources,
+  { err }: CliContext,
+): Promise<readonly KnownAgent[]> {
+  if (typed !== undefined) await statOf(resolve(typed));
+  const directory = typed === undefined ? join(dirname(policies), 'agents.d') : resolve(typed);
+  const { agents, refused } = await readOutside(directory).catch((error: unknown) => {
+    if (!(error instanceof Problem)) throw error;
+    return { agents: [], refused: [`the agents in ${directory} are refused: ${explain(error)}`] };
+  });
+  for (const why of refused) err(`warning: ${why}`);
+  return [...catalogue, ...agents];
 }
 
 async function checkAll(
@@ -66,14 +99,15 @@ async function checkAll(
       if (error instanceof Problem) return error;
       throw error;
     });
+    const name = basename(file, '.policy');
     let remarks: readonly string[] = [];
     const one = attempt(file, () => {
       if (read instanceof Problem) throw read;
       const policy = parsePolicy(read ?? '', file, groups);
-      remarks = reviewPolicy(basename(file, '.policy'), policy, names, agents);
+      remarks = reviewPolicy(name, policy, names, agents);
       return `${count(policy.rules.length, 'rule')}, then ${policy.allowsByDefault ? 'allow' : 'deny'}`;
     });
-    checked.push({ ...one, remarks });
+    checked.push({ ...one, remarks, isForUnknown: isPolicyForUnknown(name, agents) });
   }
   return checked;
 }

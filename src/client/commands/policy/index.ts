@@ -1,33 +1,42 @@
 import type { Command } from 'commander';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import type { CliContext, CommandEntry } from '../../cli/context.ts';
-import type { ReadPolicyContext } from './context.ts';
+import type { AgentSources } from './check.ts';
+import type { ReadOutsideAgents, ReadPolicyContext } from './context.ts';
 import { nodeConfigFile } from '../daemon/index.ts';
 
-export function policyCommand(catalogue: readonly Ddl[], readContext: ReadPolicyContext): CommandEntry {
+export function policyCommand(
+  catalogue: readonly Ddl[],
+  readContext: ReadPolicyContext,
+  readOutside: ReadOutsideAgents,
+): CommandEntry {
   return {
     name: 'policy',
     define: (program, context) => {
       const policy = program
         .command('policy')
         .description('check policies, and show what they decide and by which line');
-      defineCheck(policy, catalogue, context);
+      defineCheck(policy, { catalogue, readOutside }, context);
       defineImport(policy, context);
       defineExplain(policy, catalogue, readContext, context);
     },
   };
 }
 
-function defineCheck(policy: Command, catalogue: readonly Ddl[], context: CliContext): void {
+function defineCheck(policy: Command, known: AgentSources, context: CliContext): void {
   policy
     .command('check')
     .description('read a policy, or a directory of them, as the daemon does, and name every file that it would refuse')
     .argument('<path>', 'AGENT.policy, the file groups, or the directory that holds them')
     .option('--groups <file>', 'the groups that a single file is read with (default: the file “groups” beside it)')
+    .option(
+      '--agents <dir>',
+      'the agents in other languages that policies may name (default: agents.d beside the directory of the policies)',
+    )
     .option('-j, --json', 'print JSON for machines')
     .action(async (path, options) => {
       const { checkPolicies } = await import('./check.ts');
-      context.exit(await checkPolicies(path, options, catalogue, context));
+      context.exit(await checkPolicies(path, options, known, context));
     });
 }
 

@@ -89,7 +89,7 @@ export async function describeDesiredFiles(
   const ownConfig = options.nodeConfig === undefined ? {} : await readYaml(options.nodeConfig);
   const relay = options.relay === true;
   const { text, agents } = nodeYaml({ ...(relay ? { relay: {} } : {}), ...ownConfig }, options.agent);
-  const places = await check(text, configFile).catch((error: unknown) => explainOwn(error, options.nodeConfig, check));
+  const places = await check(text, configFile).catch((error: unknown) => explainOwn(error, configFile, options, check));
   const ours = (path: string, content: string) => ({ path, content, mode: 0o644, theirs: false });
   const theirs = (path: string, content: string, needs: 'reload' | 'restart') => {
     return { ...ours(path, content), theirs: true, needs };
@@ -115,10 +115,18 @@ export async function describeDesiredFiles(
   };
 }
 
-/** A fault in the operator's own file is reported where it is in that file. */
-async function explainOwn(error: unknown, file: string | undefined, check: CheckNodeConfig): Promise<never> {
-  if (file !== undefined && error instanceof Problem) await check(await readText(file), file);
-  throw error;
+/** A fault is reported where the operator wrote it: in the file that was named, or in the options. */
+async function explainOwn(
+  error: unknown,
+  hostFile: string,
+  { nodeConfig, agent = [] }: DesiredFileOptions,
+  check: CheckNodeConfig,
+): Promise<never> {
+  if (!(error instanceof Problem)) throw error;
+  if (nodeConfig !== undefined) await check(await readText(nodeConfig), nodeConfig);
+  const faults = error.message.split('\n').map((line) => line.slice(line.match(/^[^ ]*:\d+:\d+: /)?.[0].length ?? 0));
+  if (agent.length === 0 || !error.message.startsWith(`${hostFile}:`)) throw error;
+  throw new Problem('usage', `--agent ${agent.join(' ')}: ${faults.join('; ')}`, error.hint, { cause: error });
 }
 
 async function readYaml(file: string): Promise<JsonObject> {

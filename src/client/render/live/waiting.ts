@@ -1,3 +1,4 @@
+import { listNames } from '../../../core/text.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { startLive } from './live.ts';
 
@@ -13,9 +14,8 @@ export function startWaiting(context: Pick<CliContext, 'status'>): Waiting {
   const dialled = new Set<string>();
   let answered = 0;
   const title = () => {
-    const names = [...dialled].slice(0, mostNames).join(', ');
-    const more = dialled.size > mostNames ? ` and ${dialled.size - mostNames} more` : '';
-    return `${answered} answered${dialled.size === 0 ? '' : `, waiting for ${names}${more}`}`;
+    const waiting = dialled.size === 0 ? '' : `, waiting for ${listNames([...dialled], mostNames)}`;
+    return `${answered} answered${waiting}`;
   };
   const work = startLive(context).begin(title, 0);
   return {

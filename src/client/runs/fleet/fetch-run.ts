@@ -52,22 +52,18 @@ export async function fetchRunFrom(
   return journal;
 }
 
-/** The whole id of the run on the nodes that begins with this text. @throws Problem `unknown-run`, `usage` */
+/** The whole id of the run on the nodes that begins with this text; undefined if none does. @throws Problem `usage` */
 export async function findStoredRun(
   prefix: string,
   { session, catalogue, options, context }: JournalLookup,
-): Promise<string> {
+): Promise<string | undefined> {
   if (prefix.length === 32) return prefix;
   const nodes = await findKeepers(session, options);
   const listing = await listStored(nodes, { limit: 100, prefix }, session, catalogue, context.signal);
   for (const one of listing.failed) context.err(`warning: ${one}`);
   const [only, ...others] = listing.runs;
-  if (only === undefined) {
-    const what = `there is no journal of a run ${prefix} here, and no node returned one`;
-    throw new Problem('unknown-run', what, '“mco-deploy runs --fleet” lists the runs that nodes store');
-  }
   if (others.length > 0) throw new Problem('usage', `${prefix} matches ${others.length + 1} runs`);
-  return only.run;
+  return only?.run;
 }
 
 /**

@@ -5,7 +5,7 @@ import { makeDirectories, replaceFile } from '../../../core/files/durable.ts';
 import type { VerifiedJournal } from '../../../core/journal/verify.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { journalFile, runsDirectory } from '../../../library/runs/journal.ts';
-import { findRun, readJournal } from '../read-journal.ts';
+import { findRun, listJournals, nearestRun, readJournal } from '../read-journal.ts';
 import { type ComparedJournal, compareJournals } from './compare.ts';
 import { type JournalLookup, fetchRun, findStoredRun } from './fetch-run.ts';
 
@@ -31,6 +31,7 @@ export async function findRunAnywhere(prefix: string, look: JournalLookup, optio
   const { lenient, always = false } = options;
   const here = await findHere(stateDirectory, prefix);
   const run = here ?? (await findStoredRun(prefix, look));
+  if (run === undefined) throw await unknownRun(prefix, stateDirectory);
   const local = here === undefined ? undefined : ((await readJournal(stateDirectory, run, look.context.err)) ?? []);
   const holders = local?.findLast((entry) => entry.type === 'journal-stored')?.holders;
   const asks = local === undefined || holders !== undefined || always;
@@ -39,13 +40,7 @@ export async function findRunAnywhere(prefix: string, look: JournalLookup, optio
     const what = `none of the nodes that store the journal of the run gave it (${holders.join(', ')}), and another operator may have resumed it since`;
     throw new Problem('journal-incomplete', what, 'use the journal on this host with --force');
   }
-  if (local === undefined && stored === undefined) {
-    throw new Problem(
-      'unknown-run',
-      `there is no journal of a run ${run} here, and no node returned one`,
-      '“mco-deploy runs --fleet” lists the runs that nodes store',
-    );
-  }
+  if (local === undefined && stored === undefined) throw await unknownRun(run, stateDirectory);
   return { run, stored, ...compareJournals(local, stored) };
 }
 
@@ -56,6 +51,13 @@ async function findHere(stateDirectory: string, prefix: string): Promise<string 
     if (error instanceof Problem && error.code === 'unknown-run') return undefined;
     throw error;
   }
+}
+
+async function unknownRun(id: string, stateDirectory: string): Promise<Problem> {
+  const near = nearestRun(id, await listJournals(stateDirectory, Number.POSITIVE_INFINITY));
+  const hint =
+    near === undefined ? '“mco-deploy runs --fleet” lists the runs that nodes store' : `did you mean “${near}”?`;
+  return new Problem('unknown-run', `there is no journal of a run ${id} here, and no node returned one`, hint);
 }
 
 /** Writes the journal on nodes to this host, from where the run is continued; the earlier file is kept beside it. */

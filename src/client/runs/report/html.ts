@@ -1,5 +1,5 @@
 /** HTML from values: every value is text, unless it was made here. */
-import { printable } from '../../../core/text.ts';
+import { listNames, printable } from '../../../core/text.ts';
 
 /** Valid markup. */
 export interface Markup {
@@ -43,11 +43,8 @@ export function cut(text: string): string {
 
 const mostNames = 40;
 
-/** `dev2, dev4 and 3 more`; “none” for none. */
 export function names(list: readonly string[]): string {
-  if (list.length === 0) return 'none';
-  const more = list.length > mostNames ? ` and ${list.length - mostNames} more` : '';
-  return `${list.slice(0, mostNames).join(', ')}${more}`;
+  return listNames(list, mostNames);
 }
 
 type Cell = string | Markup;

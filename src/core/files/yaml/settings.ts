@@ -9,7 +9,7 @@ import { plainSettings } from './plain-settings.ts';
  */
 export async function readSettings<T>(file: string, id: string, schema: object): Promise<T> {
   const text = await readText(file, 'configuration');
-  const plain = plainSettings(text);
+  const plain = text.trim() === '' ? undefined : plainSettings(text);
   // The validator fills in defaults.
   if (plain !== undefined && validatorOf(id, schema)(plain)) return plain as T;
   const { parseDocumentText } = await import('./document.ts');

@@ -54,7 +54,7 @@ const words: readonly (readonly [RegExp, Words])[] = [
   [/^The : indicator must be/, 'a key has more than 1024 characters'],
   [/^Block scalar header/, 'nothing may follow “|” or “>” in its line: the text begins in the next one'],
   [/^Comments must be separated/, 'a space is missing before “#”'],
-  [/^Unexpected scalar at node end/, ({ word }) => `“${word}” may not follow here: put the whole value in quotes`],
+  [/^Unexpected scalar at node end/, afterTheEnd],
   [/^Unexpected .* token in YAML/, ({ word }) => `“${word}” is not expected here: check brackets and indentation`],
 ];
 
@@ -134,6 +134,13 @@ function nested({ text, offset }: Found): string | Place {
   if (/:(\s|$)/.test(line)) return 'this value has “: ” in it: put it in quotes';
   const [space = ''] = /^\s*/.exec(text.slice(end)) ?? [];
   return { offset: end + space.length, message: 'this line is indented further than the line before it allows' };
+}
+
+/** Text after a value in quotes, or after the bracket that closes the whole value. */
+function afterTheEnd({ text, offset, word }: Found): string {
+  const isAfterBracket = /[}\]]\s*$/.test(text.slice(Math.max(0, offset - 1000), offset));
+  if (isAfterBracket) return `“${word}” may not follow here: a bracket before it closes too much, or is one too many`;
+  return `“${word}” may not follow here: put the whole value in quotes`;
 }
 
 function noColon({ word }: Found): string {

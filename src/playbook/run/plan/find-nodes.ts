@@ -63,7 +63,7 @@ async function findSet(set: NodeSet, run: RunContext, allowMissing: boolean, bef
   if (absent.length > 0) run.ports.emit({ type: 'nodes-missing', set: set.name, nodes: absent });
   const missing = allowMissing || set.allowMissing ? [] : [...absent];
   missing.push(...wrongVersions(set, nodes));
-  if (nodes.length < set.atLeast) missing.push(tooFew(set, nodes.length, run));
+  if (nodes.length < set.atLeast) missing.push(tooFew(set, nodes.length, discovered.hints ?? [], run));
   return { name: set.name, nodes, missing };
 }
 
@@ -118,8 +118,14 @@ function absentFrom({ silent, broken }: Discovered): NodeFailure[] {
   ];
 }
 
-function tooFew({ name, whenEmpty, atLeast }: NodeSet, size: number, run: RunContext): NodeFailure {
-  const message = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(run.context()));
+function tooFew(
+  { name, whenEmpty, atLeast }: NodeSet,
+  size: number,
+  hints: readonly string[],
+  run: RunContext,
+): NodeFailure {
+  const said = whenEmpty === undefined ? `no node for “${name}” was found` : toText(whenEmpty(run.context()));
+  const message = [said, ...hints].join('; ');
   const reason = size === 0 ? message : `${count(size, 'node')} for “${name}” found, ${atLeast} are needed: ${message}`;
   return { node: '', code: size === 0 ? 'empty-set' : 'too-few-nodes', reason };
 }

@@ -1,11 +1,13 @@
 /** The plan of a run, as far as it is known once its nodes are found. */
-import { count } from '../../../core/text.ts';
+import { count, listNames } from '../../../core/text.ts';
 import type { RunContext } from '../../context.ts';
 import type { StillServing } from '../../events/run-state.ts';
 import { describeServing } from '../../events/summary.ts';
 import { isLiteral } from '../../expressions/template.ts';
 import type { Playbook, Step } from '../../model.ts';
 import type { PlannedStep, RunPlan } from './run-plan.ts';
+
+const mostNames = 20;
 
 /**
  * The remaining work, without steps that have ended, that only compute, that people do not see, and those for after a
@@ -97,7 +99,9 @@ function setsOf({ nodes }: Playbook, run: RunContext | undefined, prefix: string
 
 /** Lines for people: which releases change where, or which nodes there are, then the steps. */
 export function formatPlan({ sets, changes, serving, steps }: RunPlan): string[] {
-  const found = sets.map(({ name, nodes }) => `  ${name}: ${count(nodes.length, 'node')}: ${shorten(nodes)}`);
+  const found = sets.map(
+    ({ name, nodes }) => `  ${name}: ${count(nodes.length, 'node')}: ${listNames(nodes, mostNames)}`,
+  );
   return [
     ...(changes.length > 0
       ? changes.map(formatChange)
@@ -117,9 +121,4 @@ function formatStep({ name, title, nodes, batch, conditional, within }: PlannedS
   const size = batch === '' ? '' : `, ${batch} at a time`;
   const line = `${indent}${name}: ${title}${where}${size}${conditional ? ', if needed' : ''}`;
   return [line, ...within.flatMap((step) => formatStep(step, `${indent}  `))];
-}
-
-function shorten(nodes: readonly string[]): string {
-  const shown = nodes.slice(0, 20).join(', ');
-  return nodes.length > 20 ? `${shown}, …` : shown;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { agents } from '../../../../src/agents/index.ts';
+import { agents, checkExternal } from '../../../../src/agents/index.ts';
 import { runCli } from '../../../../src/client/cli/cli.ts';
 import { policyCommand } from '../../../../src/client/commands/policy/index.ts';
 import { Problem } from '../../../../src/core/errors.ts';
@@ -34,6 +34,10 @@ async function policy(words: readonly string[], own?: Own) {
     policyCommand(
       agents.map(({ ddl }) => ddl),
       readOwn,
+      async (directory) => {
+        const { ddls, refused } = await checkExternal({ directory, taken: ['appmgr'] });
+        return { agents: ddls, refused };
+      },
     ),
   ];
   await runCli(['policy', ...words], { version: '', commands }, { ...context, exit: (given) => (code ??= given) });
@@ -160,6 +164,46 @@ describe('the decision of policies, explained', () => {
 });
 
 describe('the check of policies', () => {
+  test('an agent in another language is known by its description beside the policies, or where --agents says', async () => {
+    const mail = {
+      metadata: {
+        name: 'mailqueue',
+        description: 'd',
+        author: 'a',
+        license: 'l',
+        version: '1.0.0',
+        url: '',
+        timeout: 5,
+      },
+      actions: [{ action: 'flush', description: 'd', display: 'failed', input: {}, output: {} }],
+    };
+    const rules = 'policy default deny\nallow\tcert=rip@devco.net\tflush purge\t*\t*\n';
+    const place = policiesIn({
+      'policies/mailqueue.policy': rules,
+      'agents.d/mailqueue.json': JSON.stringify(mail),
+      'agents.d/mailqueue': '',
+    });
+    chmodSync(join(place, 'agents.d', 'mailqueue'), 0o755);
+    const beside = await policy(['check', join(place, 'policies')]);
+    assert.deepEqual(
+      beside.err.map((line) => line.replace(place, '')),
+      ['warning: /policies/mailqueue.policy:2: the agent mailqueue has no action “purge”: known: flush'],
+    );
+
+    const alone = policiesIn({ 'mailqueue.policy': rules });
+    const unknown = await policy(['check', alone]);
+    assert.match(unknown.err[0] ?? '', /has no effect: no agent is called “mailqueue” here/);
+    assert.equal(
+      unknown.err.at(-1),
+      `if it is an agent in another language: mco-deploy policy check ${alone} --agents DIRECTORY`,
+    );
+    const named = await policy(['check', alone, '--agents', join(place, 'agents.d')]);
+    assert.match(named.err.join('\n'), /^warning: .*no action “purge”: known: flush$/);
+    const nowhere = await policy(['check', alone, '--agents', join(place, 'nowhere')]);
+    assert.equal(nowhere.code, 64);
+    assert.match(nowhere.err.join(), /nowhere cannot be read: no such file or directory/);
+  });
+
   test('reads each file as the daemon does, and names all that are refused', async () => {
     const directory = policiesIn({
       ...files,

@@ -135,6 +135,8 @@ describe('the end of a call', () => {
     const none = 'no node was discovered that matches';
     assert.deepEqual(missing({}), [none, 'to see why: mco-deploy doctor client']);
     assert.deepEqual(missing({ unmatched: 2 }), [none, 'to list the nodes: mco-deploy find -v']);
+    const hint = 'no known node has cluster=brav; nearest: “bravo”';
+    assert.deepEqual(missing({ hints: [hint] }), [none, hint, 'to list the nodes: mco-deploy find -v']);
     const problem = new Problem('foreign-certificate', 'it is strange\nand more', 'find out why');
     assert.deepEqual(missing({ broken: [{ name: 'web1', addresses: [], problem }] }), [
       'web1: it is strange\n  and more (find out why)',

@@ -110,6 +110,7 @@ describe('the runs of this machine', () => {
       message: 'there is no journal of a run dddd here',
       hint: '“mco-deploy runs” lists them',
     });
+    await assert.rejects(findRun(state, 'bbcb'), { code: 'unknown-run', hint: 'did you mean “bbbb”?' });
     for (const bad of ['bbb', '', 'BBBB', 'bbbg', `${idOf('bbbb')}0`, 'x'.repeat(50)])
       await assert.rejects(findRun(state, bad), {
         code: 'usage',

@@ -10,7 +10,7 @@ import { okReply } from '../../../../src/core/request/reply.ts';
 import { allNodes, type TargetOptions } from '../../../../src/library/fleet/targets.ts';
 import type { Session } from '../../../../src/library/fleet/session.ts';
 import type { JournalMode } from '../../../../src/library/runs/fleet/journaling.ts';
-import { learnAgents } from '../../../../src/library/runs/find-playbook.ts';
+import { learnAgents, loadWithNodes, readPlaybook } from '../../../../src/library/runs/find-playbook.ts';
 import { runOverNodes } from '../../../../src/library/runs/run-over-nodes.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { type Fleet, makeFleet, type Member } from '../../../support/fleet/fleet.ts';
@@ -248,6 +248,19 @@ test('an agent that only nodes describe has no alias: it takes the name of no ot
   assert.deepEqual(asked, [['alpha'], ['beta'], ['nobody']]);
 });
 
+test('a playbook with an agent that no node runs is refused with that, not only with a place in the file', async () => {
+  const session = {
+    environment: { warn: (line: string) => assert.fail(line) },
+    find: async () => ({ nodes: [], silent: [], broken: [] }),
+  } as unknown as Session;
+  const tree = await readPlaybook('mail_queue');
+  await assert.rejects(loadWithNodes(tree, session, catalogue, { filter: noFilter } as TargetOptions), {
+    code: 'bad-playbook',
+    message: /^shipped:mail_queue\.yaml:34:11: there is no agent “mailqueue”: known: .* \(also at 46:11, 60:11\)$/,
+    hint: 'no node that was found runs mailqueue',
+  });
+});
+
 test('an agent that no node describes may be one of nodes that did not answer: they are named', async () => {
   const warnings: string[] = [];
   const silent = ['web1', 'web2', 'web3', 'web4', 'web5', 'web6'].map((name) => ({ name }));
@@ -257,6 +270,6 @@ test('an agent that no node describes may be one of nodes that did not answer: t
   } as unknown as Session;
   assert.deepEqual(await learnAgents(['alpha'], session, [], { filter: noFilter } as TargetOptions), []);
   assert.deepEqual(warnings, [
-    'the agent “alpha” is not built in, and 6 nodes that may describe it did not answer: web1, web2, web3, web4, web5, …',
+    'the agent “alpha” is not built in, and 6 nodes that may describe it did not answer: web1, web2, web3, web4, web5 and 1 more',
   ]);
 });

@@ -42,7 +42,7 @@ const badFiles: [string, string, string, RegExp][] = [
   ['an unknown key', 'name: x\nstepz: []\nsteps: [{say: x}]', '2:1', /did you mean “steps”/],
   ['steps that are not a list', 'name: x\nsteps: {say: x}', '2:8', /must be a list/],
   ['no steps', 'name: x\nsteps: []', '2:8', /steps: must not be empty/],
-  ['nothing at all', '', '1:1', /“name” is missing/],
+  ['nothing at all', '', '1:1', /the playbook is empty/],
   ['an input called __proto__', 'name: x\ninputs:\n  __proto__: {}\nsteps: [{say: x}]', '3:3', /must match/],
   [
     'a default of the wrong type',
@@ -198,6 +198,18 @@ describe('faults that refuse a playbook before anything runs, with line and colu
 });
 
 describe('a playbook', () => {
+  test('reports one fault in several steps once, with all its places', async () => {
+    const message = await refusal(
+      around(
+        '  - {call: thign.work, on: all}\n  - {call: thing.chnge, on: all}\n  - {call: thign.work, on: all}\n  - {call: thign.rest, on: all}',
+      ),
+    );
+    assert.deepEqual(message.split('\n'), [
+      'test.yaml:7:12: there is no agent “thign”: did you mean “thing”? (also at 9:12, 10:12)',
+      'test.yaml:8:18: thing has no action “chnge”: did you mean “change”?',
+    ]);
+  });
+
   test('reports the faults of several steps at once', async () => {
     const message = await refusal(
       around('  - {say: "${{ inputs.x }}"}\n  - {say: fine}\n  - {say: "${{ inputs.y }}"}'),

@@ -45,6 +45,16 @@ describe('the files of a host', () => {
     });
   });
 
+  test('are refused with the agent that was typed, not with a file that nobody wrote', async () => {
+    const own = file('web.yaml', 'log: {}\n');
+    for (const more of [{}, { nodeConfig: own }]) {
+      await assert.rejects(desired({ agent: ['nrpe', 'rpcutl'], ...more }), {
+        code: 'usage',
+        message: '--agent nrpe rpcutl: there is no agent “rpcutl”: did you mean “rpcutil”?',
+      });
+    }
+  });
+
   test('are those of a first node, if nothing is asked for', async () => {
     const { files, relay } = await desired({});
     assert.deepEqual(

@@ -34,6 +34,7 @@ const mistakes: readonly (readonly [text: string, at: string, message: RegExp])[
   ['<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> x\n', '1:1', /“<<<<<<<” marks a conflict of git/],
   ['a: "b" c\n', '1:8', /“c” may not follow here/],
   ["a: 'it's'\n", '1:8', /“s'” may not follow here/],
+  ['a: {b: {c: 1}}, d: 2}\n', '1:15', /“,” may not follow here: a bracket before it closes too much/],
   ['a: {b: 1 c: 2}\n', '1:8', /a “,” is missing before this, or/],
   ['a: [1,, 2]\n', '1:7', /a “,” is here without a value/],
   ['a: {{ x }}\n', '1:5', /needs quotes/],
@@ -71,6 +72,17 @@ describe('a fault of YAML', () => {
       assert.doesNotMatch(found, /\n/);
     });
   }
+
+  test('an empty file is not one with every default', () => {
+    for (const text of ['', ' \n\n'])
+      assert.throws(() => parseDocumentText(text, 'F', 'configuration', 'any', { type: 'object' }), {
+        code: 'bad-configuration',
+        message: 'F:1:1: the configuration is empty',
+        hint: 'write {} to take every default',
+      });
+    for (const text of ['{}', '# as shipped\n'])
+      assert.deepEqual(parseDocumentText(text, 'F', 'configuration', 'any', { type: 'object' }).value, {});
+  });
 
   test('is so in a list of nodes', () => {
     assert.throws(() => parseOtherText('nodes: *web\n', 'nodes.yaml', 'file'), {

@@ -56,6 +56,12 @@ describe('the nodes of a run', () => {
     assert.equal(fewer.failure?.reasons[0]?.code, 'too-few-nodes');
   });
 
+  test('are named with what is near to a filter that none matches', async () => {
+    const text = change().replace('agents: [thing]', 'agents: [nobody]\n    when_empty: nobody is there');
+    const report = await runText(text, createFabric(four, { hints: ['no known node runs the agent “nobody”'] }));
+    assert.equal(report.failure?.reasons[0]?.reason, 'nobody is there; no known node runs the agent “nobody”');
+  });
+
   test('are only those that discovery found, whatever a reply contains', async () => {
     const nodes = [{ name: 'a', agents: ['thing'], actions: { 'thing.look': () => ({ list: ['evil.example'] }) } }];
     const text = playbookText(

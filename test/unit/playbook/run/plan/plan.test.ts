@@ -21,7 +21,7 @@ describe('a plan as lines', () => {
     const lineOf = (number: number) => formatPlan({ ...empty, sets: [{ name: 'all', nodes: names(number) }] });
     assert.deepEqual(lineOf(1), ['nodes:', '  all: 1 node: n1', 'steps:']);
     assert.deepEqual(lineOf(20)[1], `  all: 20 nodes: ${names(20).join(', ')}`);
-    assert.deepEqual(lineOf(21)[1], `  all: 21 nodes: ${names(20).join(', ')}, …`);
+    assert.deepEqual(lineOf(21)[1], `  all: 21 nodes: ${names(20).join(', ')} and 1 more`);
     assert.deepEqual(formatPlan(empty), ['nodes:', '  none are known yet', 'steps:']);
   });
 
