@@ -203,6 +203,22 @@ describe('another program or person enables a host that is held out', () => {
     assert.match(server?.breaks?.[0]?.cause ?? '', /^it got 1 requests: .*“option persist”/);
   });
 
+  test('a hold ends under any name of its host, and nothing takes it out again', async () => {
+    const web = await webServers(2, 'own');
+    const [first] = web;
+    const lb = await haproxy(
+      web.map((one) => line(one, '')),
+      `backend other\n  server s1 ${first?.host}:${first?.port}`,
+    );
+    const { disable, enable, status } = await agent([lb.socket], { ...never, min_available: 0 });
+    for (const name of [first?.host ?? '', 's1', `${first?.host}:${first?.port}`]) {
+      await disable({ server: 'web1' });
+      await disable({ server: name });
+      assert.deepEqual((await enable({ server: name })).changed, [name]);
+      assert.deepEqual([(await status({})).out, (await adminStates(lb)).web1], [[], 0], name);
+    }
+  });
+
   test('a line with the address of the host is disabled', async () => {
     const web = await webServers(3, 'own');
     const lb = await haproxy(web.map((one) => line(one, '')));

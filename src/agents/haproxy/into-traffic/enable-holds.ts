@@ -1,32 +1,43 @@
 /** The holds of hosts that are being put in: each ends only once its host is in. */
 import type { ActionContext } from '../../../core/agent.ts';
-import { beginHold, endHold, type HeldHost } from '../maintenance/held-hosts.ts';
+import { beginHold, endHold, type HeldHost, isSameName } from '../maintenance/held-hosts.ts';
 import { affectedLines, type ScopedHost } from '../servers/scope.ts';
 import { inMaintenance } from '../servers/state.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
 import { namesOf } from '../actions/report.ts';
 import type { Request } from '../actions/change-request.ts';
 
-export function heldOf(held: readonly HeldHost[], { name }: ScopedHost): HeldHost | undefined {
-  return held.find(({ host }) => host === name);
+export function heldOf(held: readonly HeldHost[], host: ScopedHost): HeldHost | undefined {
+  return held.find((one) => one.host === host.name) ?? held.find((one) => isAlias(one, host));
+}
+
+/** The holds that end when the host is in. */
+function holdsOf(held: readonly HeldHost[], host: ScopedHost): HeldHost[] {
+  return held.filter((one) => one.host === host.name || isAlias(one, host));
+}
+
+/**
+ * Whether it is the host under another name (its address, the name of its line): all that it is held out of are lines
+ * of the host. Its hold would take out again what is put in.
+ */
+function isAlias({ lines }: HeldHost, host: ScopedHost): boolean {
+  const affected = affectedLines(host);
+  return lines.length > 0 && lines.every((one) => affected.some((line) => isSameName(one, line)));
 }
 
 /** From here on the watch leaves these hosts alone. */
 export async function openHolds({ watch }: LoadBalancer, hosts: readonly ScopedHost[]): Promise<void> {
   const held = watch.hosts();
-  const entering = hosts.flatMap((host): HeldHost[] => {
-    const one = heldOf(held, host);
-    if (one === undefined) return [];
-    const { outSince: _over, ...rest } = one;
-    return [{ ...rest, stage: 'entering' }];
-  });
+  const entering = hosts.flatMap((host) =>
+    holdsOf(held, host).map(({ outSince: _over, ...rest }): HeldHost => ({ ...rest, stage: 'entering' })),
+  );
   await watch.put(entering);
 }
 
 /** After a failure: hosts on their way in stay held, and the watch covers them again. */
 export async function keepHolds({ watch }: LoadBalancer, hosts: readonly ScopedHost[]): Promise<void> {
   const held = watch.hosts();
-  const left = hosts.flatMap((host) => heldOf(held, host) ?? []);
+  const left = hosts.flatMap((host) => holdsOf(held, host));
   await watch.put(left.map((one) => ({ ...one, stage: 'out' })));
 }
 
@@ -51,11 +62,12 @@ export async function releaseHolds(
   hosts: readonly ScopedHost[],
 ): Promise<void> {
   const held = watch.hosts();
-  const left = hosts.flatMap((host) => {
-    const one = heldOf(held, host);
-    return one === undefined ? [] : (endHold(one, affectedLines(host), request.narrowing) ?? []);
-  });
-  const gone = namesOf(hosts).filter((name) => !left.some(({ host }) => host === name));
+  const ending = hosts.map((host) => ({ host, holds: holdsOf(held, host) }));
+  const left = ending.flatMap(({ host, holds }) =>
+    holds.flatMap((one) => endHold(one, affectedLines(host), request.narrowing) ?? []),
+  );
+  const names = [...namesOf(hosts), ...ending.flatMap(({ holds }) => holds.map(({ host }) => host))];
+  const gone = names.filter((name) => !left.some(({ host }) => host === name));
   await watch.put(left);
   await watch.remove(gone);
 }
