@@ -95,7 +95,7 @@ function notStored(holders: readonly Holder[], copies: number): Problem {
   const without = holders.filter((holder) => holder.stored() < copies);
   const why = without.map((holder) => `${holder.node}: ${holder.fault() ?? 'it has not replied'}`).join('; ');
   const what = `${holders.length - without.length} of ${holders.length} nodes store the journal, and ${majorityOf(holders.length)} must before a change`;
-  return new Problem('journal-not-stored', `${what}: ${why}`, 'see that they answer, then resume the run');
+  return new Problem('journal-not-stored', `${what}: ${why}`, 'correct that, then resume the run');
 }
 
 /** Each line names the one before; the first line that a certificate signs includes it. */

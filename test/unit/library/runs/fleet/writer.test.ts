@@ -332,7 +332,7 @@ describe('the journal of a run on nodes', () => {
     await assert.rejects(other.settle(), {
       message:
         '0 of 3 nodes store the journal, and 2 must before a change: dev1: away; dev2: away; dev3: it has not replied',
-      hint: 'see that they answer, then resume the run',
+      hint: 'correct that, then resume the run',
     });
     assert.equal(failing.asked.length, 3);
     const alone = open(start((node) => (node === 'dev1' ? undefined : someTurns().then(() => away(node)))).append);
