@@ -107,7 +107,7 @@ async function checkAll(
       remarks = reviewPolicy(name, policy, names, agents);
       return `${count(policy.rules.length, 'rule')}, then ${policy.allowsByDefault ? 'allow' : 'deny'}`;
     });
-    checked.push({ ...one, remarks, isForUnknown: isPolicyForUnknown(name, agents) });
+    checked.push({ ...one, remarks, isForUnknown: one.problem === undefined && isPolicyForUnknown(name, agents) });
   }
   return checked;
 }

@@ -199,6 +199,13 @@ describe('the check of policies', () => {
     );
     const named = await policy(['check', alone, '--agents', join(place, 'agents.d')]);
     assert.match(named.err.join('\n'), /^warning: .*no action “purge”: known: flush$/);
+    const refused = await policy(['check', policiesIn({ 'mailqueue.policy': 'alow\n' })]);
+    assert.match(
+      refused.err.join('\n'),
+      /^mco-deploy: .*mailqueue\.policy:1: /,
+      'what is wrong with it is the last line',
+    );
+    assert.equal(refused.err.length, 1);
     const nowhere = await policy(['check', alone, '--agents', join(place, 'nowhere')]);
     assert.equal(nowhere.code, 64);
     assert.match(nowhere.err.join(), /nowhere cannot be read: no such file or directory/);
