@@ -31,11 +31,12 @@ interface Account {
   at: number;
 }
 
-/** Beyond this number, unused accounts are dropped. */
+/** Beyond this number, or twice as many as were in use then, unused accounts are dropped. */
 const mostAccounts = 1000;
 
 export function startCallerLimiter({ atOnce, rate, burst }: CallerLimits, now: () => number): CallerLimiter {
   const accounts = new Map<string, Account>();
+  let most = mostAccounts;
 
   const refill = (account: Account) => {
     const time = now();
@@ -47,11 +48,13 @@ export function startCallerLimiter({ atOnce, rate, burst }: CallerLimits, now: (
       refill(account);
       if (account.running === 0 && account.left >= burst) accounts.delete(caller);
     }
+    // Not at each new one, if all of them are in use.
+    most = Math.max(mostAccounts, accounts.size * 2);
   };
   const accountOf = (caller: string) => {
     const known = accounts.get(caller);
     if (known !== undefined) return known;
-    if (accounts.size >= mostAccounts) forget();
+    if (accounts.size >= most) forget();
     const fresh = { running: 0, left: burst, at: now() };
     accounts.set(caller, fresh);
     return fresh;

@@ -10,6 +10,8 @@ import { startOtherRelays } from './other-relays.ts';
 export interface RelayParts extends Omit<SearchParts, 'others'> {
   readonly own: Pick<NodeService, 'key' | 'sealed'>;
   readonly budget: Budget;
+  /** Counts a request of a user to a node. @throws Problem `rate-limited` */
+  readonly limitRate: (user: RelayUser, target: string) => void;
   readonly policies: Policies;
   readonly count: (what: 'forwarded' | 'withheld') => void;
 }
@@ -22,7 +24,7 @@ const agent = 'relay';
  * says.
  */
 export function defineRelay(parts: RelayParts): RelayService {
-  const { identity, own, pool, budget, policies, count } = parts;
+  const { identity, own, pool, budget, limitRate, policies, count } = parts;
   const others = startOtherRelays(pool);
   return {
     admit: async (user, action) => {
@@ -38,11 +40,15 @@ export function defineRelay(parts: RelayParts): RelayService {
         const leave = budget.take(user === 'local' ? user : callerId(user), sizeOfRequest(request));
         try {
           if (target === identity.name) {
+            limitRate(user, target);
             return await own.sealed(request, identity, { send: onEvent, isCongested: () => false });
           }
           const peer = pool.warm(target) ?? (await pool.whenWarm(target));
-          if (peer !== undefined) await peer.connection.sealed(request, onEvent, signal);
-          else await relayOf(target, user).forward(target, request, onEvent, signal);
+          const relay = peer === undefined ? relayOf(target, user) : undefined;
+          // Names that nobody has are not counted one by one.
+          limitRate(user, target);
+          if (relay === undefined) await peer?.connection.sealed(request, onEvent, signal);
+          else await relay.forward(target, request, onEvent, signal);
         } finally {
           leave();
         }

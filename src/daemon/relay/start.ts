@@ -4,12 +4,14 @@ import { listenLocally } from '../../transport/relay/local/listen.ts';
 import { createPeerDial } from '../../transport/relay/peer-connection.ts';
 import type { Policies } from '../agents/policies.ts';
 import type { NodeConfig, RelaySettings } from '../config/config.ts';
+import { callerLimits, relayLimits } from '../config/limits.ts';
 import { simple } from '../metrics/meter.ts';
 import type { MetricFamily } from '../metrics/text.ts';
 import { startBudget } from './budget.ts';
 import { startPeers } from './peers.ts';
 import { startPool } from './pool.ts';
 import { defineRelay } from './service.ts';
+import { startUserRates } from './user-rates.ts';
 
 export interface RelayNeeds {
   readonly config: NodeConfig;
@@ -57,6 +59,7 @@ export async function startRelay({ config, settings, tls, own, policies, heard, 
     own,
     pool,
     budget,
+    limitRate: startUserRates({ user: callerLimits(config), relay: relayLimits(config) }, Date.now),
     policies,
     known: peers.known,
     ...(mdns

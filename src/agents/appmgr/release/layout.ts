@@ -62,7 +62,7 @@ export async function prepareLayout(layout: Layout): Promise<void> {
     [layout.staging, 0o700],
   ] as const) {
     try {
-      await mkdir(directory);
+      await mkdir(directory, mode);
       await chmod(directory, mode);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;

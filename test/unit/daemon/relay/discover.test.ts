@@ -37,6 +37,7 @@ describe('a relay that is asked for nodes', () => {
     pool.know(known);
     await Promise.all(peers.map((name) => pool.whenWarm(name)));
     const relay = defineRelay({
+      limitRate: () => {},
       own: { key: () => key, sealed: () => assert.fail('nothing is forwarded here') },
       identity: defineIdentity('node', 'devco.net', 'bastion.devco.net'),
       pool,

@@ -8,6 +8,7 @@ import type { Policies } from '../../../../src/daemon/agents/policies.ts';
 import { startBudget } from '../../../../src/daemon/relay/budget.ts';
 import { startPool } from '../../../../src/daemon/relay/pool.ts';
 import { defineRelay } from '../../../../src/daemon/relay/service.ts';
+import { startUserRates } from '../../../../src/daemon/relay/user-rates.ts';
 import type { PeerConnection } from '../../../../src/transport/relay/peers/peer.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
 import { isProblem } from '../../../support/thrown.ts';
@@ -23,6 +24,7 @@ const request: SealedRequest = {
   salt: Buffer.alloc(3),
   ciphertext: Buffer.alloc(4),
 };
+const limits = { atOnce: 1, rate: 100, burst: 100 };
 const ends: (() => void)[] = [];
 after(() => {
   for (const end of ends) end();
@@ -34,6 +36,7 @@ async function relay({
   fails = [] as readonly string[],
   allows = async () => true as boolean,
   budget = startBudget({ requests: 1, bytes: 10 }),
+  rates = { user: limits, relay: limits },
 } = {}) {
   const went: string[] = [];
   const counts: string[] = [];
@@ -75,6 +78,7 @@ async function relay({
   } as unknown as Pick<NodeService, 'key' | 'sealed'>;
   const service = defineRelay({
     ...{ own, pool, budget },
+    limitRate: startUserRates(rates, () => 5),
     identity: defineIdentity('node', 'devco.net', 'bastion.devco.net'),
     policies: {
       allows: async (access: object) => {
@@ -132,6 +136,21 @@ describe('a request that a relay passes on', () => {
     const { budget, counts, forward } = await relay({ peers: { web1: undefined }, fails: ['web1'] });
     await assert.rejects(forward('web1'), isProblem('no-response'));
     assert.deepEqual([counts, budget.used()], [['withheld'], { requests: 0, bytes: 0 }]);
+  });
+
+  test('is refused if its user sends more to this node than a node accepts; others, and other nodes, are not affected', async () => {
+    const few = { user: { ...limits, burst: 2 }, relay: { ...limits, burst: 3 } };
+    const { forward, went } = await relay({ peers: { dev1: undefined, dev2: undefined }, rates: few });
+    const sue = defineIdentity('operator', 'devco.net', 'sue@devco.net');
+    for (const user of [operator, otherRelay, 'local'] as const) {
+      for (let sent = 0; sent < (user === otherRelay ? 3 : 2); sent++) await forward('dev1', user);
+      await assert.rejects(forward('dev1', user), isProblem('rate-limited', / to dev1 asks for more than 100 calls/));
+    }
+    await forward('dev1', sue);
+    await forward('dev2');
+    assert.deepEqual([went.length, went.at(-1)], [9, 'dev2']);
+    for (const target of ['bastion.devco.net', 'bastion.devco.net']) await forward(target);
+    await assert.rejects(forward('bastion.devco.net'), isProblem('rate-limited'));
   });
 
   test('is refused if it is too large for the relay', async () => {
