@@ -87,6 +87,7 @@ export function defineLineEntry(
       else if (stage === 'entering') await answer?.read(now);
     },
     isIn: () => stage === 'in',
-    reason: () => reason || 'no check has ended yet',
+    reason: () =>
+      waitsInMaintenance && stage === 'passed' ? 'it waits for the other lines' : reason || 'no check has ended yet',
   };
 }

@@ -116,6 +116,7 @@ describe('a line that is out', () => {
     const { begin, check, enter, own } = entry({ ...maint, checked: false });
     assert.deepEqual([await begin(), own.hasPassed()], [[], true]);
     assert.deepEqual(await check({ ...maint, checked: false }), []);
+    assert.equal(own.reason(), 'it waits for the other lines');
     assert.deepEqual(await enter({ ...maint, checked: false }), ['set server app/web1 state ready']);
     assert.equal(own.isIn(), false);
     assert.deepEqual([await enter({ checked: false }), own.isIn()], [[], true]);
