@@ -75,7 +75,7 @@ async function makeAssets(parts: string, work: string, withCode: boolean): Promi
   for (const name of (await readdir(parts)).sort()) sources.set(name, await readFile(join(parts, name), 'utf8'));
   const wrapped = join(work, 'wrapped');
   await mkdir(wrapped);
-  const rehearsal = await startRehearsal(work);
+  const rehearsal = await startRehearsal();
   try {
     const groups = await writeWrapped(sources, wrapped, await traceGroups(sources, parts, work, rehearsal));
     if (withCode) await runToItsEnd([...flags, record, wrapped, JSON.stringify(rehearsal.commands)], rehearsal.env);

@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { agents } from '../../src/agents/index.ts';
@@ -27,9 +28,9 @@ const address = '127.0.0.1';
 const allowCaller = 'policy default deny\nallow\tcert=caller\t*\t*\t*\n';
 const day = 24 * 60 * 60 * 1000;
 
-/** @param directory where a directory of its own is made */
-export async function startRehearsal(directory: string): Promise<Rehearsal> {
-  const place = await mkdtemp(join(directory, 'rehearsal-'));
+/** In a directory of its own with a short path, wherever the build is: that of a socket has 107 bytes at most. */
+export async function startRehearsal(): Promise<Rehearsal> {
+  const place = await mkdtemp(join(tmpdir(), 'mco-rehearsal-'));
   const authority = await makeAuthority('rehearsal', Date.now());
   const socket = join(place, 'relay.sock');
   const relay = await startNode(join(place, 'relay'), 'relay.rehearsal', authority, { relay: { socket } });
