@@ -26,8 +26,6 @@ const largest = 1024 * 1024;
 
 const codes = { configuration: 'bad-configuration', playbook: 'bad-playbook' } as const;
 
-const emptyHints = { configuration: 'write {} to take every default', playbook: '' } as const;
-
 /**
  * Reads and checks a document.
  * @param what its name in a message: “configuration”, “playbook”
@@ -56,7 +54,10 @@ export function parseDocumentText<T>(
   const code = codes[what];
   if (text.length > largest) throw new Problem(code, `${file}: the ${what} is larger than ${largest} bytes`);
   // Somebody who wants every default writes at least a comment; a file without anything is one that was cut off.
-  if (text.trim() === '') throw new Problem(code, `${file}:1:1: the ${what} is empty`, emptyHints[what]);
+  if (text.trim() === '') {
+    const hint = validatorOf(id, schema)({}) ? 'write {} to take every default' : '';
+    throw new Problem(code, `${file}:1:1: the ${what} is empty`, hint);
+  }
   const lines = new LineCounter();
   const parsed = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true, version: '1.2' });
   const at = (offset: number) => {

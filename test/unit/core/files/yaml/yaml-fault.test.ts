@@ -80,6 +80,11 @@ describe('a fault of YAML', () => {
         message: 'F:1:1: the configuration is empty',
         hint: 'write {} to take every default',
       });
+    const needy = { type: 'object', required: ['hosts'], properties: { hosts: {} } };
+    assert.throws(() => parseDocumentText('', 'F', 'configuration', 'needy', needy), {
+      code: 'bad-configuration',
+      hint: '',
+    });
     for (const text of ['{}', '# as shipped\n'])
       assert.deepEqual(parseDocumentText(text, 'F', 'configuration', 'any', { type: 'object' }).value, {});
   });
