@@ -6,7 +6,7 @@
 //   --apt           a signed apt repository (MCO_APT_KEY names the file of an OpenPGP secret key)
 //   --version V     the version that it reports, instead of that of the sources
 //   --out DIR       somewhere else
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { version } from '../src/version.ts';
 import { repository } from './bundle/bundle.ts';
@@ -26,6 +26,8 @@ const { values } = parseArgs({
   },
 });
 const packages = new Set(packageKinds.filter((kind) => values[kind]));
-const made = await make({ out: values.out, targets: parseTargets(values.target), packages, version: values.version });
-for (const name of made.files) process.stdout.write(`built ${relative('', join(values.out, name))}\n`);
-for (const name of made.directories) process.stdout.write(`built ${relative('', join(values.out, name))}/\n`);
+// Programs of the build run in directories of their own.
+const out = resolve(values.out);
+const made = await make({ out, targets: parseTargets(values.target), packages, version: values.version });
+for (const name of made.files) process.stdout.write(`built ${relative('', join(out, name))}\n`);
+for (const name of made.directories) process.stdout.write(`built ${relative('', join(out, name))}/\n`);
