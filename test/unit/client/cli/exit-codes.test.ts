@@ -128,6 +128,8 @@ describe('the exit code of a run', () => {
 describe('the exit code of a command that was interrupted or crashed', () => {
   const aborted = AbortSignal.abort();
   const abort = Object.assign(new Error('aborted'), { name: 'AbortError' });
+  const unwritable = (code: string) =>
+    new Problem('unwritable-file', 'x', '', { cause: Object.assign(new Error('x'), { code }) });
   for (const [what, thrown, more, code] of [
     ['a word that the program does not know', new CommanderError(1, 'x', 'error: unknown option'), {}, 64],
     ['--help', new CommanderError(0, 'commander.help', ''), {}, 0],
@@ -145,6 +147,9 @@ describe('the exit code of a command that was interrupted or crashed', () => {
     ],
     ['a full disk', Object.assign(new Error('x'), { code: 'ENOSPC', syscall: 'write' }), {}, 74],
     ['a disk that cannot be read', Object.assign(new Error('x'), { code: 'EIO', syscall: 'read', path: '/x' }), {}, 74],
+    ['a path where no file can be', unwritable('ENOENT'), {}, 64],
+    ['a directory instead of a file', unwritable('EISDIR'), {}, 64],
+    ['a file that may not be written', unwritable('EACCES'), {}, 74],
     ['a journal that cannot be written', new Problem('journal-failed', 'x'), {}, 74],
     [
       'a file that a command explains itself',
