@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { after, before, describe } from 'node:test';
-import { stateOfProcess } from './state-of-process.ts';
+import { forgetMocks, stateOfProcess } from './state-of-process.ts';
 import { endIfStillOpen } from './still-open.ts';
 
 const tests = join(import.meta.dirname, '..');
@@ -29,7 +29,9 @@ for (const path of files) {
     }
     after(() => {
       if (--left === 0) endIfStillOpen(relative(tests, dirname(path)), 60_000);
-      assert.deepEqual(stateOfProcess(), found, 'the file has left the process as it found it');
+      const state = stateOfProcess();
+      forgetMocks();
+      assert.deepEqual(state, found, 'the file has left the process as it found it');
     });
   });
 }

@@ -1,3 +1,5 @@
+import { mock } from 'node:test';
+
 const replaceable = { setTimeout, setInterval, setImmediate, clearTimeout, queueMicrotask, fetch, Date } as const;
 
 /** What one test file could leave changed for the next one in its process. */
@@ -14,4 +16,18 @@ export function stateOfProcess() {
     output: [process.stdout.write, process.stderr.write, process.kill, process.exit],
     listeners: Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)])),
   };
+}
+
+const { now } = performance;
+const { timeout } = AbortSignal;
+
+/**
+ * Empties the list of what the files before have mocked: what is restored stays on it, and mock.restoreAll() in a later
+ * file would put back what it replaced then, which may have been a mock, too.
+ */
+export function forgetMocks(): void {
+  mock.reset();
+  Object.assign(globalThis, replaceable);
+  Object.assign(performance, { now });
+  Object.assign(AbortSignal, { timeout });
 }

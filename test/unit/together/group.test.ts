@@ -50,6 +50,16 @@ describe('test files that share a process', () => {
     });
   }
 
+  test('get back nothing that an earlier file replaced when they restore what they replaced', () => {
+    const nested =
+      "mock.timers.enable({ apis: ['setTimeout'] }); mock.method(globalThis, 'setTimeout').mock.restore(); mock.timers.reset();";
+    const { status, stdout } = runGroup(
+      `import { mock } from 'node:test'; test('one', () => { ${nested} });`,
+      "import { mock } from 'node:test'; const real = setTimeout; test('two', () => { mock.restoreAll(); if (setTimeout !== real) throw new Error('a mock'); });",
+    );
+    assert.equal(status, 0, stdout);
+  });
+
   test('fail if a step after a file fails', () => {
     assert.notEqual(runGroup("test('one', () => {}); after(() => { throw new Error('left'); });").status, 0);
   });
