@@ -16,6 +16,24 @@ export function isBeyondShare(most: number, all: number, own: number, more = 1):
 }
 
 /**
+ * Why a caller may have no more, as in “3 jobs of cert=eve run already”; undefined if it may.
+ * @param most what there is
+ * @param callers of all that is in use
+ * @param things what it is, and what it does: “jobs”, “run”
+ */
+export function whyNoMore(
+  most: number,
+  callers: readonly string[],
+  caller: string,
+  [things, verb]: readonly [things: string, verb: string],
+): string | undefined {
+  if (callers.length >= most) return `${callers.length} ${things} ${verb} already`;
+  const own = callers.filter((one) => one === caller).length;
+  if (!isBeyondShare(most, callers.length, own)) return undefined;
+  return `${own} ${things} of ${caller} ${verb} already: the last quarter is for others`;
+}
+
+/**
  * The entries in the order in which they make room for others: the oldest of the owner who has the most, again and again.
  * @param entries the oldest first
  * @param mayGo those that count and stay if it returns false

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Problem } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
-import { isBeyondShare } from '../../core/shares.ts';
+import { whyNoMore } from '../../core/shares.ts';
 import { priorities } from './ddl.ts';
 
 export type Priority = (typeof priorities)[number];
@@ -28,13 +28,8 @@ export interface Message {
  * @throws Problem `queue-full`
  */
 export function refuseTooMany(kept: readonly Message[], caller: string, most: number, what: string): void {
-  const own = kept.filter((one) => one.caller === caller).length;
-  const full =
-    kept.length >= most
-      ? `${kept.length} messages ${what} already`
-      : isBeyondShare(most, kept.length, own)
-        ? `${own} messages of ${caller} ${what} already: the last quarter is for others`
-        : undefined;
+  const callers = kept.map((one) => one.caller);
+  const full = whyNoMore(most, callers, caller, ['messages', what]);
   if (full !== undefined) throw new Problem('queue-full', full, 'find out why they are not delivered');
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { replaceFile } from '../../core/files/durable.ts';
 import type { JobRequest, Jobs, StartedJob } from '../../core/request/jobs.ts';
-import { isBeyondShare, surplusOf } from '../../core/shares.ts';
+import { surplusOf, whyNoMore } from '../../core/shares.ts';
 import type { JobsConfig } from './config.ts';
 import { endJob, type Job, markJobUnknown, parseJob } from './job.ts';
 
@@ -110,13 +110,8 @@ async function beginJob(
 /** @throws Problem `too-many-jobs` */
 function refuseTooMany(jobs: ReadonlyMap<string, StoredJob>, caller: string, { max_running }: JobsConfig): void {
   const running = [...jobs.values()].filter(({ job }) => job.state === 'running');
-  const own = running.filter(({ job }) => job.caller === caller);
-  const what =
-    running.length >= max_running
-      ? `${running.length} jobs run already`
-      : isBeyondShare(max_running, running.length, own.length)
-        ? `${own.length} jobs of ${caller} run already: the last quarter is for others`
-        : undefined;
+  const callers = running.map(({ job }) => job.caller);
+  const what = whyNoMore(max_running, callers, caller, ['jobs', 'run']);
   if (what !== undefined) throw new Problem('too-many-jobs', what, 'wait until one has ended, or cancel one');
 }
 

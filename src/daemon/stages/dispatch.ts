@@ -65,11 +65,12 @@ function timeLeft(
   { now, grace }: DispatchOptions,
 ): number {
   const { issuedAt, timeToLive, deadline, detach } = request;
-  if (!detach && now() > issuedAt + timeToLive + grace) return 0;
+  const time = now();
+  if (!detach && time > issuedAt + timeToLive + grace) return 0;
   const allowed = action.timeout * 1000;
   if (deadline === 0) return allowed;
-  const waited = now() - arrivedAt;
-  return Math.min(allowed, deadline - issuedAt - waited, deadline + grace - now());
+  const waited = time - arrivedAt;
+  return Math.min(allowed, deadline - issuedAt - waited, deadline + grace - time);
 }
 
 function tooLate({ opened, entry }: IncomingCall): Problem {
