@@ -1,10 +1,11 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { explainErrno, Problem } from '../../core/errors.ts';
+import { Problem } from '../../core/errors.ts';
 import { FailedReply, replyStatus } from '../../core/request/reply.ts';
 import { followLines, hashText, type JournalLine, journalStart, readLine } from '../../core/journal/line.ts';
 import type { JournalConfig } from './config.ts';
-import { chooseOldest, type IndexedRun, type RunState, stateOfRun } from './rotate.ts';
+import { chooseOldest } from './rotate.ts';
+import { type ListedRun, openRunIndex } from './run-index.ts';
 import { appendStored, formatStored, readStored, type StoredJournal } from './stored.ts';
 
 /** The lines to append. */
@@ -17,11 +18,6 @@ export interface Addition {
   readonly lines: readonly JournalLine[];
   /** Hash of the last line. */
   readonly head: string;
-}
-
-export interface ListedRun extends IndexedRun {
-  /** How many lines it has. */
-  readonly sequence: number;
 }
 
 /** The journals of this node. Additions must not run at the same time. */
@@ -42,33 +38,20 @@ export interface JournalStore {
 
 /** Journals that are kept in memory, for running runs. */
 const mostOpen = 8;
-const fileName = /^([0-9a-f]{32})\.jsonl$/;
-
-interface IndexEntry extends IndexedRun {
-  readonly sequence?: number;
-  readonly state?: RunState;
-}
 
 export async function openStore(directory: string, config: JournalConfig): Promise<JournalStore> {
-  const index: Map<string, IndexEntry> = await readIndex(directory);
   const open = new Map<string, StoredJournal>();
   const fileOf = (run: string) => join(directory, `${run}.jsonl`);
+  const readKnown = async (run: string) => open.get(run) ?? (await readStored(run, fileOf(run)));
+  const index = await openRunIndex(directory, readKnown);
   const read = async (run: string) => {
     if (!index.has(run)) throw new Problem('unknown-run', `there is no journal of the run ${run} here`);
-    return open.get(run) ?? (await readStored(run, fileOf(run)));
-  };
-  /** Read once, and kept until it grows. */
-  const stateOf = async (one: IndexEntry): Promise<RunState> => {
-    if (one.state !== undefined) return one.state;
-    const state = stateOfRun(await read(one.run).catch(() => undefined));
-    if (index.get(one.run) === one) index.set(one.run, { ...one, state });
-    return state;
+    return await readKnown(run);
   };
   const makeRoom = async (run: string, bytes: number, owner: string) => {
-    const leaving = await chooseOldest([...index.values()], { run, bytes, owner }, config, stateOf);
-    for (const other of leaving) {
+    for (const other of await chooseOldest(index.all(), { run, bytes, owner }, config, index.stateOf)) {
       await rm(fileOf(other), { force: true });
-      index.delete(other);
+      index.remove(other);
       open.delete(other);
     }
   };
@@ -76,8 +59,7 @@ export async function openStore(directory: string, config: JournalConfig): Promi
     const { run, caller } = addition;
     const before = index.has(run) ? await read(run) : { owner: caller, lines: [], end: journalStart, bytes: 0 };
     const added = judge(before, addition);
-    if (dryRun) return before.end.sequence;
-    if (added.length === 0) return before.end.sequence;
+    if (dryRun || added.length === 0) return before.end.sequence;
     const { owner } = before;
     const text = formatStored(added, before.bytes === 0 ? owner : undefined);
     const bytes = before.bytes + Buffer.byteLength(text);
@@ -93,21 +75,13 @@ export async function openStore(directory: string, config: JournalConfig): Promi
     const end = followLines(run, before.end, added);
     const journal = { owner, lines: [...before.lines, ...added], end, bytes };
     keepOpen(open, run, journal);
-    index.set(run, { run, bytes, at: Date.now(), sequence: end.sequence, state: stateOfRun(journal) });
+    index.record(run, journal);
     return end.sequence;
   };
-  /** Read once: the copy in memory is counted as it grows. */
-  const count = async (one: IndexEntry): Promise<ListedRun[]> => {
-    if (one.sequence !== undefined) return [{ ...one, sequence: one.sequence }];
-    const journal = await read(one.run).catch(() => undefined);
-    if (journal === undefined) return [];
-    const counted = { ...one, sequence: journal.end.sequence };
-    if (index.get(one.run) === one) index.set(one.run, counted);
-    return [counted];
-  };
   const list: JournalStore['list'] = async (prefix, most) => {
-    const matching = [...index.values()].filter(({ run }) => run.startsWith(prefix)).sort((a, b) => b.at - a.at);
-    return (await Promise.all(matching.slice(0, most).map(count))).flat();
+    const matching = index.all().filter(({ run }) => run.startsWith(prefix));
+    const latest = matching.sort((a, b) => b.at - a.at).slice(0, most);
+    return (await Promise.all(latest.map(index.count))).flat();
   };
   return { append, read, list };
 }
@@ -117,21 +91,6 @@ function keepOpen(open: Map<string, StoredJournal>, run: string, journal: Stored
   open.delete(run);
   open.set(run, journal);
   for (const oldest of open.keys()) if (open.size > mostOpen) open.delete(oldest);
-}
-
-async function readIndex(directory: string): Promise<Map<string, IndexedRun>> {
-  try {
-    const runs = (await readdir(directory)).flatMap((file) => fileName.exec(file)?.[1] ?? []);
-    const indexed = await Promise.all(
-      runs.map(async (run) => {
-        const { size, mtimeMs } = await stat(join(directory, `${run}.jsonl`));
-        return [run, { run, bytes: size, at: mtimeMs }] as const;
-      }),
-    );
-    return new Map(indexed);
-  } catch (cause) {
-    throw new Problem('unreadable-file', `${directory} cannot be read: ${explainErrno(cause)}`, '', { cause });
-  }
 }
 
 /** The lines that the node does not have yet. */

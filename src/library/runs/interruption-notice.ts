@@ -28,76 +28,99 @@ export interface KeptNotice {
 /** Milliseconds in which nodes confirm a withdrawal: the run has ended, and a person waits. */
 const patience = 5000;
 
-export async function startNotice({
-  nodes,
-  input,
-  hold,
-  message,
-  ask,
-  warn,
-  pause = byClock,
-}: NoticeOptions): Promise<KeptNotice> {
-  const keeping = new Set<string>();
-  let keeper: string | undefined;
+export async function startNotice(options: NoticeOptions): Promise<KeptNotice> {
+  const { hold, warn } = options;
+  const copies = defineCopies(options);
   let ended = false;
-  const put = async (node: string) => {
-    const outcome = await ask(node, { ...input, message: message(), hold });
-    if (outcome.outcome === 'ok') keeping.add(node);
-    return outcome;
-  };
-  const findKeeper = async () => {
-    let reason = '';
-    for (const node of nodes) {
-      // The run has ended in the meantime: the notice is not needed any more.
-      if (ended) return undefined;
-      const outcome = await put(node);
-      if (outcome.outcome === 'ok') return node;
-      reason = `${node}: ${outcome.message}`;
-    }
-    if (!ended) warn(`warning: if this program is killed, nobody is notified: no node keeps a notice: ${reason}`);
-    return undefined;
-  };
-  let renewing: Promise<void> | undefined;
-  const renew = async () => {
-    if (ended || keeper === undefined || renewing !== undefined) return;
-    renewing = renewNow(keeper).finally(() => {
-      renewing = undefined;
-    });
-    await renewing;
-  };
-  const renewNow = async (node: string) => {
-    const outcome = await put(node);
+  const findKeeper = () => storeOnOne(copies, options, () => ended);
+  let keeper = await findKeeper();
+  const renewOn = async (node: string) => {
+    const outcome = await copies.put(node);
     // A node that is gone cannot send it: another one stores it from now on.
     if (!ended && outcome.outcome !== 'ok') keeper = await findKeeper();
   };
-  keeper = await findKeeper();
-  const timer = setInterval(() => void renew(), (hold * 1000) / 3);
+  let renewing: Promise<void> | undefined;
+  const renew = () => {
+    if (ended || keeper === undefined || renewing !== undefined) return;
+    renewing = renewOn(keeper).finally(() => {
+      renewing = undefined;
+    });
+  };
+  const timer = setInterval(renew, (hold * 1000) / 3);
   timer.unref();
+  const end = () => {
+    ended = true;
+    clearInterval(timer);
+  };
   return {
-    refresh: () => void renew(),
+    refresh: renew,
     withdraw: async () => {
-      ended = true;
-      clearInterval(timer);
-      const done = new AbortController();
-      const late = pause(patience, done.signal);
-      // A renewal that arrives after the withdrawal would make the node send it.
-      await Promise.race([renewing, late]);
-      const left = new Set(keeping);
-      const withdrawFrom = async (node: string) => {
-        const { outcome } = await ask(node, { ...input, message: '-', hold: 0 });
-        if (outcome === 'ok') left.delete(node);
-      };
-      await Promise.race([Promise.all([...keeping].map(withdrawFrom)), late]);
-      done.abort();
-      if (left.size > 0) warn(`warning: ${namesOf(left)} may report this run as interrupted: no answer`);
+      end();
+      await removeAll(copies, renewing, options);
     },
     leave: () => {
-      ended = true;
-      clearInterval(timer);
-      if (keeping.size > 0)
-        warn(`warning: nobody was notified yet; ${namesOf(keeping)} may report the run as interrupted`);
+      end();
+      if (copies.nodes.size > 0)
+        warn(`warning: nobody was notified yet; ${namesOf(copies.nodes)} may report the run as interrupted`);
     },
   };
+}
+
+/** The notice on the nodes. */
+interface Copies {
+  /** Where it has been stored, also if the node does not answer any more. */
+  readonly nodes: ReadonlySet<string>;
+  readonly put: (node: string) => Promise<Outcome>;
+  readonly remove: (node: string) => Promise<Outcome>;
+}
+
+function defineCopies({ input, hold, message, ask }: NoticeOptions): Copies {
+  const nodes = new Set<string>();
+  return {
+    nodes,
+    put: async (node) => {
+      const outcome = await ask(node, { ...input, message: message(), hold });
+      if (outcome.outcome === 'ok') nodes.add(node);
+      return outcome;
+    },
+    remove: async (node) => await ask(node, { ...input, message: '-', hold: 0 }),
+  };
+}
+
+/** @returns the first node that stores the notice; undefined if none does, or the run has ended in the meantime */
+async function storeOnOne(
+  copies: Copies,
+  { nodes, warn }: NoticeOptions,
+  hasEnded: () => boolean,
+): Promise<string | undefined> {
+  let reason = '';
+  for (const node of nodes) {
+    if (hasEnded()) return undefined;
+    const outcome = await copies.put(node);
+    if (outcome.outcome === 'ok') return node;
+    reason = `${node}: ${outcome.message}`;
+  }
+  if (!hasEnded()) warn(`warning: if this program is killed, nobody is notified: no node keeps a notice: ${reason}`);
+  return undefined;
+}
+
+/** @param renewing a renewal that arrived after this would make the node send the notice */
+async function removeAll(
+  copies: Copies,
+  renewing: Promise<void> | undefined,
+  { warn, pause = byClock }: NoticeOptions,
+): Promise<void> {
+  const done = new AbortController();
+  const late = pause(patience, done.signal);
+  await Promise.race([renewing, late]);
+  const left = new Set(copies.nodes);
+  const removeFrom = async (node: string) => {
+    const { outcome } = await copies.remove(node);
+    if (outcome === 'ok') left.delete(node);
+  };
+  await Promise.race([Promise.all([...copies.nodes].map(removeFrom)), late]);
+  done.abort();
+  if (left.size > 0) warn(`warning: ${namesOf(left)} may report this run as interrupted: no answer`);
 }
 
 function namesOf(nodes: ReadonlySet<string>): string {
