@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { pathToFileURL } from 'node:url';
 import { chosenBy } from './together/later.ts';
 import { type Program, programsOf } from './together/programs.ts';
 
@@ -21,6 +22,7 @@ const totals = { tests: 0, suites: 0, pass: 0, fail: 0, cancelled: 0, skipped: 0
 /** A step after a suite that fails counts as no test. */
 let hasFailed = false;
 
+const endIfStillOpen = pathToFileURL(join(import.meta.dirname, 'together/still-open.ts')).href;
 const asked = process.argv.length > 2 ? process.argv.slice(2) : ['all'];
 const folders = asked.flatMap((part) => parts[part] ?? [part]);
 // The tests start the program that npm test just built: see test/support/program/program.ts.
@@ -77,7 +79,8 @@ async function* runAll(programs: readonly Program[], most: number, timeout: numb
 async function runProgram(program: Program, timeout: number) {
   const { file, args } = program;
   const events: RunnerEvent[] = [];
-  for await (const event of run({ files: [file], argv: [...args], timeout }) as AsyncIterable<RunnerEvent>) {
+  const stream = run({ files: [file], argv: [...args], timeout, execArgv: ['--import', endIfStillOpen] });
+  for await (const event of stream as AsyncIterable<RunnerEvent>) {
     if (event.type === 'test:diagnostic' && event.data.nesting === 0 && event.data.file === undefined) continue;
     if (event.type === 'test:summary' && event.data.file === undefined) addTotals(event.data);
     events.push(event);

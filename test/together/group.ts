@@ -2,18 +2,15 @@
 // most tests import are paid for once. After each file, the process is as it was before it.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, describe } from 'node:test';
 import { forgetMocks, stateOfProcess } from './state-of-process.ts';
-import { endIfStillOpen } from './still-open.ts';
 
 const tests = join(import.meta.dirname, '..');
 // An import would take a turn, after which node:test no longer knows which suite it is in.
 const load = createRequire(import.meta.url);
 
-const files = process.argv.slice(2);
-let left = files.length;
-for (const path of files) {
+for (const path of process.argv.slice(2)) {
   describe(relative(tests, path), () => {
     let found: ReturnType<typeof stateOfProcess> | undefined;
     before(() => {
@@ -28,7 +25,6 @@ for (const path of files) {
       );
     }
     after(() => {
-      if (--left === 0) endIfStillOpen(relative(tests, dirname(path)), 60_000);
       const state = stateOfProcess();
       forgetMocks();
       assert.deepEqual(state, found, 'the file has left the process as it found it');

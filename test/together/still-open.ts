@@ -1,14 +1,17 @@
+// Loaded before each group and each test file that runs by itself (test/run.ts): ends a process that a failed test keeps open,
+// by a program or a server that it left. Else the reason of its failure would come only when the time of the file is over.
+import { after } from 'node:test';
+
+/** Milliseconds after the last test. What a file stops at its end has as long. */
+const most = 120_000;
 const { setTimeout } = globalThis;
 
-/**
- * Ends this process if it still runs after so many milliseconds, and writes what keeps it: a test that fails may leave a
- * program or a server behind, and the reason of its failure would come only when the time of the whole file is over.
- */
-export function endIfStillOpen(where: string, milliseconds: number): void {
-  const end = () => {
-    const open = process.getActiveResourcesInfo().join(', ');
-    process.stderr.write(`a test of ${where} left something open, which keeps the process from ending: ${open}\n`);
-    process.exit(1);
-  };
-  setTimeout(end, milliseconds).unref();
+after(() => {
+  setTimeout(end, most).unref();
+});
+
+function end(): void {
+  const open = process.getActiveResourcesInfo().join(', ');
+  process.stderr.write(`a test left something open, which keeps the process from ending: ${open}\n`);
+  process.exit(1);
 }

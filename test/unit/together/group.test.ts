@@ -64,18 +64,6 @@ describe('test files that share a process', () => {
     assert.notEqual(runGroup("test('one', () => {}); after(() => { throw new Error('left'); });").status, 0);
   });
 
-  test('end when one has left something open, with what that is, and at once when nothing is', () => {
-    const at = pathToFileURL(join(import.meta.dirname, '../../together/still-open.ts')).href;
-    const runProgram = (milliseconds: number, left: string) => {
-      const program = `const { endIfStillOpen } = await import('${at}'); endIfStillOpen('unit/a', ${milliseconds}); ${left}`;
-      return spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' });
-    };
-    const { status, stderr } = runProgram(1, "(await import('node:net')).createServer().listen(0);");
-    assert.equal(status, 1);
-    assert.match(stderr, /^a test of unit\/a left something open, which keeps the process from ending: .*TCP/m);
-    assert.deepEqual([runProgram(600_000, '').status, runGroup("test('one', () => {});").status], [0, 0]);
-  });
-
   test('fail with what to do if one awaits at its top level', () => {
     const { status, stdout } = runGroup("await 1; test('one', () => {});");
     assert.notEqual(status, 0);
@@ -83,6 +71,32 @@ describe('test files that share a process', () => {
       stdout,
       /0\.mjs awaits at its top level: do that in before\(\), or list the file in test\/together\/alone\.ts/,
     );
+  });
+});
+
+describe('a test file or a group that', () => {
+  /** Runs a file of this content, whose minutes take some milliseconds. */
+  const runOpen = (content: string) => {
+    const [quick, file] = [join(temporaryDirectory(), 'quick.mjs'), join(temporaryDirectory(), 'one.mjs')];
+    writeFileSync(quick, 'const { setTimeout } = globalThis; globalThis.setTimeout = (end) => setTimeout(end, 20);');
+    writeFileSync(file, `import { test } from 'node:test';\n${content}\n`);
+    const { NODE_TEST_CONTEXT: _ours, ...env } = process.env;
+    const preloads = [quick, join(import.meta.dirname, '../../together/still-open.ts')];
+    const imports = preloads.flatMap((path) => ['--import', pathToFileURL(path).href]);
+    return spawnSync(process.execPath, [...imports, file], { encoding: 'utf8', env, timeout: 60_000 });
+  };
+
+  test('leaves something open is ended, and its output has the failed test and what is open', () => {
+    const left = "(await import('node:net')).createServer().listen(0); throw new Error('why');";
+    const { status, stdout, stderr } = runOpen(`test('one', async () => { ${left} });`);
+    assert.equal(status, 1);
+    assert.match(stdout, /✖ one/);
+    assert.match(stderr, /^a test left something open, which keeps the process from ending: .*TCP/m);
+  });
+
+  test('leaves nothing open ends by itself', () => {
+    const { status, stderr } = runOpen("test('one', () => {});");
+    assert.deepEqual([status, stderr], [0, '']);
   });
 });
 
