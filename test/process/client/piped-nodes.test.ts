@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -12,6 +12,7 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { program, programInShell } from '../../support/program/program.ts';
+import { makeHome } from '../../support/program/home.ts';
 
 const [file, ...start] = program;
 
@@ -27,19 +28,12 @@ const bravo = 'dev2.devco.net\ndev4.devco.net\n';
 
 before(async () => {
   fleet = await makeFleet();
-  home = join(fleet.dir, 'home');
-  const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-  const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
-  const discovery = `discovery: { method: file, file: ${join(home, 'nodes.json')} }`;
-  await writeFile(join(home, '.config/mco-deploy/client.yaml'), `${tls}\n${discovery}\n`);
   for (const name of ['dev1.devco.net', 'dev2.devco.net', 'dev4.devco.net']) {
     const cluster = name.startsWith('dev1') ? 'alfa' : 'bravo';
     const prepare = (directory: string) => writeFile(join(directory, 'facts.d', 'site.yaml'), `cluster: ${cluster}\n`);
     nodes.push(await startTestNode(fleet, { name, agents: builtIn, prepare }));
   }
-  const places = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
-  await writeFile(join(home, 'nodes.json'), JSON.stringify(places));
+  home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), nodes);
   await writeFile(join(home, 'empty'), '');
   await writeFile(join(home, 'list'), bravo);
   const ping = '  - id: ping\n    call: rpcutil.ping\n    on: web\n';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
@@ -7,6 +7,7 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { program } from '../../support/program/program.ts';
 import { runProgram } from '../../support/program/run-program.ts';
+import { makeHome } from '../../support/program/home.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
@@ -20,7 +21,6 @@ describe('output of a hostile node', () => {
 
   before(async () => {
     fleet = await makeFleet();
-    home = join(fleet.dir, 'home');
     const prepare = async (directory: string) => {
       await writeFile(join(directory, 'facts.d', 'x.json'), JSON.stringify({ note: hostile }));
       await writeFile(join(directory, 'classes.txt'), `a${hostile}b\n`);
@@ -28,14 +28,7 @@ describe('output of a hostile node', () => {
       await writeFile(join(directory, 'facts.d', `z${hostile}.json`), '{');
     };
     node = await startTestNode(fleet, { agents: rpcutil, prepare });
-    const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    await writeFile(
-      join(home, '.config/mco-deploy/client.yaml'),
-      `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${home}/nodes.json }\n`,
-    );
-    const { name, daemon } = node;
-    await writeFile(join(home, 'nodes.json'), JSON.stringify([{ name, address: '127.0.0.1', port: daemon.port }]));
+    home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), [node]);
   });
   after(async () => {
     await node[Symbol.asyncDispose]();

@@ -14,7 +14,7 @@ import { createDial } from '../../../src/transport/dial.ts';
 import { askHealth } from '../../support/node/ask-health.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
-import { makeHome } from '../../support/program/home.ts';
+import { makeHome, placeOf } from '../../support/program/home.ts';
 import { allowRip, orderFor, startTestNode, type TestNode } from '../../support/node/node.ts';
 import { probeAgent } from '../../support/agents/probe-agent.ts';
 import { until } from '../../support/until.ts';
@@ -83,7 +83,7 @@ before(async () => {
   await start('dev4.devco.net', { policies: { default: allowRip, crl: 'policy default deny\n' } });
   await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
   const { certificate, key, ca, directory } = rip.files;
-  const list = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
+  const list = nodes.map(placeOf);
   await writeFile(join(home, 'nodes.json'), JSON.stringify(list));
   await writeFile(
     join(home, '.config/mco-deploy/client.yaml'),

@@ -10,6 +10,7 @@ import { runInProcess } from '../../support/program/cli.ts';
 import type { Fleet, Member } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { openssl } from '../../support/openssl.ts';
+import { placeOf } from '../../support/program/home.ts';
 
 const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'crl'].includes(ddl.name));
 
@@ -51,7 +52,7 @@ for (const [what, takeOver] of Object.entries(ways))
         nodes.push(
           await startTestNode(fleet, { name, agents: builtIn, policies: { default: 'policy default allow\n' } }),
         );
-        const list = nodes.map((node) => ({ name: node.name, address: '127.0.0.1', port: node.daemon.port }));
+        const list = nodes.map(placeOf);
         await writeFile(path('nodes.json'), JSON.stringify(list));
       };
       const clientOf = async (operator: string) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
@@ -7,6 +7,7 @@ import { probeAgent } from '../../support/agents/probe-agent.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { makeHome, placeOf } from '../../support/program/home.ts';
 
 /** The state of the fleet: two nodes; one is silent, or another node answers in its place; all are silent; there is none. */
 const situations = ['good', 'one silent', 'one broken', 'all silent', 'all broken', 'none'] as const;
@@ -67,7 +68,7 @@ describe('exit codes', () => {
       const sections = { lock: { max_ttl: 600, max_leases: 9 } };
       nodes.push(await startTestNode(fleet, { name, agents: [...some, probeAgent], prepare, sections }));
     }
-    const [one, two] = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
+    const [one, two] = nodes.map(placeOf);
     // The discard port, where nothing listens; and a name at which another node answers.
     const silent = { name: 'dev8.devco.net', address: '127.0.0.1', port: 9 };
     const broken = { ...one, name: 'dev9.devco.net' };
@@ -76,12 +77,7 @@ describe('exit codes', () => {
       await writeFile(join(fleet.dir, `${situations[index]}.json`), JSON.stringify(list));
     }
     for (const name of ['rip', 'eve']) {
-      const home = join(fleet.dir, name);
-      const { certificate, key, ca } = (await fleet.operator(`${name}@devco.net`)).files;
-      await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-      const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
-      await writeFile(join(home, '.config/mco-deploy/client.yaml'), `${tls}\ndiscovery: { method: file }\n`);
-      homes[name] = home;
+      homes[name] = await makeHome(join(fleet.dir, name), await fleet.operator(`${name}@devco.net`), []);
     }
   });
   after(async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
@@ -7,6 +7,7 @@ import { exitCodeOf, findingOf } from '../../../src/client/commands/nrpe/finding
 import { runInProcess } from '../../support/program/cli.ts';
 import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
+import { listNodes, makeHome } from '../../support/program/home.ts';
 
 const nrpe = agents.filter(({ ddl }) => ddl.name === 'nrpe');
 const plugins = '/usr/lib/nagios/plugins';
@@ -31,27 +32,14 @@ const startWith = async (name: string, state: number, text: string) => {
   nodes.push(await startTestNode(fleet, { name, agents: nrpe, sections }));
 };
 
-const list = (extra: readonly object[] = []) =>
-  writeFile(
-    join(home, 'nodes.json'),
-    JSON.stringify([...nodes.map(({ name, daemon: { port } }) => ({ name, address: '127.0.0.1', port })), ...extra]),
-  );
-
 before(async () => {
   fleet = await makeFleet();
-  home = join(fleet.dir, 'home');
-  rip = await fleet.operator('rip@devco.net');
-  const { certificate, key, ca } = rip.files;
-  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-  await writeFile(
-    join(home, '.config/mco-deploy/client.yaml'),
-    `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${home}/nodes.json }\n`,
-  );
   await startWith('dev1.devco.net', 1, 'so so');
   await startWith('dev2.devco.net', 0, 'well');
   await startWith('dev3.devco.net', 2, 'b\u001b[31mad');
   await startWith('dev4.devco.net', 0, 'well');
-  await list();
+  rip = await fleet.operator('rip@devco.net');
+  home = await makeHome(join(fleet.dir, 'home'), rip, nodes);
 });
 
 after(async () => {
@@ -120,11 +108,11 @@ describe('nrpe over the fleet', () => {
   });
 
   test('names a silent node, which is UNKNOWN', async () => {
-    await list([{ name: 'dev9.devco.net', address: '127.0.0.1', port: 9 }]);
+    await listNodes(home, [...nodes, { name: 'dev9.devco.net', daemon: { port: 9 } }]);
     const { code, err } = await runInProcess(['nrpe', 'fine'], home);
     assert.equal(code, 3);
     assert.match(err.join('\n'), /dev9\.devco\.net/);
-    await list();
+    await listNodes(home, nodes);
   });
 
   // Past a client that lets everything through.

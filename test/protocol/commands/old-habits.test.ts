@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
@@ -8,6 +8,7 @@ import { agents } from '../../../src/agents/index.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { makeHome } from '../../support/program/home.ts';
 
 const lines = readFileSync(join(import.meta.dirname, '../../fixtures/old-habits.tsv'), 'utf8')
   .split('\n')
@@ -74,12 +75,6 @@ describe('command lines from the documentation of MCollective and Choria', () =>
 
   before(async () => {
     fleet = await makeFleet();
-    home = join(fleet.dir, 'home');
-    const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
-    const discovery = `discovery: { method: file, file: ${join(home, 'nodes.json')} }`;
-    await writeFile(join(home, '.config/mco-deploy/client.yaml'), `${tls}\n${discovery}\n`);
     const rpcutil = agents.filter(({ ddl }) => ddl.name === 'rpcutil');
     for (const name of all) {
       const cluster = bravo.includes(name) ? 'bravo' : 'alfa';
@@ -87,8 +82,7 @@ describe('command lines from the documentation of MCollective and Choria', () =>
         writeFile(join(directory, 'facts.d', 'site.yaml'), `cluster: ${cluster}\n`);
       nodes.push(await startTestNode(fleet, { name, agents: rpcutil, prepare }));
     }
-    const places = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
-    await writeFile(join(home, 'nodes.json'), JSON.stringify(places));
+    home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), nodes);
     await writeFile(join(home, 'nodes.txt'), 'dev2.devco.net\ndev4.devco.net\n');
     await writeFile(join(home, 'client.cfg'), 'main_collective = mcollective\nconnector = activemq\n');
     assert.equal((await mco(['ping'])).code, 0);

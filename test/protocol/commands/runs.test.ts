@@ -8,7 +8,7 @@ import { type Answers, answeringAgents } from '../../support/agents/answering-ag
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
-import { makeHome } from '../../support/program/home.ts';
+import { makeHome, placeOf } from '../../support/program/home.ts';
 
 let fleet: Fleet;
 let home: string;
@@ -142,7 +142,7 @@ describe('runs', { timeout: 600_000 }, () => {
     answers = { 'journal.list': { runs: [] } };
     assert.deepEqual(await mco('runs', '--fleet'), { code: 0, out: '', err: 'no node stores the journal of a run' });
     const file = join(home, 'others.json');
-    await writeFile(file, JSON.stringify([{ name: other.name, address: '127.0.0.1', port: other.daemon.port }]));
+    await writeFile(file, JSON.stringify([placeOf(other)]));
     const none = await mco('runs', '--fleet', '--nodes', file);
     assert.deepEqual([none.code, none.err.split('\n').at(-1)], [1, 'no node runs the agent journal']);
   });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
+import { listNodes, makeHome } from '../../support/program/home.ts';
 
 const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'lock'].includes(ddl.name));
 
@@ -18,18 +19,11 @@ describe('a cluster that shrinks', () => {
 
   before(async () => {
     fleet = await makeFleet();
-    home = join(fleet.dir, 'home');
-    const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-    await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-    const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
-    const discovery = `discovery: { method: file, file: ${join(home, 'nodes.json')} }`;
-    await writeFile(join(home, '.config/mco-deploy/client.yaml'), `${tls}\n${discovery}\n`);
     for (const name of ['dev2.devco.net', 'dev4.devco.net']) {
       const prepare = (directory: string) => writeFile(join(directory, 'facts.d', 'site.yaml'), 'cluster: bravo\n');
       nodes.push(await startTestNode(fleet, { name, agents: builtIn, prepare }));
     }
-    const places = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
-    await writeFile(join(home, 'nodes.json'), JSON.stringify(places));
+    home = await makeHome(join(fleet.dir, 'home'), await fleet.operator('rip@devco.net'), nodes);
     const ping = '  - id: ping\n    call: rpcutil.ping\n    on: web\n';
     await writeFile(
       join(home, 'ping.yaml'),
@@ -54,8 +48,7 @@ describe('a cluster that shrinks', () => {
     assert.equal((await run()).code, 0);
     await writeFile(factsOf(node), 'cluster: [bravo\n');
     await node.restart();
-    const places = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
-    await writeFile(join(home, 'nodes.json'), JSON.stringify(places));
+    await listNodes(home, nodes);
     const found = await find();
     assert.deepEqual([found.out, found.code === 0], ['dev2.devco.net', false]);
     assert.match(found.err, /dev4\.devco\.net was in this set \(cluster=bravo .* and now has no fact “cluster”/);

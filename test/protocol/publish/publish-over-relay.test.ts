@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import type { TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { nameOf, type PublishFleet, startPublishFleet, writeArtifact } from '../../support/publish/publish-fleet.ts';
-import { makeHome, relayLine, startRelayNode } from '../../support/relay/relay-fleet.ts';
+import { makeHomeWith, relayLine, startRelayNode } from '../../support/relay/relay-fleet.ts';
 
 describe('publish over a relay', () => {
   let lab: PublishFleet;
@@ -18,7 +18,11 @@ describe('publish over a relay', () => {
     home = join(lab.fleet.dir, 'home');
     await mkdir(home);
     // The operator has no way to the nodes but the relay; the list says where the nodes can reach each other.
-    await makeHome(lab.fleet, home, `${relayLine([relay])}\ndiscovery: { method: file, file: ${lab.home}/nodes.json }`);
+    await makeHomeWith(
+      lab.fleet,
+      home,
+      `${relayLine([relay])}\ndiscovery: { method: file, file: ${lab.home}/nodes.json }`,
+    );
   });
   after(async () => {
     await relay[Symbol.asyncDispose]();

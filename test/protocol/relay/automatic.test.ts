@@ -8,8 +8,9 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { startHostileRelay } from '../../support/relay/hostile-relay.ts';
-import { makeHome, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+import { makeHomeWith, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
 import { until } from '../../support/until.ts';
+import { placeOf } from '../../support/program/home.ts';
 
 describe('relays that nobody named', () => {
   let fleet: Fleet;
@@ -30,8 +31,8 @@ describe('relays that nobody named', () => {
   /** A home that knows so many nodes from earlier, `relays` among them, and finds dev1 by a list. */
   const homeWith = async (known: number, relays: readonly { name: string; port: number }[], lines = '') => {
     const home = join(fleet.dir, `home${homes++}`);
-    await makeHome(fleet, home, `discovery: { method: file, file: nodes.json }\n${lines}`);
-    const listed = [{ name: node.name, address: '127.0.0.1', port: node.daemon.port }];
+    await makeHomeWith(fleet, home, `discovery: { method: file, file: nodes.json }\n${lines}`);
+    const listed = [placeOf(node)];
     await writeFile(join(home, '.config/mco-deploy/nodes.json'), JSON.stringify(listed));
     const seen = { agents: [], classes: [], facts: {}, lastSeen: Date.now() };
     const others = Array.from({ length: known - relays.length }, (_, index) => ({
@@ -113,7 +114,7 @@ describe('relays that nobody named', () => {
 
   test('are remembered from a handshake, and only if their certificate has the role', async () => {
     const home = await homeWith(1, []);
-    const listed = [node, relay].map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
+    const listed = [node, relay].map(placeOf);
     await writeFile(join(home, '.config/mco-deploy/nodes.json'), JSON.stringify(listed));
     const { code } = await runInProcess(['ping', '-I', node.name, '-I', relay.name], home);
     assert.equal(code, 0);

@@ -7,7 +7,7 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { freePort } from '../../support/free-port.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
-import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+import { makeHomeWith, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
 
 describe('a relay at its limit', () => {
   let fleet: Fleet;
@@ -25,7 +25,7 @@ describe('a relay at its limit', () => {
     }
     const settings = 'socket: false, max_calls: 2';
     relay = await startRelayNode(fleet, 'bastion.devco.net', nodes, { settings, more: `metrics: { port: ${port} }\n` });
-    await makeHome(fleet, home, `${relayLine([relay])}\ntimeout: 60`);
+    await makeHomeWith(fleet, home, `${relayLine([relay])}\ntimeout: 60`);
   });
   after(async () => {
     for (const node of [relay, ...nodes]) await node[Symbol.asyncDispose]();

@@ -6,7 +6,7 @@ import { probeCalls } from '../../support/agents/probe-agent.ts';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
-import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+import { makeHomeWith, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
 import { within } from '../../support/until.ts';
 
 describe('a call over a relay that its operator interrupts', () => {
@@ -20,7 +20,7 @@ describe('a call over a relay that its operator interrupts', () => {
     node = await startTestNode(fleet, { name: 'dev1.devco.net', agents: testAgents });
     relay = await startRelayNode(fleet, 'bastion.devco.net', [node]);
     home = join(fleet.dir, 'home');
-    await makeHome(fleet, home, relayLine([relay]));
+    await makeHomeWith(fleet, home, relayLine([relay]));
   });
   after(async () => {
     for (const one of [relay, node]) await one[Symbol.asyncDispose]();

@@ -5,7 +5,8 @@ import { after, before, describe, test } from 'node:test';
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
-import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+import { makeHomeWith, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+import { placeOf } from '../../support/program/home.ts';
 
 const names = (out: readonly string[]) => (JSON.parse(out.join('\n')) as { node: string }[]).map(({ node }) => node);
 
@@ -24,7 +25,7 @@ describe('a second relay on the way', () => {
     inner = await startRelayNode(fleet, 'inner.devco.net', [node], { policies: { default: allow('outer') } });
     outer = await startRelayNode(fleet, 'outer.devco.net', [inner], { policies: { default: allow('first') } });
     home = join(fleet.dir, 'home');
-    await makeHome(fleet, home, relayLine([outer]));
+    await makeHomeWith(fleet, home, relayLine([outer]));
   });
   after(async () => {
     for (const one of [outer, inner, node]) await one[Symbol.asyncDispose]();
@@ -44,7 +45,7 @@ describe('a second relay on the way', () => {
   test('is the last: nodes behind a third are not reached', async () => {
     await using first = await startRelayNode(fleet, 'first.devco.net', [outer]);
     const far = join(fleet.dir, 'far');
-    await makeHome(fleet, far, relayLine([first]));
+    await makeHomeWith(fleet, far, relayLine([first]));
     const { out } = await runInProcess(['ping', '--json'], far);
     const found = (JSON.parse(out.join('\n')) as { nodes: { node: string }[] }).nodes.map((one) => one.node);
     assert.ok(found.includes('inner.devco.net'), String(found));
@@ -71,8 +72,8 @@ describe('the relay of the host itself', () => {
 
   test('is used by its socket without being named, and --via direct leaves it out', async () => {
     const home = join(fleet.dir, 'home');
-    await makeHome(fleet, home, `relay_socket: ${socket}\ndiscovery: { method: file, file: nodes.json }`);
-    const list = [{ name: node.name, address: '127.0.0.1', port: node.daemon.port }];
+    await makeHomeWith(fleet, home, `relay_socket: ${socket}\ndiscovery: { method: file, file: nodes.json }`);
+    const list = [placeOf(node)];
     await writeFile(join(home, '.config/mco-deploy/nodes.json'), JSON.stringify(list));
     const path = async (...more: string[]) =>
       (await runInProcess(['ping', '-v', ...more], home)).out[0]?.replace(/.* ms /, '');

@@ -17,7 +17,8 @@ import { runInProcess } from '../../support/program/cli.ts';
 import { quietContext } from '../../support/program/quiet-context.ts';
 import { until } from '../../support/until.ts';
 import { startLocalRelay } from '../../support/relay/local-relay.ts';
-import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+import { makeHomeWith, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+import { placeOf } from '../../support/program/home.ts';
 
 const names = (out: readonly string[]) => (JSON.parse(out.join('\n')) as { node: string }[]).map(({ node }) => node);
 
@@ -33,7 +34,7 @@ before(async () => {
     nodes.push(await startTestNode(fleet, { name, agents: testAgents }));
   }
   relay = await startRelayNode(fleet, 'bastion.devco.net', nodes);
-  await makeHome(fleet, home, relayLine([relay]));
+  await makeHomeWith(fleet, home, relayLine([relay]));
 });
 after(async () => {
   await relay[Symbol.asyncDispose]();
@@ -65,7 +66,7 @@ describe('nodes behind a relay', () => {
 
   test('are reached by the relay that --via names, with its address, and otherwise not at all', async () => {
     const bare = join(fleet.dir, 'bare');
-    await makeHome(fleet, bare, 'discovery: { method: file, file: nodes.json }');
+    await makeHomeWith(fleet, bare, 'discovery: { method: file, file: nodes.json }');
     await writeFile(join(bare, '.config/mco-deploy/nodes.json'), JSON.stringify(['dev1.devco.net']));
     const via = ['--via', `${relay.name}=127.0.0.1:${relay.daemon.port}`];
     const over = await runInProcess(['rpc', 'rpcutil', 'ping', '--json', ...via], bare);
@@ -76,7 +77,7 @@ describe('nodes behind a relay', () => {
 
   test('are not reached over a relay that does not reply: the command reports it and ends', async () => {
     const lost = join(fleet.dir, 'lost');
-    await makeHome(fleet, lost, 'relays: [{ name: gone.devco.net, address: "127.0.0.1:9" }]\ntimeout: 2');
+    await makeHomeWith(fleet, lost, 'relays: [{ name: gone.devco.net, address: "127.0.0.1:9" }]\ntimeout: 2');
     const { code, err } = await runInProcess(['ping'], lost);
     assert.notEqual(code, 0);
     assert.match(err.join('\n'), /no relay can be used: gone\.devco\.net/);
@@ -85,7 +86,7 @@ describe('nodes behind a relay', () => {
   test('are found over one of several relays if another does not reply, with a warning', async () => {
     const some = join(fleet.dir, 'some');
     const lines = relayLine([relay]).replace(']', ', { name: gone.devco.net, address: "127.0.0.1:9" }]');
-    await makeHome(fleet, some, `${lines}\ntimeout: 2`);
+    await makeHomeWith(fleet, some, `${lines}\ntimeout: 2`);
     const { code, err, out } = await runInProcess(['ping', '--json'], some);
     assert.equal(code, 0, err.join('\n'));
     assert.match(err.join('\n'), /the relay gone\.devco\.net is not used/);
@@ -113,7 +114,7 @@ describe('nodes behind a relay', () => {
     const config = 'relay: { socket: false }\n';
     await using claims = await startTestNode(fleet, { name: 'claims.devco.net', agents: testAgents, config });
     const own = join(fleet.dir, 'without-role');
-    await makeHome(fleet, own, relayLine([claims]));
+    await makeHomeWith(fleet, own, relayLine([claims]));
     const file = join(own, '.config/mco-deploy/client.yaml');
     const { credentials } = await fleet.operator('rip@devco.net');
     const isClosed = () => connectionsTo(claims.daemon.port) === 0;
@@ -134,14 +135,14 @@ describe('nodes behind a relay', () => {
 describe('nodes behind a relay that a source names, or whose peers change', () => {
   test('are reached over a relay that a source names, until the source no longer names it', async () => {
     const answer = join(fleet.dir, 'catalogue.json');
-    const listed = nodes.map((node) => ({ name: node.name, address: '127.0.0.1', port: node.daemon.port }));
+    const listed = nodes.map(placeOf);
     await writeFile(answer, JSON.stringify({ nodes: listed }));
     const settings = `refresh: 1, sources: { exec: { command: [/bin/cat, ${answer}] } }`;
     await using asking = await startRelayNode(fleet, 'asking.devco.net', [], {
       settings: `socket: false, ${settings}`,
     });
     const sites = join(fleet.dir, 'sites');
-    await makeHome(fleet, sites, relayLine([asking]));
+    await makeHomeWith(fleet, sites, relayLine([asking]));
     const found = async () => {
       const { out } = await runInProcess(['ping', '--json'], sites);
       return (JSON.parse(out.join('\n')) as { nodes: { node: string }[] }).nodes.map(({ node }) => node).join(' ');
@@ -163,7 +164,7 @@ describe('nodes behind a relay that a source names, or whose peers change', () =
 
   test('are asked over a relay only if their names may match', async () => {
     const picky = join(fleet.dir, 'picky');
-    await makeHome(fleet, picky, relayLine([relay]));
+    await makeHomeWith(fleet, picky, relayLine([relay]));
     const asked = async (...argv: string[]) => {
       const before = await Promise.all(nodes.map(async (node) => (await node.records()).length));
       const { out } = await runInProcess(['rpc', 'rpcutil', 'ping', '--json', ...argv], picky);
@@ -187,14 +188,14 @@ describe('nodes behind a relay that a source names, or whose peers change', () =
     };
     await using local = await startLocalRelay(searching);
     const two = join(fleet.dir, 'searching');
-    await makeHome(fleet, two, `${relayLine([relay])}\nrelay_socket: ${local.socket}`);
+    await makeHomeWith(fleet, two, `${relayLine([relay])}\nrelay_socket: ${local.socket}`);
     const { code, out, err } = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev2.devco.net', '--json'], two);
     assert.deepEqual([code, names(out)], [0, ['dev2.devco.net']], err.join('\n'));
   });
 
   test('have no address once a relay found them, and a direct call of the cached ones says so', async () => {
     const known = join(fleet.dir, 'cached');
-    await makeHome(fleet, known, relayLine([relay]));
+    await makeHomeWith(fleet, known, relayLine([relay]));
     for (let round = 0; round < 2; round++) assert.equal((await runInProcess(['ping'], known)).code, 0);
     const cache = JSON.parse(await readFile(join(known, '.cache/mco-deploy/nodes.json'), 'utf8')) as {
       nodes: { name: string; addresses: unknown[] }[];
@@ -213,14 +214,13 @@ describe('nodes behind a relay that a source names, or whose peers change', () =
   test('are dropped by a relay once its list no longer names them', async () => {
     await using listing = await startRelayNode(fleet, 'listing.devco.net', nodes);
     const sites = join(fleet.dir, 'dropped');
-    await makeHome(fleet, sites, relayLine([listing]));
+    await makeHomeWith(fleet, sites, relayLine([listing]));
     const found = async () => {
       const { out } = await runInProcess(['ping', '--json'], sites);
       return (JSON.parse(out.join('\n')) as { nodes: { node: string }[] }).nodes.map(({ node }) => node);
     };
     assert.deepEqual(await found(), ['dev1.devco.net', 'dev2.devco.net', 'listing.devco.net']);
-    const [, second] = nodes;
-    const list = [{ name: second?.name, address: '127.0.0.1', port: second?.daemon.port }];
+    const list = nodes.slice(1, 2).map(placeOf);
     await writeFile(join(fleet.dir, 'listing.devco.net-peers.json'), JSON.stringify(list));
     assert.deepEqual(await found(), ['dev2.devco.net', 'listing.devco.net']);
   });
@@ -230,7 +230,7 @@ describe('nodes behind several relays, or one that refuses', () => {
   test('count as one node each over two relays', async () => {
     await using second = await startRelayNode(fleet, 'bastion2.devco.net', nodes);
     const two = join(fleet.dir, 'two');
-    await makeHome(fleet, two, relayLine([relay, second]));
+    await makeHomeWith(fleet, two, relayLine([relay, second]));
     const { code, out, err } = await runInProcess(['ping', '--json'], two);
     assert.equal(code, 0, err.join('\n'));
     const found = (JSON.parse(out.join('\n')) as { nodes: { node: string }[] }).nodes.map(({ node }) => node);
@@ -241,7 +241,7 @@ describe('nodes behind several relays, or one that refuses', () => {
     const policies = { default: 'policy default allow\n', relay: 'policy default deny\n' };
     await using closed = await startRelayNode(fleet, 'bastion3.devco.net', nodes, { policies });
     const eve = join(fleet.dir, 'eve');
-    await makeHome(fleet, eve, relayLine([closed]));
+    await makeHomeWith(fleet, eve, relayLine([closed]));
     const { code, err } = await runInProcess(['ping'], eve);
     assert.notEqual(code, 0);
     assert.match(err.join('\n'), /cert=rip@devco\.net may not relay\.discover on bastion3\.devco\.net/);
@@ -251,7 +251,7 @@ describe('nodes behind several relays, or one that refuses', () => {
     const known = join(fleet.dir, 'known');
     const third = await startTestNode(fleet, { name: 'dev3.devco.net', agents: testAgents });
     await using other = await startRelayNode(fleet, 'bastion4.devco.net', [...nodes, third]);
-    await makeHome(fleet, known, relayLine([other]));
+    await makeHomeWith(fleet, known, relayLine([other]));
     assert.equal((await runInProcess(['ping'], known)).code, 0);
     await third[Symbol.asyncDispose]();
     const { code, err } = await runInProcess(['ping'], known);

@@ -12,7 +12,7 @@ import { startJsonServer } from '../../support/discovery/servers/json-server.ts'
 import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
-import { makeHome, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
+import { makeHomeWith, relayLine, startRelayNode, testAgents } from '../../support/relay/relay-fleet.ts';
 import { until } from '../../support/until.ts';
 
 describe('a relay whose peers come from a source', () => {
@@ -39,7 +39,7 @@ describe('a relay whose peers come from a source', () => {
     const settings = `socket: false, refresh: 1, sources: ${JSON.stringify(sources)}`;
     await using relay = await startRelayNode(fleet, name, [], { settings });
     const home = join(fleet.dir, `home-${name}`);
-    await makeHome(fleet, home, relayLine([relay]));
+    await makeHomeWith(fleet, home, relayLine([relay]));
     await until('all of them are called', async () => {
       const { out } = await runInProcess(['rpc', 'rpcutil', 'ping', '--json'], home);
       const called = JSON.parse(out.join('\n') || '[]') as { node: string; outcome: string }[];

@@ -13,6 +13,7 @@ import { type Fleet, makeFleet } from '../../support/fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { program } from '../../support/program/program.ts';
+import { makeHome, placeOf } from '../../support/program/home.ts';
 
 let fleet: Fleet;
 let home: string;
@@ -21,16 +22,10 @@ const nodes: TestNode[] = [];
 before(async () => {
   fleet = await makeFleet();
   home = join(fleet.dir, 'home');
-  const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-  const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;
-  const discovery = `discovery: { method: file, file: ${join(home, 'nodes.json')} }`;
-  await write('.config/mco-deploy/client.yaml', `${tls}\n${discovery}\ninputs: { who: configured }\n`);
   await start('dev1.devco.net');
   await start('dev2.devco.net');
-  const places = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
-  await write('nodes.json', JSON.stringify(places));
-  await write('sub/first.json', JSON.stringify(places.slice(0, 1)));
+  await makeHome(home, await fleet.operator('rip@devco.net'), nodes, 'inputs: { who: configured }\n');
+  await write('sub/first.json', JSON.stringify(nodes.slice(0, 1).map(placeOf)));
 });
 
 after(async () => {

@@ -8,6 +8,7 @@ import { type Fleet, type Member, makeFleet } from '../../support/fleet/fleet.ts
 import { startTestNode, type TestNode } from '../../support/node/node.ts';
 import { runInProcess } from '../../support/program/cli.ts';
 import { until } from '../../support/until.ts';
+import { listNodes } from '../../support/program/home.ts';
 
 const builtIn = agents.filter(({ ddl }) => ['rpcutil', 'crl', 'lock'].includes(ddl.name));
 
@@ -34,8 +35,7 @@ describe('revocation during a run', () => {
         await startTestNode(fleet, { name, agents: builtIn, policies: { default: 'policy default allow\n' } }),
       );
     }
-    const list = nodes.map(({ name, daemon }) => ({ name, address: '127.0.0.1', port: daemon.port }));
-    await writeFile(join(fleet.dir, 'nodes.json'), JSON.stringify(list));
+    await listNodes(fleet.dir, nodes);
     await writeFile(join(fleet.dir, 'endless.yaml'), playbook);
   });
   after(async () => {

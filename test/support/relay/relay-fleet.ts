@@ -4,6 +4,7 @@ import { agents } from '../../../src/agents/index.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { startTestNode, type TestNode, type TestNodeOptions } from '../node/node.ts';
 import { probeAgent } from '../agents/probe-agent.ts';
+import { placeOf } from '../program/home.ts';
 
 export const testAgents = [...agents.filter(({ ddl }) => ddl.name === 'rpcutil'), probeAgent];
 
@@ -14,7 +15,7 @@ export async function startRelayNode(
   peers: readonly TestNode[],
   options: TestNodeOptions & { readonly settings?: string; readonly more?: string } = {},
 ): Promise<TestNode> {
-  const list = peers.map((peer) => ({ name: peer.name, address: '127.0.0.1', port: peer.daemon.port }));
+  const list = peers.map(placeOf);
   const file = join(fleet.dir, `${name}-peers.json`);
   await writeFile(file, JSON.stringify(list));
   const { settings = 'socket: false', more: lines = '', ...rest } = options;
@@ -28,7 +29,7 @@ export async function startRelayNode(
 }
 
 /** A home whose client.yaml knows relays and no other way to find nodes. */
-export async function makeHome(fleet: Fleet, directory: string, lines: string): Promise<void> {
+export async function makeHomeWith(fleet: Fleet, directory: string, lines: string): Promise<void> {
   const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
   await mkdir(join(directory, '.config/mco-deploy'), { recursive: true });
   const tls = `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }`;

@@ -6,7 +6,7 @@ import type { CliContext } from '../../../src/client/cli/context.ts';
 import { type Fleet, type Member, makeFleet } from '../fleet/fleet.ts';
 import { startTestNode, type TestNode } from '../node/node.ts';
 import { type CliRun, runInProcess } from '../program/cli.ts';
-import { makeHome } from '../program/home.ts';
+import { listNodes, makeHome } from '../program/home.ts';
 
 /** A machine of one operator. */
 export interface Machine {
@@ -132,8 +132,7 @@ export async function startStoredFleet({
       await (broken ? writeFile(join(at(node), 'broken'), '') : rm(join(at(node), 'broken'), { force: true }));
     },
     relocate: async () => {
-      const list = nodes.map(({ name, daemon: { port } }) => ({ name, address: '127.0.0.1', port }));
-      for (const home of homes) await writeFile(join(home, 'nodes.json'), JSON.stringify(list));
+      for (const home of homes) await listNodes(home, nodes);
     },
     journalFile: ({ directory }, run) => join(directory, 'state/journal', `${run}.jsonl`),
     [Symbol.asyncDispose]: async () => {

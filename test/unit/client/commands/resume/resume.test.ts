@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync, readlinkSync } from 'node:fs';
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
@@ -8,6 +8,7 @@ import { journalFile } from '../../../../../src/library/runs/journal.ts';
 import { markProcess } from '../../../../../src/core/files/process-mark.ts';
 import { type Fleet, makeFleet } from '../../../../support/fleet/fleet.ts';
 import { runInProcess } from '../../../../support/program/cli.ts';
+import { makeHome } from '../../../../support/program/home.ts';
 
 let fleet: Fleet;
 let home: string;
@@ -47,13 +48,7 @@ before(async () => {
   home = join(fleet.dir, 'home');
   state = join(home, '.local/state/mco-deploy');
   playbook = join(home, 'say.yaml');
-  const { certificate, key, ca } = (await fleet.operator('rip@devco.net')).files;
-  await mkdir(join(home, '.config/mco-deploy'), { recursive: true });
-  await writeFile(join(home, 'nodes.json'), '[]');
-  await writeFile(
-    join(home, '.config/mco-deploy/client.yaml'),
-    `tls: { certificate: ${certificate}, key: ${key}, ca: ${ca} }\ndiscovery: { method: file, file: ${join(home, 'nodes.json')} }\n`,
-  );
+  await makeHome(home, await fleet.operator('rip@devco.net'), []);
   await writeFile(
     playbook,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the expressions of playbooks look so
