@@ -55,7 +55,7 @@ export async function changeUnit(
   progress(`${action} ${name}`);
   try {
     await systemd.change(action, name, signal);
-    const unit = await untilReached(name, goal, systemd, config, signal, progress);
+    const unit = await untilReached(goal, { name, systemd, config, signal, progress });
     return { unit, changed: true };
   } catch (error) {
     if (signal.aborted) throw new Problem('cancelled', `${action} of ${name} was cancelled`, '', { cause: error });
@@ -63,14 +63,16 @@ export async function changeUnit(
   }
 }
 
-async function untilReached(
-  name: string,
-  { isReached, isMissed }: Goal,
-  systemd: Systemd,
-  { wait, settle }: ServiceConfig,
-  signal: AbortSignal,
-  progress: (message: string) => void,
-): Promise<UnitState> {
+/** A change that systemd was asked for. */
+interface Change extends Pick<ActionContext, 'signal' | 'progress'> {
+  readonly name: string;
+  readonly systemd: Systemd;
+  readonly config: ServiceConfig;
+}
+
+async function untilReached({ isReached, isMissed }: Goal, change: Change): Promise<UnitState> {
+  const { name, systemd, signal, progress } = change;
+  const { wait, settle } = change.config;
   const deadline = performance.now() + wait * 1000;
   let reached: { at: number; invocation: string } | undefined;
   let before = '';

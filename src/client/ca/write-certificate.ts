@@ -48,7 +48,8 @@ export async function writeCertificate(
     ...(crl === undefined ? {} : { crl }),
   };
   const files = await deliver(delivery, target, Date.now());
-  report(request, made.certificate, store, files, options, context);
+  const { certificate } = made;
+  report(request, { certificate, realm: store.realm, files }, options, context);
 }
 
 function placeOf({ out, bundle, force = false }: CertificateOutputOptions, name: string): DeliveryTarget {
@@ -59,15 +60,20 @@ function placeOf({ out, bundle, force = false }: CertificateOutputOptions, name:
   return { form, path: resolve(bundle ?? out ?? name), replace: force };
 }
 
+interface WrittenCertificate {
+  readonly certificate: X509Certificate;
+  readonly realm: string;
+  readonly files: readonly string[];
+}
+
 function report(
   { kind, name, done }: CertificateDelivery,
-  { serialNumber: serial, validTo: end }: X509Certificate,
-  { realm }: Store,
-  files: readonly string[],
+  { certificate, realm, files }: WrittenCertificate,
   options: CaOptions & CertificateOutputOptions,
   context: CliContext,
 ): void {
-  const validTo = new Date(end).toISOString();
+  const { serialNumber: serial } = certificate;
+  const validTo = new Date(certificate.validTo).toISOString();
   const identity = formatIdentity({ kind, name, realm });
   if (options.json === true) {
     context.out(JSON.stringify({ identity, kind, name, serial, valid_to: validTo, files }));

@@ -17,18 +17,24 @@ export type Ending<Result, Target extends Named = SshTarget> = { readonly target
   | { readonly problem: Problem }
 );
 
+/** What a command does to each of its hosts. */
+export interface HostWork<Result, Target extends Named> {
+  /** In words. */
+  readonly title: string;
+  /** How many hosts at a time. */
+  readonly parallel: number;
+  /** @throws Problem on failure */
+  readonly work: (target: Target, onPhase: (phase: string) => void) => Promise<Result>;
+  readonly onEnd?: (ending: Ending<Result, Target>) => void;
+}
+
 /**
- * Works on hosts, a limited number at a time, and shows their progress. A failure stops none of the others.
- * @param title what is done to them
- * @param work throws a Problem on failure
+ * Works on hosts, and shows their progress. A failure stops none of the others.
  * @returns one result a host, in their order
  */
 export async function onHosts<Result, Target extends Named>(
-  title: string,
   targets: readonly Target[],
-  parallel: number,
-  work: (target: Target, onPhase: (phase: string) => void) => Promise<Result>,
-  onEnd: (ending: Ending<Result, Target>) => void,
+  { title, parallel, work, onEnd = () => {} }: HostWork<Result, Target>,
   context: CliContext,
 ): Promise<Ending<Result, Target>[]> {
   const shown = startLive(context).begin(title, targets.length);

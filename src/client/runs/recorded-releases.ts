@@ -7,31 +7,35 @@ import type { JournalEntry } from '../../playbook/journal/entries.ts';
  * of servers that the run did not reach: it may have taken them out of traffic.
  */
 export function revisionsBefore(entries: readonly JournalEntry[]): Map<string, string> {
+  const calls = entries.filter((entry) => entry.type === 'call').filter(({ step }) => step !== '');
+  // A run that found nothing to upgrade still notifies.
+  const firstChange = calls.findIndex(({ changes, agent }) => changes && agent !== notifier);
+  if (firstChange < 0) return new Map();
+  const looks = calls.slice(0, firstChange).filter(({ agent, action }) => agent === 'appmgr' && action === 'status');
   const before = new Map<string, string>();
-  const looks = new Set<string>();
-  const upgrades = new Set<string>();
-  let changed = false;
-  for (const entry of entries) {
-    if (entry.type === 'call' && entry.step !== '') {
-      if (isUpgrade(entry)) {
-        upgrades.add(entry.requestId);
-        for (const node of entry.nodes) if (!before.has(node)) before.set(node, '');
-      } else if (entry.agent === 'appmgr' && entry.action === 'status' && !changed) looks.add(entry.requestId);
-      // A run that found nothing to upgrade still notifies.
-      changed ||= entry.changes && entry.agent !== notifier;
-    }
-    if (entry.type !== 'outcome' || entry.outcome !== 'ok') continue;
-    const { node, requestId, data } = entry;
-    if (looks.has(requestId) && typeof data.revision === 'string') before.set(node, data.revision);
-    // If nobody looked before, the upgrade itself reported it.
-    if (upgrades.has(requestId) && before.get(node) === '' && typeof data.previous === 'string') {
-      before.set(node, data.previous);
-    }
+  for (const { node, data } of outcomesOf(looks, entries)) {
+    if (typeof data.revision === 'string') before.set(node, data.revision);
   }
-  return changed ? before : new Map();
+  const upgrades = calls.filter(isUpgrade);
+  for (const node of upgrades.flatMap(({ nodes }) => nodes)) if (!before.has(node)) before.set(node, '');
+  // If nobody looked before, the upgrade itself reported it.
+  for (const { node, data } of outcomesOf(upgrades, entries)) {
+    if (before.get(node) === '' && typeof data.previous === 'string') before.set(node, data.previous);
+  }
+  return before;
 }
 
-function isUpgrade({ agent, action, dryRun }: Extract<JournalEntry, { type: 'call' }>): boolean {
+type Recorded<Type extends JournalEntry['type']> = Extract<JournalEntry, { type: Type }>;
+
+/** The successful outcomes of these calls. */
+function outcomesOf(calls: readonly Recorded<'call'>[], entries: readonly JournalEntry[]): Recorded<'outcome'>[] {
+  const ids = new Set(calls.map(({ requestId }) => requestId));
+  return entries
+    .filter((entry) => entry.type === 'outcome')
+    .filter(({ requestId, outcome }) => ids.has(requestId) && outcome === 'ok');
+}
+
+function isUpgrade({ agent, action, dryRun }: Recorded<'call'>): boolean {
   return agent === 'appmgr' && (action === 'upgrade' || action === 'rollback') && !dryRun;
 }
 

@@ -94,8 +94,7 @@ class YamlReading {
       if (key === undefined) continue;
       const value = this.value(pair.value, [...path, key]);
       if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
-        for (const one of [value].flat())
-          for (const [name, it] of Object.entries(one ?? {})) if (!merged.has(name)) merged.set(name, it);
+        mergeInto(merged, value);
         continue;
       }
       if (entries.has(key)) this.notes.push(`${[...path, key].join('.')} occurs twice: the last value counts`);
@@ -137,6 +136,13 @@ class YamlReading {
 
   #source({ range }: Scalar): string | undefined {
     return range ? this.#text.slice(range[0], range[1]).trim() : undefined;
+  }
+}
+
+/** Of several merged mappings, the first one that has a name counts. */
+function mergeInto(merged: Map<string, unknown>, mappings: unknown): void {
+  for (const mapping of [mappings].flat()) {
+    for (const [name, value] of Object.entries(mapping ?? {})) if (!merged.has(name)) merged.set(name, value);
   }
 }
 

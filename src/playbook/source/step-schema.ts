@@ -22,6 +22,16 @@ const number = (description: string, maximum: number) =>
     maxLength: 4096,
   }) as const;
 const share = { type: ['integer', 'string'], minimum: 1, maxLength: 4096 } as const;
+const batch = (description: string) =>
+  ({
+    description,
+    type: ['integer', 'string', 'array'],
+    minimum: 1,
+    maxLength: 4096,
+    minItems: 1,
+    maxItems: 64,
+    items: share,
+  }) as const;
 
 const steps = { type: 'array', maxItems: 64, items: { $ref: '#/definitions/step' } } as const;
 const group = {
@@ -55,16 +65,9 @@ export const stepProperties = {
     description: 'The inputs of the action, or of the playbook used. One that is null is left out.',
     type: 'object',
   },
-  batch: {
-    description:
-      'How many nodes at a time: a number, a percentage of all, or a ramp of these whose last one repeats; an expression may give it.',
-    type: ['integer', 'string', 'array'],
-    minimum: 1,
-    maxLength: 4096,
-    minItems: 1,
-    maxItems: 64,
-    items: share,
-  },
+  batch: batch(
+    'How many nodes at a time: a number, a percentage of all, or a ramp of these whose last one repeats; an expression may give it.',
+  ),
   batch_sleep: duration('Between batches'),
   tries: number('How often to try; only nodes that failed are called again', 1000),
   try_sleep: duration('Between tries'),
@@ -88,15 +91,7 @@ export const stepProperties = {
     required: ['over', 'steps'],
     properties: {
       over: expression('The name of a node set, or an expression that gives names of nodes.'),
-      batch: {
-        description: `Like batch of a call (default ${rollingBatch}); an expression may give it.`,
-        type: ['integer', 'string', 'array'],
-        minimum: 1,
-        maxLength: 4096,
-        minItems: 1,
-        maxItems: 64,
-        items: share,
-      },
+      batch: batch(`Like batch of a call (default ${rollingBatch}); an expression may give it.`),
       batch_sleep: duration('Between batches'),
       ...group,
     },

@@ -18,17 +18,18 @@ export function evaluateBinary(evaluation: Evaluation, expression: Binary, scope
   const right = evaluation.evaluate(expression.right, scope);
   const position = positionIn(scope, expression.at);
   evaluation.spend(weigh(left).size + weigh(right).size, position);
+  const comparison = { evaluation, scope, position };
   switch (operator) {
     case '==':
       return equal(left, right);
     case '!=':
       return !equal(left, right);
     case '=~':
-      return matches(evaluation, scope, left, right, position);
+      return matches(comparison, left, right);
     case '!~':
-      return !matches(evaluation, scope, left, right, position);
+      return !matches(comparison, left, right);
     case 'in':
-      return isIn(evaluation, scope, left, right, position);
+      return isIn(comparison, left, right);
     case '<':
     case '<=':
     case '>':

@@ -98,7 +98,7 @@ function evaluateSelector(evaluation: Evaluation, { at, of, options }: Of<'selec
     options.find(
       ({ key }) =>
         key.kind !== 'default' &&
-        fits(evaluation, scope, value, evaluate(evaluation, key, scope), positionIn(scope, key.at)),
+        fits({ evaluation, scope, position: positionIn(scope, key.at) }, value, evaluate(evaluation, key, scope)),
     ) ?? options.find(({ key }) => key.kind === 'default');
   if (fitting === undefined) {
     const shown = toText(value).slice(0, 60);

@@ -15,9 +15,10 @@ export function chooseNode(evaluation: Evaluation, statements: readonly Statemen
   const named = nodes.find((node) =>
     valuesOf(node).some((name) => !isPattern(name) && names.includes(toText(name).toLowerCase())),
   );
-  const fitting = nodes.find((node) =>
-    valuesOf(node).some((name) => isPattern(name) && fits(evaluation, top, names[0], name, positionIn(top, node.at))),
-  );
+  const fitting = nodes.find((node) => {
+    const comparison = { evaluation, scope: top, position: positionIn(top, node.at) };
+    return valuesOf(node).some((name) => isPattern(name) && fits(comparison, names[0], name));
+  });
   const fallback = nodes.find((node) => node.names.some(({ kind }) => kind === 'default'));
   return (named ?? fitting ?? fallback)?.body ?? [];
 }

@@ -43,7 +43,7 @@ function runCase(evaluation: Evaluation, { of, options }: Of<'case'>, scope: Sco
   const value = evaluation.evaluate(of, scope);
   const isMeant = (key: Expression) =>
     key.kind !== 'default' &&
-    fits(evaluation, scope, value, evaluation.evaluate(key, scope), positionIn(scope, key.at));
+    fits({ evaluation, scope, position: positionIn(scope, key.at) }, value, evaluation.evaluate(key, scope));
   const chosen =
     options.find(({ keys }) => keys.some(isMeant)) ??
     options.find(({ keys }) => keys.some(({ kind }) => kind === 'default'));

@@ -49,7 +49,7 @@ export async function runApply(
     };
     const targets = hosts.map((host) => ({ node: host.name, host }));
     const work = ({ host }: { host: Host }) => plan(host);
-    const endings = await onHosts('look', targets, options.parallel, work, () => {}, context);
+    const endings = await onHosts(targets, { title: 'look', parallel: options.parallel, work }, context);
     const plans = endings.flatMap((ending) => ('result' in ending ? [ending.result] : []));
     try {
       return await proceed(endings, plans, options, context);

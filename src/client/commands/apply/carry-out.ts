@@ -6,7 +6,7 @@ import { planJson } from '../../apply/json.ts';
 import { formatPlans, summaryLine } from '../../apply/show.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import type { Host } from '../../fleet-file/model.ts';
-import { type Ending, onHosts, printProblem } from '../../install/hosts.ts';
+import { type Ending, type HostWork, onHosts, printProblem } from '../../install/hosts.ts';
 import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
 import type { ApplyOptions } from './options.ts';
 
@@ -71,19 +71,18 @@ async function changeHosts(
   const batches = cutWithCanary(plans, options.batch);
   const results: object[] = [];
   for (const [index, batch] of batches.entries()) {
-    const endings = await onHosts(
-      index === 0 ? 'the first host' : `batch ${index} of ${batches.length - 1}`,
-      batch,
-      options.parallel,
-      (plan, onPhase) => plan.carryOut(onPhase),
-      (ending) => {
+    const work: HostWork<Awaited<ReturnType<HostPlan['carryOut']>>, HostPlan> = {
+      title: index === 0 ? 'the first host' : `batch ${index} of ${batches.length - 1}`,
+      parallel: options.parallel,
+      work: (plan, onPhase) => plan.carryOut(onPhase),
+      onEnd: (ending) => {
         if ('problem' in ending) return printProblem(ending.target, ending.problem, context);
         for (const warning of ending.result.warnings) err(printable(`warning: ${ending.target.node}: ${warning}`));
         const but = ending.target.kept.length > 0 ? ', except for files that others changed' : '';
         if (options.json !== true) out(`${ending.target.node} is as fleet.yaml says${but}`);
       },
-      context,
-    );
+    };
+    const endings = await onHosts(batch, work, context);
     results.push(...endings.map((ending) => resultJson(ending)));
     const failed = endings.filter((ending) => 'problem' in ending);
     const untouched = batches.slice(index + 1).flat();

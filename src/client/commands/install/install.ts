@@ -59,7 +59,8 @@ export async function runInstall(
       installHost(target, request, onPhase);
     const print = (ending: Ending<HostResult>) =>
       options.json === true ? undefined : printEnding(ending, request, context);
-    const endings = await onHosts('install', targets, options.parallel, work, print, context);
+    const { parallel } = options;
+    const endings = await onHosts(targets, { title: 'install', parallel, work, onEnd: print }, context);
     if (options.json === true) context.out(JSON.stringify(endings.map(endingJson), null, 2));
     return exitForHosts(endings, context);
   } finally {

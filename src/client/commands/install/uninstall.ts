@@ -51,7 +51,8 @@ export async function runUninstall(
   const work = (target: SshTarget, onPhase: (phase: string) => void) => uninstallHost(target, request, onPhase);
   const print = (ending: Ending<Removed>) =>
     options.json === true ? undefined : printEnding(ending, request, context);
-  const endings = await onHosts('uninstall', targets, options.parallel, work, print, context);
+  const { parallel } = options;
+  const endings = await onHosts(targets, { title: 'uninstall', parallel, work, onEnd: print }, context);
   if (options.json === true)
     context.out(
       JSON.stringify(

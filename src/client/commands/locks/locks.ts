@@ -28,7 +28,7 @@ export async function listLocks(
   catalogue: readonly Ddl[],
   context: CliContext,
 ): Promise<number> {
-  return await askAll('list', {}, options, catalogue, context, (replies) => {
+  return await askAll({ action: 'list', input: {} }, options, catalogue, context, (replies) => {
     const perNode = replies.flatMap(({ node, data }) =>
       (data.leases as Lock[]).map(({ name, caller, run, from, since }) => ({ name, caller, run, from, since, node })),
     );
@@ -67,7 +67,7 @@ export async function breakLock(
   context: CliContext,
 ): Promise<number> {
   if (!new RegExp(leaseNamePattern).test(name)) throw new Problem('usage', `“${name}” is not a valid lease name`);
-  return await askAll('break', { name }, options, catalogue, context, (replies) => {
+  return await askAll({ action: 'break', input: { name } }, options, catalogue, context, (replies) => {
     const broken = replies.filter(({ data }) => data.broken === true);
     if (options.json === true)
       return [
@@ -93,8 +93,7 @@ interface LockReply {
 }
 
 async function askAll(
-  action: string,
-  input: JsonObject,
+  { action, input }: { readonly action: string; readonly input: JsonObject },
   options: CommonOptions,
   catalogue: readonly Ddl[],
   context: CliContext,

@@ -96,26 +96,31 @@ export async function readRecent(
 
 /** Undefined for a line that is not a record. */
 async function* readBackwards(files: readonly AuditFile[], most: number): AsyncGenerator<AuditRecord | undefined> {
-  let left = most;
+  const budget = { left: most };
   for (const { path } of files.toReversed()) {
     const handle = await open(path, 'r');
     try {
-      let { size: end } = await handle.stat();
-      let rest = Buffer.alloc(0);
-      while (end > 0) {
-        if (left <= 0) return;
-        const from = Math.max(0, end - chunk);
-        const bytes = Buffer.concat([await readRange(handle, from, end), rest]);
-        left -= end - from;
-        end = from;
-        // The text before the first newline may be half a line, unless the file begins there.
-        const begin = from === 0 ? 0 : bytes.indexOf(10) + 1;
-        rest = bytes.subarray(0, begin);
-        const lines = bytes.subarray(begin).toString('utf8').split('\n').reverse();
-        for (const line of lines) if (line !== '') yield parseRecord(line);
-      }
+      for await (const line of linesBackwards(handle, budget)) yield parseRecord(line);
     } finally {
       await handle.close();
     }
+    if (budget.left <= 0) return;
+  }
+}
+
+/** @param budget the bytes that may still be read */
+async function* linesBackwards(handle: FileHandle, budget: { left: number }): AsyncGenerator<string> {
+  let { size: end } = await handle.stat();
+  let rest = Buffer.alloc(0);
+  while (end > 0 && budget.left > 0) {
+    const from = Math.max(0, end - chunk);
+    const bytes = Buffer.concat([await readRange(handle, from, end), rest]);
+    budget.left -= end - from;
+    end = from;
+    // The text before the first newline may be half a line, unless the file begins there.
+    const begin = from === 0 ? 0 : bytes.indexOf(10) + 1;
+    rest = bytes.subarray(0, begin);
+    const lines = bytes.subarray(begin).toString('utf8').split('\n').reverse();
+    for (const line of lines) if (line !== '') yield line;
   }
 }

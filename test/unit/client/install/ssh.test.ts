@@ -181,21 +181,16 @@ describe('work on several hosts', () => {
   test('continues after a failure, in their order, a few at a time', async () => {
     let [running, most] = [0, 0];
     const ended: string[] = [];
-    const endings = await onHosts(
-      'testing',
-      targets,
-      2,
-      async ({ node }, onPhase) => {
-        most = Math.max(most, ++running);
-        onPhase('working');
-        await new Promise((resolve) => setImmediate(resolve));
-        running--;
-        if (node === 'b') throw new Problem('host-failed', 'no');
-        return node;
-      },
-      ({ target }) => ended.push(target.node),
-      context(),
-    );
+    const work = async ({ node }: { node: string }, onPhase: (phase: string) => void) => {
+      most = Math.max(most, ++running);
+      onPhase('working');
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      if (node === 'b') throw new Problem('host-failed', 'no');
+      return node;
+    };
+    const onEnd = ({ target }: { target: { node: string } }) => ended.push(target.node);
+    const endings = await onHosts(targets, { title: 'testing', parallel: 2, work, onEnd }, context());
     assert.deepEqual(
       endings.map((one) => ('problem' in one ? one.problem.code : one.result)),
       ['a', 'host-failed', 'c'],
@@ -212,7 +207,7 @@ describe('work on several hosts', () => {
       stop.abort();
       return node;
     };
-    const endings = await onHosts('testing', targets, 1, work, () => {}, context(stop.signal));
+    const endings = await onHosts(targets, { title: 'testing', parallel: 1, work }, context(stop.signal));
     assert.deepEqual(begun, ['a']);
     assert.deepEqual(
       endings.map((one) => ('problem' in one ? one.problem.code : one.result)),
@@ -236,9 +231,6 @@ describe('work on several hosts', () => {
     const work = async () => {
       throw new TypeError('bug');
     };
-    await assert.rejects(
-      onHosts('testing', targets, 1, work, () => {}, context()),
-      TypeError,
-    );
+    await assert.rejects(onHosts(targets, { title: 'testing', parallel: 1, work }, context()), TypeError);
   });
 });
