@@ -26,7 +26,7 @@ const { values } = parseArgs({
   },
 });
 const packages = new Set(packageKinds.filter((kind) => values[kind]));
-// Programs of the build run in directories of their own.
+// Programs of the build run in their own directories.
 const out = resolve(values.out);
 const made = await make({ out, targets: parseTargets(values.target), packages, version: values.version });
 for (const name of made.files) process.stdout.write(`built ${relative('', join(out, name))}\n`);

@@ -12,7 +12,7 @@ const unused: readonly Unused[] = [
   {
     by: /\/commander\//,
     module: /^node:child_process$/,
-    why: 'commander runs commands that are programs of their own: there are none',
+    why: 'commander runs commands that are separate programs: there are none',
   },
   {
     by: /\/grpc-js\/build\/src\/(channelz|orca)\.js$/,

@@ -28,7 +28,7 @@ const address = '127.0.0.1';
 const allowCaller = 'policy default deny\nallow\tcert=caller\t*\t*\t*\n';
 const day = 24 * 60 * 60 * 1000;
 
-/** In a directory of its own with a short path, wherever the build is: that of a socket has 107 bytes at most. */
+/** In its own directory with a short path, wherever the build is: that of a socket has 107 bytes at most. */
 export async function startRehearsal(): Promise<Rehearsal> {
   const place = await mkdtemp(join(tmpdir(), 'mco-rehearsal-'));
   const authority = await makeAuthority('rehearsal', Date.now());
@@ -76,7 +76,7 @@ async function startNode(directory: string, name: string, authority: Authority, 
   return { name, port, stop };
 }
 
-/** Makes a directory with what it takes to be in the fleet, and files of its own. */
+/** Makes a directory with what it takes to be in the fleet, and its own files. */
 async function settle(
   directory: string,
   { kind, name }: Pick<Identity, 'kind' | 'name'>,

@@ -90,7 +90,7 @@ function take(sorted: { nodes: FoundNode[]; unmatched: FoundNode[] }, node: Foun
 }
 
 /**
- * Whether they have one origin, those without one aside, or one daemon: any host can announce a node under an origin of its own
+ * Whether they have one origin, those without one aside, or one daemon: any host can announce a node under its own origin
  * and pass connections on to it, without a certificate.
  */
 function areOneMachine(attempts: readonly (Attempt & { readonly result: ReachedNode })[]): boolean {

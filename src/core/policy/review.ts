@@ -11,7 +11,7 @@ export interface KnownAgent {
 /** Other services of a node besides its agents: a policy decides who may use it as a relay. */
 const relayService: KnownAgent = { name: 'relay', actions: { forward: {}, discover: {} } };
 
-/** The policy that decides where an agent has none of its own. */
+/** The policy that decides where an agent has no own policy. */
 export const fallbackPolicy = 'default';
 
 /** The possible names of an agent's policy, the one that counts first. */

@@ -34,7 +34,7 @@ export const requestProblems = defineProblems({
   ],
   'id-reused': [
     'The id belongs to an earlier request, or message, that is another one. Nothing was done.',
-    'Send it as a new request, with an id of its own.',
+    'Send it as a new request, with a new id.',
   ],
   'unproven-fresh': [
     'The node was started after the request was made, and its audit log does not reach back far enough to show that the request did not come before.',

@@ -22,5 +22,5 @@ export function digestAsked({
 /** The id and try belong to a request for something else: its outcome must not pass for that of this one. */
 export function idReused(): Problem {
   const what = 'an earlier request with this id and try asked for something else: nothing was done';
-  return new Problem('id-reused', what, 'send it with an id of its own');
+  return new Problem('id-reused', what, 'send it with a new id');
 }

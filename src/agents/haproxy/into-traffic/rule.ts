@@ -20,7 +20,7 @@ import { lineName, type ServerLine } from '../servers/line.ts';
 import type { Server } from '../servers/server.ts';
 import { type AdminState, isUp } from '../servers/state.ts';
 
-/** Whether it has a health of its own, which can be set to 0. A server that follows another one (`track`) has none. */
+/** Whether it has its own health, which can be set to 0. A server that follows another one (`track`) has none. */
 export function canBeLowered({ checked, tracked }: Server): boolean {
   return checked && tracked === '';
 }
@@ -80,7 +80,7 @@ export async function release(line: ServerLine, signal: AbortSignal): Promise<vo
   await sendReady(line, signal);
 }
 
-/** A server that follows another one (`track`) has no health of its own. */
+/** A server that follows another one (`track`) has no own health. */
 async function setDown(line: ServerLine, signal: AbortSignal): Promise<void> {
   if (line.server.tracked === '') await setChecking(line, signal);
 }

@@ -9,7 +9,7 @@ import type { ReadDdl } from './import.ts';
 export const agentCommand = (readDdl: ReadDdl, catalogue: readonly Ddl[]): CommandEntry => ({
   name: 'agent',
   define: (program, context) => {
-    const agent = program.command('agent').description('write an agent of your own, in any language');
+    const agent = program.command('agent').description('write your own agent, in any language');
     agent
       .command('new <name>')
       .description('create a working skeleton: NAME (an executable) and NAME.json (its description)')

@@ -9,7 +9,7 @@ export interface PassedOnParts {
 }
 
 /**
- * The known machine behind a sighting that was proven. Any host can announce a node under a host name of its own and pass
+ * The known machine behind a sighting that was proven. Any host can announce a node under its own host name and pass
  * connections on to it, without a certificate: such a host is not a second machine with the node's key.
  * @returns `own` for this node itself, the host name of another known machine, or undefined for a machine that is new
  */

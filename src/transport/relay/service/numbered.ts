@@ -1,6 +1,6 @@
 import { Problem } from '../../../core/errors.ts';
 
-/** Work that the other end of a connection asks for by numbers of its own, and may give up. */
+/** Work that the other end of a connection asks for by its own numbers, and may give up. */
 export interface Numbered<Message> {
   readonly take: (message: Message) => void;
   /** The number that is not done yet. */
