@@ -55,11 +55,15 @@ function identityIn(certificate: X509Certificate): Identity | undefined {
   return identity === undefined ? undefined : limited(identity, certificate);
 }
 
-/** The limits of an operator's certificate belong to its identity: they are always known together. */
-function limited(identity: Identity, certificate: X509Certificate): Identity {
-  const prefix = `URI:${applicationUri(identity.realm, '')}`;
-  const names = (certificate.subjectAltName ?? '').split(/,\s*/).filter((entry) => entry.startsWith(prefix));
+/**
+ * The limits of an operator's certificate belong to its identity: they are always known together. Without an identity if
+ * a limit is not one of its realm: a certificate that is to be limited never counts as unlimited.
+ */
+function limited(identity: Identity, certificate: X509Certificate): Identity | undefined {
+  const names = (certificate.subjectAltName ?? '').split(/,\s*/).filter((entry) => /^URI:"?mco-for:/i.test(entry));
   if (names.length === 0) return identity;
+  const prefix = `URI:${applicationUri(identity.realm, '')}`;
+  if (!names.every((entry) => entry.startsWith(prefix))) return undefined;
   return Object.freeze({ ...identity, applications: names.map((entry) => entry.slice(prefix.length)) });
 }
 
