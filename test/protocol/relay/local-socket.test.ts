@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import promises, { chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../src/core/errors.ts';
 import { localEventCodec, localRequestCodec } from '../../../src/core/wire/codec.ts';
@@ -302,6 +303,30 @@ describe('the path of a relay’s socket', () => {
       } finally {
         process.umask(before);
       }
+    }
+  });
+
+  test('is open to nobody before it has its mode, and leaves nothing else beside it', async (t) => {
+    const seen: string[] = [];
+    const change = promises.chmod;
+    t.mock.method(promises, 'chmod', async (file: string, mode: number) => {
+      seen.push(relative(tmpdir(), file).split('/').slice(1).join('/'));
+      assert.equal((await stat(dirname(file))).mode & 0o777, 0o700);
+      await change(file, mode);
+    });
+    syncBuiltinESMExports();
+    const before = process.umask(0);
+    try {
+      await using relay = await startLocalRelay(echoing);
+      assert.equal(seen.length, 1);
+      assert.match(`${seen[0]}`, /^\.[A-Za-z0-9]{6}\/s$/, 'not where others look for it');
+      assert.deepEqual(await readdir(dirname(relay.socket)), ['relay.sock']);
+      relay.stop();
+      assert.deepEqual(await readdir(dirname(relay.socket)), []);
+    } finally {
+      process.umask(before);
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
     }
   });
 

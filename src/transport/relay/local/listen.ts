@@ -1,6 +1,7 @@
-import { chmod, lstat, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { chmod, lstat, mkdtemp, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoOf, explain, Problem } from '../../../core/errors.ts';
 import { makeDirectories } from '../../../core/files/durable.ts';
 import { ifThere } from '../../../core/files/if-there.ts';
@@ -48,16 +49,18 @@ export async function listenLocally(
     );
   });
   server.maxConnections = limits.connections;
+  let isThere = false;
   const stop = () => {
     server.close();
     for (const connection of open) connection.destroy();
+    if (isThere) rmSync(socket, { force: true });
   };
   try {
     if (Buffer.byteLength(socket) > longest) throw new Error(`the path of a socket has at most ${longest} bytes`);
     await makeDirectories(dirname(socket), 0o755, { sync: false });
     await removeLeftOver(socket);
-    await listen(server, socket);
-    await chmod(socket, 0o660);
+    await listenPrivately(server, socket);
+    isThere = true;
   } catch (cause) {
     stop();
     const message = `the relay cannot listen at ${socket}: ${explain(cause)}`;
@@ -65,6 +68,19 @@ export async function listenLocally(
   }
   server.on('error', (error) => log.warn({ reason: explain(error) }, 'the relay’s socket has a fault'));
   return stop;
+}
+
+/** The socket gets its mode in a directory of its own: until then it has that of the umask, and others could connect. */
+async function listenPrivately(server: Server, socket: string): Promise<void> {
+  const directory = await mkdtemp(`${dirname(socket)}/.`);
+  try {
+    const draft = join(directory, 's');
+    await listen(server, draft);
+    await chmod(draft, 0o660);
+    await rename(draft, socket);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 function listen(server: Server, socket: string): Promise<void> {
