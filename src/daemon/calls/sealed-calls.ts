@@ -18,6 +18,7 @@ import { type JudgedRequest, judgeRequest } from '../incoming-call.ts';
 import { judgeTime } from '../stages/replay.ts';
 import type { CallMemory } from './call-memory.ts';
 import type { CallerLimiter } from './caller-limits.ts';
+import { type ChargedRequests, startChargedRequests } from './charged-requests.ts';
 
 export interface SealedParts {
   readonly identity: string;
@@ -50,6 +51,7 @@ export function defineSealedCalls(parts: SealedParts): Pick<NodeService, 'key' |
   const { identity, keyPair, tls, now } = parts;
   const createdAt = now();
   const reads = startReads();
+  const charged = startChargedRequests(now);
   let signed: { readonly credentials: TlsState['credentials']; readonly key: SignedKey } | undefined;
   return {
     key: () => {
@@ -63,8 +65,8 @@ export function defineSealedCalls(parts: SealedParts): Pick<NodeService, 'key' |
       const exchange = openSealed(identity, keyPair, request);
       try {
         const { call, query } = exchange.envelope;
-        if (call) await serveCall(call, relay, { exchange, sink, reads, parts });
-        else if (query) await serveQuery(query, relay, { exchange, sink, reads, parts });
+        if (call) await serveCall(call, relay, { exchange, sink, reads, charged, parts });
+        else if (query) await serveQuery(query, relay, { exchange, sink, reads, charged, parts });
         else throw new Problem('malformed-message', 'the sealed request is empty');
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
@@ -79,19 +81,19 @@ interface Serving {
   readonly exchange: TargetExchange;
   readonly sink: SealedSink;
   readonly reads: Reads;
+  readonly charged: ChargedRequests;
   readonly parts: SealedParts;
 }
 
 async function serveCall(
   call: SignedRequest,
   relay: Identity,
-  { exchange, sink, reads, parts }: Serving,
+  { exchange, sink, reads, charged, parts }: Serving,
 ): Promise<void> {
   const { serve, tls, now } = parts;
   const judged = judgeRequest(call, tls().trust, now());
   const { requestId, try: attempt } = judged.opened.request;
-  const signer = callerToCharge(judged, parts) ?? relay;
-  const leave = await enter(signer, relay, call, parts);
+  const { signer, leave } = await enter(judged, relay, charged, parts);
   const caller = callerId(signer);
   const read = reads.begin(caller, requestId, attempt);
   const progress = (message: string) => {
@@ -108,16 +110,23 @@ async function serveCall(
   }
 }
 
+/** Counts a request against its signer, or against the relay. */
 async function enter(
-  signer: Identity,
+  judged: JudgedRequest,
   relay: Identity,
-  call: SignedRequest,
-  { limiter, service }: SealedParts,
-): Promise<() => void> {
+  charged: ChargedRequests,
+  parts: SealedParts,
+): Promise<{ readonly signer: Identity; readonly leave: () => void }> {
+  const { request, signed } = judged.opened;
+  const caller = charged.has(request.nonce) ? undefined : callerToCharge(judged, parts);
+  const signer = caller ?? relay;
   try {
-    return limiter.enter(callerId(signer), call.request.length);
+    const leave = parts.limiter.enter(callerId(signer), signed.request.length);
+    // At once: a copy of it may be next.
+    if (caller !== undefined) charged.note(request.nonce, request.issuedAt + request.timeToLive + parts.grace);
+    return { signer, leave };
   } catch (error) {
-    if (error instanceof Problem) await service.turnAway(relay, error, call);
+    if (error instanceof Problem) await parts.service.turnAway(relay, error, signed);
     throw error;
   }
 }

@@ -447,6 +447,12 @@ describe('a hostile relay of signed orders that', () => {
     const next = sealRequest(orderFor(node.name, count), rip.credentials, Date.now());
     assert.ok((await send({ call: next }))?.reply, 'nor do copies of a request spend its share');
     assert.equal(counted.times, before + 2);
+    const fresh = () => sealRequest(orderFor(node.name, count), rip.credentials, Date.now());
+    const { request } = sealTo(node.name, key, makeKeyPair(), { call: fresh() });
+    const copies = Array.from({ length: 10 }, () => own.pass(node.name, request, () => {}));
+    await Promise.allSettled(copies);
+    assert.ok((await send({ call: fresh() }))?.reply, 'nor do copies that come at the same time');
+    assert.equal(counted.times, before + 4);
   });
 
   test('disconnects during a call: nothing ends, because only the caller can cancel, by a signature', async () => {

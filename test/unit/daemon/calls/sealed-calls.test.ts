@@ -222,6 +222,33 @@ describe('a call over a relay', () => {
     );
   });
 
+  test('counts once against its caller when the relay delivers it several times at once, until it is too old', async () => {
+    const { send, entered, clock } = startSealed({
+      call: () => new Promise((resolve) => setImmediate(resolve, signedReply)),
+    });
+    const call = callOf();
+    await Promise.all([send({ call }), send({ call }), send({ call })]);
+    await send({ call });
+    const payers = () => entered.splice(0).map(([caller]) => caller);
+    assert.deepEqual(payers(), ['cert=rip@devco.net', ...Array.from({ length: 3 }, () => 'node=lb1.devco.net')]);
+    // Those that are too old are forgotten, and no others.
+    clock.now = now + 60_000 + grace;
+    const other = callOf({}, rip, clock.now);
+    await send({ call: other });
+    await send({ call });
+    await send({ call: other });
+    clock.now += 2000;
+    await send({ call: callOf({}, rip, clock.now) });
+    await send({ call: other });
+    assert.deepEqual(payers(), [
+      'cert=rip@devco.net',
+      'node=lb1.devco.net',
+      'node=lb1.devco.net',
+      'cert=rip@devco.net',
+      'node=lb1.devco.net',
+    ]);
+  });
+
   test('frees its slot when it ends, and one beyond the limit is refused and recorded with its request', async () => {
     const { codesOf, steps } = startSealed({
       limits: { atOnce: 1, rate: 1, burst: 3 },
