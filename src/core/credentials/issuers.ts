@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
-import { fingerprintOf } from './certificate.ts';
+import { contentOf, fingerprintOf } from './certificate.ts';
+import { misuseOf } from './misuse.ts';
 import { limitOf, pathLengthOf } from './path-length.ts';
 
 /** The CA certificates that a side trusts. */
@@ -92,23 +93,28 @@ const ways = new WeakMap<
 >();
 
 /**
- * The paths from a certificate to a trusted root, through CAs that may have so many below them: its issuer first, the
- * root last. There may be more than one while one CA replaces another.
+ * The paths from a certificate to a trusted root, through CAs that may sign it: its issuer first, the root last. There may be more than one while one CA replaces another.
  */
 export function pathsOf(certificate: X509Certificate, trust: Roots): readonly (readonly X509Certificate[])[] {
   const cas = knownTo(trust);
   const before = ways.get(certificate);
   if (before?.cas === cas) return before.paths;
-  const paths = issuerPaths(certificate, trust).filter((path) => limitOf(path) === undefined);
+  const paths = issuerPaths(certificate, trust).filter((path) => faultIn(certificate, path) === undefined);
   ways.set(certificate, { cas, paths });
   return paths;
 }
 
-/** Names the CA that is too far above a certificate on every path to a root; undefined when there is no path at all. */
-export function describePathLengthFault(certificate: X509Certificate, trust: Roots): string | undefined {
-  const limits = issuerPaths(certificate, trust).map(limitOf);
-  const [limit] = limits;
-  return limit === undefined || limits.includes(undefined) ? undefined : describeLimit(limit);
+/** Names the limit that each path of a certificate breaks; undefined when one breaks none, or there is no path at all. */
+export function describePathFault(certificate: X509Certificate, trust: Roots): string | undefined {
+  const faults = issuerPaths(certificate, trust).map((path) => faultIn(certificate, path));
+  const [first] = faults;
+  return faults.includes(undefined) ? undefined : first;
+}
+
+function faultIn(certificate: X509Certificate, path: readonly X509Certificate[]): string | undefined {
+  const limit = limitOf(path);
+  if (limit !== undefined) return describeLimit(limit);
+  return misuseOf(certificate, path, certificate.ca ? undefined : contentOf(certificate).identity?.kind);
 }
 
 function describeLimit(limit: X509Certificate): string {

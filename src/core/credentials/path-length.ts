@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { contentOf, elements, extensionsOf, oids } from './extensions.ts';
 
 interface Limits {
   readonly pathLength: number | undefined;
@@ -12,8 +13,8 @@ const limits = new WeakMap<X509Certificate, Limits>();
 function limitsOf(certificate: X509Certificate): Limits {
   const known = limits.get(certificate);
   if (known !== undefined) return known;
-  const { raw, subject, issuer } = certificate;
-  const read = { pathLength: readPathLength(raw), isOwn: subject === issuer };
+  const { subject, issuer } = certificate;
+  const read = { pathLength: readPathLength(certificate), isOwn: subject === issuer };
   limits.set(certificate, read);
   return read;
 }
@@ -34,45 +35,10 @@ export function limitOf(path: readonly X509Certificate[]): X509Certificate | und
   return undefined;
 }
 
-const extensionsTag = 0xa3;
 const integerTag = 0x02;
-/** 2.5.29.19 */
-const basicConstraints = Buffer.from('551d13', 'hex');
 
-/** Certificate, TBSCertificate and Extension: RFC 5280, 4.1. */
-function readPathLength(raw: Buffer): number | undefined {
-  const [body] = elements(contentOf(raw));
-  const extensions = elements(body?.content ?? empty).find(({ tag }) => tag === extensionsTag);
-  for (const extension of elements(contentOf(extensions?.content ?? empty))) {
-    const [id, ...rest] = elements(extension.content);
-    if (id?.content.equals(basicConstraints) !== true) continue;
-    // The last is the value; the critical flag may come before it.
-    const constraints = elements(contentOf(rest.at(-1)?.content ?? empty));
-    const length = constraints.find(({ tag }) => tag === integerTag);
-    return length === undefined ? undefined : Number.parseInt(length.content.toString('hex'), 16);
-  }
-  return undefined;
-}
-
-const empty = Buffer.alloc(0);
-
-function contentOf(bytes: Buffer): Buffer {
-  return elements(bytes)[0]?.content ?? empty;
-}
-
-/**
- * Consecutive DER elements (X.690, 8.1): a tag, a length of one byte or with the number of its bytes before it, the
- * content.
- */
-function elements(bytes: Buffer): { readonly tag: number; readonly content: Buffer }[] {
-  const found: { tag: number; content: Buffer }[] = [];
-  for (let at = 0; at + 2 <= bytes.length; ) {
-    const [tag = 0, first = 0] = bytes.subarray(at, at + 2);
-    const size = first < 0x80 ? 0 : first & 0x7f;
-    const length = size === 0 ? first : Number.parseInt(bytes.toString('hex', at + 2, at + 2 + size), 16);
-    const start = at + 2 + size;
-    found.push({ tag, content: bytes.subarray(start, start + length) });
-    at = start + length;
-  }
-  return found;
+function readPathLength(certificate: X509Certificate): number | undefined {
+  const constraints = extensionsOf(certificate).find(({ id }) => id === oids.basicConstraints);
+  const length = elements(contentOf(constraints?.value)).find(({ tag }) => tag === integerTag);
+  return length === undefined ? undefined : Number.parseInt(length.content.toString('hex'), 16);
 }

@@ -14,7 +14,7 @@ import type { X509Certificate } from 'node:crypto';
 import { Problem } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import { contentOf } from './certificate.ts';
-import { describePathLengthFault, pathsOf } from './issuers.ts';
+import { describePathFault, pathsOf } from './issuers.ts';
 
 /** The trust of this side: the fleet's CA certificates (two while one replaces the other) and the revocations. */
 export interface Trust {
@@ -50,9 +50,8 @@ export function proveCertificate(
   const paths = pathsOf(certificate, trust);
   const { identity, notBefore, notAfter } = contentOf(certificate);
   if (paths.length === 0 || identity === undefined || certificate.ca) {
-    const limit = describePathLengthFault(certificate, trust);
-    if (limit !== undefined)
-      throw new Problem('foreign-certificate', limit, 'issue it with a CA whose pathLength allows it');
+    const fault = describePathFault(certificate, trust);
+    if (fault !== undefined) throw new Problem('foreign-certificate', fault, 'issue it with a CA that may sign it');
     const from = certificate.issuer.replaceAll('\n', ', ');
     throw new Problem('foreign-certificate', `the certificate was not issued by this fleet's CA (its issuer: ${from})`);
   }

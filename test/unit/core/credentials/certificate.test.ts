@@ -58,7 +58,11 @@ describe('the identity in a certificate', () => {
     assert.equal(await named(...others), undefined);
     assert.equal(await named('URI:mco://devco.net/node/dev1', 'URI:mco://devco.net/node/dev2'), undefined);
     assert.equal(await named('URI:mco://devco.net/nobody/dev1'), undefined);
-    assert.equal(await named('URI:https://devco.net/x, URI:mco://devco.net/node/dev1, y'), undefined, 'a part of a name');
+    assert.equal(
+      await named('URI:https://devco.net/x, URI:mco://devco.net/node/dev1, y'),
+      undefined,
+      'a part of a name',
+    );
     assert.equal(await named('DNS:mco://devco.net/node/dev1'), undefined, 'the name of a host is not an identity');
     assert.equal(await named(), undefined);
     assert.equal(identityOf({ subjectAltName: undefined } as X509Certificate), undefined);
@@ -76,7 +80,12 @@ describe('the identity in a certificate', () => {
 
   test('is none if it is limited in a way that this side does not understand', async () => {
     const own = 'URI:mco://devco.net/operator/job';
-    for (const limit of ['mco-for://other.net/app', 'MCO-FOR://devco.net/app', 'mco-for:app', 'mco-for://devco.net/a,b']) {
+    for (const limit of [
+      'mco-for://other.net/app',
+      'MCO-FOR://devco.net/app',
+      'mco-for:app',
+      'mco-for://devco.net/a,b',
+    ]) {
       assert.equal(await named(own, `URI:${limit}`), undefined, limit);
       assert.equal(await named(own, 'URI:mco-for://devco.net/app', `URI:${limit}`), undefined, limit);
     }

@@ -5,7 +5,7 @@ import { buildCertificate } from '../../../../src/ca/x509/certificate.ts';
 import { makeKeyPair } from '../../../../src/ca/x509/keys.ts';
 import { authorityProfile, type Profile, profiles } from '../../../../src/ca/x509/profiles.ts';
 import {
-  describePathLengthFault,
+  describePathFault,
   isIssuedBy,
   isRoot,
   issuersOf,
@@ -281,7 +281,7 @@ describe('the paths from a certificate to a root', () => {
     const name = below.certificate.subject.slice('CN='.length);
     const again = await make(free, { name, keyOf: below });
     const { certificate } = await make(below, { profile: profiles.node });
-    const fault = (...holders: readonly Holder[]) => describePathLengthFault(certificate, trusting(...holders));
+    const fault = (...holders: readonly Holder[]) => describePathFault(certificate, trusting(...holders));
     const words = `the CA “${strict.certificate.subject}” may have no more than 0 CAs below it, and more stand between it and this certificate`;
     assert.deepEqual(pathsOf(certificate, trusting(strict, below)), []);
     assert.equal(fault(strict, below), words);
