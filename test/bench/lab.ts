@@ -1,10 +1,10 @@
 // npm run bench:lab [-- --hosts 12,50,100 --rounds 10]: how long commands take, whole process included, in labs in which each host
-// has its own namespace: by the client itself and through a relay, then whole upgrades. With --quiet the lab does little else
+// has its own namespace: by the client itself and through a relay, then whole upgrades. Before each command, the same host starts
+// a Node that has nothing to do: the ratio compares days and machines. With --quiet the lab does little else
 // meanwhile: HAProxy checks each server every 2 s, its default, instead of every 100 ms, and each command is preceded by a pause.
 import { parseArgs } from 'node:util';
 import { type Lab, startLab } from '../support/lab/lab.ts';
 import { runScript } from '../support/lab/run-script.ts';
-import { bareNode } from './bare-node.ts';
 import { measureReach } from './reach.ts';
 
 const { values } = parseArgs({
@@ -17,16 +17,18 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 
 await runScript(async () => {
-  print(`a bare Node takes ${bareNode().toFixed(0)} ms\n`);
-  print('| nodes | what | time | client CPU | relay CPU | CPU of all other nodes | bytes of the client |');
-  print('|---|---|---|---|---|---|---|');
+  print(
+    '| nodes | what | time | in bare Nodes | client CPU | relay CPU | CPU of all other nodes | bytes of the client |',
+  );
+  print('|---|---|---|---|---|---|---|---|');
   for (const nodes of values.hosts.split(',').map(Number))
-    for (const [{ what }, { time: whole, cpu, relay, nodes: others, bytes }] of await measureReach(
+    for (const [{ what }, { time: whole, bareNode, cpu, relay, nodes: others, bytes }] of await measureReach(
       nodes,
       rounds,
       values.quiet,
     )) {
-      const cells = [nodes, what, ms(whole), ms(cpu), ms(relay), ms(others), `${(bytes / 1024).toFixed(0)} KiB`];
+      const ratio = `${(whole / bareNode).toFixed(1)} × ${ms(bareNode)}`;
+      const cells = [nodes, what, ms(whole), ratio, ms(cpu), ms(relay), ms(others), `${(bytes / 1024).toFixed(0)} KiB`];
       print(`| ${cells.join(' | ')} |`);
     }
   print('\n| what | median | fastest | slowest |\n|---|---|---|---|');

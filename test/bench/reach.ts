@@ -28,6 +28,8 @@ export interface Way {
 /** Medians of the rounds: milliseconds, and bytes on the client's link in both directions. */
 export interface Figures {
   readonly time: number;
+  /** A start of Node with nothing to do, on the same host just before: the measure of how fast the machine is at the moment. */
+  readonly bareNode: number;
   readonly cpu: number;
   readonly relay: number;
   readonly nodes: number;
@@ -92,17 +94,23 @@ export async function measureReach(nodes: number, rounds: number, quiet: boolean
 }
 
 async function measureOnce(lab: Lab, way: Way, pids: ReadonlyMap<string, number>): Promise<Figures> {
+  const bareNode = await measure(lab, way.host, [process.execPath, '-e', '0']);
   const before = await countAll(lab, way.host, pids);
-  const { code, stderr } = await run(lab, way);
-  if (code !== 0) throw new Error(`mco-deploy ${way.argv.join(' ')} ended with ${code}: ${stderr}`);
+  const { time, cpu } = await measure(lab, way.host, ['mco-deploy', ...way.argv]);
   const after = await countAll(lab, way.host, pids);
-  const { time, cpu } = JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? '') as { time: number; cpu: number };
   const [relayed, others, bytes] = after.map((count, index) => count - (before[index] ?? 0));
-  return { time, cpu, relay: relayed ?? 0, nodes: others ?? 0, bytes: bytes ?? 0 };
+  return { time, bareNode: bareNode.time, cpu, relay: relayed ?? 0, nodes: others ?? 0, bytes: bytes ?? 0 };
+}
+
+/** Milliseconds from a program's start to its end, and of CPU. */
+async function measure(lab: Lab, host: string, command: readonly string[]): Promise<{ time: number; cpu: number }> {
+  const { code, stderr } = await lab.exec(host, ['python3', usage, ...command], { home: `/${homeOf(deployer)}` });
+  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}: ${stderr}`);
+  return JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? '') as { time: number; cpu: number };
 }
 
 function run(lab: Lab, { host, argv }: Way) {
-  return lab.exec(host, ['python3', usage, 'mco-deploy', ...argv], { home: `/${homeOf(deployer)}` });
+  return lab.exec(host, ['mco-deploy', ...argv], { home: `/${homeOf(deployer)}` });
 }
 
 /** CPU of the relay and of the other nodes, and bytes on the link of the client's host. */
@@ -180,6 +188,7 @@ function mediansOf(rounds: readonly Figures[]): Figures {
     rounds.map(value).sort((a, b) => a - b)[Math.floor(rounds.length / 2)] ?? 0;
   return {
     time: median(({ time }) => time),
+    bareNode: median(({ bareNode }) => bareNode),
     cpu: median(({ cpu }) => cpu),
     relay: median(({ relay: milliseconds }) => milliseconds),
     nodes: median(({ nodes }) => nodes),
