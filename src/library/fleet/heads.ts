@@ -49,7 +49,10 @@ export interface Heads {
   readonly distrust: (node: string) => Problem | undefined;
   /** @returns the head that was kept */
   readonly forget: (node: string) => KnownHead | undefined;
-  /** Writes new heads, merged with those that other clients wrote meanwhile. @throws Problem `unwritable-file` */
+  /**
+   * Writes new heads, merged with those that other clients wrote meanwhile; once an earlier writing has ended.
+   * @throws Problem `unwritable-file`: they are still new then
+   */
   readonly save: () => Promise<void>;
 }
 
@@ -62,6 +65,22 @@ export function openHeads(file: string, now: () => number): Heads {
   const { heads, isCurrent } = readHeads(file);
   const forgotten = new Set<string>();
   let changed = false;
+  let saving = Promise.resolve();
+  const write = async () => {
+    if (!changed) return;
+    // Read again only if another client has written meanwhile: the heads of thousands of nodes take some MB.
+    for (const [node, head] of isCurrent() ? [] : readHeads(file).heads) {
+      if (!forgotten.has(node)) heads.set(node, unite(head, heads.get(node)));
+    }
+    // Before the disk is waited for: a head that is taken meanwhile is not among these.
+    changed = false;
+    try {
+      await replaceAtOnce(file, formatHeads(heads));
+    } catch (cause) {
+      changed = true;
+      throw new Problem('unwritable-file', `${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
+    }
+  };
   return {
     known: (node) => heads.get(node),
     all: () => heads,
@@ -92,18 +111,9 @@ export function openHeads(file: string, now: () => number): Heads {
       heads.delete(node);
       return head;
     },
-    save: async () => {
-      if (!changed) return;
-      // Read again only if another client has written meanwhile: the heads of thousands of nodes take some MB.
-      for (const [node, head] of isCurrent() ? [] : readHeads(file).heads) {
-        if (!forgotten.has(node)) heads.set(node, unite(head, heads.get(node)));
-      }
-      try {
-        await replaceAtOnce(file, formatHeads(heads));
-      } catch (cause) {
-        throw new Problem('unwritable-file', `${file} cannot be written: ${explainErrno(cause)}`, '', { cause });
-      }
-      changed = false;
+    save: () => {
+      saving = saving.catch(() => {}).then(write);
+      return saving;
     },
   };
 }

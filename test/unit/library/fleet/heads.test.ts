@@ -101,6 +101,19 @@ describe('the ends of the nodes’ audit logs that a client keeps', () => {
     }
   });
 
+  test('that are taken while others are written are written next', async () => {
+    const file = newFile();
+    const heads = open(file);
+    take(heads, head(5));
+    const writing = heads.save();
+    // The disk is waited for by then.
+    await Promise.resolve();
+    await Promise.resolve();
+    take(heads, head(6), 'CONTINUES' as HeadCheck);
+    await Promise.all([writing, heads.save()]);
+    assert.equal(open(file).known('dev2')?.sequence, 6);
+  });
+
   test('are readable only by their owner, and are not taken as none because the file is damaged', async () => {
     const file = newFile();
     const heads = open(file);
