@@ -51,6 +51,15 @@ test('the index of decisions matches the records (npm run docs writes it), and n
   );
 });
 
+test('each decision has a context, a decision and its consequences', () => {
+  const records = pages.filter((page) => /^docs\/decisions\/\d/.test(page));
+  assert.ok(records.length > 50, String(records.length));
+  const incomplete = records.filter((page) =>
+    ['Context', 'Decision', 'Consequences'].some((part) => !new RegExp(`^(?:\\*\\*|## )${part}`, 'm').test(read(page))),
+  );
+  assert.deepEqual(incomplete, []);
+});
+
 /** History names files of its time. */
 const history = ['docs/performance-history.md', 'CHANGELOG.md'];
 
