@@ -1,12 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
-import { type ProvenCertificate, proveCertificate, type Trust } from '../credentials/proof.ts';
-import { rememberIssuers } from '../credentials/issuers.ts';
-import { sign, verifies, chainOf, type Credentials } from '../credentials/signature.ts';
+import type { ProvenCertificate, Trust } from '../credentials/proof.ts';
+import { sign, chainOf, type Credentials } from '../credentials/signature.ts';
 import { Problem } from '../errors.ts';
 import { formatIdentity } from '../identity.ts';
 import { protocolVersion, queryCodec, queryReplyCodec } from '../wire/codec.ts';
 import type { CallReference, Query, QueryReply, SignedQuery, SignedQueryReply } from '../wire/messages.ts';
+import { proveReply } from './prove-reply.ts';
 import { isId, proveSigner } from './request.ts';
 
 export type QueryContent = Pick<Query, 'describe' | 'result' | 'cancel' | 'store'>;
@@ -36,7 +35,7 @@ export interface OpenedQuery {
 
 /**
  * Opens a query and proves its caller.
- * @throws Problem `malformed-message`, `other-protocol`, `bad-signature`, or as {@link proveCertificate}
+ * @throws Problem `malformed-message`, `other-protocol`, `bad-signature`, or as {@link proveSigner}
  */
 export function openQuery(signed: SignedQuery, trust: Trust, now: number): OpenedQuery {
   const query = queryCodec.decode(signed.query);
@@ -76,7 +75,7 @@ export function signQueryReply(
 /**
  * Opens a node's reply to a query, and proves that it comes from that node and belongs to this query: so a reply is as
  * new as the query's nonce.
- * @throws Problem `bad-reply`, or as {@link proveCertificate}
+ * @throws Problem `bad-reply`, or as {@link proveReply}
  */
 export function openQueryReply(
   signed: SignedQueryReply,
@@ -85,18 +84,8 @@ export function openQueryReply(
   trust: Trust,
   now: number,
 ): QueryReply {
-  const [leaf] = signed.chain;
-  if (leaf === undefined) throw new Problem('bad-reply', `the reply of ${node} has no certificate`);
-  const certificate = parseCertificate(leaf);
-  if (!verifies('query-reply', signed.reply, signed.signature, certificate)) {
-    throw new Problem('bad-reply', `the signature of the reply of ${node} is not valid`);
-  }
-  rememberIssuers(issuersIn(signed.chain), trust);
-  const proven = proveCertificate(certificate, 'node', trust, now);
-  const reply = queryReplyCodec.decode(signed.reply);
-  if (proven.identity.name !== node || reply.node !== node) {
-    throw new Problem('bad-reply', `the reply was signed by ${proven.identity.name}, not by ${node}`);
-  }
+  const read = () => queryReplyCodec.decode(signed.reply);
+  const reply = proveReply('query-reply', signed, node, { trust, now, read });
   if (!digestQuery(query).equals(reply.queryDigest)) {
     throw new Problem('bad-reply', `the reply of ${node} belongs to another query`);
   }

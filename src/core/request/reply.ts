@@ -1,12 +1,11 @@
 import type { ProblemCode } from '../problems/index.ts';
 import { hash } from 'node:crypto';
-import { chainOf, type Credentials, sign, verifies } from '../credentials/signature.ts';
-import { issuersIn, parseCertificate } from '../credentials/certificate.ts';
-import { proveCertificate, type Trust } from '../credentials/proof.ts';
-import { rememberIssuers } from '../credentials/issuers.ts';
+import { chainOf, type Credentials, sign } from '../credentials/signature.ts';
+import type { Trust } from '../credentials/proof.ts';
 import { Problem } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { protocolVersion, replyCodec } from '../wire/codec.ts';
+import { proveReply } from './prove-reply.ts';
 import type { AuditHead, HeadCheck, Reply, ReplyOutcome, SignedReply } from '../wire/messages.ts';
 
 /** Reply status codes of the SimpleRPC family. */
@@ -110,7 +109,7 @@ export function readReply({ reply }: SignedReply): Reply {
 
 /**
  * Opens a reply and proves that it comes from the target node and answers exactly this request.
- * @throws Problem `bad-reply`, or as {@link proveCertificate}
+ * @throws Problem `bad-reply`, or as {@link proveReply}
  */
 export function openReply(
   signed: SignedReply,
@@ -119,18 +118,7 @@ export function openReply(
   trust: Trust,
   now: number,
 ): Reply {
-  const [leaf] = signed.chain;
-  if (leaf === undefined) throw new Problem('bad-reply', `the reply of ${node} has no certificate`);
-  const certificate = parseCertificate(leaf);
-  if (!verifies('reply', signed.reply, signed.signature, certificate)) {
-    throw new Problem('bad-reply', `the signature of the reply of ${node} is not valid`);
-  }
-  rememberIssuers(issuersIn(signed.chain), trust);
-  const proven = proveCertificate(certificate, 'node', trust, now);
-  const reply = readReply(signed);
-  if (proven.identity.name !== node || reply.node !== node) {
-    throw new Problem('bad-reply', `the reply was signed by ${proven.identity.name}, not by ${node}`);
-  }
+  const reply = proveReply('reply', signed, node, { trust, now, read: () => readReply(signed) });
   if (!digestRequest(requestBytes).equals(reply.requestDigest)) {
     throw new Problem('bad-reply', `the reply of ${node} belongs to another request`);
   }
