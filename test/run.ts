@@ -83,6 +83,12 @@ async function runProgram(program: Program, timeout: number) {
   for await (const event of stream as AsyncIterable<RunnerEvent>) {
     if (event.type === 'test:diagnostic' && event.data.nesting === 0 && event.data.file === undefined) continue;
     if (event.type === 'test:summary' && event.data.file === undefined) addTotals(event.data);
+    const { signal } = event.data.details?.error ?? {};
+    if (event.type === 'test:fail' && signal) {
+      // The runner writes “test failed” alone.
+      const what = args[0] === undefined ? file : `the group of ${args[0]}`;
+      events.push({ type: 'test:stderr', data: { file, message: `${what} was ended by ${signal}\n` } });
+    }
     events.push(event);
   }
   return { program, events };
@@ -90,7 +96,14 @@ async function runProgram(program: Program, timeout: number) {
 
 interface RunnerEvent {
   readonly type: string;
-  readonly data: { nesting?: number; file?: string; counts?: Record<string, number>; success?: boolean };
+  readonly data: {
+    readonly nesting?: number;
+    readonly file?: string;
+    readonly message?: string;
+    readonly counts?: Record<string, number>;
+    readonly success?: boolean;
+    readonly details?: { readonly error?: { readonly signal?: string | null } };
+  };
 }
 
 function addTotals({ counts = {}, success = false }: RunnerEvent['data']): void {

@@ -470,11 +470,11 @@ describe('names without a proof', () => {
     const { names, network, real } = estate();
     const made = fakes(3000, (index) => `rogue${index % 3}`);
     for (const { name, addresses } of made) network.nodes.set(`${addresses[0]?.host}:5810`, { name, mute: true });
-    const found = await find(network, [...made, ...real]);
+    const found = await find(network, [...made, ...real], { timeout: 60_000 });
     assert.deepEqual([found.names, found.codes, found.silent], [names, [], []]);
     assert.deepEqual(network.dialled.filter((one) => one.startsWith('dev')).length, 12);
-    // Two dials at once of each sender, and those that replaced them after they had hung.
-    assert.ok(network.dialled.length <= 12 + 3 * 2 * 4, network.dialled.join(' '));
+    // Two dials at once of each sender, and those that may go on beside them once they have hung.
+    assert.ok(network.dialled.length <= 12 + 3 * 2 + 64, network.dialled.join(' '));
   });
 
   test('are not read to the end once the nodes that others have proven were reached', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findPackage, fitToHost } from '../../../../src/client/install/debian.ts';
@@ -14,6 +14,8 @@ const binary: Program = { form: 'binary', file: '', size: 1, sha256: '', machine
 async function makePackage(directory: string, name: string, architecture: string): Promise<void> {
   const tree = join(directory, `tree-${name}`);
   await mkdir(join(tree, 'DEBIAN'), { recursive: true });
+  // dpkg-deb refuses what a careful umask makes of it.
+  await chmod(join(tree, 'DEBIAN'), 0o755);
   const control = `Package: mco-deploy\nVersion: 0.1.0\nArchitecture: ${architecture}\nMaintainer: nobody <n@devco.net>\nDescription: test\n`;
   await writeFile(join(tree, 'DEBIAN/control'), control);
   const built = await runProgram('dpkg-deb', ['--build', '-Znone', tree, join(directory, name)]);

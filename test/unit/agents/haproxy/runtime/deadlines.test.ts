@@ -88,7 +88,8 @@ describe('a command to HAProxy', () => {
     await assert.rejects(defineRuntime(path, 30).ask('show info', never), fails('haproxy-answer', /closed/));
   });
 
-  for (const host of ['127.0.0.1', '::1']) {
+  // A machine may have no IPv6, but knows this form of an IPv4 address.
+  for (const host of ['127.0.0.1', '::ffff:127.0.0.1']) {
     test(`ends with a reply from ${host} and its port, and is sent once`, async () => {
       let connections = 0;
       const answering = (socket: Socket) => {
