@@ -57,8 +57,11 @@ describe('a job', () => {
       const [name = ''] = readdirSync(directory);
       assert.ok(name.startsWith(file));
       assert.equal((JSON.parse(readFileSync(join(directory, name), 'utf8')) as { state: string }).state, 'running');
-      await job.end(okReply({}));
+      const ending = job.end(okReply({}));
+      assert.equal(jobs.find(id, rip).job.state, 'running', 'while it is written');
+      await ending;
       assert.equal((JSON.parse(readFileSync(join(directory, name), 'utf8')) as { state: string }).state, 'ok');
+      assert.equal(jobs.find(id, rip).job.state, 'ok');
     });
     assert.equal(begun.filter((call) => call === 'sync jobs/').length, 2);
   });

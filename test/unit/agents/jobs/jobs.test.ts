@@ -84,6 +84,34 @@ describe('a job', () => {
     );
   });
 
+  test('makes room for another in the order in which they ended, not in which they began', async () => {
+    const { begin, stateOf, clock } = await startStore();
+    const one = await begin('1');
+    clock.now += 1000;
+    const two = await begin('2');
+    for (const job of [two, one]) {
+      clock.now += 1000;
+      await job.end(okReply({}));
+    }
+    for (const digit of ['3', '4']) await (await begin(digit)).end(okReply({}));
+    assert.equal(stateOf('1'), 'ok');
+    assert.equal(
+      codeOf(() => stateOf('2')),
+      'unknown-job',
+    );
+  });
+
+  test('shows its latest progress while it runs, and none after its end', async () => {
+    const { jobs, begin } = await startStore();
+    const job = await begin('1');
+    const shown = () => jobs.find(idOf('1'), rip).progress;
+    for (const message of ['half', 'x'.repeat(501)]) job.progress(message);
+    assert.equal(shown(), 'x'.repeat(500));
+    await job.end(okReply({}));
+    job.progress('late');
+    assert.equal(shown(), '');
+  });
+
   test('finds room while another caller runs, or has run, as many as it can', async () => {
     const eve = 'cert=eve@devco.net';
     const { jobs, begin, stateOf, clock } = await startStore(undefined, undefined, { max_running: 4, max_jobs: 5 });

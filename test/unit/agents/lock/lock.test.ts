@@ -137,8 +137,11 @@ describe('a lease', () => {
     assert.deepEqual([asked1, typeof since], [{ name: 'app/bravo', fence: 0 }, 'number']);
     assert.deepEqual(await call('list', {}, rip), { leases: [] });
     await take(bob);
-    const asked = call('take', { name: 'app/bravo', ttl: 10 }, { ...rip, dryRun: true });
-    assert.equal(await codeOf(asked), 'lease-held');
+    const ask = (name: string) => codeOf(call('take', { name, ttl: 10 }, { ...rip, dryRun: true }));
+    // What would be refused is refused: the same, one that excludes it, and one more than there may be.
+    assert.deepEqual([await ask('app/bravo'), await ask('*/bravo')], ['lease-held', 'lease-held']);
+    for (const name of ['b', 'c']) await take(bob, name);
+    assert.equal(await ask('d'), 'too-many-leases');
   });
 });
 
@@ -173,10 +176,12 @@ describe('the lock agent', () => {
 
   test('leaves a quarter of all to other callers, however many one takes', async () => {
     const { take } = await startLocks(temporaryDirectory(), 8);
-    for (const name of ['1', '2', '3', '4', '5', '6']) await take(rip, name);
-    assert.equal(await codeOf(take(rip, '7')), 'too-many-leases');
+    // Each for another run: it is the caller who has a share.
+    const runOf = (name: string) => ({ ...rip, runId: name.repeat(32) });
+    for (const name of ['1', '2', '3', '4', '5', '6']) await take(runOf(name), name);
+    assert.equal(await codeOf(take(runOf('7'), '7')), 'too-many-leases');
     await take(bob, '7');
-    assert.ok(await take(rip, '6'), 'one that it holds');
+    assert.ok(await take(runOf('6'), '6'), 'one that it holds');
     await take(bob, '8');
     assert.equal(await codeOf(take(bob, '9')), 'too-many-leases');
   });
