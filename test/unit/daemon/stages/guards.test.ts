@@ -95,7 +95,10 @@ describe('confine', () => {
       assert.ok((await meet(confine(), upgradeOf({ application }, limited))).passed, application);
     }
     for (const [input, words, hint] of [
-      [{ application: 'mail' }, /is for app, shop, not for mail$/, /^ask the administrator of the CA/],
+      ...['mail', 'app2', 'ap', 'APP', 'app, shop'].map((application) => {
+        const words = new RegExp(`is for app, shop, not for ${application}$`);
+        return [{ application }, words, /^ask the administrator of the CA/] as const;
+      }),
       [{}, /is for app, shop: name the application$/, /^give application=app$/],
     ] as const) {
       const { passed, content, said } = await meet(confine(), upgradeOf(input, limited));
