@@ -5,7 +5,7 @@ const parts = 4;
 
 /**
  * Whether a caller asks for more than its share. While three quarters are not in use, anyone may have any of it.
- * @param most what there is
+ * @param most how many there may be at once
  * @param all in use, by everybody
  * @param own in use by the caller
  * @param more asked for
@@ -18,8 +18,8 @@ export function isBeyondShare(most: number, all: number, own: number, more = 1):
 /**
  * Why a caller may have no more, as in “3 jobs of cert=eve run already”; undefined if it may.
  * @param most what there is
- * @param callers of all that is in use
- * @param things what it is, and what it does: “jobs”, “run”
+ * @param callers who has each of those in use
+ * @param things in words: what is counted, and its verb, as in “jobs”, “run”
  */
 export function whyNoMore(
   most: number,

@@ -58,8 +58,8 @@ async function startUnlessEnded(options: DaemonOptions, ended: Promise<unknown>)
 }
 
 /**
- * A change that was cut off, or that nobody confirmed, is reverted before it is read; only root may do that, elsewhere
- * its unit does.
+ * Reverts a changed configuration that was cut off, or that nobody confirmed, before it is read. Only root may do that;
+ * for other users, the helper's unit does it.
  */
 async function returnAtStart(configFile: string): Promise<void> {
   const directory = dirname(resolve(configFile));

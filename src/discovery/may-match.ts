@@ -8,8 +8,8 @@ import { comparable } from './mdns/wire/subtype.ts';
 export type ClaimedFacts = Omit<NodeFacts, 'facts'> & { readonly facts: Readonly<NodeFacts['facts']> };
 
 /**
- * Makes a test of whether a node of that name may match a filter, whatever else it is: false only if the names in the
- * filter rule it out.
+ * Makes a test of whether a node with that name may match a filter. It is false only if the names in the filter rule the
+ * node out.
  * @throws Problem `bad-filter`
  */
 export function mayBeNamed({ identities }: FilterTerms): (name: string) => boolean {

@@ -36,7 +36,7 @@ export interface Leases {
 export async function openLeases(directory: string, clock: Clock): Promise<Leases> {
   const file = stateFile(directory);
   let { fence, leases } = await readLocks(file, clock());
-  // The one place where a lease expires: all else sees those that live.
+  // The one place where a lease expires: all other code sees only live leases.
   const living = () => leases.filter(({ ends }) => ends > clock());
   const others = (but: string) => living().filter(({ name }) => name !== but);
   const find = (wanted: string) => living().find(({ name }) => name === wanted);
@@ -51,8 +51,7 @@ export async function openLeases(directory: string, clock: Clock): Promise<Lease
     nextFence: () => fence + 1,
     write,
     end: async (name) => {
-      // At once, whatever the disk does: an entry that stays on it only returns after a restart, for the lease's own
-      // time.
+      // At once, even if the disk fails: a lease that stays on it only returns after a restart, for its own time.
       leases = others(name);
       await write(fence, leases);
     },

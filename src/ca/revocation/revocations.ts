@@ -95,7 +95,7 @@ export function newest(crls: readonly Crl[]): Crl[] {
 }
 
 /**
- * Those of which a newer one is due: a CA that was revoked signs no more. Its last list still counts: another CA may have
+ * Lists whose next update is due: a CA that was revoked signs no more. Its last list still counts: another CA may have
  * signed the same key, and what is below it is then not refused as a whole.
  */
 export function withoutRevokedCas(lists: readonly Crl[], authorities: readonly X509Certificate[]): Crl[] {

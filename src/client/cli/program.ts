@@ -35,7 +35,7 @@ export function defineNeeded(words: readonly string[], { version, commands }: Cl
   return fill(program, version, commands, context);
 }
 
-/** A command of which only its line in the list is needed: that it has options, not which. */
+/** A command for the list of commands: its line shows only whether it has options. */
 class Listed extends Command {
   override createCommand(name?: string): Command {
     return new Listed(name);

@@ -7,7 +7,7 @@ export interface Copy {
   readonly from: string;
   /** Other nodes that have it, to ask if the first fails. */
   readonly others: readonly string[];
-  /** From 1: one more than that of the copy by which the sender got it, and than that of the last one that it sent. */
+  /** From 1. It is later than the round in which the sender received the artifact, and than its last round of sending. */
   readonly round: number;
 }
 

@@ -39,7 +39,7 @@ export function hideSensitive(
 /**
  * Replaces the commitments by the values.
  * @throws Problem `bad-commitment` when a value is missing, does not match its commitment, or has none; `malformed-json`
- * when it is none that may stand in the arguments
+ * when it may not be an argument
  */
 export function revealSensitive(
   shown: Readonly<Record<string, unknown>>,

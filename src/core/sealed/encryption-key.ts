@@ -68,7 +68,7 @@ export interface CheckedSignatures {
 
 /**
  * The public key, once it is proven that the target node signed it.
- * @param checked an earlier check of the same signatures, which are then not checked again; all else is
+ * @param checked an earlier check of the same signatures: only these are not checked again
  * @throws Problem `bad-key`, or as {@link proveCertificate}
  */
 export function openKey(

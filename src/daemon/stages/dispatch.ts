@@ -8,7 +8,7 @@ import type { Log } from '../../core/ports.ts';
 import { failure, okReply, type ReplyContent, refusal } from '../../core/request/reply.ts';
 import { answer, type IncomingCall, limitsOf, type Stage } from '../incoming-call.ts';
 
-/** Calls that wait for their turn at one agent; further ones are refused, but for one of each other caller. */
+/** Calls that wait for their turn at one agent; further ones are refused, except one of each other caller. */
 const longestQueue = 64;
 
 export interface DispatchOptions {

@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { stepKinds } from '../../../src/playbook/steps/index.ts';
 import { shippedPlaybooks } from '../../../src/playbooks.ts';
-import { alfa, type Backends, bravo, createEstate } from '../../support/fleet/estate.ts';
+import { alfa, bravo, createEstate } from '../../support/fleet/estate.ts';
+import type { Backends } from '../../support/fleet/memory-balancer.ts';
 import { loadShipped } from '../../support/fleet/shipped.ts';
 import { called, lines, run, stepOf, upgrade } from '../../support/fleet/upgrade.ts';
 

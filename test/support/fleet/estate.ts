@@ -1,9 +1,6 @@
 import { testProblem } from '../test-problem.ts';
-import { Problem } from '../../../src/core/errors.ts';
 import { type Behaviour, createFabric, type Fabric, type FabricNode, type FabricOptions } from './fabric.ts';
-
-/** One load balancer: the servers of each backend and whether they take traffic. */
-export type Backends = Record<string, Record<string, boolean>>;
+import { type Backends, breakHold, type Held, memoryBalancer } from './memory-balancer.ts';
 
 export interface Estate {
   readonly fabric: Fabric;
@@ -48,8 +45,7 @@ export function createEstate(options: EstateOptions = {}): Estate {
   const putIn: Estate['putIn'] = (balancer, host, cause) => {
     const held = heldBy(balancer).get(host);
     if (held === undefined) throw new Error(`${host} is not held out by ${balancer}`);
-    held.since = time++;
-    held.breaks.push({ at: held.since, line: `app/${host}`, cause, where: 'its log' });
+    breakHold(held, host, cause);
   };
   const nodes: FabricNode[] = [
     ...[...alfa, ...bravo].map((name) => ({
@@ -62,7 +58,7 @@ export function createEstate(options: EstateOptions = {}): Estate {
       name,
       agents: ['haproxy', 'rpcutil'],
       classes: ['haproxy'],
-      actions: haproxy(backends, heldBy(name)),
+      actions: memoryBalancer(backends, heldBy(name)),
     })),
     ...['notify1.devco.net', 'notify2.devco.net'].map((name) => ({
       name,
@@ -86,95 +82,6 @@ function system(name: string): Actions {
       reboot_required: false,
     }),
     'service.restart': ({ service }) => ({ service: `${String(service)}.service`, ...state, changed: true }),
-  };
-}
-
-/** A host that is held out: since when, and what broke that. */
-interface Held {
-  since: number;
-  breaks: { at: number; line: string; cause: string; where: string }[];
-}
-
-let time = 1;
-
-/** A load balancer in small: hosts are in or out of backends, and since when they are out is remembered. */
-function haproxy(backends: Backends, held: Map<string, Held>): Actions {
-  const chosenOf = (backend: unknown, asked: readonly string[]) => {
-    const holding = Object.keys(backends).filter((name) => asked.some((host) => backends[name]?.[host] !== undefined));
-    const names = backend === undefined ? holding : String(backend).split(',');
-    for (const name of names) {
-      if (backends[name] === undefined) throw testProblem('unknown-backend', `there is no backend ${name}`);
-    }
-    const unknown = asked.filter((host) => !names.some((name) => backends[name]?.[host] !== undefined));
-    if (unknown.length > 0) throw testProblem('unknown-server', `no line leads to ${unknown.join(', ')}`);
-    return names;
-  };
-  const linesOf = (names: readonly string[], host: string) =>
-    names.filter((name) => backends[name]?.[host] !== undefined);
-  const isIn = (names: readonly string[], host: string) => linesOf(names, host).every((name) => backends[name]?.[host]);
-  const report = (names: readonly string[], host: string) => ({
-    name: host,
-    lines: linesOf(names, host).map((name) => `${name}/${host}`),
-    still_serving: [],
-    ...(held.has(host) ? { out_since: held.get(host)?.since } : {}),
-  });
-  const change =
-    (to: boolean): Behaviour =>
-    ({ backend, server, min_available: least = 1 }, { dryRun }) => {
-      const asked = String(server).split(',');
-      const names = chosenOf(backend, asked);
-      const changed = asked.filter((host) => linesOf(names, host).some((name) => backends[name]?.[host] !== to));
-      const left = names.map(
-        (name) =>
-          Object.entries(backends[name] ?? {}).filter(([host, up]) => (changed.includes(host) ? to : up)).length,
-      );
-      const available = Math.min(...left);
-      if (!to && available < Number(least)) throw new Problem('too-few-servers', `only ${available} would be left`);
-      for (const host of dryRun ? [] : asked) {
-        for (const name of linesOf(names, host)) (backends[name] ?? {})[host] = to;
-        if (to) held.delete(host);
-        else if (!held.has(host)) held.set(host, { since: time++, breaks: [] });
-      }
-      const hosts = asked.map((host) => report(names, host));
-      const unchanged = asked.filter((host) => !changed.includes(host));
-      return { backend: names.join(','), changed, unchanged, available, hosts };
-    };
-  return {
-    'haproxy.list': ({ server, backend }) => {
-      const asked = String(server).split(',');
-      const all = Object.keys(backends);
-      const list = all.map((name) => ({ name, servers: Object.keys(backends[name] ?? {}) }));
-      const holding = list.filter(({ servers }) => asked.every((one) => servers.includes(one)));
-      const meant = backend === undefined ? all : String(backend).split(',');
-      const hosts = asked.map((host) => ({ ...report(meant, host), backends: linesOf(meant, host) }));
-      const serving = (host: string) => all.filter((name) => !meant.includes(name) && backends[name]?.[host] === true);
-      const elsewhere = asked.map((name) => ({ name, lines: report(serving(name), name).lines }));
-      const reached = elsewhere.filter(({ lines }) => lines.length > 0);
-      return {
-        ...(reached.length === 0 ? {} : { elsewhere: reached }),
-        backends: list,
-        holding: holding.map(({ name }) => name),
-        hosts: hosts
-          .filter(({ lines }) => lines.length > 0)
-          .map(({ name, lines, backends: own }) => ({ name, lines, backends: own })),
-        unknown: hosts.filter(({ lines }) => lines.length === 0).map(({ name }) => name),
-      };
-    },
-    'haproxy.status': ({ backend, server }) => {
-      const asked = String(server).split(',');
-      const names = chosenOf(backend, asked);
-      const out = asked.filter((host) => !isIn(names, host));
-      const servers = asked.map((host) => ({
-        name: host,
-        in_rotation: isIn(names, host),
-        serving: linesOf(names, host).filter((name) => backends[name]?.[host]).length,
-        still_serving: [],
-        ...(held.has(host) ? { out_since: held.get(host)?.since, breaks: held.get(host)?.breaks } : {}),
-      }));
-      return { backend: names.join(','), ready: out.length === 0, out, servers };
-    },
-    'haproxy.disable': change(false),
-    'haproxy.enable': change(true),
   };
 }
 

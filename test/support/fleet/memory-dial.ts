@@ -91,28 +91,12 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
         if (!closed) open--;
         closed = true;
       },
-      describe: async (request, signal): Promise<NodeDescription> => {
+      describe: async (request, signal) => {
         if (node.hangs === true) await untilGivenUp(signal);
         if (node.describesAfter !== undefined) await Promise.race([node.describesAfter, untilGivenUp(signal)]);
         if (request.peers) askedForPeers.push(node.name);
         askedForFacts.push(request.facts);
-        const { name, agents = ['rpcutil'], classes = [], facts = {} } = node;
-        return {
-          identity: node.says ?? name,
-          version: '0.1.0',
-          protocol: node.protocol ?? 1,
-          matched: matchesFilter(parseFilter(request.filter ?? noFilter), { name, agents, classes, facts }),
-          agents: agents.map((agent) => ({ name: agent, version: '1', ddl: Buffer.alloc(0) })),
-          classes: [...classes],
-          facts: Buffer.from(JSON.stringify(facts)),
-          peers: request.peers ? (node.peers ?? []).map(completePeer) : [],
-          warnings: [],
-          duplicates: [...(node.duplicates ?? [])],
-          time: 1_000_000,
-          incomplete: [...(node.incomplete ?? [])],
-          published: ['cluster'],
-          daemon: Buffer.alloc(0),
-        };
+        return descriptionOf(node, request);
       },
     };
   }
@@ -125,6 +109,26 @@ export function memoryNetwork(nodes: Readonly<Record<string, MemoryNode>>): Memo
     askedForFacts,
     openConnections: () => open,
     mostAtOnce: () => most,
+  };
+}
+
+function descriptionOf(node: MemoryNode, request: Parameters<NodeConnection['describe']>[0]): NodeDescription {
+  const { name, agents = ['rpcutil'], classes = [], facts = {} } = node;
+  return {
+    identity: node.says ?? name,
+    version: '0.1.0',
+    protocol: node.protocol ?? 1,
+    matched: matchesFilter(parseFilter(request.filter ?? noFilter), { name, agents, classes, facts }),
+    agents: agents.map((agent) => ({ name: agent, version: '1', ddl: Buffer.alloc(0) })),
+    classes: [...classes],
+    facts: Buffer.from(JSON.stringify(facts)),
+    peers: request.peers ? (node.peers ?? []).map(completePeer) : [],
+    warnings: [],
+    duplicates: [...(node.duplicates ?? [])],
+    time: 1_000_000,
+    incomplete: [...(node.incomplete ?? [])],
+    published: ['cluster'],
+    daemon: Buffer.alloc(0),
   };
 }
 

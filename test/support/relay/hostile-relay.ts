@@ -89,19 +89,7 @@ export async function startHostileRelay(
     service: nobody,
     log: keepingLog(),
     onStranger: () => {},
-    limits: {
-      connections: {
-        total: 64,
-        perAddress: 64,
-        perCaller: 64,
-        unproven: 64,
-        unprovenPerAddress: 64,
-        handshake: 5000,
-        quiet: 600_000,
-      },
-      stall: 30_000,
-      idle: 600_000,
-    },
+    limits: wide,
   });
   return {
     name,
@@ -123,6 +111,21 @@ export async function startHostileRelay(
     },
   };
 }
+
+/** It turns nobody away. */
+const wide = {
+  connections: {
+    total: 64,
+    perAddress: 64,
+    perCaller: 64,
+    unproven: 64,
+    unprovenPerAddress: 64,
+    handshake: 5000,
+    quiet: 600_000,
+  },
+  stall: 30_000,
+  idle: 600_000,
+};
 
 const refuse = () => Promise.reject(new Problem('not-serving', 'it only relays'));
 const nobody: NodeService = {

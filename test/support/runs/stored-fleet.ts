@@ -58,6 +58,19 @@ steps:
   - {id: two, call: changer.halt, on: all}
 `;
 
+/** Puts the agent `changer` into a node's directory. @returns where it keeps its calls */
+async function installChanger(directory: string): Promise<string> {
+  const at = join(directory, 'agents.d');
+  await mkdir(at, { recursive: true });
+  const metadata = { name: 'changer', description: 'c', author: 'a', license: 'l', version: '1', timeout: 5 };
+  const description = { description: 'changes something', display: 'always', repeatable: true };
+  const actions = ['go', 'halt'].map((action) => ({ action, ...description }));
+  await writeFile(join(at, 'changer.json'), JSON.stringify({ metadata, actions }));
+  await writeFile(join(at, 'changer'), program);
+  await chmod(join(at, 'changer'), 0o755);
+  return at;
+}
+
 /** @param without nodes that do not run the agent journal */
 export async function startStoredFleet({
   without = [],
@@ -73,19 +86,7 @@ export async function startStoredFleet({
   const directories = new Map<string, string>();
   for (const name of names) {
     const prepare = async (directory: string) => {
-      const at = join(directory, 'agents.d');
-      directories.set(name, at);
-      await mkdir(at, { recursive: true });
-      const metadata = { name: 'changer', description: 'c', author: 'a', license: 'l', version: '1', timeout: 5 };
-      const actions = ['go', 'halt'].map((action) => ({
-        action,
-        description: 'changes something',
-        display: 'always',
-        repeatable: true,
-      }));
-      await writeFile(join(at, 'changer.json'), JSON.stringify({ metadata, actions }));
-      await writeFile(join(at, 'changer'), program);
-      await chmod(join(at, 'changer'), 0o755);
+      directories.set(name, await installChanger(directory));
     };
     const wanted = ['rpcutil', 'lock', ...(without.includes(name) ? [] : ['journal'])];
     const builtIn = agents.filter(({ ddl }) => wanted.includes(ddl.name));

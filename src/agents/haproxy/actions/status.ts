@@ -61,7 +61,7 @@ async function describeProcess(runtime: Runtime, signal: AbortSignal) {
   return { socket: runtime.name, version, pid, uptime, ...(started === undefined ? {} : { started }) };
 }
 
-/** Since when it is out and who took it out, if this agent did it, and what broke that. */
+/** Since when the host is out, who took it out if this agent did, and each time that it was in meanwhile. */
 function describeHold(held: HeldHost | undefined) {
   if (held === undefined) return undefined;
   const { since, caller = '', run = '', outSince, breaks } = held;

@@ -17,8 +17,8 @@ function holdsOf(held: readonly HeldHost[], host: ScopedHost): HeldHost[] {
 }
 
 /**
- * Whether it is the host under another name (its address, the name of its line): all that it is held out of are lines
- * of the host. Its hold would take out again what is put in.
+ * Whether it is a hold of the same host under another name (its address, the name of its line): all its lines are lines
+ * of the host. Such a hold would take the host out again.
  */
 function isAlias({ lines }: HeldHost, host: ScopedHost): boolean {
   const affected = affectedLines(host);

@@ -26,7 +26,7 @@ export function defineGive(parts: GiveParts): ArtifactHolder['give'] {
   const { node, most, now, log } = parts;
   const refusals = startOnce();
   const serving = new Set<string>();
-  /** What no operator is proven to have signed is not in the audit log: it is logged, with the node that brought it. */
+  /** A ticket without a proven signer is not in the audit log: the daemon logs it, with the node that sent it. */
   const open = (signed: SignedTicket, peer: Identity) => {
     try {
       return openTicket(signed, node.identity, node.audit.trust(), now(), node.clockGrace);
@@ -74,7 +74,7 @@ function logFields({ ticket, id, caller }: ProvenTicket) {
   return { application, revision, sha256: sha256.toString('hex'), caller, ticket: id };
 }
 
-/** By the policy of this node as it is now: a right that was taken away ends what it was for. */
+/** By the current policy of this node: once a right is taken away, its tickets are void. */
 async function assertMay(
   { ticket, caller, limited }: ProvenTicket,
   peer: Identity,

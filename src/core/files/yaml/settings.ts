@@ -3,7 +3,7 @@ import { readText } from '../read-text.ts';
 import { plainSettings } from './plain-settings.ts';
 
 /**
- * Reads and checks a configuration of which only the values are needed. A plain one without a fault is read without a
+ * Reads and checks a configuration, for its values alone. A plain one without a fault is read without a
  * parser of YAML, to the same values; everything else is read as `readDocument` does.
  * @throws Problem as readDocument
  */

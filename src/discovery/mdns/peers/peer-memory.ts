@@ -17,7 +17,7 @@ export interface PeerMemory {
   readonly refresh: (sighting: Sighting, now: number) => boolean;
   /** Records a sighting that was proven at an address. */
   readonly learn: (sighting: Sighting, address: Address, now: number) => void;
-  /** The machines that have proven a name, but for one. */
+  /** The other machines that have proven the name. */
   readonly others: (sighting: Sighting) => readonly KnownMachine[];
   /** Records that a known machine is there: another host passes its connections on. */
   readonly touch: (identity: string, target: string, now: number) => void;
