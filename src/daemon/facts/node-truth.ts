@@ -8,10 +8,10 @@ import { keepRepresentable, type ReadFacts } from './representable.ts';
 import { factSources, readSource, stampOf } from './sources.ts';
 import { gatherSystemFacts } from './system.ts';
 
-/** The facts of this node: those of its OS, overlaid by those of its keepers, and its classes. */
+/** The facts of this node: those of its OS, overlaid by those that its administrators write, and its classes. */
 export interface NodeTruth {
   readonly facts: () => JsonObject;
-  /** Only the keepers' facts. */
+  /** Only what administrators write. */
   readonly written: () => JsonObject;
   readonly classes: () => readonly string[];
   /** Gathers everything again; a file or program that breaks keeps its last good facts. */
@@ -98,7 +98,7 @@ export async function startNodeTruth(sources: TruthSources, run: RunCommand, log
 /**
  * Gathers everything again at intervals.
  * @param age seconds
- * @param onChange called when the files of keepers, or a class, changed
+ * @param onChange called when the files of administrators, or a class, changed
  * @param onFault receives why that failed
  * @returns a function that ends it; the timer does not keep the process alive
  */

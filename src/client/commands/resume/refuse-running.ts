@@ -4,7 +4,7 @@ import { isRunning, markProcess } from '../../../core/files/process-mark.ts';
 import { awaitLapse, readLease } from '../../runs/fleet/await-lapse.ts';
 import type { JournalLookup } from '../../runs/fleet/fetch-run.ts';
 import { type FoundRun, operatorsOf } from '../../runs/fleet/find-run.ts';
-import { findKeepers } from '../../runs/fleet/read-copies.ts';
+import { findJournalNodes } from '../../runs/fleet/read-copies.ts';
 
 /**
  * A process on this host that still runs it excludes others. A run elsewhere is known by its lease, if nodes store the
@@ -40,7 +40,7 @@ export async function refuseRunning(
   const { name } = look.session.caller.credentials.identity;
   const isOwn = operatorsOf(entries).every((operator) => operator === name);
   if (stored === undefined || (isOwn && (elsewhere === undefined || force))) return false;
-  const nodes = await findKeepers(look.session, look.options, stored.stored.holders);
+  const nodes = await findJournalNodes(look.session, look.options, stored.stored.holders);
   const { signal, err } = look.context;
   return await awaitLapse({
     read: () => readLease(run, nodes, look),

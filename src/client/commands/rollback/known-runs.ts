@@ -5,7 +5,7 @@ import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { compareJournals } from '../../runs/fleet/compare.ts';
 import { fetchRunFrom, type JournalLookup } from '../../runs/fleet/fetch-run.ts';
 import { findRunAnywhere } from '../../runs/fleet/find-run.ts';
-import { findKeepers, listStored } from '../../runs/fleet/read-copies.ts';
+import { findJournalNodes, listStored } from '../../runs/fleet/read-copies.ts';
 import { datedJournals, readJournal } from '../../runs/read-journal.ts';
 
 export interface KnownRun {
@@ -31,7 +31,7 @@ export async function* latestRuns(look: JournalLookup): AsyncGenerator<KnownRun>
   const { session, catalogue, options, context } = look;
   const { stateDirectory, journal } = session.config;
   const here = await datedJournals(stateDirectory, most);
-  const nodes = journal === 'local' ? [] : await findKeepers(session, options);
+  const nodes = journal === 'local' ? [] : await findJournalNodes(session, options);
   const listing = await listStored(nodes, { limit: mostStored }, session, catalogue, context.signal);
   for (const one of listing.failed) context.err(`warning: ${one}`);
   const stored = listing.runs.map(({ run, at }) => ({ id: run, at }));

@@ -6,7 +6,7 @@ import { type CliContext, exitCode } from '../../cli/context.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import { entriesOf } from '../../runs/fleet/fetch-run.ts';
 import { startFleetRuns } from '../../runs/fleet/fleet-runs.ts';
-import { findKeepers } from '../../runs/fleet/read-copies.ts';
+import { findJournalNodes } from '../../runs/fleet/read-copies.ts';
 import { listJournals, readJournal } from '../../runs/read-journal.ts';
 import { type Color, paintFor } from '../../render/color.ts';
 import { printTable } from '../../render/table.ts';
@@ -40,7 +40,7 @@ export async function listRuns(options: ListOptions, catalogue: readonly Ddl[], 
 
 function listFleet(options: ListOptions, catalogue: readonly Ddl[], context: CliContext): Promise<number> {
   return withSession(options, context, async (session) => {
-    const nodes = await findKeepers(session, options);
+    const nodes = await findJournalNodes(session, options);
     const read = startFleetRuns(options.limit, { session, catalogue, options, context });
     const { runs, failed } = await read(nodes);
     for (const one of failed) context.err(`warning: ${one}`);

@@ -8,7 +8,7 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import { findRunAnywhere } from '../../runs/fleet/find-run.ts';
 import { readLeasedRuns } from '../../runs/fleet/fleet-runs.ts';
-import { findKeepers } from '../../runs/fleet/read-copies.ts';
+import { findJournalNodes } from '../../runs/fleet/read-copies.ts';
 import { findRun, readJournal } from '../../runs/read-journal.ts';
 import { type RunRecord, recordRun } from '../../runs/record.ts';
 
@@ -45,7 +45,7 @@ async function readRun(
     const lookup = { session, catalogue, options, context };
     const found = await findRunAnywhere(id, lookup, { lenient: true, always: options.fleet === true });
     if (found.stored === undefined) return found;
-    const leased = await readLeasedRuns(await findKeepers(session, options, found.stored.stored.holders), lookup);
+    const leased = await readLeasedRuns(await findJournalNodes(session, options, found.stored.stored.holders), lookup);
     return { ...found, isHeld: leased?.has(found.run) };
   });
 }

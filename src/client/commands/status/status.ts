@@ -125,12 +125,14 @@ async function readStatus(
   ]);
   const findings = unite(servers, balancers);
   // An operator who may not read journals sees everything else.
-  const keepers = findings.nodes.filter(({ description }) => description.agents.some(({ name }) => name === 'journal'));
-  const isLocal = session.config.journal === 'local' || keepers.length === 0;
+  const journalNodes = findings.nodes.filter(({ description }) =>
+    description.agents.some(({ name }) => name === 'journal'),
+  );
+  const isLocal = session.config.journal === 'local' || journalNodes.length === 0;
   const [rotation, deployed, { records, journals }] = await Promise.all([
     readRotation(balancers.nodes, session, catalogue, context.signal),
     readDeployed(servers.nodes, { session, catalogue, ...applicationOf(options) }, context.signal),
-    (isLocal ? Promise.resolve([]) : readFleet(uniqueNodes(keepers)).then(({ runs }) => runs)).then((stored) =>
+    (isLocal ? Promise.resolve([]) : readFleet(uniqueNodes(journalNodes)).then(({ runs }) => runs)).then((stored) =>
       readRuns(session.config.stateDirectory, stored, context),
     ),
   ]);

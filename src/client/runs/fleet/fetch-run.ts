@@ -7,7 +7,7 @@ import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import type { CliContext } from '../../cli/context.ts';
 import type { Session } from '../../fleet/session.ts';
 import { chooseCopy } from './choose-copy.ts';
-import { findKeepers, listStored, readCopies } from './read-copies.ts';
+import { findJournalNodes, listStored, readCopies } from './read-copies.ts';
 
 /** What the search for a journal needs from its command. */
 export interface JournalLookup {
@@ -34,7 +34,7 @@ export async function fetchRun(
   look: JournalLookup,
   { holders = [], lenient = false }: { readonly holders?: readonly string[]; readonly lenient?: boolean } = {},
 ): Promise<VerifiedJournal | undefined> {
-  return await fetchRunFrom(run, await findKeepers(look.session, look.options, holders), look, lenient);
+  return await fetchRunFrom(run, await findJournalNodes(look.session, look.options, holders), look, lenient);
 }
 
 /** The same, from nodes that were already found. */
@@ -58,7 +58,7 @@ export async function findStoredRun(
   { session, catalogue, options, context }: JournalLookup,
 ): Promise<string | undefined> {
   if (prefix.length === 32) return prefix;
-  const nodes = await findKeepers(session, options);
+  const nodes = await findJournalNodes(session, options);
   const listing = await listStored(nodes, { limit: 100, prefix }, session, catalogue, context.signal);
   for (const one of listing.failed) context.err(`warning: ${one}`);
   const [only, ...others] = listing.runs;

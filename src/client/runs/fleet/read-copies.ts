@@ -33,7 +33,7 @@ const mostPages = 200;
  * @param options of the command: the source of nodes
  * @param identities only these, if they are known
  */
-export async function findKeepers(
+export async function findJournalNodes(
   session: Session,
   options: object,
   identities: readonly string[] = [],
