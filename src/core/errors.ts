@@ -82,6 +82,8 @@ export function explainErrno(error: unknown): string {
     ECONNREFUSED: 'connection refused',
     ECONNRESET: 'the connection was reset',
     ETIMEDOUT: 'timed out',
+    ENOTFOUND: 'no name server knows that name',
+    EAI_AGAIN: 'no name server answers',
     EHOSTUNREACH: 'no route to the host',
     ENETUNREACH: 'no route to the network',
     ...certificateWords,

@@ -56,6 +56,15 @@ export function problemOf(error: ServiceError, node: string): Problem {
       return new Problem('no-response', `${node} did not answer in time`, '', { cause: error });
     case status.UNAVAILABLE:
       return new Problem('no-response', `the connection to ${node} was lost`, '', { cause: error });
+    case status.UNIMPLEMENTED:
+      return new Problem(
+        'protocol-error',
+        `${node} does not offer this: its version or its configuration lacks it`,
+        '',
+        {
+          cause: error,
+        },
+      );
     case status.RESOURCE_EXHAUSTED:
       return new Problem('too-large', `${node} refused the message: ${error.details}`, '', { cause: error });
     default:

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { Problem } from '../../core/errors.ts';
 import { startClosing } from './io/closing.ts';
 import { type CliContext, exitCode, type ProcessContext } from './context.ts';
@@ -8,21 +9,24 @@ import { type KnownNames, translate } from '../habits/translate.ts';
 import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
 
 /**
- * Runs one command line. Every failure ends in one line on standard error and an exit code, never in a stack. With
- * --json that line is JSON.
+ * Runs one command line. Every failure ends in a line on standard error, then the next command, and an exit code, never
+ * in a stack. With --json there is one line, of JSON.
  * @param words the command line without the program's name
  */
 export async function runCli(words: readonly string[], cli: Cli, given: ProcessContext): Promise<void> {
   const json = wantsJson(words);
-  const { hasEnded, ...closing } = startClosing(given);
+  const { hasEnded, hasLast, ...closing } = startClosing(given);
   const context = changed(given, closing);
   let next = '';
+  let program: Command | undefined;
+  let known = words;
   try {
-    const { words: known, answer } = translate(words, knownWords(cli, context));
+    const { words: translated, answer } = translate(words, knownWords(cli, context));
+    known = translated;
     if (answer !== undefined) throw new Problem('usage', answer);
     const quiet = known.includes('--np') ? withoutProgress(context) : context;
     const shown = wantsJsonLines(known) ? withJsonLines(quiet) : quiet;
-    const program = defineNeeded(known, cli, shown);
+    program = defineNeeded(known, cli, shown);
     if (json)
       silenceErrors(program, (line) => {
         next = line;
@@ -34,7 +38,14 @@ export async function runCli(words: readonly string[], cli: Cli, given: ProcessC
     const { problem, line, code } = endingOf(error, context);
     if (json && problem !== undefined)
       context.err(JSON.stringify({ error: { ...problem, hint: problem.hint || next }, exit_code: code }));
-    else if (line !== undefined) context.err(line);
+    else if (line !== undefined) {
+      context.err(line);
+      if (problem !== undefined && !hasLast()) {
+        const { nextCommand } = await import('./help/next-command.ts');
+        const below = nextCommand(problem, known, program);
+        if (below !== undefined) context.err(below);
+      }
+    }
     if (code === exitCode.internal && context.env.MCO_DEPLOY_DEBUG === '1' && error instanceof Error)
       context.err(error.stack ?? '');
     context.exit(code);

@@ -2,7 +2,7 @@ import { Command, Help, Option } from 'commander';
 import type { CliContext, CommandEntry } from './context.ts';
 import { examplesOf } from './help/examples.ts';
 import { groupOf, placeOf } from './help/groups.ts';
-import { usageMessage } from './help/usage-message.ts';
+import { filterHint, usageMessage } from './help/usage-message.ts';
 import { addOutputOptions, everywhere, readOutput } from './io/format.ts';
 
 export interface Cli {
@@ -89,6 +89,7 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
     addOutputOptions(command);
     refuseOptionsAsValues(command);
     if (command.commands.length > 0) command.addHelpCommand(helpCommand());
+    else if (command.options.some(({ long }) => long === '--wf')) proposeFilters(command);
   }
   for (const command of [program, ...everyCommand(program)]) {
     const path = pathOf(command);
@@ -98,6 +99,18 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
       .showHelpAfterError(`${command.commands.length > 0 ? 'to list the commands' : 'to list its options'}: ${help}`);
   }
   return program;
+}
+
+/** A fact or a node that is typed as an argument. */
+function proposeFilters(command: Command): void {
+  command.configureOutput({
+    outputError: (text, write) => {
+      const { message, hint } = usageMessage(text);
+      const words = command.parent?.args ?? [];
+      const all = [message, hint, filterHint(message, pathOf(command), words)].filter((part) => part !== '');
+      write(`mco-deploy: ${all.join(': ')}`);
+    },
+  });
 }
 
 /** `--fingerprint $PRINT --out FILE` without a PRINT: the name of the next option would be the value. */

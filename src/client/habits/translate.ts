@@ -28,9 +28,10 @@ export function translate(words: readonly string[], known: KnownNames): Translat
   return { words: command === 'rpc' ? ['rpc', ...namedCall(options.words)] : [command, ...options.words] };
 }
 
-function translateCommand(words: readonly string[], { commands, agents }: KnownNames): Translation {
+function translateCommand(words: readonly string[], known: KnownNames): Translation {
+  const { commands, agents } = known;
   const [first = ''] = words;
-  if (first.startsWith('-')) return { words };
+  if (first.startsWith('-')) return beforeCommand(words, known);
   const two = words.slice(0, 2).join(' ');
   const isKnown = commands.has(first) && !Object.hasOwn(commandHabits, two);
   for (const [length, key] of isKnown
@@ -49,6 +50,16 @@ function translateCommand(words: readonly string[], { commands, agents }: KnownN
   return call === undefined
     ? { words }
     : { words, answer: `“${first}” is an agent, not a command: mco-deploy ${call.map(shellWord).join(' ')}` };
+}
+
+/** `--json ping`: options come after the command that takes them. */
+function beforeCommand(words: readonly string[], { commands, optionsOf }: KnownNames): Translation {
+  const place = words.findIndex((word) => commands.has(word));
+  const [flag = ''] = words[0]?.split('=') ?? [];
+  const command = words[place];
+  if (command === undefined || !optionsOf(command).has(flag)) return { words };
+  const line = ['mco-deploy', command, ...words.slice(0, place), ...words.slice(place + 1)].map(shellWord).join(' ');
+  return { words, answer: `the option ${flag} comes after the command: ${line}` };
 }
 
 /** `service restart httpd` is a call of the agent service. */

@@ -117,7 +117,12 @@ export async function findRun(stateDirectory: string, prefix: string): Promise<s
     const hint = near === undefined ? '“mco-deploy runs” lists them' : `did you mean “${near}”?`;
     throw new Problem('unknown-run', `there is no journal of a run ${prefix} here`, hint);
   }
-  if (others.length > 0) throw new Problem('usage', `${prefix} matches ${matching.length} runs`);
+  if (others.length > 0)
+    throw new Problem(
+      'usage',
+      `${prefix} matches ${matching.length} runs`,
+      'give more digits: “mco-deploy runs” lists them',
+    );
   return only;
 }
 

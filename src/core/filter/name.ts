@@ -25,8 +25,10 @@ function parseName(range: Range, what: 'class' | 'agent' | 'identity', compile: 
   }
   if (value === '') throw faultAt(text, start, `the ${what} is missing`);
   if (value.length > longestName) throw faultAt(text, start, `a name has at most ${longestName} characters`);
-  if (!nameSyntax.test(value))
-    throw faultAt(text, start + faultIn(value), `this is not allowed in the name of ${article(what)}`);
+  if (!nameSyntax.test(value)) {
+    const message = `this is not allowed in the name of ${article(what)}`;
+    throw faultAt(text, start + faultIn(value), message, meant(value));
+  }
   return { value, pattern: undefined };
 }
 
@@ -51,6 +53,12 @@ function faultIn(name: string): number {
     if (!nameSyntax.test(name.slice(0, length))) return length - 1;
   }
   return 0;
+}
+
+/** How to write what the value looks like. */
+function meant(value: string): string {
+  if (/[[\]()*^$|?\\]/.test(value)) return 'a regex stands between slashes, such as /^web/';
+  return value.includes(',') ? 'give the option once for each name' : '';
 }
 
 function article(what: string): string {

@@ -26,6 +26,7 @@ export function openCache(file: string, log: Log): Cache {
   const { isCurrent, ...found } = read(file, log);
   let content: CacheContent = found;
   let changed = false;
+  let warned = false;
 
   return {
     nodes: () => [...content.nodes.values()],
@@ -53,7 +54,8 @@ export function openCache(file: string, log: Log): Cache {
         await replaceAtOnce(file, serialize(content), { sync: false });
         changed = false;
       } catch (error) {
-        log.warn({ file }, `the cache ${file} cannot be written: ${explainErrno(error)}`);
+        if (!warned) log.warn({ file }, `the cache ${file} cannot be written: ${explainErrno(error)}`);
+        warned = true;
       }
     },
   };

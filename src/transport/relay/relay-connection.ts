@@ -1,7 +1,9 @@
 import type { Client, ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import { Problem } from '../../core/errors.ts';
 import { hasRelayRole, parseCertificate } from '../../core/credentials/certificate.ts';
 import type { TlsState } from '../../core/ports.ts';
 import type { DiscoverEvent, DiscoverRequest, ForwardEvent, ForwardRequest } from '../../core/wire/messages.ts';
+import { status } from '../grpc-server.ts';
 import { createOpen, type ProvenChannel, whenLost } from '../dial.ts';
 import type { Open } from '../dial/first-of.ts';
 import type { RelayConnection } from './connection.ts';
@@ -26,7 +28,11 @@ export function relayConnectionOver({ client, name, refuse, certificate }: Prove
       const refused = refuse();
       if (refused !== undefined) throw refused;
       const method = relayMethod<DiscoverRequest, DiscoverEvent>('Discover');
-      await readStream(client, method, request, `the relay ${name}`, onNode, signal);
+      await readStream(client, method, request, `the relay ${name}`, onNode, signal).catch((error: unknown) => {
+        throw lacksMethod(error)
+          ? new Problem('no-relay', `${name} does not relay: its node.yaml has no “relay”`)
+          : error;
+      });
     },
     forward: forwarding.forward,
     whenLost: () => whenLost(client),
@@ -35,6 +41,10 @@ export function relayConnectionOver({ client, name, refuse, certificate }: Prove
       client.close();
     },
   };
+}
+
+function lacksMethod(error: unknown): boolean {
+  return error instanceof Problem && (error.cause as Partial<ServiceError> | undefined)?.code === status.UNIMPLEMENTED;
 }
 
 function openStream(client: Client, { event, lost }: ForwardReader): ForwardStream {

@@ -116,7 +116,9 @@ describe('the replies of nodes about leases', { timeout: 600_000 }, () => {
     assert.deepEqual(await mco('locks', 'break', 'bravo'), free);
     asked.length = 0;
     const wrong = await mco('locks', 'break', 'br avo');
-    assert.deepEqual([wrong.code, wrong.err, asked], [64, 'mco-deploy: “br avo” is not a valid lease name', []]);
+    const refused =
+      'mco-deploy: “br avo” is not a valid lease name\nto list its options: mco-deploy locks break --help';
+    assert.deepEqual([wrong.code, wrong.err, asked], [64, refused, []]);
   });
 });
 
@@ -181,7 +183,10 @@ describe('the replies of nodes about jobs', { timeout: 600_000 }, () => {
     const twin = job('a', { id: `aaaa${'b'.repeat(28)}` });
     answers = { [dev1]: jobs(job('a')), [dev2]: jobs(twin) };
     const both = await mco('jobs', 'show', 'aaaa');
-    assert.deepEqual([both.code, both.err], [64, 'mco-deploy: aaaa matches 2 jobs']);
+    assert.deepEqual(
+      [both.code, both.err],
+      [64, 'mco-deploy: aaaa matches 2 jobs: give more digits: “mco-deploy jobs” lists them'],
+    );
     const short = await mco('jobs', 'show', 'aaa');
     assert.match(short.err, /“aaa” is not a valid job id: give the id, or at least its first four digits$/);
     answers = { [dev1]: jobs(), [dev2]: { 'jobs.list': broken } };

@@ -52,6 +52,18 @@ describe('nodes behind a relay', () => {
     );
   });
 
+  test('are not looked for at a node that does not relay, which is said in words', async () => {
+    const { code, err } = await runInProcess(
+      ['ping', '--via', `dev1.devco.net=127.0.0.1:${nodes[0]?.daemon.port}`],
+      home,
+    );
+    assert.equal(code, 64);
+    assert.match(
+      err.at(-1) ?? '',
+      /no relay can be used: dev1\.devco\.net does not relay: its node\.yaml has no “relay”: /,
+    );
+  });
+
   test('are called, and each record names the relay that brought the request', async () => {
     const { code, out } = await runInProcess(['rpc', 'rpcutil', 'ping', '-I', 'dev2.devco.net', '--json'], home);
     assert.equal(code, 0);

@@ -141,6 +141,8 @@ describe('an error, for a person', () => {
     );
     assert.equal(errnoOf({ code: 'ENOENT' }), '');
     assert.equal(explainErrno(coded('ENOSPC')), 'no space left on the device');
+    assert.equal(explainErrno(coded('ENOTFOUND')), 'no name server knows that name');
+    assert.equal(explainErrno(coded('EAI_AGAIN')), 'no name server answers');
     assert.deepEqual([explainErrno(coded('EWHAT')), explainErrno('x')], ['a message', 'x']);
   });
 

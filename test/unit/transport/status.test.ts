@@ -51,6 +51,15 @@ describe('a problem of a node', () => {
     });
 });
 
+test('a method that a node does not have is named without the words of gRPC', () => {
+  const text = 'The server does not implement the method /mco.v1.Node/Later';
+  const { code, message } = problemOf(error(status.UNIMPLEMENTED, text), 'dev2');
+  assert.deepEqual(
+    [code, message],
+    ['protocol-error', 'dev2 does not offer this: its version or its configuration lacks it'],
+  );
+});
+
 test('any other error of a node reaches its caller without detail', () => {
   for (const thrown of [new Error('a secret path'), 'text', undefined]) {
     const given = statusOf(thrown);

@@ -1,3 +1,5 @@
+import { shellWord } from '../shell-word.ts';
+
 /** What commander reports of a wrong command line, in the words of the other messages. */
 const rewritten: readonly (readonly [RegExp, (...parts: string[]) => string])[] = [
   [
@@ -22,6 +24,28 @@ const rewritten: readonly (readonly [RegExp, (...parts: string[]) => string])[] 
     (_, name, given) => `“${name}” has too many arguments: ${given}`,
   ],
 ];
+
+const tooMany = /^“.+” has too many arguments: (.+)$/;
+
+/**
+ * Where a command takes filters, words that were meant as one: `ping cluster=bravo`, `ping -F cluster = bravo`,
+ * `ping dev1.example.net`.
+ * @param words the command line without the program's name
+ */
+export function filterHint(message: string, path: string, words: readonly string[]): string {
+  const given = tooMany.exec(message)?.[1]?.split(', ') ?? [];
+  const [first = ''] = given;
+  const before = words[words.indexOf(first) - 1] ?? '';
+  const to = (filter: string) => `to filter: mco-deploy ${path} ${filter}`;
+  const operator = /^(=|==|!=|=~|<=?|>=?)/;
+  if (operator.test(first) && /^[\w.-]+$/.test(before)) {
+    const [value = ''] = first.replace(operator, '') === '' ? given.slice(1) : [first.replace(operator, '')];
+    const [sign = ''] = operator.exec(first) ?? [];
+    return value === '' ? '' : to(`-F ${shellWord(`${before}${sign}${value}`)}`);
+  }
+  if (/^[\w.-]+(=|!=|<|>)/.test(first)) return to(`-F ${shellWord(first)}`);
+  return /^[\w-]+(\.[\w-]+)+$/.test(first) ? to(`-I ${first}`) : '';
+}
 
 /**
  * @param text with commander's mark `error: `, and perhaps a suggestion on its own line

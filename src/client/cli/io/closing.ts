@@ -3,6 +3,8 @@ import type { CliContext } from '../context.ts';
 /** The end of a command: what is printed last, once. */
 export interface Closing extends Pick<CliContext, 'out' | 'err' | 'last' | 'exit'> {
   readonly hasEnded: () => boolean;
+  /** Whether a line that names the next command is kept back. */
+  readonly hasLast: () => boolean;
 }
 
 /**
@@ -25,5 +27,6 @@ export function startClosing({ out, err, exit }: Pick<CliContext, 'out' | 'err' 
       exit(code);
     },
     hasEnded: () => ended,
+    hasLast: () => held.length > 0,
   };
 }

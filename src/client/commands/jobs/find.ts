@@ -35,7 +35,12 @@ export async function findJob(
     outcome === 'ok' ? (data.jobs as NodeJob[]).map(({ id }) => id) : [],
   );
   const [only, ...others] = new Set(ids);
-  if (others.length > 0) throw new Problem('usage', `${prefix} matches ${others.length + 1} jobs`);
+  if (others.length > 0)
+    throw new Problem(
+      'usage',
+      `${prefix} matches ${others.length + 1} jobs`,
+      'give more digits: “mco-deploy jobs” lists them',
+    );
   if (only !== undefined) return only;
   const refused = outcomes.find(({ outcome }) => outcome !== 'ok');
   const why = refused === undefined ? '' : ` (${refused.node}: ${refused.message})`;

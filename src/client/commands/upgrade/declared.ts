@@ -34,8 +34,12 @@ export async function readUpgradeOptions(
     if (rev === undefined) throw new Problem('usage', 'upgrade needs a revision', bothForms);
     return { ...defaults, ...typed, cluster, rev };
   }
-  if (rev === undefined)
-    throw new Problem('usage', 'upgrade needs a revision', `mco-deploy upgrade ${application} REVISION`);
+  if (rev === undefined) {
+    const { cluster } = typed;
+    // Beside --cluster, the one word that is left is more likely the revision.
+    const next = cluster === undefined ? `${application} REVISION` : `--cluster ${cluster} --rev ${application}`;
+    throw new Problem('usage', 'upgrade needs a revision', `mco-deploy upgrade ${next}`);
+  }
   return await fromFleet(application, rev, typed, load);
 }
 

@@ -62,7 +62,12 @@ export async function findStoredRun(
   const listing = await listStored(nodes, { limit: 100, prefix }, session, catalogue, context.signal);
   for (const one of listing.failed) context.err(`warning: ${one}`);
   const [only, ...others] = listing.runs;
-  if (others.length > 0) throw new Problem('usage', `${prefix} matches ${others.length + 1} runs`);
+  if (others.length > 0)
+    throw new Problem(
+      'usage',
+      `${prefix} matches ${others.length + 1} runs`,
+      'give more digits: “mco-deploy runs --fleet” lists them',
+    );
   return only?.run;
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { commandLine } from '../../../../src/command-line.ts';
+import { nextCommand } from '../../../../src/client/cli/help/next-command.ts';
+import { parseKeyValues } from '../../../../src/client/cli/key-values.ts';
 import { runInProcess } from '../../../support/program/cli.ts';
 
 const run = async (...words: string[]) => await runInProcess(words, '/nowhere', {}, commandLine);
@@ -27,6 +29,12 @@ describe('a wrong command line is reported in plain words, and the last line is 
     ['ca init', 'the option --realm <realm> is missing', 'ca init'],
     ['runs show', 'the argument <run> is missing', 'runs show'],
     ['ping extra', '“ping” has too many arguments: extra', 'ping'],
+    ['ping a=b', '“ping” has too many arguments: a=b: to filter: mco-deploy ping -F a=b', 'ping'],
+    ['ping -F a = b', '“ping” has too many arguments: =, b: to filter: mco-deploy ping -F a=b', 'ping'],
+    ['find -F a >=b', "“find” has too many arguments: >=b: to filter: mco-deploy find -F 'a>=b'", 'find'],
+    ['find web.x.net', '“find” has too many arguments: web.x.net: to filter: mco-deploy find -I web.x.net', 'find'],
+    ['explain a=b c', '“explain” has too many arguments: a=b, c', 'explain'],
+    ['upgrade --cluster b --rev 2 --no-notify --limit x', 'there is no option --limit', 'upgrade'],
   ] as const) {
     test(line, async () => {
       const { code, out, err } = await run(...line.split(' '));
@@ -46,6 +54,48 @@ describe('a wrong command line is reported in plain words, and the last line is 
       assert.deepEqual([code, out, err.length], [64, [], 1], line);
       assert.deepEqual(JSON.parse(err[0] ?? ''), { error: { code: 'usage', message, hint }, exit_code: 64 }, line);
     }
+  });
+});
+
+describe('an error that does not say what to do is followed by a command that does', () => {
+  for (const [words, ...lines] of [
+    [
+      'policy check /nowhere/x',
+      '/nowhere/x cannot be read: no such file or directory',
+      'to read what to do: mco-deploy explain unreadable-file',
+    ],
+    ['upgrade --cluster b 2', 'upgrade needs a revision: mco-deploy upgrade --cluster b --rev 2'],
+    ['upgrade shop', 'upgrade needs a revision: mco-deploy upgrade shop REVISION'],
+    ['--json=x ping', 'the option --json comes after the command: mco-deploy ping --json=x'],
+    ['-F a=b ping', 'the option -F comes after the command: mco-deploy ping -F a=b'],
+  ] as const) {
+    test(words, async () => {
+      const { code, out, err } = await run(...words.split(' '));
+      assert.deepEqual([code, out, err], [64, [], [`mco-deploy: ${lines[0]}`, ...lines.slice(1)]]);
+    });
+  }
+
+  test('a call by the description of its agent, one that is not known by the list of agents', () => {
+    const next = (code: string, ...words: string[]) => nextCommand({ code, message: 'x', hint: 'y' }, words, undefined);
+    assert.equal(next('usage', 'rpc', 'a', 'b', 'c'), 'to see what the agent takes: mco-deploy doc a');
+    assert.equal(next('unknown-agent', 'rpc', 'a', 'b'), 'to list the agents: mco-deploy doc');
+    assert.equal(next('usage', 'rpc', '-F', 'a=b'), undefined, 'its hint says what to do');
+  });
+
+  test('a code of a newer version that this one cannot explain by nothing', () => {
+    assert.equal(nextCommand({ code: 'from-later', message: 'x', hint: '' }, ['find'], undefined), undefined);
+  });
+
+  test('a filter in several words, among the inputs of a call, by how it is written', () => {
+    assert.throws(() => parseKeyValues(['=', 'bravo']), {
+      hint: 'write a filter as one word, such as -F cluster=bravo',
+    });
+    assert.throws(() => parseKeyValues(['bravo']), { hint: 'write name=value' });
+  });
+
+  test('but not for a daemon, whose one line goes to a log', async () => {
+    const { err } = await run('daemon', '--config', '/nowhere');
+    assert.equal(err.length, 1, err.join('\n'));
   });
 });
 

@@ -396,7 +396,10 @@ describe('a file that is named on the command line', () => {
     ];
     const { code, err } = await ca(words(missing));
     assert.equal(code, 64);
-    assert.deepEqual(err, [`mco-deploy: the passphrase file ${missing} cannot be read: no such file or directory`]);
+    assert.deepEqual(err, [
+      `mco-deploy: the passphrase file ${missing} cannot be read: no such file or directory`,
+      'to read what to do: mco-deploy explain unreadable-file',
+    ]);
     assert.equal(existsSync(join(home, 'dev8')), false);
     const file = join(home, 'passphrase');
     writeFileSync(file, 'secret\n', { mode: 0o600 });

@@ -33,6 +33,13 @@ describe('a malformed term', () => {
     refuses({ facts: ['f=1', `${'n'.repeat(300)}=1`] }, 0, /at most 256/);
   });
 
+  test('is refused with how to write what it looks like: a regex, several names', () => {
+    const hintOf = (name: string) => thrownBy(() => parseFilter(terms({ identities: [name] }))).hint;
+    for (const name of ['dev[0-9]', 'web*', 'a|b']) assert.match(hintOf(name), /between slashes, such as \/\^web\/$/);
+    assert.equal(hintOf('dev1,dev2'), 'give the option once for each name');
+    assert.equal(hintOf('a b'), '');
+  });
+
   test('is refused with a caret under the fault of a class, an agent or an identity', () => {
     refuses({ classes: [''] }, 0, /class is missing/);
     refuses({ classes: ['/web'] }, 0, /no closing slash/);
