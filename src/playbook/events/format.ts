@@ -101,10 +101,15 @@ function notCalled(nodes: readonly string[]): string[] {
   return nodes.length === 0 ? [] : [`  never called: ${nodes.join(', ')}`];
 }
 
+/** A playbook without a label has its name as the label of its runs. */
+export function titleOf(playbook: string, label: string): string {
+  return label === playbook ? playbook : `${playbook} for ${label}`;
+}
+
 /** The result of the run, and its duration; after a failure the last line is the next command. */
 export function formatEnd(report: RunReport, detail: Detail = 'short'): string[] {
   const took = `in ${(report.elapsed / 1000).toFixed(2)} seconds`;
-  const what = `${report.playbook} for ${plain(report.label)}`;
+  const what = titleOf(report.playbook, plain(report.label));
   if (report.state === 'nothing-to-do') return [`Finished ${what} ${took}: nothing was changed`];
   if (report.state === 'done' && report.dryRun) {
     return [...describeDifference(report.result), `Nothing was changed: dry run of ${what} finished ${took}`];

@@ -4,7 +4,7 @@ import { describeState } from '../events/summary.ts';
 import type { RunTracker } from '../events/tracker.ts';
 import { decide } from '../expressions/expression.ts';
 import type { RunReport, StepReport } from '../events/events.ts';
-import { formatEnd } from '../events/format.ts';
+import { formatEnd, titleOf } from '../events/format.ts';
 import type { Playbook } from '../model.ts';
 import { repeatsSecret } from '../call/reasons.ts';
 import { isDeclined } from './agreement.ts';
@@ -32,7 +32,7 @@ export async function keepNotice({ name, notices }: Playbook, run: RunContext, {
     const result = state();
     return [
       `run ${runId} by ${operator}`,
-      `Interrupted: ${name} for ${label}: its client no longer responds`,
+      `Interrupted: ${titleOf(name, label)}: its client no longer responds`,
       // It does not include what began after it was written.
       ...(result.changed ? ['as it was last known:', ...describeState(result)] : ['it had begun to make changes']),
       nextCommand({ runId }, { changed: true, command: undefined }),

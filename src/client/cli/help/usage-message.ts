@@ -35,16 +35,18 @@ const tooMany = /^“.+” has too many arguments: (.+)$/;
 export function filterHint(message: string, path: string, words: readonly string[]): string {
   const given = tooMany.exec(message)?.[1]?.split(', ') ?? [];
   const [first = ''] = given;
-  const before = words[words.indexOf(first) - 1] ?? '';
+  const [flag = '', before = ''] = words.slice(0, words.indexOf(first)).slice(-2);
   const to = (filter: string) => `to filter: mco-deploy ${path} ${filter}`;
-  const operator = /^(=|==|!=|=~|<=?|>=?)/;
+  const operator = /^(==|=~|!=|<=?|>=?|=)/;
   if (operator.test(first) && /^[\w.-]+$/.test(before)) {
     const [value = ''] = first.replace(operator, '') === '' ? given.slice(1) : [first.replace(operator, '')];
     const [sign = ''] = operator.exec(first) ?? [];
     return value === '' ? '' : to(`-F ${shellWord(`${before}${sign}${value}`)}`);
   }
   if (/^[\w.-]+(=|!=|<|>)/.test(first)) return to(`-F ${shellWord(first)}`);
-  return /^[\w-]+(\.[\w-]+)+$/.test(first) ? to(`-I ${first}`) : '';
+  if (!/^[\w-]+(\.[\w-]+)+$/.test(first)) return '';
+  const names = flag === '-I' ? [before, first] : [first];
+  return to(names.map((name) => `-I ${shellWord(name)}`).join(' '));
 }
 
 /**

@@ -33,6 +33,12 @@ describe('a wrong command line is reported in plain words, and the last line is 
     ['ping -F a = b', '“ping” has too many arguments: =, b: to filter: mco-deploy ping -F a=b', 'ping'],
     ['find -F a >=b', "“find” has too many arguments: >=b: to filter: mco-deploy find -F 'a>=b'", 'find'],
     ['find web.x.net', '“find” has too many arguments: web.x.net: to filter: mco-deploy find -I web.x.net', 'find'],
+    ['ping -F a == b', '“ping” has too many arguments: ==, b: to filter: mco-deploy ping -F a==b', 'ping'],
+    [
+      'ping -I w1.x.net w2.x.net',
+      '“ping” has too many arguments: w2.x.net: to filter: mco-deploy ping -I w1.x.net -I w2.x.net',
+      'ping',
+    ],
     ['explain a=b c', '“explain” has too many arguments: a=b, c', 'explain'],
     ['upgrade --cluster b --rev 2 --no-notify --limit x', 'there is no option --limit', 'upgrade'],
   ] as const) {

@@ -24,12 +24,12 @@ describe('the short lines of a run', () => {
     await runText(playbookText(steps), good);
     assert.deepEqual(short(good), [
       '[test] Change it: thing#change executed successfully on 4 nodes after 1 try',
-      'Finished test for test in 0.01 seconds',
+      'Finished test in 0.01 seconds',
     ]);
     const bad = createFabric(four, { troubles: [{ node: 'b', call: 'thing.change', kind: 'failed' }] });
     const { runId } = await runText(playbookText(steps), bad);
     assert.deepEqual(short(bad).slice(-6), [
-      'Failed in go: test for test in 0.01 seconds',
+      'Failed in go: test in 0.01 seconds',
       '  failed: Change it (thing#change)',
       '  on b: b is broken (broken)',
       '  out of traffic: none',
@@ -55,7 +55,7 @@ describe('the lines of a run', () => {
       [
         '[test] go: thing#change executed successfully on 4 nodes after 1 try',
         '[test] next: done',
-        'Finished test for test in 0.00 seconds',
+        'Finished test in 0.00 seconds',
       ],
     );
   });
@@ -69,7 +69,7 @@ describe('the lines of a run', () => {
         '[test] go: thing#change failed on 1 of 4 nodes after 2 tries',
         '  b: no reply within 10 s (no-response)',
         '  never called: c, d',
-        'Failed in go: test for test in 0.00 seconds',
+        'Failed in go: test in 0.00 seconds',
         '  failed: go',
         '  never started: next',
         '  failed: go (thing#change)',
@@ -85,7 +85,7 @@ describe('the lines of a run', () => {
     const fabric = createFabric(four, { silent: [{ name: 'c', by: 'the cache' }] });
     await runText(twoSteps, fabric);
     assert.deepEqual(fabric.events.flatMap((event) => formatEvent(event)).slice(-5), [
-      'Failed: test for test in 0.00 seconds',
+      'Failed: test in 0.00 seconds',
       '  never started: go, next',
       '  on c: it is silent, never seen (silent)',
       '  nothing was changed',

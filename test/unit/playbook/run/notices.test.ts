@@ -145,7 +145,7 @@ describe('a notice that a node keeps in case the client is killed', () => {
     assert.equal(kept.length, 1);
     assert.deepEqual(kept[0]?.nodes, ['notify1', 'notify2']);
     const text = kept[0]?.message() ?? '';
-    assert.match(text, /^run [0-9a-f]{32} by rip\nInterrupted: test for test: its client no longer responds\n/);
+    assert.match(text, /^run [0-9a-f]{32} by rip\nInterrupted: test: its client no longer responds\n/);
     assert.match(text, /\nto continue: mco-deploy resume [0-9a-f]{32}$/);
   });
 
