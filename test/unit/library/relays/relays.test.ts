@@ -243,6 +243,7 @@ describe('a node behind a relay', () => {
     const { credentials } = await fleet.operator('rip@devco.net');
     const keys = makeKeyPair();
     const received: Envelope[] = [];
+    const cancelling: Promise<unknown>[] = [];
     const relay = {
       forward: async (target: string, request: SealedRequest, onEvent: (event: SealedEvent) => void) => {
         const exchange = openSealed(target, keys, request);
@@ -263,12 +264,12 @@ describe('a node behind a relay', () => {
       recalled: hasRoute ? undefined : route,
       routes: async () => (hasRoute ? [route] : []),
       direct,
-      onCancelling: () => {},
+      onCancelling: (one) => void cancelling.push(one),
       onReply: () => {},
     });
     const options = { ...callDefaults, requestId: newId(), target: 'web1.devco.net', agent: 'rpcutil', action: 'ping' };
     const request = sealRequest({ ...options, input: {} }, credentials, Date.now());
-    return { connection, request, received };
+    return { connection, request, received, cancelling };
   };
   const { signal } = new AbortController();
 
@@ -307,7 +308,7 @@ describe('a node behind a relay', () => {
   });
 
   test('receives a signed cancellation of a call that is cancelled here', async () => {
-    const { connection, request, received } = await startNode(() => new Promise(() => {}));
+    const { connection, request, received, cancelling } = await startNode(() => new Promise(() => {}));
     const control = new AbortController();
     void connection.call(request, () => {}, control.signal);
     await someTurns();
@@ -317,6 +318,16 @@ describe('a node behind a relay', () => {
     const [, second] = received;
     assert.ok(second?.query);
     assert.ok(queryCodec.decode(second.query.query).cancel);
+    assert.equal(cancelling.length, 1, 'the relays stay connected until then');
+  });
+
+  test('is not asked to end a call that it has replied to', async () => {
+    const { connection, request, received } = await startNode((_envelope, seal) => seal(reply('last'), true));
+    const control = new AbortController();
+    await connection.call(request, () => {}, control.signal);
+    control.abort();
+    await someTurns();
+    assert.equal(received.length, 1);
   });
 
   test('is asked directly where no relay leads to it any more, over a connection that is then closed', async () => {

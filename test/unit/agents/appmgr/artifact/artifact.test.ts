@@ -53,6 +53,16 @@ describe('an artifact', () => {
     assert.deepEqual([openFiles(copy), openFiles(file)], [[], []]);
   });
 
+  test('is refused when its sum matches but for its first or its last digit', async () => {
+    const { of, file } = source();
+    const sums = readFileSync(`${file}.sha256`, 'utf8');
+    const other = (digit: string) => (digit === '0' ? '1' : '0');
+    for (const pattern of [/^./, /(?<=^[0-9a-f]{63})./]) {
+      writeFileSync(`${file}.sha256`, sums.replace(pattern, other));
+      await assert.rejects(verify(of, '20', fresh(), signal), { code: 'bad-checksum' }, String(pattern));
+    }
+  });
+
   test('is not copied where it would fill the disk', async (t) => {
     const { of, file } = source();
     const { size } = statSync(file);
