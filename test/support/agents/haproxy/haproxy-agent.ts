@@ -107,7 +107,7 @@ export async function agent(
     drain_timeout: 3,
     replaced_timeout: 3,
     replaced_left: 'refuse',
-    enable_timeout: 5,
+    enable_timeout: 60,
     settle: 0.05,
     watch_interval: 0.05,
     timeout: 10,
