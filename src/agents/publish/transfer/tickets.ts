@@ -1,5 +1,6 @@
 import { Problem } from '../../../core/errors.ts';
 import { assertTime, type ProvenTicket } from '../../../core/publish/ticket.ts';
+import { whyNoMore } from '../../../core/shares.ts';
 import type { Store } from '../store/store.ts';
 import { openPartial, type Partial, partialKey } from './partial.ts';
 
@@ -47,9 +48,11 @@ export function startTickets(store: Store, grace: number, now: () => number): Ti
   return {
     accept: async (proven) => {
       forgetOld();
-      if (!accepted.has(proven.id) && accepted.size >= most) {
-        throw new Problem('busy', `the node has accepted ${most} tickets already`, 'publish again later');
-      }
+      const callers = [...accepted.values()].map((one) => one.proven.caller);
+      const why = accepted.has(proven.id)
+        ? undefined
+        : whyNoMore(most, callers, proven.caller, ['tickets', 'are in use']);
+      if (why !== undefined) throw new Problem('busy', why, 'publish again later');
       const one = { proven, partial: await partialOf(proven) };
       accepted.set(proven.id, one);
       return one;

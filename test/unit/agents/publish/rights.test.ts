@@ -84,16 +84,20 @@ describe('an accepted ticket', () => {
     assert.throws(() => tickets.find(proven.id, rip), { code: 'unknown-ticket' });
   });
 
-  test('is one of 64 at most; one that ended makes room', async () => {
+  test('is one of 64 at most, of which the last quarter is for other operators; one that ended makes room', async () => {
     const { clock, tickets } = await start();
     const soon = prove(ticketFor({ expiresAt: Date.now() + 60_000 }));
     await tickets.accept(soon);
-    for (let more = 1; more < 64; more++) await tickets.accept(prove(ticketFor()));
+    for (let more = 1; more < 48; more++) await tickets.accept(prove(ticketFor()));
     const one = prove(ticketFor());
-    await assert.rejects(tickets.accept(one), { code: 'busy' });
+    const message = /^48 tickets of cert=rip@devco.net are in use already: the last quarter is for others$/;
+    await assert.rejects(tickets.accept(one), { code: 'busy', message });
+    const of = (caller: string) => ({ ...prove(ticketFor()), caller });
+    for (let more = 48; more < 64; more++) await tickets.accept(of('cert=max@devco.net'));
+    await assert.rejects(tickets.accept(of('cert=eve@devco.net')), { code: 'busy', message: /^64 tickets are in use/ });
     await tickets.accept(soon);
     clock.now = soon.ticket.expiresAt + grace + 1;
-    await tickets.accept(one);
+    await tickets.accept(of('cert=eve@devco.net'));
   });
 
   test('keeps what it still needs for itself while parts of it arrive, and for a minute after', async () => {
