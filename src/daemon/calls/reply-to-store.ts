@@ -1,4 +1,5 @@
 import { type ActionDdl, sensitiveInputs, sensitiveOutputs } from '../../core/ddl/ddl.ts';
+import { hideTexts } from '../../core/hide-texts.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { ReplyContent } from '../../core/request/reply.ts';
 import type { IncomingCall } from '../incoming-call.ts';
@@ -18,10 +19,13 @@ export function replyToStore(
   return { ...content, message: hide(content.message), hint: hide(content.hint), data: Object.fromEntries(data) };
 }
 
+/** More texts than these are not searched for, because it would take long: everything is hidden then. */
+const mostSecrets = 1000;
+
 /** Replaces the texts of sensitive inputs. */
 function hiding(action: ActionDdl, input: JsonObject): (text: string) => string {
-  const secrets = sensitiveInputs(action).flatMap((name) => textsIn(input[name]));
-  return (text) => secrets.reduce((left, secret) => left.replaceAll(secret, '(hidden)'), text);
+  const secrets = new Set(sensitiveInputs(action).flatMap((name) => textsIn(input[name])));
+  return (text) => (secrets.size > mostSecrets && text !== '' ? '(hidden)' : hideTexts(text, secrets));
 }
 
 function textsIn(value: unknown): string[] {

@@ -1,4 +1,5 @@
 import type { NodeFailure } from '../events/events.ts';
+import { hideTexts } from '../../core/hide-texts.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { RunContext } from '../context.ts';
 
@@ -6,15 +7,7 @@ const longest = 2000;
 
 /** Removes the texts of sensitive inputs, and of values computed from them, for display. */
 export function hideSecrets(text: string, { texts, brief }: Pick<RunContext['taint'], 'texts' | 'brief'>): string {
-  // The longest first: one may be part of another.
-  const secrets = [...texts.keys(), ...brief.keys()].sort((a, b) => b.length - a.length);
-  if (secrets.length === 0) return text;
-  const pattern = new RegExp(secrets.map(escapePattern).join('|'), 'g');
-  return text.replace(pattern, '(hidden)');
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  return hideTexts(text, [...texts.keys(), ...brief.keys()]);
 }
 
 /** The reasons of a failed step without secrets, for display. */

@@ -71,6 +71,19 @@ describe('a reply that is stored', () => {
     assert.deepEqual(store({ state: 'safe' }, { name: 'safe' }).data, { state: 'safe' }, 'what is not sensitive');
   });
 
+  test('does not grow with repeated secrets that are in what stands for them, and has no rest of a longer one', () => {
+    const pin = [...Array.from({ length: 40 }, () => 'd'), ...'(hidden)'];
+    assert.equal(store({ state: 'od' }, { pin }).data.state, 'o(hidden)');
+    assert.deepEqual(store({ state: '4711' }, { pin: ['47', '4711'] }).data, { state: '(hidden)' });
+  });
+
+  test('is hidden as a whole with more than a thousand secrets', () => {
+    const pin = (count: number) => Array.from({ length: count }, (_, index) => `p${index}q`);
+    assert.deepEqual(store({ state: 'x', list: ['p0q'] }, { pin: pin(1000) }).data, { state: 'x', list: ['(hidden)'] });
+    const { data, message } = store({ state: 'x' }, { pin: pin(1001) });
+    assert.deepEqual([data, message], [{ state: '(hidden)' }, '']);
+  });
+
   test('has no data if the action is unknown', () => {
     const content = { ...okReply({ state: 'open' }), message: 'it says' };
     assert.deepEqual(replyToStore(content, { action: undefined, input: {} }), { ...content, data: {} });
