@@ -2,63 +2,99 @@ import type { X509Certificate } from 'node:crypto';
 
 /** An extension of a certificate (RFC 5280, 4.1.2.9). */
 export interface Extension {
-  /** The bytes of its object identifier, in hex. */
-  readonly id: string;
+  /** Its object identifier: the last number where it is one of 2.5.29, as those of RFC 5280, 4.2.1, are. */
+  readonly id: number | undefined;
   readonly isCritical: boolean;
-  /** DER. */
-  readonly value: Buffer;
+  /** Where its value, which is DER, begins and ends in the certificate. */
+  readonly from: number;
+  readonly to: number;
 }
 
-/** Those of RFC 5280, 4.2.1, in hex. */
+/** Those of RFC 5280, 4.2.1, below 2.5.29. */
 export const oids = {
-  keyUsage: '551d0f',
-  alternativeName: '551d11',
-  basicConstraints: '551d13',
-  nameConstraints: '551d1e',
-  crlDistributionPoints: '551d1f',
-  certificatePolicies: '551d20',
-  policyMappings: '551d21',
-  policyConstraints: '551d24',
-  extendedKeyUsage: '551d25',
-  inhibitAnyPolicy: '551d36',
+  keyUsage: 15,
+  alternativeName: 17,
+  basicConstraints: 19,
+  nameConstraints: 30,
+  crlDistributionPoints: 31,
+  certificatePolicies: 32,
+  policyMappings: 33,
+  policyConstraints: 36,
+  extendedKeyUsage: 37,
+  inhibitAnyPolicy: 54,
 } as const;
 
 const extensionsTag = 0xa3;
 const booleanTag = 0x01;
 
-/** Certificate, TBSCertificate and Extension: RFC 5280, 4.1. */
+/**
+ * Certificate, TBSCertificate and Extension: RFC 5280, 4.1. A command reads those of each node that replies: so no
+ * buffer is made of any part.
+ */
 export function extensionsOf({ raw }: Pick<X509Certificate, 'raw'>): Extension[] {
-  const [body] = elements(contentOf(raw));
-  const extensions = elements(body?.content ?? empty).find(({ tag }) => tag === extensionsTag);
-  return elements(contentOf(extensions?.content)).flatMap(({ content }) => {
-    const [id, ...rest] = elements(content);
-    // The last is the value; the critical flag may come before it.
-    const value = rest.at(-1)?.content ?? empty;
-    const isCritical = rest.some((one) => one.tag === booleanTag && one.content[0] !== 0);
-    return id === undefined ? [] : [{ id: id.content.toString('hex'), isCritical, value }];
-  });
+  const found: Extension[] = [];
+  const body = contentAt(raw, 0);
+  for (let at = contentAt(raw, body), end = endOf(raw, body); at < end; at = endOf(raw, at)) {
+    if (raw[at] !== extensionsTag) continue;
+    const list = contentAt(raw, at);
+    for (let one = contentAt(raw, list); one < endOf(raw, list); one = endOf(raw, one)) found.push(readAt(raw, one));
+  }
+  return found;
 }
 
-const empty = Buffer.alloc(0);
+function readAt(raw: Buffer, at: number): Extension {
+  const id = contentAt(raw, at);
+  const second = endOf(raw, id);
+  // The last is the value; the critical flag may come before it.
+  let value = second;
+  while (endOf(raw, value) < endOf(raw, at)) value = endOf(raw, value);
+  const isWhole = value < endOf(raw, at);
+  return {
+    id: raw[id + 1] === 3 && raw[id + 2] === 0x55 && raw[id + 3] === 0x1d ? raw[id + 4] : undefined,
+    isCritical: second < value && raw[second] === booleanTag && raw[contentAt(raw, second)] !== 0,
+    from: isWhole ? contentAt(raw, value) : second,
+    to: isWhole ? endOf(raw, value) : second,
+  };
+}
 
-/** The content of the first element. */
-export function contentOf(bytes: Buffer = empty): Buffer {
-  return elements(bytes)[0]?.content ?? empty;
+/** The value of the extension with this identifier. */
+export function valueIn(certificate: Pick<X509Certificate, 'raw'>, wanted: number): Buffer | undefined {
+  const extension = extensionsOf(certificate).find(({ id }) => id === wanted);
+  return extension && certificate.raw.subarray(extension.from, extension.to);
 }
 
 /**
- * Consecutive DER elements (X.690, 8.1): a tag, a length of one byte or with the number of its bytes before it, the
- * content.
+ * Where the content of a DER element begins: after its tag, and its length of one byte or with the number of its bytes
+ * before it (X.690, 8.1).
  */
+export function contentAt(bytes: Buffer, at: number): number {
+  return at + 2 + sizeOfLength(bytes[at + 1] ?? 0);
+}
+
+/** Where it ends; the end of the bytes where they are cut off. */
+function endOf(bytes: Buffer, at: number): number {
+  const first = bytes[at + 1] ?? 0;
+  const start = contentAt(bytes, at);
+  if (start > bytes.length) return bytes.length;
+  let length = first < 0x80 ? first : 0;
+  for (let index = at + 2; index < start; index++) length = length * 0x100 + (bytes[index] ?? 0);
+  return Math.min(start + length, bytes.length);
+}
+
+function sizeOfLength(first: number): number {
+  return first < 0x80 ? 0 : first & 0x7f;
+}
+
+/** The content of the first element. */
+export function contentOf(bytes: Buffer): Buffer {
+  return bytes.subarray(contentAt(bytes, 0), endOf(bytes, 0));
+}
+
+/** Consecutive DER elements. */
 export function elements(bytes: Buffer): { readonly tag: number; readonly content: Buffer }[] {
   const found: { tag: number; content: Buffer }[] = [];
-  for (let at = 0; at + 2 <= bytes.length; ) {
-    const [tag = 0, first = 0] = bytes.subarray(at, at + 2);
-    const size = first < 0x80 ? 0 : first & 0x7f;
-    const length = size === 0 ? first : Number.parseInt(bytes.toString('hex', at + 2, at + 2 + size), 16);
-    const start = at + 2 + size;
-    found.push({ tag, content: bytes.subarray(start, start + length) });
-    at = start + length;
+  for (let at = 0; at + 2 <= bytes.length; at = endOf(bytes, at)) {
+    found.push({ tag: bytes[at] ?? 0, content: bytes.subarray(contentAt(bytes, at), endOf(bytes, at)) });
   }
   return found;
 }

@@ -93,7 +93,8 @@ const ways = new WeakMap<
 >();
 
 /**
- * The paths from a certificate to a trusted root, through CAs that may sign it: its issuer first, the root last. There may be more than one while one CA replaces another.
+ * The paths from a certificate to a trusted root, through CAs that may sign it: its issuer first, the root last. There
+ * may be more than one while one CA replaces another.
  */
 export function pathsOf(certificate: X509Certificate, trust: Roots): readonly (readonly X509Certificate[])[] {
   const cas = knownTo(trust);

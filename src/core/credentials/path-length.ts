@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
-import { contentOf, elements, extensionsOf, oids } from './extensions.ts';
+import { contentOf, elements, oids, valueIn } from './extensions.ts';
+import { readOnce } from './read-once.ts';
 
 interface Limits {
   readonly pathLength: number | undefined;
@@ -7,17 +8,12 @@ interface Limits {
   readonly isOwn: boolean;
 }
 
-const limits = new WeakMap<X509Certificate, Limits>();
-
-/** Read once. */
-function limitsOf(certificate: X509Certificate): Limits {
-  const known = limits.get(certificate);
-  if (known !== undefined) return known;
-  const { subject, issuer } = certificate;
-  const read = { pathLength: readPathLength(certificate), isOwn: subject === issuer };
-  limits.set(certificate, read);
-  return read;
-}
+const limitsOf = readOnce(
+  (certificate): Limits => ({
+    pathLength: readPathLength(certificate),
+    isOwn: certificate.subject === certificate.issuer,
+  }),
+);
 
 /** How many CAs a CA may have below it; undefined where its certificate sets no limit (RFC 5280, 4.2.1.9). */
 export function pathLengthOf(certificate: X509Certificate): number | undefined {
@@ -38,7 +34,8 @@ export function limitOf(path: readonly X509Certificate[]): X509Certificate | und
 const integerTag = 0x02;
 
 function readPathLength(certificate: X509Certificate): number | undefined {
-  const constraints = extensionsOf(certificate).find(({ id }) => id === oids.basicConstraints);
-  const length = elements(contentOf(constraints?.value)).find(({ tag }) => tag === integerTag);
+  const constraints = valueIn(certificate, oids.basicConstraints);
+  if (constraints === undefined) return undefined;
+  const length = elements(contentOf(constraints)).find(({ tag }) => tag === integerTag);
   return length === undefined ? undefined : Number.parseInt(length.content.toString('hex'), 16);
 }
