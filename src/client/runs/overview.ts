@@ -39,15 +39,21 @@ export function mixedClusters(deployed: readonly Deployed[]): MixedCluster[] {
   });
 }
 
-/** Runs that did not complete, and that no later run for the same cluster completed. @param records the newest first */
+/**
+ * Runs that did not complete, and that no later run for the same cluster completed. One that only looked has completed
+ * nothing but its own playbook. @param records the newest first
+ */
 export function incompleteRuns(records: readonly RunRecord[]): RunRecord[] {
   const settled = new Set<string>();
   return records.filter((record) => {
-    const key = JSON.stringify(record.inputs.cluster ?? [record.playbook, record.inputs]);
-    const isOver = ['done', 'nothing-to-do', 'running'].includes(record.state);
-    if (record.dryRun || settled.has(key)) return false;
-    if (isOver) settled.add(key);
-    return !isOver && record.steps.some(({ calls }) => calls.some(isChange));
+    const { playbook, inputs, state, steps, dryRun } = record;
+    const key = JSON.stringify(inputs.cluster ?? [playbook, inputs]);
+    const keyOfPlaybook = JSON.stringify([key, playbook]);
+    const isOver = ['done', 'nothing-to-do', 'running'].includes(state);
+    if (dryRun || settled.has(key) || settled.has(keyOfPlaybook)) return false;
+    const hasChanged = steps.some(({ calls }) => calls.some(isChange));
+    if (isOver) settled.add(hasChanged ? key : keyOfPlaybook);
+    return !isOver && hasChanged;
   });
 }
 

@@ -82,9 +82,16 @@ export const runProblems = defineProblems({
   'unknown-run': ['There is no journal of that run.', '“mco-deploy runs --fleet” lists the runs that nodes know.'],
   'no-run': ['There is no run to work with, or the request names none.', '“mco-deploy runs” lists the runs.'],
   'run-ended': ['The run ended well, so there is nothing to resume.', 'Start a new run.'],
+  'run-superseded': [
+    'A later run has changed the same hosts, and resuming the earlier one would undo that.',
+    'Start a new run. To resume the earlier one all the same, add --superseded.',
+  ],
   'run-in-progress': ['The run is still in progress in another process.', 'Wait for it, or stop that process.'],
   'other-operator': ['The run was started by another operator.', 'Resume it with the same identity.'],
-  'playbook-changed': ['The playbook is not the one that the run started with.', 'Restore it, or resume with --force.'],
+  'playbook-changed': [
+    'The playbook is not the one that the run started with.',
+    'Restore it, or start a new run: it does not repeat what is done.',
+  ],
   'nothing-to-undo': ['The run changed nothing that could be undone.', 'Nothing needs to be done.'],
   'no-release-before': ['It is not recorded which release served before.', 'Name the release to go back to.'],
 });

@@ -14,7 +14,8 @@ export function resumeCommand(catalogue: readonly Ddl[]): CommandEntry {
           'resume a run that was killed, interrupted or failed, here or elsewhere; sensitive inputs as name=value',
         )
         .option('--playbook <file>', 'where the playbook of the run is, if not where the run started')
-        .option('--force', 'even if another process may still be running it, or its journal is incomplete');
+        .option('--force', 'even if another process may still be running it, or its journal is incomplete')
+        .option('--superseded', 'even if a later run has changed the same hosts since, which this one may undo');
       // It keeps the nodes that the run began with.
       takeList(addRunOptions(command), false).action(async (run, words, options) => {
         const { resumeRun } = await import('./resume.ts');

@@ -3,6 +3,8 @@ import type { RunPlaybookOptions } from '../../runs/run-with-nodes.ts';
 
 export interface ResumeOptions extends RunPlaybookOptions {
   readonly force?: boolean;
+  /** Even if a later run has changed the same hosts. */
+  readonly superseded?: boolean;
   /** The file of the playbook, if it has moved since the run started. */
   readonly playbook?: string;
 }

@@ -14,6 +14,7 @@ import { refuseQuestions } from '../../runs/prompts.ts';
 import { readJournal } from '../../runs/read-journal.ts';
 import { runWithNodes } from '../../runs/run-with-nodes.ts';
 import { refuseRunning } from './refuse-running.ts';
+import { refuseSuperseded } from './refuse-superseded.ts';
 import type { ResumeOptions, Started } from './options.ts';
 import { findSame } from './same-playbook.ts';
 import { agreeToTakeOver, requireAuthors } from './take-over.ts';
@@ -44,6 +45,7 @@ export async function resumeRun(
     const self = session.caller.credentials.identity.name;
     const { found, started } = await findAlone(run, lookup, self, force);
     const { run: runId, entries } = found;
+    await refuseSuperseded(found, options, lookup);
     const history = readHistory(entries);
     const { playbook, agents } = await findSame(found, started, lookup);
     requireSecretsOnly(secrets, playbook, started);

@@ -24,11 +24,12 @@ export interface FleetRuns {
 
 /**
  * Reads the latest runs, each from the node with the longest journal. Each is read once.
- * @param nodes that run the agent journal
+ * @param isWanted which of them are read; all if omitted
  */
 export function startFleetRuns(
   limit: number,
   look: JournalLookup,
+  isWanted: (listed: ListedRun) => boolean = () => true,
 ): (nodes: readonly FoundNode[]) => Promise<FleetRuns> {
   const known = new Map<string, { readonly sequence: number; readonly journal: VerifiedJournal }>();
   const { session, catalogue, context } = look;
@@ -57,7 +58,9 @@ export function startFleetRuns(
     ]);
     const failed = [...listing.failed];
     const runs = await Promise.all(
-      listing.runs.map(async (listed) => ({ run: listed.run, journal: await load(listed, nodes, failed) })),
+      listing.runs
+        .filter(isWanted)
+        .map(async (listed) => ({ run: listed.run, journal: await load(listed, nodes, failed) })),
     );
     return {
       runs: runs.flatMap(({ run, journal }) =>

@@ -109,6 +109,17 @@ test('each run that did not complete is incomplete, if it changed anything', () 
   }
 });
 
+test('a run stays incomplete after a later run of another playbook for its cluster that changed nothing', () => {
+  const read = { ...call, action: 'status', changes: false, message: '', data: {} };
+  const looked = (playbook: string) => ({
+    ...record(id('1'), 'done'),
+    playbook,
+    steps: [{ step: 'look', state: 'done', calls: [read] }],
+  });
+  const incomplete = (playbook: string) => incompleteRuns([looked(playbook), record(id('2'), 'failed')]).length;
+  assert.deepEqual([incomplete('check_cluster'), incomplete('app_cluster_upgrade')], [1, 0]);
+});
+
 test('a run is no longer incomplete once a later one for its cluster has ended', () => {
   const runs = (...states: string[]) =>
     incompleteRuns(states.map((state, index) => record(id(String(index)), state))).map(({ state }) => state);
