@@ -80,7 +80,7 @@ describe('a run that is killed, on nine web servers behind two load balancers', 
     const run = await startRun(lab, ['run', '/tmp/long.yaml']);
     await run.until(({ type }) => type === 'step-started');
     const busy = await lab.client(['resume', run.id]);
-    assert.equal(busy.code, 64);
+    assert.equal(busy.code, 75);
     assert.match(busy.stderr, /process \d+ on control\.devco\.net is still running this run/);
     await run.interrupt();
     assert.equal((await run.ended).code, 130);

@@ -62,8 +62,10 @@ export const exitCode = {
   nobodyReplied: 3,
   someSilent: 5,
   usage: 64,
+  unavailable: 69,
   internal: 70,
   hostFailed: 74,
+  tryLater: 75,
   allRefused: 77,
   interrupted: 130,
 } as const;

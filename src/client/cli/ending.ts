@@ -3,6 +3,7 @@ import { errnoOf, explain, Problem } from '../../core/errors.ts';
 import { fileProblem } from '../../core/files/file-problem.ts';
 import { type CliContext, exitCode } from './context.ts';
 import { usageMessage } from './help/usage-message.ts';
+import { exitForProblem } from './problem-exit-codes.ts';
 
 /** How a command ended that was interrupted or failed. */
 export interface Ending {
@@ -40,18 +41,15 @@ export function endingOf(thrown: unknown, context: CliContext): Ending {
   };
 }
 
-/** Problems of this host: another command line would not help, unless it names another path. */
-const ofHost = new Set(['journal-failed', 'unwritable-cache', 'unwritable-file']);
 /** Why it could not read a file that is there. */
 const ofDisk = new Set(['EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'ENOSPC', 'EROFS']);
 /** Why no file can be written at a path that the command line names. */
 const ofPath = new Set(['EISDIR', 'ENOENT', 'ENOTDIR']);
 
 function codeOf({ code, cause }: Problem): number {
-  if (code === 'no-nodes-given' || code === 'nothing-found') return exitCode.nothingDiscovered;
   const errno = errnoOf(cause);
   if (code === 'unwritable-file' && ofPath.has(errno)) return exitCode.usage;
-  return ofHost.has(code) || ofDisk.has(errno) ? exitCode.hostFailed : exitCode.usage;
+  return ofDisk.has(errno) ? exitCode.hostFailed : exitForProblem(code);
 }
 
 function isAbort(error: unknown): boolean {

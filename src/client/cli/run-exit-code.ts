@@ -1,6 +1,10 @@
 import type { RunSeen } from '../../library/runs/ports.ts';
 import type { RunReport } from '../../playbook/events/events.ts';
 import { exitCode } from './context.ts';
+import { exitForProblem } from './problem-exit-codes.ts';
+
+/** What keeps a run from its first call, and is neither a fault of the run nor of a node. */
+const beforehand: ReadonlySet<number> = new Set([exitCode.unavailable, exitCode.tryLater, exitCode.hostFailed]);
 
 /** The exit code of a run: a run that failed is never 0, whatever its replies. */
 export function exitForRun({ state, failure }: RunReport, { outcomes, leaseLost }: RunSeen): number {
@@ -13,5 +17,8 @@ export function exitForRun({ state, failure }: RunReport, { outcomes, leaseLost 
   if (all('refused')) return exitCode.allRefused;
   if (all('no-response')) return exitCode.nobodyReplied;
   const silent = codes.size > 0 && [...codes].every((code) => code === 'no-response' || code === 'silent');
-  return silent ? exitCode.someSilent : exitCode.someFailed;
+  if (silent) return exitCode.someSilent;
+  const [code = '', ...others] = codes;
+  const isBefore = failure?.step === '' && outcomes.length === 0 && others.length === 0;
+  return isBefore && beforehand.has(exitForProblem(code)) ? exitForProblem(code) : exitCode.someFailed;
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { CommanderError } from 'commander';
 import { exitCode } from '../../../../src/client/cli/context.ts';
@@ -8,6 +10,7 @@ import { exitForRun } from '../../../../src/client/cli/run-exit-code.ts';
 import { countStates, exitCodeOf, findingOf, sortFindings } from '../../../../src/client/commands/nrpe/findings.ts';
 import { exitForHosts } from '../../../../src/client/install/hosts.ts';
 import { Problem } from '../../../../src/core/errors.ts';
+import { problemCodes } from '../../../../src/core/problems/index.ts';
 import type { Outcome } from '../../../../src/core/request/reply.ts';
 import type { RunReport } from '../../../../src/playbook/events/events.ts';
 import { quietContext } from '../../../support/program/quiet-context.ts';
@@ -118,6 +121,24 @@ describe('the exit code of a run', () => {
     });
   }
 
+  test('is that of the problem if the run never began, and of a failure if it had called nodes', () => {
+    const report = (step: string, ...codes: string[]) =>
+      ({ state: 'failed', failure: { step, reasons: codes.map((code) => ({ code })) } }) as unknown as RunReport;
+    const exit = (given: RunReport, outcomes = '') => exitForRun(given, { outcomes: outcomesOf(outcomes) });
+    for (const [code, expected] of [
+      ['source-failed', 69],
+      ['journal-failed', 74],
+      ['lease-held', 75],
+      ['no-lease', 2],
+      ['bad-facts', 2],
+    ] as const) {
+      assert.equal(exit(report('', code)), expected, code);
+      assert.equal(exit(report('', code), 'ok'), 2, code);
+      assert.equal(exit(report('update', code)), 2, code);
+    }
+    assert.equal(exit(report('', 'lease-held', 'bad-facts')), 2);
+  });
+
   test('is that of a failure if the run lost its lease, not that of an interruption by a person', () => {
     const report = { state: 'interrupted' } as unknown as RunReport;
     assert.equal(exitForRun(report, { outcomes: outcomesOf('ok'), leaseLost: true }), exitCode.someFailed);
@@ -134,8 +155,6 @@ describe('the exit code of a command that was interrupted or crashed', () => {
     ['a word that the program does not know', new CommanderError(1, 'x', 'error: unknown option'), {}, 64],
     ['--help', new CommanderError(0, 'commander.help', ''), {}, 0],
     ['a problem that the operator can solve', new Problem('bad-configuration', 'no'), {}, 64],
-    ['no node that was given', new Problem('no-nodes-given', 'none'), {}, 1],
-    ['nothing that was found', new Problem('nothing-found', 'none'), {}, 1],
     ['an internal problem', new Problem('internal', 'a bug'), {}, 70],
     ['any other error', new TypeError('a bug'), {}, 70],
     ['a value that is not an error', 'a bug', {}, 70],
@@ -174,6 +193,39 @@ describe('the exit code of a command that was interrupted or crashed', () => {
       assert.equal(ending.problem === undefined, code === 0);
     });
   }
+});
+
+/** The exit codes of problems that end a command, but for 64. */
+const byProblem: Readonly<Record<number, string>> = {
+  1: 'empty-source no-nodes-given no-such-service nothing-found',
+  69: 'handshake-failed journal-incomplete no-answer no-helper no-multicast no-relay no-response not-serving source-failed ssh-failed unknown-target unreachable unreachable-dns',
+  70: 'internal',
+  74: 'cannot-listen journal-failed unwritable-cache unwritable-file',
+  75: 'busy ca-busy changed-meanwhile lease-held rate-limited run-in-progress too-many-jobs',
+  77: 'policy-denied',
+  130: 'cancelled not-agreed not-confirmed',
+};
+
+describe('the exit code of a command that ends with a problem', () => {
+  test('is 64 for each problem code that the same command meets again, and its own for all others', () => {
+    const { context } = quietContext({ HOME: '/nowhere' });
+    const found: Record<number, string[]> = {};
+    for (const code of problemCodes().sort()) {
+      const { code: exit } = endingOf(new Problem(code as Problem['code'], 'x'), context);
+      if (exit !== exitCode.usage) (found[exit] ??= []).push(code);
+    }
+    const shown = Object.fromEntries(Object.entries(found).map(([exit, codes]) => [exit, codes.join(' ')]));
+    assert.deepEqual(shown, byProblem);
+  });
+
+  test('is in the table of docs/commands.md', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../../docs/commands.md'), 'utf8');
+    const listed = new Set([...page.matchAll(/^\| (\d+) \|/gm)].map(([, code]) => Number(code)));
+    assert.deepEqual(
+      Object.values(exitCode).filter((code) => !listed.has(code)),
+      [],
+    );
+  });
 });
 
 describe('an internal error', () => {

@@ -195,11 +195,11 @@ describe('runs and resume, with journals', () => {
     const cutOff = () => readFile(journalFile(state, id), 'utf8');
     await keep((line) => line.replace(/"pid":\d+,"start":"\d+"/, `"pid":${pid},"start":"${start}"`));
     const before = await cutOff();
-    await refused([id], 64, new RegExp(`process ${pid} on \\S+ is still running this run`));
-    await refused([id, '--force'], 64, new RegExp(`process ${pid} on \\S+ is still running this run`));
+    await refused([id], 75, new RegExp(`process ${pid} on \\S+ is still running this run`));
+    await refused([id, '--force'], 75, new RegExp(`process ${pid} on \\S+ is still running this run`));
     assert.equal(await cutOff(), before, 'nothing was written to its journal');
     await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
-    await refused([id], 64, /process \d+ on elsewhere may still be running this run.*add --force/);
+    await refused([id], 75, /process \d+ on elsewhere may still be running this run.*add --force/);
     await keep((line) => line.replace('"operator":"rip@devco.net"', '"operator":"eve@devco.net"'));
     await refused([id], 64, /started by eve@devco\.net, and this is rip@devco\.net/);
     await keep((line) => line.replace(/"host":"[^"]*"/, '"host":"elsewhere"').replace(/"start":"\d+"/, '"start":"1"'));
