@@ -95,6 +95,8 @@ export interface ProbeTarget {
 }
 
 export interface PlaybookPorts {
+  /** What keeps the operator from any further command, as the end of “after …”. */
+  readonly beforeNext?: () => string | undefined;
   /**
    * Takes a lease on all the nodes, or on none; called once a run, before its first change. If omitted, none is taken.
    * @throws Problem `lease-held`, `no-lease`

@@ -115,6 +115,18 @@ describe('the last lines of a run that failed: what, where, why once, out of tra
     ]);
   });
 
+  test('begin with the renewal of a certificate that has expired: no command succeeds before', async () => {
+    const estate = createEstate();
+    const loaded = await loadShipped('app_cluster_upgrade');
+    const given = bindInputs(loaded, { cluster: 'bravo', notify: false, revision: '30' });
+    const beforeNext = () => '“mco-deploy ca renew rip” where the CA is';
+    await runPlaybook(loaded, given, { ...estate.fabric.ports, beforeNext }, {});
+    assert.match(
+      shown(estate).at(-1) ?? '',
+      /^to continue, after “mco-deploy ca renew rip” where the CA is: mco-deploy resume [0-9a-f]{32}$/,
+    );
+  });
+
   test('end a script in the Puppet DSL', async () => {
     const script = shippedScripts.app_cluster_upgrade ?? '';
     const inputs = { backend: 'app', cluster: 'bravo', revision: '30' };

@@ -135,8 +135,10 @@ function expiryOf(certificate: X509Certificate, what: string, remedy: string): (
   return (now) => {
     if (end - now >= warned) return [];
     const when = new Date(end).toISOString();
-    const hours = Math.floor((end - now) / 3_600_000);
-    const left = hours < 48 ? count(hours, 'hour') : count(Math.floor(hours / 24), 'day');
+    const minutes = Math.floor((end - now) / 60_000);
+    const hours = Math.floor(minutes / 60);
+    const short = minutes < 120 ? count(minutes, 'minute') : count(hours, 'hour');
+    const left = hours < 48 ? short : count(Math.floor(hours / 24), 'day');
     return [now > end ? `${what} ended on ${when}: ${remedy}` : `${what} ends in ${left} (${when}): ${remedy}`];
   };
 }

@@ -60,7 +60,8 @@ export function proveCertificate(
   }
   const who = `the certificate of ${identity.kind} ${identity.name}`;
   if (now > notAfter) {
-    throw new Problem('expired-certificate', `${who} expired on ${isoDate(certificate.validTo)}`, 'issue a new one');
+    const hint = `renew it where the CA is: mco-deploy ca renew ${identity.name}`;
+    throw new Problem('expired-certificate', `${who} expired on ${isoDate(certificate.validTo)}`, hint);
   }
   if (now < notBefore) {
     const from = isoDate(certificate.validFrom);

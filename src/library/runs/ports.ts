@@ -12,6 +12,7 @@ import { type HeldLease, takeLease } from './lease.ts';
 import { probe } from './probe.ts';
 import { callOutsideSteps, callStepNodes } from './call-nodes.ts';
 import { discoverNodes } from './discover.ts';
+import { renewalOf } from './renewal.ts';
 import type { Locking, PortParts } from './port-parts.ts';
 
 /** Results of a run beside its report. */
@@ -34,7 +35,7 @@ interface RunHoldings {
   readonly outcomes: Outcome[];
   readonly leases: HeldLease[];
   readonly notices: KeptNotice[];
-  /** Whether the last step should have notified of a failure, and no node answered. */
+  /** Whether the last step should have notified of a failure, and no node sent its message. */
   unsent: boolean;
 }
 
@@ -44,6 +45,7 @@ export function playbookPorts(parts: PortParts): LivePorts {
   const held: RunHoldings = { nodes: new Map(), outcomes: [], leases: [], notices: [], unsent: false };
   return {
     operator: session.caller.credentials.identity.name,
+    beforeNext: () => renewalOf(session.caller, Date.now()),
     now: Date.now,
     clock: () => Math.round(performance.now()),
     newId,
@@ -78,9 +80,8 @@ export function playbookPorts(parts: PortParts): LivePorts {
   };
 }
 
-function isUnsentNotice({ afterFailure, title, state, failed }: StepReport): boolean {
-  const isNotice = afterFailure && title === `${notifier}#sendmsg` && state === 'failed';
-  return isNotice && failed.every(({ code }) => code === 'no-response');
+function isUnsentNotice({ afterFailure, title, state }: StepReport): boolean {
+  return afterFailure && title === `${notifier}#sendmsg` && state === 'failed';
 }
 
 /** Takes a lease of the run on the nodes that do not give it yet, and has these nodes store the journal. */

@@ -12,6 +12,8 @@ export interface NextCommand {
   readonly final?: boolean;
   /** What the step that failed says itself. */
   readonly failed?: string | undefined;
+  /** What its operator must do first, as the end of “after …”. */
+  readonly first?: string | undefined;
   /** The codes of its failures. */
   readonly codes?: readonly string[];
 }
@@ -27,12 +29,13 @@ const lists: Readonly<Record<string, string>> = {
  * keep the inputs and nodes that it failed with.
  */
 export function nextCommand({ runId }: Pick<RunReport, 'runId'>, run: NextCommand): string {
-  const { changed, command, foundNone, final, failed, codes = [] } = run;
-  if (final === true && command !== undefined) return `to start again, in a new run: ${command}`;
-  if (changed) return `to continue: mco-deploy resume ${runId}`;
+  const { changed, command, foundNone, final, failed, first, codes = [] } = run;
+  const after = first === undefined ? '' : `, after ${first}`;
+  if (final === true && command !== undefined) return `to start again, in a new run${after}: ${command}`;
+  if (changed) return `to continue${after}: mco-deploy resume ${runId}`;
   if (failed !== undefined) return failed;
   if (foundNone === true) return 'to list the nodes: mco-deploy find -v';
   const list = codes.map((code) => lists[code]).find((line) => line !== undefined);
   if (list !== undefined) return list;
-  return command === undefined ? 'to try again: type the same command' : `to try again: ${command}`;
+  return command === undefined ? `to try again${after}: type the same command` : `to try again${after}: ${command}`;
 }

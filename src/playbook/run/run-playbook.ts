@@ -111,7 +111,7 @@ function describeEnd(
   const command = hiddenCommand(options, run);
   const final = failed !== undefined && run.changes.final.has(failed.id);
   const codes = failed?.failed.map(({ code }) => code) ?? [];
-  const known = { changed, command, foundNone, final, failed: failed?.next, codes };
+  const known = { changed, command, foundNone, final, failed: failed?.next, codes, first: run.ports.beforeNext?.() };
   const next = isOver ? {} : { next: nextCommand(report, known) };
   return { ...report, ...failure, ...interruptionOf(report, run), result, ...next, steps: [...report.steps] };
 }

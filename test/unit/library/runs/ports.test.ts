@@ -191,12 +191,13 @@ describe('the ports of a run over nodes', () => {
     await ports.release();
   });
 
-  test('leave the notice of interruption if no node answered to send the message of a failure', async () => {
+  test('leave the notice of interruption if no node sent the message of a failure, for whatever reason', async () => {
     const failed = (code: string) => ({ state: 'failed', failed: [{ node: 'lb1', code, reason: '' }] });
     const sent = { afterFailure: true, title: 'angelia#sendmsg' };
     for (const [report, isLeft] of [
       [{ ...sent, ...failed('no-response') }, true],
-      [{ ...sent, ...failed('bad-recipient') }, false],
+      [{ ...sent, ...failed('expired-certificate') }, true],
+      [{ ...sent, ...failed('queue-full') }, true],
       [{ ...sent, state: 'done', failed: failed('no-response').failed }, false],
       [{ ...sent, ...failed('no-response'), afterFailure: false }, false],
     ] as const) {
