@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Problem } from '../../core/errors.ts';
 import { startClosing } from './io/closing.ts';
 import { type CliContext, exitCode, type ProcessContext } from './context.ts';
-import { endingOf } from './ending.ts';
+import { endingOf } from './exit/ending.ts';
 import { helpWords } from './help/help-words.ts';
 import { asJsonLines, wantsJson, wantsJsonLines } from './io/format.ts';
 import { type KnownNames, translate } from '../habits/translate.ts';

@@ -3,7 +3,7 @@ import type { Findings, FoundNode } from '../../discovery/directory.ts';
 import type { CommonOptions } from '../cli/common-options.ts';
 import type { CliContext } from '../cli/context.ts';
 import { tableOf } from '../cli/io/format.ts';
-import { exitFor } from '../cli/exit-codes.ts';
+import { exitFor } from '../cli/exit/exit-codes.ts';
 import { readTargetOptions, type TargetOptions } from '../cli/target-options.ts';
 import { printMissing } from '../render/missing.ts';
 import { type FindSettings, openSession, type Session, type SessionOptions } from './session.ts';

@@ -11,7 +11,7 @@ import type { CliContext } from '../cli/context.ts';
 import { readTargetOptions } from '../cli/target-options.ts';
 import { startLive } from '../render/live/live.ts';
 import { startLiveRun } from '../render/live/live-run.ts';
-import { exitForRun } from '../cli/run-exit-code.ts';
+import { exitForRun } from '../cli/exit/run-exit-code.ts';
 import type { Session } from '../fleet/session.ts';
 import { paintFor } from '../render/color.ts';
 import { namesNext, paintRun } from '../render/run/run-colors.ts';

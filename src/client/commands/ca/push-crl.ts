@@ -15,7 +15,7 @@ import type { FoundNode } from '../../../discovery/findings.ts';
 import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { exitFor } from '../../cli/exit-codes.ts';
+import { exitFor } from '../../cli/exit/exit-codes.ts';
 import { count } from '../../../core/text.ts';
 import { printMissing } from '../../render/missing.ts';
 import { withSession } from '../../fleet/over-nodes.ts';

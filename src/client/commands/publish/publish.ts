@@ -3,7 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import { parseDuration } from '../../../playbook/expressions/duration.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { exitFor } from '../../cli/exit-codes.ts';
+import { exitFor } from '../../cli/exit/exit-codes.ts';
 import { nodesOf, type NodeSelection, overNodes } from '../../fleet/over-nodes.ts';
 import { longestValidity } from '../../../core/publish/ticket.ts';
 import { openArtifact } from '../../publish/artifact.ts';

@@ -5,7 +5,7 @@ import { printable } from '../../../core/text.ts';
 import { cutBatches } from '../../../library/fleet/batches.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
-import { exitFor } from '../../cli/exit-codes.ts';
+import { exitFor } from '../../cli/exit/exit-codes.ts';
 import { tableOf } from '../../cli/io/format.ts';
 import { readInput } from '../../cli/read-input.ts';
 import { type Plan, callAgent } from '../../../library/fleet/call-agent.ts';

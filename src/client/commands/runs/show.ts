@@ -1,7 +1,7 @@
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { printable } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { exitFor } from '../../cli/exit-codes.ts';
+import { exitFor } from '../../cli/exit/exit-codes.ts';
 import { indented, printMissing } from '../../render/missing.ts';
 import { formatOut, type OutServer, readRotation } from '../../runs/rotation.ts';
 import { type CallRecord, formatInputs, type RunRecord, type StepRecord } from '../../runs/record.ts';

@@ -9,7 +9,7 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { tableOf } from '../../cli/io/format.ts';
 import { paintFor } from '../../render/color.ts';
-import { exitFor } from '../../cli/exit-codes.ts';
+import { exitFor } from '../../cli/exit/exit-codes.ts';
 import { readTargetOptions, type TargetOptions } from '../../cli/target-options.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';

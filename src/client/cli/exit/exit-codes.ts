@@ -1,5 +1,5 @@
-import type { Outcome } from '../../core/request/reply.ts';
-import { exitCode } from './context.ts';
+import type { Outcome } from '../../../core/request/reply.ts';
+import { exitCode } from '../context.ts';
 
 /** The results of a command that decide its exit code. */
 export interface CommandResults {

@@ -1,6 +1,6 @@
-import type { RunSeen } from '../../library/runs/ports.ts';
-import type { RunReport } from '../../playbook/events/events.ts';
-import { exitCode } from './context.ts';
+import type { RunSeen } from '../../../library/runs/ports.ts';
+import type { RunReport } from '../../../playbook/events/events.ts';
+import { exitCode } from '../context.ts';
 import { exitForProblem } from './problem-exit-codes.ts';
 
 /** What keeps a run from its first call, and is neither a fault of the run nor of a node. */

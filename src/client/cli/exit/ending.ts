@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander';
-import { errnoOf, explain, Problem } from '../../core/errors.ts';
-import { fileProblem } from '../../core/files/file-problem.ts';
-import { type CliContext, exitCode } from './context.ts';
-import { usageMessage } from './help/usage-message.ts';
+import { errnoOf, explain, Problem } from '../../../core/errors.ts';
+import { fileProblem } from '../../../core/files/file-problem.ts';
+import { type CliContext, exitCode } from '../context.ts';
+import { usageMessage } from '../help/usage-message.ts';
 import { exitForProblem } from './problem-exit-codes.ts';
 
 /** How a command ended that was interrupted or failed. */

@@ -1,5 +1,5 @@
-import type { ProblemCode } from '../../core/problems/index.ts';
-import { exitCode } from './context.ts';
+import type { ProblemCode } from '../../../core/problems/index.ts';
+import { exitCode } from '../context.ts';
 
 /** Problems that end a command, by exit code. All others end it with `usage`: another command line or configuration helps. */
 export const problemExitCodes = {
