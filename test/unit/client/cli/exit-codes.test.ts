@@ -209,12 +209,12 @@ const byProblem: Readonly<Record<number, string>> = {
 describe('the exit code of a command that ends with a problem', () => {
   test('is 64 for each problem code that the same command meets again, and its own for all others', () => {
     const { context } = quietContext({ HOME: '/nowhere' });
-    const found: Record<number, string[]> = {};
-    for (const code of problemCodes().sort()) {
-      const { code: exit } = endingOf(new Problem(code as Problem['code'], 'x'), context);
-      if (exit !== exitCode.usage) (found[exit] ??= []).push(code);
-    }
-    const shown = Object.fromEntries(Object.entries(found).map(([exit, codes]) => [exit, codes.join(' ')]));
+    const exitOf = (code: string) => endingOf(new Problem(code as Problem['code'], 'x'), context).code;
+    const others = problemCodes()
+      .sort()
+      .filter((code) => exitOf(code) !== exitCode.usage);
+    const found = Object.groupBy(others, exitOf);
+    const shown = Object.fromEntries(Object.entries(found).map(([exit, codes = []]) => [exit, codes.join(' ')]));
     assert.deepEqual(shown, byProblem);
   });
 
