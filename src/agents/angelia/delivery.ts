@@ -9,7 +9,8 @@ import type { Spool } from './spool.ts';
 /** The result of one try. */
 export type DeliveryStatus =
   | { readonly kind: 'delivered' }
-  | { readonly kind: 'waiting'; readonly reason: string }
+  /** `wait`: milliseconds until the next try. */
+  | { readonly kind: 'waiting'; readonly reason: string; readonly wait?: number }
   | { readonly kind: 'dead'; readonly reason: string };
 
 export interface DeliverySetup {
@@ -31,8 +32,6 @@ export interface Delivery {
 }
 
 const atOnce = 4;
-/** Milliseconds: the clock may have been set back while a message waited. */
-const longestWait = 86400_000;
 
 export function startDelivery(setup: DeliverySetup): Delivery {
   const { spool, log } = setup;
@@ -45,7 +44,7 @@ export function startDelivery(setup: DeliverySetup): Delivery {
   const schedule = (id: string, wait: number) => {
     clearTimeout(timers.get(id));
     if (ending.signal.aborted) return;
-    const timer = setTimeout(() => void attempt(id), Math.min(Math.max(0, wait), longestWait));
+    const timer = setTimeout(() => void attempt(id), Math.max(0, wait));
     timers.set(id, timer);
   };
   /** Those of each caller in turn: one with many to a receiver that does not answer does not hold up the others’. */
@@ -63,16 +62,19 @@ export function startDelivery(setup: DeliverySetup): Delivery {
         log.error({ id, reason: explainErrno(error) }, 'the spool cannot be written');
         return { kind: 'waiting', reason: 'the spool cannot be written' };
       })
-      .finally(() => {
+      .then((status) => {
         underWay.delete(id);
-        const message = spool.queued.get(id);
         // A message whose end could not be recorded is due already: it must not be tried in a tight loop.
-        if (message !== undefined) schedule(id, Math.max(message.nextAt - Date.now(), setup.retry.first * 500));
+        const wait = status.kind === 'waiting' ? (status.wait ?? 0) : 0;
+        if (spool.queued.has(id)) schedule(id, Math.max(wait, setup.retry.first * 500));
+        return status;
       });
     underWay.set(id, trying);
     return trying;
   };
-  for (const { id, nextAt } of spool.queued.values()) schedule(id, nextAt - Date.now());
+  // If the clock was set back while a message waited, its time is far away.
+  const longest = setup.retry.longest * 1000;
+  for (const { id, nextAt } of spool.queued.values()) schedule(id, Math.min(nextAt - Date.now(), longest));
   return {
     attempt,
     stop: async () => {
@@ -124,5 +126,5 @@ async function settleFailure(
   }
   await spool.put({ ...message, attempts, nextAt: now + wait, lastError: failure.message });
   log.warn({ ...fields, again: Math.round(wait / 1000) }, 'message not delivered yet');
-  return { kind: 'waiting', reason: failure.message };
+  return { kind: 'waiting', reason: failure.message, wait };
 }

@@ -23,7 +23,8 @@ export function addNotices(source: PlaybookSource, text: SourceText): WithNotice
   // Steps that only print come after it, as the last words of the run.
   const at = steps.findLastIndex(({ say }) => say === undefined) + 1;
   const send = (id: string, message: string) => sendStep(id, message, notify);
-  const success = send(notifyStep, notify.success ?? "${{ run.operator + ' ran ' + run.playbook + ': done' }}");
+  const done = notify.success ?? "${{ run.operator + ' ran ' + run.playbook + ': done' }}";
+  const success: StepSource = { ...send(notifyStep, done), notifies: true };
   const set = notify.on === undefined ? { [notifiersSet]: notifiers(notify) } : {};
   return {
     source: { ...source, nodes: { ...nodes, ...set }, steps: steps.toSpliced(at, 0, success) },

@@ -65,7 +65,7 @@ function kindOf(source: StepSource, path: readonly string[], text: SourceText): 
   if (second !== undefined) {
     return locationOf(text, path).fail(`the step has both “${kind.key}” and “${second.key}”: write two steps`);
   }
-  const allowed = new Set<string>([...Object.keys(commonProperties), kind.key, ...kind.keys]);
+  const allowed = new Set<string>([...Object.keys(commonProperties), 'notifies', kind.key, ...kind.keys]);
   const foreign = Object.keys(source).find((key) => !allowed.has(key));
   if (foreign !== undefined) {
     keyLocationOf(text, [...path, foreign]).fail(`“${foreign}” does not belong to a step with “${kind.key}”`);

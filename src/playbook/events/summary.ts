@@ -1,9 +1,12 @@
 /** The summary of a run: what failed, where, why, what is out of traffic, what is untouched, the next command. */
 import { count, listNames, printable } from '../../core/text.ts';
+import { notifier } from '../call/notifier.ts';
 import type { NodeFailure, RunReport } from './events.ts';
 import type { NodeChange, OutOfTraffic, RunState, StillServing } from './run-state.ts';
 
 const mostNames = 20;
+/** The call that notifies. */
+const sends = `${notifier}#sendmsg`;
 
 /** The lines after the first one of a run that failed or was interrupted; the last one is the next command. */
 export function describeFailure(report: RunReport): string[] {
@@ -38,10 +41,17 @@ function describeCause({ failure }: RunReport): string[] {
   return failure.step === '' ? lines : [`  failed: ${step}`, ...lines];
 }
 
-/** `bravo 10 → 20 on 4 nodes in 1.3 s` if releases were changed, and what the run has left out of traffic. */
-export function describeSuccess({ label, elapsed, result: { changes, out } }: RunReport): string[] {
+/**
+ * `bravo 10 → 20 on 4 nodes in 1.3 s` if releases were changed, what the run has left out of traffic, and whether nobody
+ * was notified.
+ */
+export function describeSuccess({ label, elapsed, steps, result: { changes, out } }: RunReport): string[] {
   const moved = changes.filter(({ before, after }) => before !== after);
-  const left = out.length === 0 ? [] : [`out of traffic: ${describeOut(out).join('; ')}`];
+  const unsent = steps.filter(({ title, ok, failed }) => title === sends && ok.length === 0 && failed.length > 0);
+  const left = [
+    ...unsent.map(({ failed }) => `nobody was notified: ${flat(failed.map(formatReason).join('; '))}`),
+    ...(out.length === 0 ? [] : [`out of traffic: ${describeOut(out).join('; ')}`]),
+  ];
   if (moved.length === 0) return left.map(printable);
   const from = [...new Set(moved.map(({ before }) => before || '?'))].sort().join(', ');
   const to = [...new Set(moved.map(({ after }) => after))].sort().join(', ');
@@ -77,6 +87,10 @@ export function describeOut(out: readonly OutOfTraffic[]): string[] {
   return [...groups].map(
     ([where, some]) => `${listNames(some.map(({ server }) => server).sort(), mostNames)} ${where}`,
   );
+}
+
+function formatReason({ node, reason }: NodeFailure): string {
+  return node === '' ? reason : `${node}: ${reason}`;
 }
 
 function flat(text: string): string {

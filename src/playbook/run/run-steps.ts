@@ -47,8 +47,9 @@ async function runStep(step: Step, run: RunContext, afterFailure: boolean, waite
   // Also of a step that turns out to be skipped: each start has an end.
   run.ports.emit({ type: 'step-started', step: id, name: source.name ?? id, title: body.title, kind });
   let ended = await carryOut(step, run, afterFailure, waitedFor);
-  if (ended.state === 'failed' && source.fail_ok === true) ended = accepted(ended);
-  const isAccepted = source.fail_ok === true && (ended.failed ?? []).length > 0;
+  const mayFail = source.fail_ok === true || (source.notifies === true && !run.dryRun);
+  if (ended.state === 'failed' && mayFail) ended = accepted(ended, source);
+  const isAccepted = mayFail && (ended.failed ?? []).length > 0;
   ended = await recordEnd(step, ended, run);
   const { state, ran, replies = [], finish = false } = ended;
   run.setStep(id, { ok: !isAccepted && (state === 'done' || state === 'skipped'), ran, replies });
@@ -102,10 +103,12 @@ async function recordEnd({ id }: Step, ended: Ended, run: RunContext): Promise<E
 }
 
 /** A failure that the playbook allows: it is shown, and the run continues. */
-function accepted(ended: Ended): Ended {
+function accepted(ended: Ended, { notifies }: Step['source']): Ended {
   const [first] = ended.failed ?? [];
   const what = first === undefined ? '' : `: ${first.node === '' ? '' : `${first.node}: `}${first.reason}`;
-  return { ...ended, state: 'done', lines: [...(ended.lines ?? []), `failed, and the run continues (fail_ok)${what}`] };
+  // The end of the run says of a notification that it failed.
+  const line = notifies === true ? [] : [`failed, and the run continues (fail_ok)${what}`];
+  return { ...ended, state: 'done', lines: [...(ended.lines ?? []), ...line] };
 }
 
 /**

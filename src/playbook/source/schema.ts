@@ -194,6 +194,8 @@ export interface StepSource {
   readonly name?: string;
   readonly internal?: boolean;
   readonly fail_ok?: boolean;
+  /** Only notifies of a success, which its failure does not undo; no key of a file. */
+  readonly notifies?: true;
   readonly if?: string;
   readonly needs?: string | readonly string[];
   readonly call?: string;

@@ -39,6 +39,7 @@ describe('the notifications of a playbook', () => {
       on: 'notifiers',
       limit: 1,
       failover: true,
+      notifies: true,
       with: { recipient: 'webhook:ops', message: "${{ run.operator + ' ran ' + run.playbook + ': done' }}" },
     });
     assert.deepEqual(Object.keys(source.nodes ?? {}), ['all', 'notifiers']);

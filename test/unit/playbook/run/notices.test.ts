@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { angeliaDdl } from '../../../../src/agents/angelia/ddl.ts';
 import { Problem } from '../../../../src/core/errors.ts';
+import { formatEnd } from '../../../../src/playbook/events/format.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
 import { readHistory, resumeFrom } from '../../../../src/playbook/journal/history.ts';
@@ -73,6 +74,18 @@ describe('who is notified of a run', () => {
       for (const [index, pattern] of expected.entries()) assert.match(sent[index] ?? '', pattern);
     });
   }
+
+  test('a success that no node sends stays one: nothing is undone, and its last lines say it', async () => {
+    const troubles = ['notify1', 'notify2'].map((node) => ({ node, call: 'angelia.sendmsg', kind: 'failed' as const }));
+    const notify = `${usual}\non_failure:\n  - {id: undo, call: thing.change, on: all, with: {to: a}}`;
+    const { fabric, report } = await run({ notify, fabric: { troubles } });
+    assert.deepEqual([report.state, report.failure], ['done', undefined]);
+    assert.ok(!fabric.calls.some(({ step }) => step === 'undo'));
+    const lines = formatEnd(report).join('\n');
+    assert.match(lines, /\nnobody was notified: notify1: notify1 is broken; notify2: notify2 is broken/);
+    const dry = await run({ notify, fabric: { troubles }, options: { dryRun: true } });
+    assert.equal(dry.report.state, 'failed', 'a dry run finds it out before');
+  });
 
   test('is notified by the next node if the first one does not send', async () => {
     const silent = { node: 'notify1', call: 'angelia.sendmsg', kind: 'no-response' } as const;
