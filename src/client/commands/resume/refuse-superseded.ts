@@ -4,7 +4,7 @@ import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import { entriesOf, type JournalLookup } from '../../runs/fleet/fetch-run.ts';
 import type { FoundRun } from '../../runs/fleet/find-run.ts';
 import { startFleetRuns } from '../../runs/fleet/fleet-runs.ts';
-import { findKeepers } from '../../runs/fleet/read-copies.ts';
+import { findJournalNodes } from '../../runs/fleet/read-copies.ts';
 import { begunAt, findLater, type LaterRun, nodesOf } from '../../runs/later-changes.ts';
 import { askPerson, isOnTerminal } from '../../runs/prompts.ts';
 import { datedJournals, readJournal } from '../../runs/read-journal.ts';
@@ -70,7 +70,7 @@ async function storedSince(
   const mode = options.journal ?? look.session.config.journal;
   const concerned = [...nodesOf(entries)];
   if (mode === 'local' || concerned.length === 0) return [];
-  const nodes = await findKeepers(look.session, look.options, concerned);
+  const nodes = await findJournalNodes(look.session, look.options, concerned);
   if (nodes.length === 0) return [];
   const since = begunAt(entries);
   const { runs, failed } = await startFleetRuns(most, look, ({ at }) => at > since)(nodes);
