@@ -122,7 +122,7 @@ describe('runs and resume, with journals', () => {
       if (line.includes('damaged')) appendFileSync(file, `${JSON.stringify(other)}\n`);
     };
     const { code } = await runInProcess(['resume', id], home, { err: warn });
-    assert.equal(code, 64);
+    assert.equal(code, 75);
     assert.match(await readFile(file, 'utf8'), new RegExp(`"pid":${process.pid},`), 'its own line is in the journal');
     const open = readdirSync('/proc/self/fd').filter((one) => {
       try {
