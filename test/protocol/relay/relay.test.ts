@@ -57,7 +57,7 @@ describe('nodes behind a relay', () => {
       ['ping', '--via', `dev1.devco.net=127.0.0.1:${nodes[0]?.daemon.port}`],
       home,
     );
-    assert.equal(code, 64);
+    assert.equal(code, 69);
     assert.match(
       err.at(-1) ?? '',
       /no relay can be used: dev1\.devco\.net does not relay: its node\.yaml has no “relay”: /,
