@@ -32,7 +32,7 @@ export const problemExitCodes = {
     'too-many-jobs',
   ],
   /** This host: another command line would not help, unless it names another path. */
-  [exitCode.hostFailed]: ['cannot-listen', 'journal-failed', 'unwritable-cache', 'unwritable-file'],
+  [exitCode.hostFailed]: ['journal-failed', 'unwritable-cache', 'unwritable-file'],
   [exitCode.allRefused]: ['policy-denied'],
   [exitCode.interrupted]: ['cancelled', 'not-agreed', 'not-confirmed'],
 } as const satisfies Readonly<Record<number, readonly ProblemCode[]>>;

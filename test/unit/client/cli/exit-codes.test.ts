@@ -200,7 +200,7 @@ const byProblem: Readonly<Record<number, string>> = {
   1: 'empty-source no-nodes-given no-such-service nothing-found',
   69: 'handshake-failed journal-incomplete no-answer no-helper no-multicast no-relay no-response not-serving source-failed ssh-failed unknown-target unreachable unreachable-dns',
   70: 'internal',
-  74: 'cannot-listen journal-failed unwritable-cache unwritable-file',
+  74: 'journal-failed unwritable-cache unwritable-file',
   75: 'busy ca-busy changed-meanwhile lease-held rate-limited run-in-progress too-many-jobs',
   77: 'policy-denied',
   130: 'cancelled not-agreed not-confirmed',
