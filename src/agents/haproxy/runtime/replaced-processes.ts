@@ -31,7 +31,7 @@ export async function findReplacedProcesses(
   return [...named, ...earlier.map(({ pid: number, start }) => ({ pid: number, start }))];
 }
 
-/** Those that began before it with its configuration files, but for its master. */
+/** Those that began before it with its configuration files, except its master. */
 function findEarlier(pid: number, all: readonly MachineProcess[]): MachineProcess[] {
   const own = all.find((one) => one.pid === pid);
   if (own === undefined) return [];
