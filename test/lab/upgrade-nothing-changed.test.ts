@@ -34,7 +34,7 @@ describe('an unauthorized or mistaken upgrade', () => {
     assert.deepEqual([local.code, local.stdout], [64, '']);
     assert.match(
       local.stderr,
-      /^mco-deploy: (.+\/operator\.crt): the CA “CN=mco-deploy CA [0-9a-f]{8}” that issued it is in neither file: is it a certificate of this fleet\? If so, add the root to .+\/ca\.crt, and an intermediate CA to \1 after the certificate\n$/,
+      /^mco-deploy: (.+\/operator\.crt): the CA “CN=mco-deploy CA [0-9a-f]{8}” that issued it is in neither file: is it a certificate of this fleet\? If so, add the root to .+\/ca\.crt, and an intermediate CA to \1 after the certificate\nto read what to do: mco-deploy explain foreign-certificate\n$/,
     );
     // A client that does not look first: the node itself must shut the door.
     const { address } = lab.hosts.find(({ name }) => name === 'dev2.devco.net') ?? assert.fail();

@@ -158,7 +158,11 @@ describe('unusable files of the program', () => {
     await refuses(['ping'], 64, /dev9\.devco\.net is a node, and only an operator may do this/);
     const other = await fleet.operator('other@devco.net');
     await configure({ ...rip, files: { ...rip.files, key: other.files.key } });
-    await refuses(['ping'], 64, /operator\.key does not match the certificate\n$/);
+    await refuses(
+      ['ping'],
+      64,
+      /operator\.key does not match the certificate\nto read what to do: mco-deploy explain bad-key\n$/,
+    );
     await configure({ ...rip, files: { ...rip.files, key: join(home, 'none.key') } });
     await refuses(['ping'], 64, /private key .*none\.key cannot be read: no such file/);
     await configure(rip);

@@ -50,7 +50,7 @@ test('rollback --application undoes the last run of that application, and skips 
   assert.ok(shop.err.includes('back to: dev2.devco.net=20'), shop.err.join('\n'));
   const named = ['rollback', '--cluster', 'bravo', '--application', 'api', '--run', id, '--yes'];
   const api = await runInProcess(named, home);
-  assert.match(api.err.at(-1) ?? '', /the run 1{32} upgraded no server of cluster “bravo” with application “api”/);
+  assert.match(api.err.at(-2) ?? '', /the run 1{32} upgraded no server of cluster “bravo” with application “api”/);
   const passed = await runInProcess(
     named.filter((word) => word !== '--run' && word !== id),
     home,
