@@ -31,6 +31,8 @@ export interface IncomingCall {
   readonly intent?: number;
   /** Why its lease no longer allows it to begin, or undefined; set by *lease* if the request names one. */
   readonly recheck?: () => Problem | undefined;
+  /** Why its caller may not call it any more, or undefined; set by *authorize*. */
+  readonly reauthorize?: () => Promise<Problem | undefined>;
   /** Aborted when someone with the right to do so cancels it; set by *detach*. */
   readonly cancelled?: AbortSignal;
 }

@@ -1,3 +1,4 @@
+import type { Trust } from '../core/credentials/proof.ts';
 import type { NodeFacts } from '../core/node.ts';
 import type { DuplicateNode } from '../core/ports.ts';
 import type { AuditLog } from './audit/audit-log.ts';
@@ -19,6 +20,8 @@ export interface PipelineParts {
   readonly audit: AuditLog;
   readonly memory: CallMemory;
   readonly policies: Policies;
+  /** The CAs and revocations of now. */
+  readonly trust: () => Trust;
   /** Names that two machines have proven to have. */
   readonly duplicates: () => readonly DuplicateNode[];
   readonly dispatching: DispatchOptions;
@@ -33,6 +36,7 @@ export function definePipeline({
   audit,
   memory,
   policies,
+  trust,
   duplicates,
   dispatching,
   track,
@@ -54,7 +58,7 @@ export function definePipeline({
     // For this node, which has this agent and action.
     match(self),
     // A policy allows this action to this caller.
-    authorize(policies, name),
+    authorize(policies, name, trust, now),
     // No other machine has the name of this node.
     uniqueName(duplicates, name),
     // The input matches the description of the action.

@@ -47,7 +47,9 @@ export function answerCalls(
     log,
   };
   const running = startRunningCalls();
-  const handle = definePipeline({ track: running.run, config, self, audit, memory, policies, duplicates, dispatching });
+  const trust = () => keys.current().trust;
+  const parts = { config, self, audit, memory, policies, trust, duplicates, dispatching };
+  const handle = definePipeline({ track: running.run, ...parts });
   let serving = true;
   const keyPair = makeKeyPair();
   const service = defineService({

@@ -1,6 +1,7 @@
 // Who may make this call, on this node, now: the stages that check the caller (*verify*, *lease*, *authorize*,
 // *confine*) and those that protect a node whose identity or log is in doubt (*continuity*, *uniqueName*).
 import { type ActionDdl, applicationInput } from '../../core/ddl/ddl.ts';
+import { proveCertificate, type Trust } from '../../core/credentials/proof.ts';
 import { duplicateProblem } from '../../core/duplicate.ts';
 import { Problem } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -57,9 +58,17 @@ export function lease(keepers: () => readonly Leases[], identity: string): Stage
   };
 }
 
-/** Passes a call only if a policy allows it to this caller on this node now. */
-export function authorize(policies: Policies, identity: string): Stage {
-  return refuseIf(async (call) => {
+/**
+ * Passes a call only if a policy allows it to this caller on this node now. It is asked again when the call begins after
+ * waiting for its turn: the caller may be revoked by then, or the policy changed.
+ */
+export function authorize(
+  policies: Pick<Policies, 'allows'>,
+  identity: string,
+  trust: () => Trust,
+  now: () => number,
+): Stage {
+  const judge = async (call: IncomingCall) => {
     const { caller } = call;
     const agent = call.entry?.ddl.name ?? call.opened.request.agent;
     const { action } = call.opened.request;
@@ -70,7 +79,24 @@ export function authorize(policies: Policies, identity: string): Stage {
       ? `its certificate is limited: a rule of ${file} on the node must name ${caller}, “*” does not count`
       : `a policy on the node must allow it (${file})`;
     return new Problem('policy-denied', `${caller} may not ${agent}.${action} on ${identity}`, hint);
-  });
+  };
+  return (next) => async (call) => {
+    const problem = await judge(call);
+    if (problem !== undefined) return answer(refusal(problem));
+    const reauthorize = async () => proveAgain(call, trust(), now()) ?? (await judge(call));
+    return await next({ ...call, reauthorize });
+  };
+}
+
+function proveAgain({ verification }: IncomingCall, trust: Trust, now: number): Problem | undefined {
+  if ('problem' in verification) return verification.problem;
+  try {
+    proveCertificate(verification.caller.certificate, 'operator', trust, now);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
 }
 
 /**

@@ -44,9 +44,10 @@ export function dispatch(options: DispatchOptions): Stage {
     const arrivedAt = options.now();
     const turn = await takeTurn(slots, call);
     if (turn instanceof Problem) return answer(failure(turn, 'cancelled'));
-    // Its lease, or its time, may have ended while it waited for its turn.
+    // Its caller's right, its lease, or its time, may have ended while it waited for its turn.
+    const refused = options.now() > arrivedAt ? await askAgain(call, turn) : undefined;
     const left = timeLeft(call, action, arrivedAt, options);
-    const stale = call.recheck?.() ?? (left > 0 ? undefined : tooLate(call));
+    const stale = refused ?? call.recheck?.() ?? (left > 0 ? undefined : tooLate(call));
     if (stale === undefined) return answer(await runAction(call, { action, handler, left }, options, turn));
     turn();
     return answer(refusal(stale));
@@ -130,6 +131,16 @@ async function takeTurn(slots: Slots, call: IncomingCall): Promise<(() => void) 
   if (problem === undefined) return await taking;
   void taking.then((giveBack) => giveBack());
   return problem;
+}
+
+/** Why the caller may not call it any more. @param release its slot, should that not be known */
+async function askAgain({ reauthorize }: IncomingCall, release: () => void): Promise<Problem | undefined> {
+  try {
+    return await reauthorize?.();
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 function cancelledBy({ cancelled, entry, opened }: IncomingCall): Problem | undefined {

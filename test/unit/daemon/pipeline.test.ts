@@ -92,6 +92,7 @@ function startNode(from: number) {
       },
     } as never,
     policies: { allows: async () => !has('policy-denied'), warnings: () => [], remarks: () => [] } as never,
+    trust: () => ({ realm: 'devco.net', authorities: [], isRevoked: () => false }),
     duplicates: () => (has('duplicate-identity') ? [{ identity: self, addresses: [], since: 0 }] : []),
     dispatching: {
       agents,

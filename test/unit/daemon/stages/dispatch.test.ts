@@ -3,10 +3,11 @@ import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import type { ActionContext, Agent } from '../../../../src/core/agent.ts';
 import { Problem } from '../../../../src/core/errors.ts';
-import type { Answer, Handle } from '../../../../src/daemon/incoming-call.ts';
+import type { Answer, Handle, IncomingCall } from '../../../../src/daemon/incoming-call.ts';
 import { type DispatchOptions, dispatch } from '../../../../src/daemon/stages/dispatch.ts';
 import { silentLog } from '../../../support/agents/agent-setup.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
+import { until } from '../../../support/until.ts';
 
 interface Running {
   readonly context: ActionContext;
@@ -445,6 +446,29 @@ describe('calls of one agent', () => {
         ['ok', ''],
       ],
     );
+  });
+
+  test('are refused if their caller lost the right while they waited, and free their slot, also if that is not known', async () => {
+    const clock = { now: 1_000_000 };
+    const { handle, running } = startDispatch({ concurrency: 1, now: () => clock.now });
+    const call = (reauthorize: IncomingCall['reauthorize']): IncomingCall => ({
+      ...incomingCall({ issuedAt: clock.now }),
+      ...(reauthorize === undefined ? {} : { reauthorize }),
+    });
+    const asked: string[] = [];
+    const first = handle(call(async () => void asked.push('the one that did not wait')));
+    const revoked = handle(call(async () => new Problem('revoked-certificate', 'the certificate was revoked')));
+    const unknown = handle(call(() => Promise.reject(new Error('the facts cannot be read'))));
+    const good = handle(call(async () => void asked.push('good')));
+    await until('the first runs', () => running.length === 1);
+    clock.now += 1000;
+    running[0]?.end();
+    assert.deepEqual(said(await first), ['ok', '']);
+    assert.deepEqual(said(await revoked), ['refused', 'revoked-certificate']);
+    await assert.rejects(unknown, /the facts cannot be read/);
+    await until('the good one runs', () => running.length === 2);
+    running[1]?.end();
+    assert.deepEqual([said(await good), asked], [['ok', ''], ['good']]);
   });
 
   test('free their slot if they fail', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { appmgrDdl } from '../../../../src/agents/appmgr/ddl.ts';
-import type { ProvenCertificate } from '../../../../src/core/credentials/proof.ts';
+import type { ProvenCertificate, Trust } from '../../../../src/core/credentials/proof.ts';
 import { Problem } from '../../../../src/core/errors.ts';
 import { defineIdentity } from '../../../../src/core/identity.ts';
 import type { JsonObject } from '../../../../src/core/json.ts';
@@ -20,6 +20,7 @@ import {
 } from '../../../../src/daemon/stages/authorization.ts';
 import { match, validate } from '../../../../src/daemon/stages/fits.ts';
 import { handover } from '../../../../src/daemon/stages/replay.ts';
+import { makeFleet } from '../../../support/fleet/fleet.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 
 const self = 'dev2.devco.net';
@@ -44,6 +45,8 @@ describe('verify', () => {
 });
 
 describe('authorize', () => {
+  const nobody: Trust = { realm: 'devco.net', authorities: [], isRevoked: () => false };
+  const trust = () => nobody;
   const policies = (asked: object[], allowed: boolean): Policies => ({
     allows: async (question) => {
       asked.push(question);
@@ -58,14 +61,44 @@ describe('authorize', () => {
     for (const agent of ['probe', 'sonde', 'other']) {
       const asked: object[] = [];
       const call = { ...incomingCall({ agent }), entry: agent === 'other' ? undefined : incomingCall().entry };
-      const { passed, content, said } = await meet(authorize(policies(asked, false), self), call);
+      const { passed, content, said } = await meet(authorize(policies(asked, false), self, trust, Date.now), call);
       const name = agent === 'other' ? 'other' : 'probe';
       const question = { caller: 'cert=rip@devco.net', agent: name, action: 'count', limited: false };
       assert.deepEqual([passed, said, asked], [undefined, ['refused', 'policy-denied', 5], [question]]);
       assert.equal(content.message, `cert=rip@devco.net may not ${name}.count on ${self}`);
       assert.equal(content.hint, `a policy on the node must allow it (policies/${name}.policy)`);
     }
-    assert.ok((await meet(authorize(policies([], true), self), incomingCall())).passed);
+    assert.ok((await meet(authorize(policies([], true), self, trust, Date.now), incomingCall())).passed);
+  });
+
+  test('passes on how to ask again: whether the certificate and the policy still allow it', async () => {
+    await using fleet = await makeFleet();
+    const { certificate, credentials } = await fleet.operator('rip@devco.net');
+    const now = Date.now();
+    const state = { trust: { ...fleet.trust, isRevoked: () => false }, allowed: true, now };
+    const allows = async () => state.allowed;
+    const stage = authorize(
+      { allows },
+      self,
+      () => state.trust,
+      () => state.now,
+    );
+    const caller = { identity: credentials.identity, certificate };
+    const { passed } = await meet(stage, incomingCall({ verification: { caller } }));
+    const again = async () => (await passed?.reauthorize?.())?.code;
+    assert.equal(await again(), undefined);
+    state.allowed = false;
+    assert.equal(await again(), 'policy-denied');
+    state.trust = { ...fleet.trust, isRevoked: () => true };
+    assert.equal(await again(), 'revoked-certificate');
+    state.now = Date.parse(certificate.validTo) + 1000;
+    assert.equal(await again(), 'expired-certificate');
+    const problem = new Problem('bad-signature', 'the signature of the request is not valid');
+    const unproven = await meet(
+      authorize({ allows: async () => true }, self, trust, Date.now),
+      incomingCall({ verification: { problem } }),
+    );
+    assert.equal(await unproven.passed?.reauthorize?.(), problem);
   });
 
   test('informs the policy that a certificate is limited to applications', async () => {
@@ -73,7 +106,7 @@ describe('authorize', () => {
     const identity = { ...defineIdentity('operator', 'devco.net', 'job'), applications: [] as string[] };
     const verification = { caller: { identity } as unknown as ProvenCertificate };
     const { content } = await meet(
-      authorize(policies(asked, false), self),
+      authorize(policies(asked, false), self, trust, Date.now),
       incomingCall({ verification, caller: 'cert=job' }),
     );
     assert.deepEqual(asked, [{ caller: 'cert=job', agent: 'probe', action: 'count', limited: true }]);
