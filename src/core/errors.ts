@@ -72,6 +72,7 @@ export function explainErrno(error: unknown): string {
     EBADF: 'it is not open for this',
     EBUSY: 'it is in use',
     EFBIG: 'it would be too large',
+    ENXIO: 'it is a socket, or a device that is not there',
     ELOOP: 'there are too many symbolic links in the path',
     ENAMETOOLONG: 'the name is too long',
     ENOTEMPTY: 'the directory is not empty',

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { explain, explainErrno, Problem } from '../core/errors.ts';
+import { readInput } from '../core/files/read-input.ts';
 import { printableLine } from '../core/text.ts';
 import type { SettingsPlace } from './sections/place.ts';
 
@@ -61,7 +61,7 @@ function reasonOf(cause: unknown): string {
 /** That it is missing is not a fault of the server. */
 async function readNamed(file: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readInput(file);
   } catch (cause) {
     throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { explainErrno } from '../../core/errors.ts';
+import { readRegular } from '../../core/files/read-input.ts';
 import { DeliveryFailure } from './channels/failure.ts';
 
 /** A secret in a separate file, read at each use, so that it can be changed at any time. */
 export async function readSecret(file: string): Promise<string> {
   try {
-    const text = (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+    const text = (await readRegular(file)).toString('utf8').replace(/\r?\n$/, '');
     if (text !== '' && text.length <= 4096 && !/[\r\n\0]/.test(text)) return text;
   } catch (cause) {
     throw new DeliveryFailure(`${file} cannot be read: ${explainErrno(cause)}`, false, 0, { cause });
@@ -16,7 +16,7 @@ export async function readSecret(file: string): Promise<string> {
 /** CA certificates, also read again for every try. @throws DeliveryFailure */
 export async function readAuthorities(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return (await readRegular(file)).toString('utf8');
   } catch (cause) {
     throw new DeliveryFailure(`${file} cannot be read: ${explainErrno(cause)}`, false, 0, { cause });
   }

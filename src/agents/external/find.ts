@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type {
   AgentEntry,
@@ -7,17 +7,18 @@ import type {
   ExternalAgents,
   ExternalSetup,
 } from '../../core/agent.ts';
-import { mapLimited } from '../../core/waiting/concurrency.ts';
+import { requireOwn } from '../../core/credentials/ownership.ts';
 import type { Ddl } from '../../core/ddl/ddl.ts';
+import { agentNamePattern, largestDdl } from '../../core/ddl/outside-ddl.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../core/errors.ts';
 import { makeDirectories } from '../../core/files/durable.ts';
+import { readRegular } from '../../core/files/read-input.ts';
 import { type JsonObject, parseJsonObject } from '../../core/json.ts';
-import { agentNamePattern, largestDdl } from '../../core/ddl/outside-ddl.ts';
-import { requireOwn } from '../../core/credentials/ownership.ts';
+import { mapLimited } from '../../core/waiting/concurrency.ts';
 import { convertDdl } from './convert.ts';
 import type { Program } from './exchange.ts';
 import { applyOverrides } from './overrides.ts';
-import { requestActivation, callProgram } from './protocol.ts';
+import { callProgram, requestActivation } from './protocol.ts';
 
 const mostAgents = 64;
 /** How many agents are asked at the same time whether they want to be active. */
@@ -118,7 +119,7 @@ async function readDdl(name: string, { directory, taken }: Pick<ExternalSetup, '
   if (taken.includes(name)) throw new Problem('bad-name', 'a built-in agent has that name');
   const file = join(directory, `${name}.json`);
   await requireOwn(file, 'file');
-  const bytes = await readFile(file);
+  const bytes = await readRegular(file);
   if (bytes.length > largestDdl) throw new Problem('bad-ddl', `${file} is larger than ${largestDdl} bytes`);
   const ddl = convertDdl(await withSite(parseJsonObject(bytes, file), name, directory), file);
   if (ddl.name !== name) throw new Problem('bad-ddl', `${file} describes an agent “${ddl.name}”`);
@@ -130,7 +131,7 @@ async function withSite(ddl: JsonObject, name: string, directory: string): Promi
   const file = join(directory, `${name}.site.json`);
   let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    bytes = await readRegular(file);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return ddl;
     throw error;

@@ -1,6 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { ReadStream } from 'node:tty';
 import { explainErrno, Problem } from '../../core/errors.ts';
+import { decodeText } from '../../core/files/decode.ts';
+import { readInput } from '../../core/files/read-input.ts';
 import type { CliContext } from '../cli/context.ts';
 import type { CaOptions } from './options.ts';
 
@@ -51,7 +53,7 @@ async function fromFile(file: string, context: CliContext): Promise<string> {
   try {
     const { mode } = await stat(file);
     if ((mode & 0o077) !== 0) context.err(`warning: other users can read the passphrase file ${file}: chmod 600 it`);
-    text = await readFile(file, 'utf8');
+    text = decodeText(await readInput(file));
   } catch (cause) {
     throw new Problem('unreadable-file', `the passphrase file ${file} cannot be read: ${explainErrno(cause)}`, '', {
       cause,

@@ -1,13 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { type Document, readDocument } from '../../core/files/yaml/document.ts';
 import { explainErrno } from '../../core/errors.ts';
+import { decodeText } from '../../core/files/decode.ts';
+import { readInput } from '../../core/files/read-input.ts';
+import { type Document, readDocument } from '../../core/files/yaml/document.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { checkApplications, clustersOf } from './check/applications.ts';
+import { collectFaults, type Faults } from './check/faults.ts';
 import { checkHosts, hostFields } from './check/hosts.ts';
 import { checkOperators } from './check/operators.ts';
 import { checkRoles } from './check/roles.ts';
-import { collectFaults, type Faults } from './check/faults.ts';
 import type { Application, Fleet, Host, NodeParts, Rights, Role } from './model.ts';
 import { type FleetDocument, fleetSchema } from './schema.ts';
 
@@ -54,7 +55,7 @@ async function readHooks(role: string, paths: readonly string[], directory: stri
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) faults.add(at, `“${name}” is not a valid name of a script`);
     if (Object.hasOwn(hooks, name)) faults.add(at, `two scripts are called ${name}`);
     try {
-      const text = await readFile(resolve(directory, path), 'utf8');
+      const text = decodeText(await readInput(resolve(directory, path)));
       if (text.length > largestHook) faults.add(at, `${path} is larger than ${largestHook} bytes`);
       hooks[name] = text;
     } catch (error) {

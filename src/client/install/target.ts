@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { explainErrno, Problem } from '../../core/errors.ts';
 import { decodeText } from '../../core/files/decode.ts';
+import { readInput } from '../../core/files/read-input.ts';
 import { isNodeName } from '../../core/identity.ts';
 import { parseNodesText } from '../../discovery/file/text.ts';
 import type { RemoteOptions } from '../commands/install/options.ts';
@@ -51,7 +51,7 @@ export function parseTarget(text: string): SshTarget {
 export async function readTargets(file: string, user: string | undefined): Promise<SshTarget[]> {
   let text: string;
   try {
-    text = decodeText(await readFile(file));
+    text = decodeText(await readInput(file));
   } catch (cause) {
     throw new Problem('unreadable-file', `the list of hosts ${file} cannot be read: ${explainErrno(cause)}`);
   }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdtemp, open, readFile, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { explainErrno, Problem } from '../../core/errors.ts';
+import { ifThere } from '../../core/files/if-there.ts';
+import { readInput } from '../../core/files/read-input.ts';
 import { chunkAt, chunksOf, sha256 } from '../../core/publish/chunks.ts';
 import { chunkSize, largestArtifact } from '../../core/publish/limits.ts';
-import { ifThere } from '../../core/files/if-there.ts';
 
 /** An artifact on this host, ready to be sent. */
 export interface LocalArtifact {
@@ -114,9 +115,9 @@ async function readAt(handle: FileHandle, index: number, size: number): Promise<
 /** The sum in FILE.sha256, as sha256sum(1) writes it; undefined if there is none. @throws Problem `bad-checksum` */
 async function readSums(path: string): Promise<string | undefined> {
   const file = `${path}.sha256`;
-  const text = await ifThere(readFile(file, 'utf8'));
+  const text = await ifThere(readInput(file));
   if (text === undefined) return undefined;
-  for (const line of text.split(/\r?\n/)) {
+  for (const line of text.toString('utf8').split(/\r?\n/)) {
     const [, sum, name] = /^([0-9a-f]{64})(?: [ *](.+))?$/.exec(line) ?? [];
     if (sum !== undefined && (name === undefined || basename(name) === basename(path))) return sum;
   }

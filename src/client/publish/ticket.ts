@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { explainErrno, Problem } from '../../core/errors.ts';
 import type { Credentials } from '../../core/credentials/signature.ts';
+import { explainErrno, Problem } from '../../core/errors.ts';
+import { readInput } from '../../core/files/read-input.ts';
 import { sha256 } from '../../core/publish/chunks.ts';
 import { sumsOf } from '../../core/publish/layout.ts';
 import { isApplicationName, isRevisionName, signTicket } from '../../core/publish/ticket.ts';
@@ -36,7 +36,7 @@ export function assertNames(application: string, revision: string): void {
 export async function readSigningKey(file: string): Promise<KeyObject> {
   let why = 'it is not an Ed25519 key';
   try {
-    const key = createPrivateKey(await readFile(file));
+    const key = createPrivateKey(await readInput(file));
     if (key.asymmetricKeyType === 'ed25519') return key;
   } catch (cause) {
     why =

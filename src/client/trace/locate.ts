@@ -1,8 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { type AuditFile, listAuditFiles } from '../../core/audit/files.ts';
 import { explainErrno, Problem } from '../../core/errors.ts';
-import { readPromptly } from '../../core/files/at-once.ts';
 import { decodeText } from '../../core/files/decode.ts';
+import { readInput } from '../../core/files/read-input.ts';
 import { valueOfYaml } from '../../core/files/yaml/yaml-fault.ts';
 import { isObject } from '../../core/json.ts';
 
@@ -35,7 +35,7 @@ export async function locateAudit(options: { config: string; file?: string; ca?:
 
 async function readNode(config: string, mayBeAbsent: boolean): Promise<Record<string, unknown> | undefined> {
   try {
-    const text = decodeText(await readPromptly(config));
+    const text = decodeText(await readInput(config));
     const value = valueOfYaml(text, ({ line, message }) => new Error(`line ${line}: ${message}`));
     return isObject(value) ? value : {};
   } catch (cause) {

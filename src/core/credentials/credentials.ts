@@ -1,14 +1,16 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { identityOf, parseCertificate } from './certificate.ts';
-import { exposed, requirePrivate } from './private-file.ts';
-import { proveCertificate, type Trust } from './proof.ts';
-import { isRoot, missingLink, rememberIssuers } from './issuers.ts';
-import { type Credentials, unusableKey } from './signature.ts';
+import { lstatSync } from 'node:fs';
 import { errnoOf, explainErrno, Problem } from '../errors.ts';
-import { readPromptly } from '../files/at-once.ts';
+import { readInput } from '../files/read-input.ts';
 import type { Identity } from '../identity.ts';
 import type { TlsState } from '../ports.ts';
 import { count } from '../text.ts';
+import { identityOf, parseCertificate } from './certificate.ts';
+import { isRoot, missingLink, rememberIssuers } from './issuers.ts';
+import { explainMisread } from './misread.ts';
+import { exposed, requirePrivate } from './private-file.ts';
+import { proveCertificate, type Trust } from './proof.ts';
+import { type Credentials, unusableKey } from './signature.ts';
 
 /** Absolute paths of the files by which one side proves itself to the other. */
 export interface CredentialFiles {
@@ -55,6 +57,9 @@ export interface LoadedCredentials extends TlsState {
 /** Days before the end of a certificate from which its owner is warned. */
 const warningDays = 30;
 
+/** Bytes: the list of the revocations of a large fleet is the largest of these files. */
+const largest = 16 * 1024 * 1024;
+
 const nothingRevoked: Revocations = { isRevoked: () => false, warnings: () => [] };
 
 /**
@@ -78,16 +83,16 @@ export async function loadCredentials(
     readIfThere(files.crl, 'revocation list'),
     files.delivered === undefined ? undefined : readIfThere(files.delivered, 'revocation list'),
   ]);
-  const [certificate, ...issuers] = pemBlocks(certificateText).map((pem) =>
-    named(files.certificate, () => parseCertificate(pem)),
-  ) as [X509Certificate, ...X509Certificate[]];
-  const authorities = pemBlocks(caText).map((pem) => named(files.ca, () => parseCertificate(pem)));
+  const [certificate, ...issuers] = certificatesIn(files.certificate, certificateText);
+  const authorities = certificatesIn(files.ca, caText);
   const identity = identityOf(certificate);
   if (identity === undefined) {
     throw new Problem(
       'bad-certificate',
       `${files.certificate} names no mco-deploy identity`,
-      'issue one with “mco-deploy ca issue”',
+      issuers.some((one) => identityOf(one) !== undefined)
+        ? 'the certificate of its holder comes first, those of CAs after it'
+        : 'issue one with “mco-deploy ca issue”',
     );
   }
   const link = missingLink(certificate, issuers, authorities, files);
@@ -96,7 +101,11 @@ export async function loadCredentials(
   const hasList = crlText !== undefined || deliveredText !== undefined;
   const isGone = !hasList && before !== undefined && before !== nothingRevoked;
   const revocations = hasList
-    ? await readRevocations(crlText, [...authorities, ...issuers], before, deliveredText)
+    ? await readRevocations(crlText, [...authorities, ...issuers], before, deliveredText).catch((cause) => {
+        const lists = [crlText === undefined ? [] : files.crl, deliveredText === undefined ? [] : files.delivered];
+        const text = crlText ?? deliveredText ?? '';
+        throw withName(lists.flat().join(' or '), cause, /-BEGIN X509 CRL-/.test(text) ? '' : explainMisread(text));
+      })
     : (before ?? nothingRevoked);
   const trust: Trust = { realm: identity.realm, authorities, isRevoked: revocations.isRevoked };
   named(files.certificate, () => proveCertificate(certificate, kind, trust, now));
@@ -148,7 +157,7 @@ function readKey(file: string, pem: string, certificate: X509Certificate): KeyOb
   try {
     key = createPrivateKey(pem);
   } catch (cause) {
-    throw new Problem('bad-key', `${file} is not a private key that can be read`, '', { cause });
+    throw new Problem('bad-key', `${file} is not a private key that can be read`, explainMisread(pem), { cause });
   }
   const unusable = unusableKey(key);
   if (unusable !== undefined) throw new Problem('bad-key', `${file} can't be used: ${unusable}`);
@@ -160,7 +169,7 @@ function readKey(file: string, pem: string, certificate: X509Certificate): KeyOb
 
 async function read(file: string, what: string): Promise<string> {
   try {
-    return (await readPromptly(file)).toString('utf8');
+    return (await readInput(file, largest)).toString('utf8');
   } catch (cause) {
     throw new Problem('unreadable-file', `the ${what} ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }
@@ -170,7 +179,9 @@ async function readIfThere(file: string, what: string): Promise<string | undefin
   try {
     return await read(file, what);
   } catch (error) {
-    if (error instanceof Problem && errnoOf(error.cause) === 'ENOENT') return undefined;
+    // A link that leads nowhere is a list that went missing, not one that nobody made.
+    const isMissing = error instanceof Problem && errnoOf(error.cause) === 'ENOENT';
+    if (isMissing && lstatSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
     throw error;
   }
 }
@@ -180,8 +191,21 @@ function named<T>(file: string, check: () => T): T {
   try {
     return check();
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    throw new Problem(error.code, `${file}: ${error.message}`, error.hint, { cause: error });
+    throw withName(file, error);
+  }
+}
+
+/** @param hint if the check has none */
+function withName(file: string, error: unknown, hint = ''): unknown {
+  if (!(error instanceof Problem)) return error;
+  return new Problem(error.code, `${file}: ${error.message}`, error.hint === '' ? hint : error.hint, { cause: error });
+}
+
+function certificatesIn(file: string, text: string): [X509Certificate, ...X509Certificate[]] {
+  try {
+    return pemBlocks(text).map(parseCertificate) as [X509Certificate, ...X509Certificate[]];
+  } catch (error) {
+    throw withName(file, error, explainMisread(text));
   }
 }
 

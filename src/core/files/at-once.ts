@@ -12,7 +12,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from '../errors.ts';
@@ -51,14 +50,6 @@ export function readToMerge(file: string): ReadFile {
 /** What differs after a file was replaced, or changed where it is. */
 function markOf(found: BigIntStats | undefined): string {
   return found === undefined ? '' : [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
-}
-
-/**
- * A small file: one of the disk is read at once, without waiting for the turn of another thread; anything else, such as
- * a pipe, is waited for there. @throws as readFile
- */
-export async function readPromptly(file: string): Promise<Buffer> {
-  return statSync(file).isFile() ? readFileSync(file) : await readFile(file);
 }
 
 /**

@@ -1,13 +1,23 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * The text of a file that a person wrote. Any other encoding would change its meaning without a word.
- * @throws Error with the reason for a message: it is UTF-16, or not UTF-8 from some line on
+ * The text of a file that a person wrote, without a byte order mark. Any other encoding, and ends of lines that only
+ * some parsers know, would change its meaning without a word.
+ * @throws Error with the reason for a message: it is UTF-16, or not plain UTF-8 from some line on
  */
 export function decodeText(bytes: Buffer): string {
   if (isUtf16(bytes)) throw new Error('it is UTF-16 text: save it as UTF-8');
   if (!isUtf8(bytes)) throw new Error(`line ${firstBrokenLine(bytes)} is not UTF-8 text: save it as UTF-8`);
-  return bytes.toString('utf8');
+  const text = bytes.toString('utf8');
+  const odd = /\0|\r(?!\n)/.exec(text);
+  if (odd !== null) throw new Error(sayOdd(odd[0], text.slice(0, odd.index)));
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+function sayOdd(character: string, before: string): string {
+  const line = before.split('\n').length;
+  if (character === '\0') return `line ${line} has a NUL byte: it is damaged, or no text`;
+  return `line ${line} has a carriage return that is no end of a line: save it with the line ends of Unix`;
 }
 
 /** With its byte order mark, or, for what begins with a plain character, without. */

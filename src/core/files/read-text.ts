@@ -1,6 +1,6 @@
 import { errnoOf, explainErrno, Problem } from '../errors.ts';
-import { readPromptly } from './at-once.ts';
 import { decodeText } from './decode.ts';
+import { readInput } from './read-input.ts';
 
 export type DocumentKind = 'configuration' | 'playbook';
 
@@ -12,7 +12,7 @@ const hints: Readonly<Record<DocumentKind, string>> = {
 /** The text of a document. @throws Problem `unreadable-file` */
 export async function readText(file: string, what: DocumentKind): Promise<string> {
   try {
-    return decodeText(await readPromptly(file));
+    return decodeText(await readInput(file));
   } catch (cause) {
     const hint = errnoOf(cause) === 'ENOENT' ? (homeHint(file) ?? hints[what]) : '';
     throw new Problem('unreadable-file', `the ${what} ${file} cannot be read: ${explainErrno(cause)}`, hint, { cause });

@@ -1,10 +1,12 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../core/errors.ts';
+import { decodeText } from '../../core/files/decode.ts';
+import { readRegular } from '../../core/files/read-input.ts';
 import type { PartlyKnownNode } from '../../core/policy/certainty.ts';
-import { type KnownAgent, policyNamesOf, reviewPolicy } from '../../core/policy/review.ts';
 import { decide } from '../../core/policy/decide.ts';
 import { type Groups, type Policy, parseGroups, parsePolicy } from '../../core/policy/parse.ts';
+import { type KnownAgent, policyNamesOf, reviewPolicy } from '../../core/policy/review.ts';
 import type { Log } from '../../core/ports.ts';
 
 /** The node's policies: AGENT.policy, else default.policy, else everything is denied. */
@@ -91,7 +93,7 @@ async function loadAll(directory: string, last: Loaded): Promise<Loaded> {
   const attempt = async <T>(file: string, parse: (text: string, path: string) => T, lastGood: T | undefined) => {
     const path = join(directory, file);
     try {
-      return parse(await readFile(path, 'utf8'), path);
+      return parse(decodeText(await readRegular(path)), path);
     } catch (error) {
       const reason = error instanceof Problem ? error.message : `${path}: ${explainErrno(error)}`;
       const kept = lastGood === undefined ? 'it grants no rights' : 'the last good one stays in force';

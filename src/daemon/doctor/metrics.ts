@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { explainErrno } from '../../core/errors.ts';
+import { readRegular } from '../../core/files/read-input.ts';
 import { broken, type Finding } from '../../core/finding.ts';
 import type { NodeConfig } from '../config/config.ts';
 
@@ -9,7 +9,7 @@ export async function checkMetrics({ metrics }: Pick<NodeConfig, 'metrics'>): Pr
   if (file === undefined) return [];
   const fix = 'put the token into it, and let the daemon’s user read it';
   try {
-    if ((await readFile(file, 'utf8')).trim() !== '') return [];
+    if (String(await readRegular(file)).trim() !== '') return [];
     return [broken('metrics', `the token file ${file} is empty: every request is refused`, fix)];
   } catch (error) {
     return [broken('metrics', `the token file ${file} cannot be read: ${explainErrno(error)}`, fix)];

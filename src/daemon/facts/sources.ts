@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf } from '../../core/errors.ts';
 import { requireOwn } from '../../core/credentials/ownership.ts';
+import { errnoOf } from '../../core/errors.ts';
+import { readRegular } from '../../core/files/read-input.ts';
 import type { RunCommand } from '../../core/ports.ts';
 import type { ReadFacts } from './representable.ts';
 import { parseJsonFacts, parsePrintedFacts, parseYamlFacts } from './text.ts';
@@ -53,9 +54,7 @@ export async function stampOf(file: string): Promise<string | undefined> {
 /** @throws Error or Problem with the reason */
 export async function readSource(file: string, run: RunCommand): Promise<ReadFacts> {
   if (!isData(basename(file))) return runProgram(file, run);
-  const { size } = await stat(file);
-  if (size > largest) throw new Error(`it has ${size} bytes, and at most ${largest} are read`);
-  const text = await readFile(file, 'utf8');
+  const text = (await readRegular(file, largest)).toString('utf8');
   return file.endsWith('.json') ? parseJsonFacts(text) : parseYamlFacts(text);
 }
 

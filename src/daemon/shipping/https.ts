@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { readRegular } from '../../core/files/read-input.ts';
 import { printableLine } from '../../core/text.ts';
 import { secureContext } from '../../transport/tls.ts';
 import type { ShippedRecord } from './read-records.ts';
@@ -47,11 +47,11 @@ async function post(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const { ca: _fleet, ...own } = secureContext(tls());
-  const token = token_file === undefined ? undefined : (await readFile(token_file, 'utf8')).trim();
+  const token = token_file === undefined ? undefined : String(await readRegular(token_file)).trim();
   const options = {
     ...own,
     minVersion: 'TLSv1.2' as const,
-    ...(ca === undefined ? {} : { ca: await readFile(ca) }),
+    ...(ca === undefined ? {} : { ca: await readRegular(ca) }),
     method: 'POST',
     agent: false,
     headers: {

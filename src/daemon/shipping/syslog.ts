@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { proveCertificate } from '../../core/credentials/proof.ts';
+import { readRegular } from '../../core/files/read-input.ts';
 import { secureContext } from '../../transport/tls.ts';
 import type { Receiver, ReceiverSetup } from './receiver.ts';
 import { syslogFrame } from './syslog-message.ts';
@@ -58,7 +58,7 @@ async function connectTo(config: SyslogConfig, tls: ReceiverSetup['tls'], signal
   const options: ConnectionOptions = {
     ...secureContext(state),
     minVersion: 'TLSv1.2',
-    ...(ca === undefined ? {} : { ca: await readFile(ca) }),
+    ...(ca === undefined ? {} : { ca: await readRegular(ca) }),
     host,
     port,
     ...(isIP(expected) === 0 ? { servername: expected } : {}),

@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { explainErrno, Problem } from '../../core/errors.ts';
+import { readInput } from '../../core/files/read-input.ts';
 import type { Candidate } from '../../core/node.ts';
 import type { DiscoverySource } from '../../core/ports.ts';
 import type { FilterTerms } from '../../core/wire/messages.ts';
 import { candidatesOf } from '../claims.ts';
 import { fetchJson } from '../http.ts';
 import { inClientYaml, type SettingsPlace } from '../sections/place.ts';
-import type { ConsulSourceConfig } from './config.ts';
 import { parseCatalog } from './catalog.ts';
+import type { ConsulSourceConfig } from './config.ts';
 
 /** Milliseconds beyond the wait of a blocking query in which Consul must answer: it adds up to a sixteenth of the wait. */
 const grace = 2000;
@@ -64,7 +64,7 @@ function catalogUrl(
 async function tokenHeader(file: string | undefined, place: SettingsPlace): Promise<Record<string, string>> {
   if (file === undefined) return {};
   try {
-    return { 'X-Consul-Token': (await readFile(file, 'utf8')).trim() };
+    return { 'X-Consul-Token': String(await readInput(file)).trim() };
   } catch (cause) {
     const message = `Consul's token can't be read from ${file}: ${explainErrno(cause)}`;
     throw new Problem('unreadable-file', message, `it is ${place('consul.token_file')}`, { cause });

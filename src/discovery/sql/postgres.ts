@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import pg from 'pg';
+import { readInput } from '../../core/files/read-input.ts';
 import type { Row, SqlSourceConfig } from './config.ts';
 
 /** Runs the query on PostgreSQL in a transaction that can only read. @throws Error of the server or the network */
@@ -21,7 +21,7 @@ export async function queryPostgres(config: SqlSourceConfig, signal: AbortSignal
 }
 
 async function openClient({ url, password_file, ca, certificate, key, timeout }: SqlSourceConfig): Promise<pg.Client> {
-  const read = async (file: string | undefined) => (file === undefined ? undefined : await readFile(file, 'utf8'));
+  const read = async (file: string | undefined) => (file === undefined ? undefined : String(await readInput(file)));
   const [password, authority, cert, privateKey] = await Promise.all([password_file, ca, certificate, key].map(read));
   const client = new pg.Client({
     connectionString: withPassword(url, password),

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { explainErrno, Problem } from '../../../core/errors.ts';
+import { readRegular } from '../../../core/files/read-input.ts';
 import type { DownloadBounds } from './source.ts';
 
 export interface Download {
@@ -60,7 +60,7 @@ function tooLarge(url: string, limit: number): Problem {
 async function certificates({ ca }: DownloadBounds): Promise<Buffer | undefined> {
   if (ca === undefined) return undefined;
   try {
-    return await readFile(ca);
+    return await readRegular(ca);
   } catch (cause) {
     throw new Problem('artifacts-unreachable', `${ca} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { explainErrno, Problem } from '../../../core/errors.ts';
+import { readRegular } from '../../../core/files/read-input.ts';
 
 /** Bytes of an Ed25519 signature (RFC 8032, 5.1.6). */
 const signatureSize = 64;
@@ -35,7 +35,7 @@ function decodeSignature(file: Buffer): Buffer | undefined {
 async function readKey(file: string): Promise<KeyObject> {
   let why = 'it is not an Ed25519 key';
   try {
-    const key = createPublicKey(await readFile(file));
+    const key = createPublicKey(await readRegular(file));
     if (key.asymmetricKeyType === 'ed25519') return key;
   } catch (cause) {
     why =

@@ -1,7 +1,8 @@
 import type { BigIntStats } from 'node:fs';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { explainErrno, Problem } from '../../../core/errors.ts';
+import { readRegular } from '../../../core/files/read-input.ts';
 import { parseSettings, type Setting } from './settings.ts';
 
 /** The definitions in nrpe.cfg and all included files. */
@@ -89,7 +90,7 @@ async function readInto(reading: Reading, file: string, by: string, within: read
   const from = by === '' ? '' : ` (included by ${by})`;
   const text = await withReason(file, from, async () => {
     await note(reading, file);
-    return readFile(file, 'utf8');
+    return (await readRegular(file, largest)).toString('utf8');
   });
   for (const setting of parseSettings(text, file)) await apply(reading, setting, file, [...within, file]);
 }

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { explainErrno, Problem } from '../../../core/errors.ts';
+import { readRegular } from '../../../core/files/read-input.ts';
 import type { NrpeDaemon } from '../config.ts';
 
 /**
@@ -48,7 +48,7 @@ const anonymous: ConnectionOptions = {
 async function read(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
   try {
-    return await readFile(file, 'utf8');
+    return String(await readRegular(file));
   } catch (cause) {
     throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { access, constants, readFile } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { errnoOf, explain, explainErrno, Problem } from '../../../core/errors.ts';
 import { writeNewOutput } from '../../../core/files/output.ts';
+import { readInput } from '../../../core/files/read-input.ts';
 import { type JsonObject, parseJsonObject } from '../../../core/json.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { rubyDdlScript } from './ruby-ddl.ts';
@@ -53,7 +54,7 @@ export async function importDdl(
 /** @throws Problem `unreadable-file`, `malformed-json` */
 export async function readJson(file: string): Promise<JsonObject> {
   try {
-    return parseJsonObject(await readFile(file), file);
+    return parseJsonObject(await readInput(file), file);
   } catch (cause) {
     if (cause instanceof Problem) throw cause;
     throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });

@@ -1,5 +1,4 @@
 import type { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { type AuditFile, readFileLines } from '../../../core/audit/files.ts';
 import type { AuditRecord, ChainState } from '../../../core/audit/record.ts';
 import { verifyAuditLog } from '../../../core/audit/verify-log.ts';
@@ -8,10 +7,11 @@ import { pemBlocks } from '../../../core/credentials/credentials.ts';
 import { rememberIssuers } from '../../../core/credentials/issuers.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { readIfThere } from '../../../core/files/if-there.ts';
+import { readInput } from '../../../core/files/read-input.ts';
 import { count } from '../../../core/text.ts';
-import { type CliContext, exitCode } from '../../cli/context.ts';
 import { loadClientConfig } from '../../../library/config/config.ts';
 import { parseHeads } from '../../../library/fleet/heads.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
 import { findAuditFiles, locateAudit } from '../../trace/locate.ts';
 
 interface VerifyOptions {
@@ -119,7 +119,7 @@ function parseHead(head: string): ChainState {
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return String(await readInput(file));
   } catch (cause) {
     throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

@@ -1,29 +1,29 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Crl, sortCrls } from '../../../ca/revocation/crl.ts';
 import { listInfo, startCrlKeeper } from '../../../ca/revocation/crl-keeper.ts';
-import { readIfThere } from '../../../core/files/if-there.ts';
 import { findUnlisted } from '../../../ca/store/ledger.ts';
 import { pathsIn } from '../../../ca/store/paths.ts';
 import { openStore } from '../../../ca/store/store.ts';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
+import { readIfThere } from '../../../core/files/if-there.ts';
+import { readInput } from '../../../core/files/read-input.ts';
 import type { RevocationListInfo } from '../../../core/ports.ts';
 import type { Outcome } from '../../../core/request/reply.ts';
+import { count } from '../../../core/text.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import { callNodes } from '../../../library/fleet/call-nodes.ts';
+import { type CrlStatus, crlStatusOf, describeStatus, withoutAgent } from '../../ca/crl-status.ts';
+import { type CaOptions, caDirectory, onSameCa } from '../../ca/options.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import type { CliContext } from '../../cli/context.ts';
 import { exitFor } from '../../cli/exit/exit-codes.ts';
-import { count } from '../../../core/text.ts';
-import { printMissing } from '../../render/missing.ts';
+import { readTargetOptions } from '../../cli/target-options.ts';
 import { withSession } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
-import { requireDdl } from '../../../library/fleet/agents.ts';
-import { readTargetOptions } from '../../cli/target-options.ts';
-import { type CaOptions, caDirectory, onSameCa } from '../../ca/options.ts';
-import { withoutAgent, type CrlStatus, crlStatusOf, describeStatus } from '../../ca/crl-status.ts';
+import { printMissing } from '../../render/missing.ts';
 
 export interface PushOptions extends CommonOptions, CaOptions {
   readonly file?: string;
@@ -104,7 +104,7 @@ async function readList(options: PushOptions, context: CliContext): Promise<stri
   const file = options.file === undefined ? pathsIn(directory).crl : resolve(options.file);
   if (options.file === undefined) await requireWhole(directory, options);
   try {
-    return await readFile(file, 'utf8');
+    return String(await readInput(file));
   } catch (cause) {
     const hint = `create one with “${onSameCa('crl', options)}”, or name it with --file`;
     throw new Problem('unreadable-file', `the revocation list ${file} cannot be read: ${explainErrno(cause)}`, hint);

@@ -1,18 +1,18 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Ddl } from '../../../core/ddl/ddl.ts';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { decodeText } from '../../../core/files/decode.ts';
 import { writeNewOutput } from '../../../core/files/output.ts';
+import { readInput } from '../../../core/files/read-input.ts';
 import { isObject } from '../../../core/json.ts';
 import { count } from '../../../core/text.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
+import { requireDdl } from '../../../library/fleet/agents.ts';
 import { callConfig } from '../../apply/call-config.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { overNodes, nodesOf } from '../../fleet/over-nodes.ts';
+import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
-import { requireDdl } from '../../../library/fleet/agents.ts';
 import { draftFromAnsible } from '../../fleet-file/import/ansible.ts';
 import { type DraftHost, formatDraft } from '../../fleet-file/import/draft.ts';
 import { draftFromNode, type KnownFiles } from '../../fleet-file/import/nodes.ts';
@@ -96,7 +96,7 @@ async function write(
 
 async function readText(file: string): Promise<string> {
   try {
-    return decodeText(await readFile(file));
+    return decodeText(await readInput(file));
   } catch (cause) {
     throw new Problem('unreadable-file', `the inventory ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

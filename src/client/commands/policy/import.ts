@@ -1,10 +1,12 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
+import { decodeText } from '../../../core/files/decode.ts';
 import { replaceFile } from '../../../core/files/durable.ts';
+import { readInput } from '../../../core/files/read-input.ts';
 import { type CallerMap, type Rewritten, rewriteCallers } from '../../../core/policy/foreign.ts';
-import { type Groups, parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
 import { isCallerId } from '../../../core/policy/groups.ts';
+import { type Groups, parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
 import { count } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { groupsFile } from './read.ts';
@@ -61,7 +63,7 @@ function parseMap(typed: readonly string[]): CallerMap {
 async function readAll(path: string, map: CallerMap): Promise<ImportedFile[]> {
   const read = async (file: string): Promise<ImportedFile> => ({
     file,
-    ...rewriteCallers(await readFile(file, 'utf8'), map),
+    ...rewriteCallers(decodeText(await readInput(file)), map),
   });
   try {
     if (path.endsWith('.policy') || basename(path) === groupsFile) return [await read(path)];

@@ -1,6 +1,8 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, explainErrno, Problem } from '../../../core/errors.ts';
+import { decodeText } from '../../../core/files/decode.ts';
+import { readInput } from '../../../core/files/read-input.ts';
 import { type Groups, parseGroups } from '../../../core/policy/parse.ts';
 
 export const groupsFile = 'groups';
@@ -11,7 +13,7 @@ export const groupsFile = 'groups';
  */
 export async function readPolicyFile(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return decodeText(await readInput(file));
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT' && !(await isLink(file))) return undefined;
     throw new Problem('unreadable-file', `the policy ${file} cannot be read: ${explainErrno(cause)}`, '', { cause });

@@ -1,9 +1,9 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { explainErrno, Problem } from '../../../core/errors.ts';
+import { readInput } from '../../../core/files/read-input.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 
 declare const MCO_RELEASE_KEY: string | undefined;
@@ -81,7 +81,7 @@ function judge(expected: string | undefined, sum: string): FileStatus {
 
 async function read(file: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readInput(file);
   } catch (cause) {
     throw unreadable(file, cause);
   }

@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
 import { explainErrno, Problem } from '../../../core/errors.ts';
 import { decodeText } from '../../../core/files/decode.ts';
-import { type YamlFault, valueOfYaml } from '../../../core/files/yaml/yaml-fault.ts';
+import { readInput } from '../../../core/files/read-input.ts';
+import { valueOfYaml, type YamlFault } from '../../../core/files/yaml/yaml-fault.ts';
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import { parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
 import { type SystemNeeds, systemNeeds } from './system-needs.ts';
@@ -175,7 +176,7 @@ async function readPolicies(path: string): Promise<{ name: string; content: stri
 
 async function readText(file: string): Promise<string> {
   try {
-    return decodeText(await readFile(file));
+    return decodeText(await readInput(file));
   } catch (cause) {
     throw new Problem('unreadable-file', `${file} cannot be read: ${explainErrno(cause)}`, '', { cause });
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import fs, { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,10 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 /** Files of a member in a directory of the test, with others in place of some. */
-function placed(of: Member, changes: { certificate?: string; key?: string; ca?: string } = {}) {
+function placed(
+  of: Member,
+  changes: { certificate?: string | Buffer; key?: string | Buffer; ca?: string | Buffer } = {},
+) {
   const files = {
     certificate: join(directory, 'own.crt'),
     key: join(directory, 'own.key'),
@@ -134,6 +137,44 @@ describe('the files of a certificate', () => {
     await assert.rejects(late, {
       code: 'expired-certificate',
       hint: /^renew it where the CA is: mco-deploy ca renew /,
+    });
+  });
+
+  test('are explained in the forms in which they are often brought', async () => {
+    const key = createPrivateKey(member.keyPem);
+    const locked = key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }).toString();
+    const der = new X509Certificate(member.certificatePem).raw;
+    const hintOf = (changes: Parameters<typeof placed>[1]) =>
+      load(placed(member, changes)).then(
+        () => 'none',
+        ({ hint }: { hint: string }) => hint,
+      );
+    for (const [changes, hint] of [
+      [{ certificate: der }, /^it is DER or PKCS#12: /],
+      [{ key: key.export({ type: 'pkcs8', format: 'der' }) }, /^it is DER or PKCS#12: /],
+      [{ key: locked }, /^it is encrypted with a passphrase: /],
+      [{ key: member.certificatePem }, /^it has “CERTIFICATE”, which is damaged or belongs into another file$/],
+      [{ ca: Buffer.from(member.caPem, 'utf16le') }, /^it is UTF-16 or no text: /],
+      [{ ca: member.caPem.replaceAll('\n', '\r') }, /^its lines end as on an old Mac: /],
+      [{ certificate: '\n' }, /^it is empty$/],
+      [{ certificate: member.caPem + member.certificatePem }, /^the certificate of its holder comes first, /],
+    ] as const)
+      assert.match(await hintOf(changes), hint);
+  });
+
+  test('are refused if the revocation list is a link that leads nowhere: it went missing', async () => {
+    const files = placed(member);
+    symlinkSync('/nowhere/crl.pem', files.crl);
+    await assert.rejects(load(files), { code: 'unreadable-file', message: /^the revocation list .* no such file/ });
+  });
+
+  test('are refused with the name of the revocation list if it is none', async () => {
+    const files = placed(member);
+    writeFileSync(files.crl, member.certificatePem);
+    await assert.rejects(load(files), {
+      code: 'bad-crl',
+      message: `${files.crl}: there is no “BEGIN X509 CRL” in the file`,
+      hint: 'it has “CERTIFICATE”, which is damaged or belongs into another file',
     });
   });
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs, {
   mkdirSync,
   mkdtempSync,
@@ -11,11 +10,10 @@ import fs, {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { readPromptly, readToMerge, replaceAtOnce } from '../../../../src/core/files/at-once.ts';
+import { readToMerge, replaceAtOnce } from '../../../../src/core/files/at-once.ts';
 
 let root: string;
 let file: string;
@@ -38,19 +36,6 @@ describe('a small file of a command', () => {
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.equal(statSync(join(root, 'state')).mode & 0o777, 0o700);
     assert.deepEqual(readdirSync(join(root, 'state')), ['heads.json']);
-  });
-
-  test('is read at once, and a pipe in its place is read without blocking the program', async () => {
-    await replaceAtOnce(file, 'text “of the disk”');
-    assert.equal(String(await readPromptly(file)), 'text “of the disk”');
-    await assert.rejects(readPromptly(join(root, 'missing')), { code: 'ENOENT' });
-    await assert.rejects(readPromptly(root), { code: 'EISDIR' });
-    const pipe = join(root, 'pipe');
-    execFileSync('mkfifo', [pipe]);
-    // Writes only because the program runs on: a read that blocks it would wait forever.
-    const reading = readPromptly(pipe);
-    await writeFile(pipe, 'text of a pipe');
-    assert.equal(String(await reading), 'text of a pipe');
   });
 
   test('is on the disk before it has its name, and its name before the command ends', async () => {

@@ -4,8 +4,8 @@ import { decodeText } from '../../../../src/core/files/decode.ts';
 
 describe('the text of a file that a person wrote', () => {
   test('is UTF-8, with or without a byte order mark, and may be empty', () => {
-    for (const text of ['', 'a', 'name: “é”\n', '\ufeffname: x\n'])
-      assert.equal(decodeText(Buffer.from(text, 'utf8')), text);
+    for (const text of ['', 'a', 'name: “é”\n', 'name: x\r\n'])
+      for (const mark of ['', '\ufeff']) assert.equal(decodeText(Buffer.from(mark + text, 'utf8')), text);
   });
 
   test('is refused as UTF-16, with or without a byte order mark, in either order of bytes', () => {
@@ -27,5 +27,17 @@ describe('the text of a file that a person wrote', () => {
       assert.throws(() => decodeText(Buffer.from(text, 'latin1')), {
         message: `line ${line} is not UTF-8 text: save it as UTF-8`,
       });
+  });
+
+  test('is refused with characters that a parser may skip or take for the end of a line, with the line', () => {
+    for (const [text, message] of [
+      ['a: 1\nb: \0\n', 'line 2 has a NUL byte: it is damaged, or no text'],
+      [
+        '# comment\ra: 1\r',
+        'line 1 has a carriage return that is no end of a line: save it with the line ends of Unix',
+      ],
+      ['a: 1\r\r\n', 'line 1 has a carriage return that is no end of a line: save it with the line ends of Unix'],
+    ] as const)
+      assert.throws(() => decodeText(Buffer.from(text)), { message });
   });
 });

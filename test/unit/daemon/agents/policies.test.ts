@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -29,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
+const write = (name: string, text: string | Buffer) => writeFileSync(join(directory, name), text);
 const remove = (name: string) => rmSync(join(directory, name));
 const start = async () => {
   const log: Log = { ...silentLog, error: (_fields, message) => logged.push(message) };
@@ -120,6 +121,15 @@ describe('policies that are loaded again', () => {
     write('probe.policy', allow('cert=bob@devco.net'));
     await reload();
     assert.equal(await allows(), false);
+  });
+
+  test('grant no rights as another encoding, in which a rule may not be what it seems, nor as a pipe', async () => {
+    write('probe.policy', Buffer.from(`# Gr\xfc\xdfe\n${allow(rip)}`, 'latin1'));
+    execFileSync('mkfifo', [join(directory, 'other.policy')]);
+    await start();
+    assert.match(logged.join('\n'), /probe\.policy: line 1 is not UTF-8 text: save it as UTF-8/);
+    assert.match(logged.join('\n'), /other\.policy: it is a pipe, not a file/);
+    assert.deepEqual([await allows(), await allows('other', 'look')], [false, false]);
   });
 
   test('stay as they were if the groups are damaged', async () => {
