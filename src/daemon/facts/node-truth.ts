@@ -1,9 +1,9 @@
+import { defineMutex, mapLimited } from '../../core/waiting/concurrency.ts';
+import { readFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { errnoOf, explainErrno } from '../../core/errors.ts';
-import { readRegular } from '../../core/files/read-input.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Log, RunCommand } from '../../core/ports.ts';
-import { defineMutex, mapLimited } from '../../core/waiting/concurrency.ts';
 import { keepRepresentable, type ReadFacts } from './representable.ts';
 import { factSources, readSource, stampOf } from './sources.ts';
 import { gatherSystemFacts } from './system.ts';
@@ -180,10 +180,7 @@ async function readOne(
 /** One a line, as in Puppet's classes.txt. */
 async function readClasses(file: string): Promise<string[]> {
   try {
-    const lines = (await readRegular(file))
-      .toString('utf8')
-      .split('\n')
-      .map((line) => line.trim());
+    const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.trim());
     return lines.filter((line) => line !== '' && !line.startsWith('#')).slice(0, 10_000);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
