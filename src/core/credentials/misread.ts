@@ -11,7 +11,7 @@ const otherForms: readonly (readonly [RegExp, string])[] = [
 /** What a file is in which no certificate, key or list can be read, and what to do. @param text its bytes as UTF-8 */
 export function explainMisread(text: string): string {
   if (text.trim() === '') return 'it is empty';
-  // What is not text begins with the tag of a sequence (ASN.1), and its length is no character.
+  // What is not text begins with the tag of a sequence (ASN.1), and its length is not a character.
   if (/^0(\ufffd|.\x02\x01)/.test(text)) return 'it is DER or PKCS#12: convert it to PEM with openssl';
   if (text.includes('\0')) return 'it is UTF-16 or no text: save it as plain text';
   if (/\r(?!\n)/.test(text)) return 'its lines end as on an old Mac: save it with the line ends of Unix';

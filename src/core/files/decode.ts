@@ -17,7 +17,7 @@ export function decodeText(bytes: Buffer): string {
 function sayOdd(character: string, before: string): string {
   const line = before.split('\n').length;
   if (character === '\0') return `line ${line} has a NUL byte: it is damaged, or no text`;
-  return `line ${line} has a carriage return that is no end of a line: save it with the line ends of Unix`;
+  return `line ${line} has a carriage return that does not end it: save it with the line ends of Unix`;
 }
 
 /** With its byte order mark, or, for what begins with a plain character, without. */

@@ -42,7 +42,7 @@ export async function readInput(file: string, most = largest, signal?: AbortSign
 }
 
 /**
- * A file of a daemon, which a pipe would keep waiting for ever.
+ * A file of a daemon, which a pipe would keep waiting forever.
  * @throws as readInput
  */
 export async function readRegular(file: string, most = largest): Promise<Buffer> {

@@ -32,11 +32,8 @@ describe('the text of a file that a person wrote', () => {
   test('is refused with characters that a parser may skip or take for the end of a line, with the line', () => {
     for (const [text, message] of [
       ['a: 1\nb: \0\n', 'line 2 has a NUL byte: it is damaged, or no text'],
-      [
-        '# comment\ra: 1\r',
-        'line 1 has a carriage return that is no end of a line: save it with the line ends of Unix',
-      ],
-      ['a: 1\r\r\n', 'line 1 has a carriage return that is no end of a line: save it with the line ends of Unix'],
+      ['# comment\ra: 1\r', 'line 1 has a carriage return that does not end it: save it with the line ends of Unix'],
+      ['a: 1\r\r\n', 'line 1 has a carriage return that does not end it: save it with the line ends of Unix'],
     ] as const)
       assert.throws(() => decodeText(Buffer.from(text)), { message });
   });

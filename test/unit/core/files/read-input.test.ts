@@ -41,7 +41,7 @@ for (const [name, read] of Object.entries({ readInput, readRegular })) {
       assert.equal(await reasonOf(read(join(root, 'circle'))), 'there are too many symbolic links in the path');
     });
 
-    test('is empty if it is a link to /dev/null, and not read for ever if it is /dev/zero', async () => {
+    test('is empty if it is a link to /dev/null, and not read forever if it is /dev/zero', async () => {
       symlinkSync('/dev/null', join(root, 'masked'));
       assert.equal(String(await read(join(root, 'masked'))), '');
       assert.equal(await reasonOf(read('/dev/zero', 100_000)), 'it is larger than 100000 bytes');
