@@ -132,13 +132,18 @@ describe('a server to which requests persist', () => {
   for (const [what, inAlways] of [
     ['checks', 'check'],
     ['another line without checks', ''],
+    ['another line that follows the check of another server', 'track app/web2'],
+    ['another line with an agent-check alone', 'agent-check agent-addr 127.0.0.1 agent-inter 50ms agent-port'],
   ] as const) {
     test(`gets none while it is enabled and its check fails, with ${what}`, async () => {
       const web = await webServers(2);
       const [first] = web as [WebServer, WebServer];
+      const agentCheck = await startAgentCheck('up');
+      ended.push(agentCheck.stop);
+      const options = inAlways.endsWith('port') ? `${inAlways} ${agentCheck.port}` : inAlways;
       const lb = await haproxy(
         web.map((one) => line(one)),
-        always(web.map((one) => line(one, inAlways))),
+        always(web.map((one) => line(one, options))),
         { route: 'use_backend always' },
       );
       const { disable, enable } = await agent([lb.socket], { ...never, enable_timeout: 60 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, type TestContext, test } from 'node:test';
 import { actionContext, temporaryDirectory } from '../../support/agents/agent-setup.ts';
 import type { WebServer } from '../../support/agents/haproxy/haproxy.ts';
@@ -223,6 +225,27 @@ describe('enable', () => {
     const { ready, servers } = await status({ backend: 'app', server: 'web1' });
     assert.equal(ready, true);
     assert.match(servers[0]?.status ?? '', /^UP$/);
+  });
+
+  test('does not count a check that began before the host was taken out', async (context) => {
+    const pass = movableClock(context);
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, 'check rise 1')));
+    const stateDirectory = temporaryDirectory();
+    const { disable, enable } = await agent([lb.socket], { enable_timeout: 60 }, { stateDirectory });
+    const gate = Promise.withResolvers<void>();
+    await web[0]?.holdCheck(gate.promise);
+    await disable({ backend: 'app', server: 'web1' });
+    web[0]?.checkStatus(503);
+    const refused = assert.rejects(enable({ backend: 'app', server: 'web1' }), fails('server-not-up', /L7STS 503/));
+    const begun = async () => /"stage":"entering"/.test(readFileSync(join(stateDirectory, 'held.json'), 'utf8'));
+    await until('the call has begun', begun);
+    // It stays in maintenance; one that went into drain would get there meanwhile.
+    for (let look = 0; look < 50 && (await adminStates(lb)).web1 === 1; look++) await setImmediate();
+    gate.resolve();
+    await until('its check failed', async () => /^app,web1,.*L7STS/m.test(await lb.ask('show stat app 4 -1')));
+    pass(60);
+    await refused;
   });
 
   for (const options of ['check', 'check fall 1']) {

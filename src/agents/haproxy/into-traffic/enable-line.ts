@@ -4,12 +4,15 @@ import { reasonOf } from '../servers/out-reason.ts';
 import type { ServerLine } from '../servers/line.ts';
 import { adminStateOf, inForcedMaintenance, inRotation } from '../servers/state.ts';
 import { awaitAgentAnswer } from './agent-answer.ts';
-import { acceptFirstCheck, canBeLowered, hasPassedCheck, isUnchecked, requireNewCheck } from './rule.ts';
+import { acceptFirstCheck, canBeLowered, hasPassedCheck, requireNewCheck } from './rule.ts';
 
 /** One line on its way into traffic. */
 export interface LineEntry {
   readonly line: ServerLine;
-  /** Puts it in drain, where HAProxy checks it, and as down, so that HAProxy sends it nothing. */
+  /**
+   * Puts a line that has health checks of its own in drain, where HAProxy checks it, and as down, so that HAProxy sends it
+   * nothing.
+   */
   readonly begin: () => Promise<void>;
   /** Takes the next step that HAProxy's current answer allows, up to a passed check. */
   readonly check: (now: ServerLine) => Promise<void>;
@@ -22,18 +25,22 @@ export interface LineEntry {
   readonly reason: () => string;
 }
 
-/** The way of a line, each stage once: `draining → checking → passed → entering → in`. */
+/** The way of a line, each stage once: `ending → draining → checking → passed → entering → in`. */
 type Stage =
+  /** It is in maintenance, and a check that began before that has not ended. */
+  | 'ending'
   /** It leaves maintenance for drain. */
   | 'draining'
   /** It is in drain: a check that counts has not passed yet. */
   | 'checking'
-  /** It waits, in drain (without checks: in maintenance), for the other lines of its host. */
+  /** It waits, in drain (without health checks of its own: in maintenance), for the other lines of its host. */
   | 'passed'
   /** It is ready: HAProxy may still wait for its agent-check. */
   | 'entering'
   /** HAProxy sends it requests. */
   | 'in';
+
+const beforePass: readonly Stage[] = ['ending', 'draining', 'checking'];
 
 /**
  * The way of a line into traffic, by the rule in `rule.ts`.
@@ -55,25 +62,34 @@ export function defineLineEntry(
   const needsCheck = isOut || isRestart;
   const answer = restoresAgent ? awaitAgentAnswer(signal) : undefined;
   const isLowered = inForcedMaintenance(line.server) && canBeLowered(line.server);
-  const waitsInMaintenance = inForcedMaintenance(line.server) && isUnchecked(line.server) && !restoresAgent;
-  let stage: Stage = waitsInMaintenance ? 'passed' : needsCheck || restoresAgent ? 'draining' : 'entering';
+  // Without a health of its own it would be up in drain, and get the requests that persist.
+  const waitsInMaintenance = inForcedMaintenance(line.server) && !canBeLowered(line.server);
+  // It began before the call, and its result would count in drain. In maintenance no other one begins.
+  const endsCheck = isLowered && line.server.checking;
+  let stage: Stage = 'entering';
+  if (waitsInMaintenance) stage = 'passed';
+  else if (endsCheck) stage = 'ending';
+  else if (needsCheck || restoresAgent) stage = 'draining';
   let reason = '';
   return {
     line,
     async begin() {
       if (restoresAgent && line.server.agent.enabled) await changes.setAgent(line, false, signal);
-      if (isLowered) await changes.check(line, signal);
-      else if (inForcedMaintenance(line.server) && !waitsInMaintenance) await changes.set(line, 'drain', signal);
+      if (isLowered && !endsCheck) await changes.check(line, signal);
     },
     async check(now) {
       reason = reasonOf(now.server, reason);
-      if (stage === 'draining' && !inForcedMaintenance(now.server)) {
+      if (stage === 'ending') {
+        if (now.server.checking) return;
+        await changes.check(now, signal);
+        stage = 'draining';
+      } else if (stage === 'draining' && !inForcedMaintenance(now.server)) {
         if (isOut && !isLowered) await requireNewCheck(now, signal);
         stage = 'checking';
       } else if (stage === 'checking' && (!needsCheck || hasPassedCheck(now.server))) stage = 'passed';
       else if (stage === 'checking' && isLowered) await acceptFirstCheck(now, signal);
     },
-    hasPassed: () => stage !== 'draining' && stage !== 'checking',
+    hasPassed: () => !beforePass.includes(stage),
     async enter(now) {
       reason = reasonOf(now.server, reason);
       if (stage === 'passed') {

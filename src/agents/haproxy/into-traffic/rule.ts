@@ -25,11 +25,6 @@ export function canBeLowered({ checked, tracked }: Server): boolean {
   return checked && tracked === '';
 }
 
-/** Whether no check, its own or another's, says how it is. */
-export function isUnchecked({ checked, tracked }: Server): boolean {
-  return !checked && tracked === '';
-}
-
 /**
  * Takes one passed check of a server whose health was 0 for enough, as HAProxy does with a server that comes out of
  * maintenance: it would wait for `rise` of them.

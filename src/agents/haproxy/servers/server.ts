@@ -25,6 +25,8 @@ export interface Server extends ServerState {
   readonly backup: boolean;
   /** Whether HAProxy checks its health. */
   readonly checked: boolean;
+  /** Whether a health check of it is running at this moment. */
+  readonly checking: boolean;
   /** Rises from 0; at `top` it is up and its last check passed. */
   readonly health: number;
   readonly top: number;
@@ -64,6 +66,7 @@ export function toServer(stat: Row, state: Row): Server {
   const fqdn = textIn(state, 'srv_fqdn');
   const ip = textIn(state, 'srv_addr');
   const port = integerIn(state, 'srv_port');
+  const checkState = integerIn(state, 'srv_check_state');
   return {
     name: textIn(state, 'srv_name'),
     ip: ip === '-' ? '' : ip,
@@ -78,7 +81,8 @@ export function toServer(stat: Row, state: Row): Server {
     weight: integerIn(state, 'srv_uweight'),
     initialWeight: integerIn(state, 'srv_iweight'),
     backup: integerIn(stat, 'bck') > 0,
-    checked: (integerIn(state, 'srv_check_state') & checkBits.enabled) !== 0,
+    checked: (checkState & checkBits.enabled) !== 0,
+    checking: (checkState & checkBits.inProgress) !== 0,
     health: integerIn(state, 'srv_check_health'),
     top: topOf(stat),
     operational: integerIn(state, 'srv_op_state'),

@@ -19,6 +19,7 @@ export const server = (name: string, fields: Partial<Server> = {}): Server => ({
   initialWeight: 1,
   backup: false,
   checked: true,
+  checking: false,
   health: 2,
   top: 2,
   operational: 2,

@@ -20,6 +20,8 @@ export interface WebServer {
   readonly hold: (gate: Promise<void>) => void;
   /** Answers health checks with this status from now on. */
   readonly checkStatus: (status: number) => void;
+  /** Holds the next health check back, and answers it as it would have been then. @returns resolves once it has come */
+  readonly holdCheck: (gate: Promise<void>) => Promise<void>;
   readonly kill: () => Promise<void>;
   readonly revive: () => Promise<void>;
 }
@@ -29,12 +31,17 @@ export async function startWebServer(name: string, host = '127.0.0.1', wanted = 
   let served = 0;
   let gate: Promise<void> = Promise.resolve();
   let health = 200;
+  let held: { readonly gate: Promise<void>; readonly come: () => void } | undefined;
   let server: Server;
   let port = wanted;
   const revive = async () => {
     server = createServer(async (incoming, outgoing) => {
       if (incoming.url === '/health') {
         outgoing.statusCode = health;
+        const own = held;
+        held = undefined;
+        own?.come();
+        await own?.gate;
         outgoing.end();
         return;
       }
@@ -58,6 +65,10 @@ export async function startWebServer(name: string, host = '127.0.0.1', wanted = 
     checkStatus: (status) => {
       health = status;
     },
+    holdCheck: (gate) =>
+      new Promise((come) => {
+        held = { gate, come };
+      }),
     kill: async () => {
       if (!server.listening) return;
       server.close();

@@ -62,6 +62,16 @@ describe('a line that is out', () => {
     assert.deepEqual([await enter({}), own.isIn()], [[], true]);
   });
 
+  test('stays in maintenance until a check that was running has ended: it began before the call', async () => {
+    const { begin, check, own } = entry({ ...maint, checking: true });
+    assert.deepEqual(await begin(), []);
+    assert.deepEqual([await check({ ...maint, checking: true }), own.hasPassed()], [[], false]);
+    assert.deepEqual([await check({ ...maint, health: 4, top: 4 }), own.hasPassed()], [[checking], false]);
+    await check(fresh);
+    await check(passed);
+    assert.equal(own.hasPassed(), true);
+  });
+
   test('stays unchanged if it is already in drain', async () => {
     const { begin, own } = entry(fresh);
     assert.deepEqual(await begin(), []);
@@ -122,11 +132,17 @@ describe('a line that is out', () => {
     assert.deepEqual([await enter({ checked: false }), own.isIn()], [[], true]);
   });
 
-  test('goes into drain as it is if it follows another server, or its agent-check alone decides', async () => {
+  test('waits in maintenance, too, if it follows another server, or its agent-check alone decides', async () => {
     const follower = entry({ ...maint, checked: false, tracked: 'app/web2' });
-    assert.deepEqual(await follower.begin(), ['set server app/web1 state drain']);
-    const asked = entry({ ...maint, checked: false, agent: agentOff }, { agent: true });
-    assert.deepEqual(await asked.begin(), ['set server app/web1 state drain']);
+    assert.deepEqual([await follower.begin(), follower.own.hasPassed()], [[], true]);
+    const agentAlone = { ...maint, checked: false, agent: agentOff };
+    const { begin, enter, own } = entry(agentAlone, { agent: true });
+    assert.deepEqual([await begin(), own.hasPassed()], [[], true]);
+    assert.deepEqual(await enter(agentAlone), [
+      'enable agent app/web1',
+      'set server app/web1 agent down',
+      'set server app/web1 state ready',
+    ]);
   });
 
   test('is in only once HAProxy sends it requests', async () => {

@@ -29,7 +29,7 @@ describe('a server in HAProxy’s two replies', () => {
     assert.deepEqual(read(), {
       ...{ name: 'web1', ip: '10.0.0.1', port: 8080, address: '10.0.0.1:8080', fqdn: '', tracked: '', status: 'UP' },
       ...{ check: 'L7OK 200: Layer7 check passed', sessions: 3, total: 70, weight: 5, initialWeight: 10 },
-      ...{ backup: false, checked: true, health: 4, top: 4, operational: 2, admin: 1 },
+      ...{ backup: false, checked: true, checking: false, health: 4, top: 4, operational: 2, admin: 1 },
       agent: { configured: false, enabled: false, asking: false, status: '', words: '', health: 1 },
     });
   });
@@ -56,6 +56,11 @@ describe('a server in HAProxy’s two replies', () => {
   test('is a backup server by its count, and follows the one that it tracks', () => {
     assert.equal(read({ bck: '1' }).backup, true);
     assert.equal(read({ tracked: 'app/web9' }).tracked, 'app/web9');
+  });
+
+  test('is being checked if a check has begun and has not ended', () => {
+    const checking = ['0', '6', '7', '14', '15'].map((bits) => read({}, { srv_check_state: bits }).checking);
+    assert.deepEqual(checking, [false, false, true, false, true]);
   });
 
   test('is checked if the check is switched on, not if it is only configured', () => {
