@@ -604,6 +604,8 @@ export interface Agents {
         readonly port?: string;
         /** Put in only hosts that this run took out */
         readonly own?: boolean;
+        /** Whether lines of hosts that are held out may be gone; where all are, only the hold ends */
+        readonly forget?: boolean;
       };
       output: {
         /** The backends that are meant, separated by commas */

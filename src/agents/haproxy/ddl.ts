@@ -150,6 +150,10 @@ export const haproxyDdl = defineDdl({
         properties: {
           ...scope,
           own: { description: 'Put in only hosts that this run took out', type: 'boolean' },
+          forget: {
+            description: 'Whether lines of hosts that are held out may be gone; where all are, only the hold ends',
+            type: 'boolean',
+          },
         },
       },
       output: changeOutput,

@@ -108,8 +108,9 @@ function backendOf(line: string): string {
 
 /** One line for people: the host, where it is out, since when and why. */
 export function formatOut(out: OutServer): string {
-  const { balancer, server, status, lines, still_serving: serving } = out;
-  const where = `${status} in ${formatLines(lines, server)}`;
+  const { balancer, server, status, check, lines, still_serving: serving } = out;
+  // One that is held out although no line leads to it any more.
+  const where = lines.length === 0 ? `${status}: ${check}` : `${status} in ${formatLines(lines, server)}`;
   const still = serving.length === 0 ? '' : `; still serving in ${formatLines(serving, server)}`;
   return `${server}   ${balancer}   ${where}   ${originOf(out)}${still}${breakOf(out)}`;
 }

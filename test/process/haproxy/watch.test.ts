@@ -164,6 +164,49 @@ describe('HAProxy is reloaded', () => {
   }
 });
 
+describe('a host that is held out, and that no line leads to any more', () => {
+  const withoutLine = async () => {
+    const web = await webServers(3, 'own');
+    const [one, other] = [
+      await haproxy(web.map((server) => line(server))),
+      await haproxy(web.map((server) => line(server))),
+    ];
+    const { disable, enable, status } = await agent([one.socket, other.socket], never);
+    await disable({ server: 'web1' });
+    const rest = web.slice(1).map((server) => line(server));
+    return { one, other, rest, disable, enable, status };
+  };
+
+  test('is shown, and its hold ends only by an explicit call', async () => {
+    const { one, other, rest, disable, enable, status } = await withoutLine();
+    await Promise.all([one.reload(rest), other.reload(rest)]);
+    const { out, ready, servers } = await status({});
+    assert.deepEqual([out, ready], [['web1'], false]);
+    const gone = servers.find(({ name }) => name === 'web1');
+    assert.deepEqual([gone?.status, gone?.lines, typeof gone?.since], ['GONE', [], 'number']);
+    assert.deepEqual((await status({ backend: 'app' })).out, ['web1']);
+    for (const call of [enable, disable, status])
+      await assert.rejects(
+        call({ server: 'web1' }),
+        fails('unknown-server', /web1 is held out.*enable server=web1 forget=true/),
+      );
+    const typo = fails('unknown-server', /^no line of HAProxy leads to web9/);
+    await assert.rejects(enable({ server: 'web9', forget: true }), typo);
+    const { changed, hosts, available } = await enable({ server: 'web1', forget: true });
+    assert.deepEqual([changed, hosts, available], [['web1'], [{ name: 'web1', lines: [], still_serving: [] }], 0]);
+    assert.deepEqual((await status({})).out, []);
+  });
+
+  test('in one of two processes, is put in where it still has lines', async () => {
+    const { one, other, rest, enable, status } = await withoutLine();
+    await other.reload(rest);
+    await assert.rejects(enable({ server: 'web1' }), fails('unknown-server', /forget=true/));
+    assert.deepEqual((await status({})).out, ['web1']);
+    assert.deepEqual((await enable({ server: 'web1', forget: true })).changed, ['web1']);
+    assert.deepEqual([(await status({})).out, (await adminStates(one)).web1], [[], 0]);
+  });
+});
+
 describe('another program or person enables a host that is held out', () => {
   test('a person’s command is reverted, and the break is reported', async () => {
     const web = await webServers(2);

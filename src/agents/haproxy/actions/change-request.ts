@@ -3,6 +3,7 @@ import type { ActionContext } from '../../../core/agent.ts';
 import { Problem } from '../../../core/errors.ts';
 import type { HaproxyConfig } from '../config.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
+import { namesOf } from './report.ts';
 import { type RuntimeCommand, requireCommands } from '../runtime/commands.ts';
 import { lookUpAddresses } from '../servers/address.ts';
 import { readAgreedViews } from '../servers/agreed-views.ts';
@@ -17,6 +18,8 @@ export interface ScopeInput {
   readonly server: string;
   /** Ports, separated by commas; the configuration decides if omitted. */
   readonly port?: string | undefined;
+  /** Whether lines of held hosts may be gone. */
+  readonly forget?: boolean | undefined;
 }
 
 /** The subject of a call, and what it was narrowed to. */
@@ -54,7 +57,23 @@ export async function prepareScope(
 ): Promise<(views: readonly BackendView[]) => Request> {
   const narrowing = readNarrowing(balancer.config, input);
   const { resolve } = await prepareHosts(balancer, input.server);
-  return (views) => ({ ...scopeHosts(resolve(views), views, narrowing), narrowing });
+  const isHeld = ({ name }: Host) => balancer.watch.hosts().some(({ host }) => host === name);
+  return (views) => {
+    const hosts = resolve(views);
+    try {
+      return { ...scopeHosts(hosts, views, narrowing, input.forget === true ? isHeld : undefined), narrowing };
+    } catch (problem) {
+      throw explainGone(problem, hosts.filter(isHeld));
+    }
+  };
+}
+
+/** A held host that no line leads to any more is out until somebody ends its hold. */
+function explainGone(problem: unknown, held: readonly Host[]): unknown {
+  if (!(problem instanceof Problem && problem.code === 'unknown-server') || held.length === 0) return problem;
+  const names = namesOf(held).join(',');
+  const hint = `${names} is held out; if HAProxy lost its line on purpose, end that with “mco-deploy rpc haproxy enable server=${names} forget=true”`;
+  return new Problem(problem.code, problem.message, hint);
 }
 
 /** @throws Problem `bad-name`, `bad-port` */

@@ -20,14 +20,16 @@ export async function enableOverReloads(
   readNarrowing(balancer.config, input);
   const before = await readInfos(balancer.runtimes, context.signal);
   const report = await enable(balancer, input, context, before);
-  balancer.enableWatch.watch(before, (signal) => enableAgain(balancer, input, report, { ...context, signal }));
+  const present = report.hosts.filter(({ lines }) => lines.length > 0);
+  if (present.length > 0)
+    balancer.enableWatch.watch(before, (signal) => enableAgain(balancer, input, present, { ...context, signal }));
   return report;
 }
 
 async function enableAgain(
   balancer: LoadBalancer,
   input: EnableInput,
-  { hosts }: ChangeReport,
+  hosts: ChangeReport['hosts'],
   context: ActionContext,
 ): Promise<readonly string[]> {
   const known = await readInfos(balancer.runtimes, context.signal);

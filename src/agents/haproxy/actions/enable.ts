@@ -33,7 +33,9 @@ export async function enable(
     return plan;
   }, context.signal);
   const held = balancer.watch.hosts();
-  const changing = entering.filter((host) => isOut(host) || heldOf(held, host) !== undefined);
+  const changing = selected.filter(
+    (host) => isGone(host) || (entering.includes(host) && (isOut(host) || heldOf(held, host) !== undefined)),
+  );
   const report = {
     backend: request.backends.join(','),
     // A server that only its checks keep out is waited for, but not changed.
@@ -70,6 +72,11 @@ async function planEnable(balancer: LoadBalancer, input: EnableInput, context: A
     input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
   const held = balancer.watch.hosts();
   return { request, selected, entering: selected.filter((host) => !isIn(host, heldOf(held, host))) };
+}
+
+/** A held host that no line leads to any more: its hold ends, and that is all there is to do. */
+function isGone({ chosen }: ScopedHost): boolean {
+  return chosen.length === 0;
 }
 
 /** Whether the run that calls took it out: what was out before it began, it must not bring in. */

@@ -4,7 +4,8 @@ import type { HeldHost } from '../maintenance/held-hosts.ts';
 import { readInfo } from '../runtime/process.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { readViews, runtimesOf } from '../servers/backend.ts';
-import { lineName, type ServerLine } from '../servers/line.ts';
+import { findHeldLines } from '../servers/host.ts';
+import { lineName, linesOf, type ServerLine } from '../servers/line.ts';
 import { nameHosts } from '../servers/every-host.ts';
 import { affectedLines, type Scope, type ScopedHost, scopeHosts } from '../servers/scope.ts';
 import { inRotation } from '../servers/state.ts';
@@ -22,12 +23,13 @@ interface StatusInput {
 /** HAProxy's state of the requested hosts, or of all: a host counts as in when every line of it takes traffic. */
 export async function status(balancer: LoadBalancer, input: StatusInput, context: ActionContext) {
   await refreshHeld(balancer, context.signal);
-  const { backends, hosts, views } = await readScope(balancer, input, context.signal);
+  const { backends, hosts, views, gone = [] } = await readScope(balancer, input, context.signal);
   const held = balancer.watch.hosts();
-  const servers = hosts.map((host) => ({
+  const present = hosts.map((host) => ({
     ...describeHost(host),
     ...describeHold(held.find((one) => one.host === host.name)),
   }));
+  const servers = [...present, ...gone.map((host) => ({ ...describeGone(host), ...describeHold(host) }))];
   const out = servers.filter((server) => !server.in_rotation).map(({ name }) => name);
   const asked = views.length === 0 ? balancer.runtimes : runtimesOf(views);
   const processes = await Promise.all(asked.map((runtime) => describeProcess(runtime, context.signal)));
@@ -41,7 +43,12 @@ async function refreshHeld({ watch }: LoadBalancer, signal: AbortSignal): Promis
   });
 }
 
-async function readScope(balancer: LoadBalancer, input: StatusInput, signal: AbortSignal): Promise<Scope> {
+interface StatusScope extends Scope {
+  /** Holds of hosts that no line leads to any more. */
+  readonly gone?: readonly HeldHost[];
+}
+
+async function readScope(balancer: LoadBalancer, input: StatusInput, signal: AbortSignal): Promise<StatusScope> {
   const { server } = input;
   if (server !== undefined) {
     const resolve = await prepareScope(balancer, { ...input, server });
@@ -49,10 +56,17 @@ async function readScope(balancer: LoadBalancer, input: StatusInput, signal: Abo
   }
   const narrowing = readNarrowing(balancer.config, input);
   const views = await readViews(balancer.runtimes, signal);
-  const hosts = nameHosts(views, balancer.config.servers, balancer.watch.hosts());
+  const held = balancer.watch.hosts();
+  const hosts = nameHosts(views, balancer.config.servers, held);
   const backends = narrowing.backends ?? [...new Set(views.map(({ backend }) => backend))];
-  const scope = scopeHosts(hosts, views, { ...narrowing, backends }, 'some');
-  return { ...scope, hosts: scope.hosts.filter(({ chosen }) => chosen.length > 0) };
+  const scope = scopeHosts(hosts, views, { ...narrowing, backends }, () => true);
+  const lines = linesOf(views);
+  const gone = held.filter((host) => findHeldLines(host, lines).length === 0 && isHeldOf(host, narrowing.backends));
+  return { ...scope, hosts: scope.hosts.filter(({ chosen }) => chosen.length > 0), gone };
+}
+
+function isHeldOf({ backends }: HeldHost, asked: readonly string[] | undefined): boolean {
+  return asked === undefined || backends === undefined || backends.some((backend) => asked.includes(backend));
 }
 
 /** Another process id, another start or a lower uptime than before means that HAProxy was reloaded or restarted. */
@@ -90,6 +104,15 @@ function describeHost(host: ScopedHost) {
     serving: lines.filter(({ server }) => inRotation(server)).length,
     still_serving: reportHost(host).still_serving,
     lines: lines.map(describeLine),
+  };
+}
+
+/** A hold stays until somebody ends it, also when HAProxy has no line of its host any more. */
+function describeGone({ host, addresses }: HeldHost) {
+  return {
+    ...{ name: host, server: '', address: addresses[0] ?? '', status: 'GONE', sessions: 0, weight: 0 },
+    check: 'no line of HAProxy leads to it any more',
+    ...{ in_rotation: false, serving: 0, still_serving: [], lines: [] },
   };
 }
 

@@ -15,7 +15,7 @@ export interface AssumedLines {
  * servers do not count: HAProxy does not use them, and often they only serve an error page.
  */
 export function countAvailable(views: readonly BackendView[], assumed: AssumedLines = {}): number {
-  return Math.min(...views.map((view) => countView(view, assumed)));
+  return views.length === 0 ? 0 : Math.min(...views.map((view) => countView(view, assumed)));
 }
 
 function countView(view: BackendView, { out = [], in: into = [] }: AssumedLines): number {

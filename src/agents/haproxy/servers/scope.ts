@@ -40,14 +40,14 @@ export function haveAgentChecks(hosts: readonly ScopedHost[]): boolean {
 
 /**
  * Narrows hosts to the chosen backends and ports.
- * @param known whether every process that has one of the backends must know every host
+ * @param mayLack whether processes that have one of the backends may have no line of this host
  * @throws Problem `unknown-backend`, `unknown-server`
  */
 export function scopeHosts(
   hosts: readonly Host[],
   views: readonly BackendView[],
   narrowing: Narrowing,
-  known: 'every' | 'some' = 'every',
+  mayLack: (host: Host) => boolean = () => false,
 ): Scope {
   const backends =
     narrowing.backends ??
@@ -58,7 +58,12 @@ export function scopeHosts(
   requireBackends(backends, views);
   const all = linesOf(views);
   const scoped = hosts.map((host) => scopeHost(host, all, backends, narrowing.ports));
-  if (known === 'every') requireHosts(scoped, views, backends, narrowing);
+  requireHosts(
+    scoped.filter((host) => !mayLack(host)),
+    views,
+    backends,
+    narrowing,
+  );
   const touched = scoped.flatMap(({ chosen, followers }) => [...chosen, ...followers]).map(({ view }) => view);
   const kept = views.filter((view) => backends.includes(view.backend) || touched.includes(view));
   return { backends, hosts: scoped, views: kept };

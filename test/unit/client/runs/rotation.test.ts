@@ -28,6 +28,11 @@ describe('a host that is out of traffic, as a line', () => {
     );
   });
 
+  test('has that no line leads to it any more, if it is held out all the same', () => {
+    const gone = { status: 'GONE', check: 'no line', lines: [] };
+    assert.match(shown(gone), /^dev2 {3}lb1 {3}GONE: no line {3}since .* by cert=rip in run run1$/);
+  });
+
   test('has that no run took it out, and the check that keeps it out', () => {
     const before = { since: undefined, caller: undefined, run: undefined };
     assert.match(shown(before), / {3}out before a run took it out, and held out since$/);

@@ -12,7 +12,7 @@ test('the scope of a call has its backends in every process, also where the host
     backendView('static', [server('s9', { ip: '10.0.0.9' })], '/run/b'),
   ];
   const hosts = resolveHosts(['web1'], views, { map: {}, addresses: new Map(), held: [] });
-  const scope = scopeHosts(hosts, views, { backends: undefined, ports: [] }, 'some');
+  const scope = scopeHosts(hosts, views, { backends: undefined, ports: [] }, () => true);
   assert.deepEqual(
     scope.views.map(({ backend, runtime }) => [backend, runtime.name]),
     [
