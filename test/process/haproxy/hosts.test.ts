@@ -30,6 +30,23 @@ backend ws
   };
 }
 
+test('a host is put in although the configuration gives one of its lines no weight', async () => {
+  const web = await webServers(2, 'own');
+  const [canary, other] = web.map((one, index) => line(one, index === 0 ? 'check weight 0' : ''));
+  const lb = await haproxy(
+    web.map((one) => line(one)),
+    `backend canary\n  ${canary}\n  ${other}`,
+  );
+  const { disable, enable } = await agent([lb.socket]);
+  await disable({ server: 'web1' });
+  assert.deepEqual((await enable({ server: 'web1' })).changed, ['web1']);
+  assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'canary')).web1], [0, 0]);
+  // One that was taken from a line at run time keeps it out, as before.
+  await disable({ server: 'web1' });
+  await lb.ask('set server app/web1 weight 0');
+  await assert.rejects(enable({ server: 'web1' }), fails('server-not-up', /app\/web1: its weight is 0/));
+});
+
 /** `server` lines under other names. */
 const named = (name: string, { host, port }: WebServer) => `server ${name} ${host}:${port}`;
 

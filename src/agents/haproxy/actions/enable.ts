@@ -6,7 +6,7 @@ import type { HeldHost } from '../maintenance/held-hosts.ts';
 import type { Processes } from '../runtime/process.ts';
 import { countAvailable } from '../servers/capacity.ts';
 import { affectedLines, type ScopedHost } from '../servers/scope.ts';
-import { inRotation } from '../servers/state.ts';
+import { servesAsConfigured } from '../servers/state.ts';
 import { readChangeRequest, type Request, type ScopeInput } from './change-request.ts';
 import { type ChangeReport, namesOf, reportHost } from './report.ts';
 
@@ -84,8 +84,8 @@ function isOwn({ watch }: LoadBalancer, name: string, { runId }: ActionContext):
   return runId !== '' && watch.hosts().find(({ host }) => host === name)?.run === runId;
 }
 
-/** Whether HAProxy sends it requests, and its agent-checks are on if they must be. */
+/** Whether HAProxy uses it, and its agent-checks are on if they must be. */
 function isIn(host: ScopedHost, held: HeldHost | undefined): boolean {
   const silenced = host.chosen.some((line) => agentBelongsOn(line, held) && !line.server.agent.enabled);
-  return !silenced && affectedLines(host).every(({ server }) => inRotation(server));
+  return !silenced && affectedLines(host).every(({ server }) => servesAsConfigured(server));
 }

@@ -1,4 +1,4 @@
-import { inRotation } from '../servers/state.ts';
+import { servesAsConfigured } from '../servers/state.ts';
 import { findLine, lineName, type ServerLine } from '../servers/line.ts';
 import type { ScopedHost } from '../servers/scope.ts';
 import { reasonOf } from '../servers/out-reason.ts';
@@ -59,14 +59,14 @@ export function defineHostEntry(
         if (now === undefined) continue;
         await (passed ? entry.enter(now) : entry.check(now));
       }
-      isIn = entries.every((entry) => entry.isIn()) && followers.every(({ server }) => inRotation(server));
+      isIn = entries.every((entry) => entry.isIn()) && followers.every(({ server }) => servesAsConfigured(server));
     },
     isIn: () => isIn,
     reason() {
       const waiting = entries.filter((entry) => !entry.isIn());
       const several = entries.length > 1;
       const reasons = waiting.map((entry) => `${several ? `${lineName(entry.line)}: ` : ''}${entry.reason()}`);
-      const behind = followers.filter(({ server }) => !inRotation(server));
+      const behind = followers.filter(({ server }) => !servesAsConfigured(server));
       if (reasons.length === 0)
         reasons.push(...behind.map((line) => `${lineName(line)}: ${reasonOf(line.server, line.server.status)}`));
       return [...new Set(reasons)].join('; ');

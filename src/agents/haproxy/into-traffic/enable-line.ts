@@ -2,7 +2,7 @@ import type { Changes } from '../actions/undo.ts';
 import { forceAgent } from '../servers/change.ts';
 import { reasonOf } from '../servers/out-reason.ts';
 import type { ServerLine } from '../servers/line.ts';
-import { adminStateOf, inForcedMaintenance, inRotation } from '../servers/state.ts';
+import { adminStateOf, inForcedMaintenance, servesAsConfigured } from '../servers/state.ts';
 import { awaitAgentAnswer } from './agent-answer.ts';
 import { acceptFirstCheck, canBeLowered, hasPassedCheck, requireNewCheck } from './rule.ts';
 
@@ -37,7 +37,7 @@ type Stage =
   | 'passed'
   /** It is ready: HAProxy may still wait for its agent-check. */
   | 'entering'
-  /** HAProxy sends it requests. */
+  /** HAProxy uses it as it is configured. */
   | 'in';
 
 const beforePass: readonly Stage[] = ['ending', 'draining', 'checking'];
@@ -99,7 +99,7 @@ export function defineLineEntry(
         }
         await changes.enter(line, signal);
         stage = 'entering';
-      } else if (inRotation(now.server)) stage = 'in';
+      } else if (servesAsConfigured(now.server)) stage = 'in';
       else if (stage === 'entering') await answer?.read(now);
     },
     isIn: () => stage === 'in',

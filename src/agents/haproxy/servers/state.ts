@@ -74,6 +74,11 @@ export function inRotation(state: ServerState): boolean {
   return isUp(state) && (state.admin & outOfTraffic) === 0 && state.weight > 0;
 }
 
+/** Whether HAProxy uses it as it is configured: with a weight of 0, only for requests that persist. */
+export function servesAsConfigured(state: ServerState & { readonly initialWeight: number }): boolean {
+  return inRotation(state.initialWeight === 0 ? { ...state, weight: 1 } : state);
+}
+
 /** A state that “set server” takes. */
 export type AdminState = 'ready' | OutState;
 
