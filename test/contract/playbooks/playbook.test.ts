@@ -56,6 +56,18 @@ describe('app_cluster_upgrade', () => {
     ]);
   });
 
+  test('reports which servers somebody had taken out of traffic, and puts them in', async () => {
+    const every = (out = '') => Object.fromEntries([...alfa, ...bravo].map((name) => [name, name !== out]));
+    const balancers = { 'lb1.devco.net': { app: every() }, 'lb2.devco.net': { app: every(bravo[0]) } };
+    const estate = createEstate({ balancers });
+    await run(estate);
+    const out = lines(estate).filter((line) => line.includes('already'));
+    assert.deepEqual(out, [
+      `[bravo] out_already: ${bravo[0]} was already taken out of traffic on lb2.devco.net, and will be put in`,
+    ]);
+    assert.equal(estate.balancers['lb2.devco.net']?.app?.[bravo[0] ?? ''], true);
+  });
+
   test('reports what the seed reports', async () => {
     const estate = createEstate();
     await run(estate);

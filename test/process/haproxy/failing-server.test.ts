@@ -24,8 +24,13 @@ const seldom = 'check downinter 1h';
 const never = { watch_interval: 60 };
 
 /** The field of a line in “show servers state”: 5 is the operational state (0: down), 6 the administrative one. */
-async function fieldOf({ ask }: HaproxyProcess, name: string, field: number): Promise<string | undefined> {
-  const rows = (await ask('show servers state app')).split('\n').map((text) => text.split(' '));
+async function fieldOf(
+  { ask }: HaproxyProcess,
+  name: string,
+  field: number,
+  backend = 'app',
+): Promise<string | undefined> {
+  const rows = (await ask(`show servers state ${backend}`)).split('\n').map((text) => text.split(' '));
   return rows.find((row) => row[3] === name)?.[field];
 }
 
@@ -154,7 +159,12 @@ describe('a server to which requests persist', () => {
       const stop = new AbortController();
       const call = enable({ server: 'web1' }, actionContext({ signal: stop.signal }));
       const ends = assert.rejects(call, fails('cancelled'));
-      while ((await fieldOf(lb, 'web1', 6)) !== '8') await lb.get();
+      // HAProxy may serve a request between the two commands of one line: the requests begin after both, on both lines.
+      await until('its checks have begun', async () => {
+        const downInDrain = async (backend: string) =>
+          (await fieldOf(lb, 'web1', 5, backend)) === '0' && (await fieldOf(lb, 'web1', 6, backend)) === '8';
+        return (await downInDrain('app')) && (inAlways !== 'check' || (await downInDrain('always')));
+      });
       for (let request = 0; request < 100; request++) await lb.get();
       stop.abort();
       await ends;

@@ -117,15 +117,17 @@ function status(balancer: Balancer): Behaviour {
     const servers = asked.map((host) => {
       const lines = linesOf(balancer, names, host);
       const hold = held.get(host);
+      const isIn = lines.every((name) => backends[name]?.[host]);
       return {
         name: host,
-        in_rotation: lines.every((name) => backends[name]?.[host]),
+        status: isIn ? 'UP' : 'MAINT',
+        in_rotation: isIn,
         serving: lines.filter((name) => backends[name]?.[host]).length,
         still_serving: [],
         ...(hold === undefined ? {} : { out_since: hold.since, breaks: hold.breaks }),
       };
     });
-    const out = servers.filter(({ in_rotation: isIn }) => !isIn).map(({ name }) => name);
+    const out = servers.filter((server) => !server.in_rotation).map(({ name }) => name);
     return { backend: names.join(','), ready: out.length === 0, out, servers };
   };
 }
