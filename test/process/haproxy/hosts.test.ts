@@ -41,10 +41,6 @@ test('a host is put in although the configuration gives one of its lines no weig
   await disable({ server: 'web1' });
   assert.deepEqual((await enable({ server: 'web1' })).changed, ['web1']);
   assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'canary')).web1], [0, 0]);
-  // One that was taken from a line at run time keeps it out, as before.
-  await disable({ server: 'web1' });
-  await lb.ask('set server app/web1 weight 0');
-  await assert.rejects(enable({ server: 'web1' }), fails('server-not-up', /app\/web1: its weight is 0/));
 });
 
 /** `server` lines under other names. */

@@ -6,6 +6,7 @@ import {
   adminStateOf,
   inMaintenance,
   inRotation,
+  servesAsConfigured,
   unknownState,
 } from '../../../../../src/agents/haproxy/servers/state.ts';
 import { server } from '../../../../support/agents/haproxy/haproxy-server.ts';
@@ -14,6 +15,17 @@ const with_ = (fields: Partial<Server>) => server('web1', fields);
 
 test('the bits are those of SRV_ADMF_* in HAProxy: one each', () => {
   assert.deepEqual(Object.values(adminBits), [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40]);
+});
+
+test('a server serves as configured with a weight of 0 only if the configuration gives it that', () => {
+  for (const [fields, serves] of [
+    [{}, true],
+    [{ weight: 0, initialWeight: 0 }, true],
+    [{ weight: 0, initialWeight: 5 }, false],
+    [{ weight: 0, initialWeight: 0, operational: 0 }, false],
+    [{ weight: 0, initialWeight: 0, admin: 1 }, false],
+  ] as const)
+    assert.equal(servesAsConfigured(with_(fields)), serves, JSON.stringify(fields));
 });
 
 describe('the traffic state of a server', () => {
