@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { EventEmitter } from 'node:events';
 import { describe, test } from 'node:test';
 import { commandLine } from '../../../../src/command-line.ts';
 import { nextCommand } from '../../../../src/client/cli/help/next-command.ts';
@@ -100,8 +101,18 @@ describe('an error that does not say what to do is followed by a command that do
   });
 
   test('but not for a daemon, whose one line goes to a log', async () => {
-    const { err } = await run('daemon', '--config', '/nowhere');
-    assert.equal(err.length, 1, err.join('\n'));
+    const events: EventEmitter = process;
+    const names = ['SIGHUP', 'SIGINT', 'SIGTERM', 'error'];
+    const before = new Set(names.flatMap((name) => events.listeners(name)));
+    try {
+      const { err } = await run('daemon', '--config', '/nowhere');
+      assert.equal(err.length, 1, err.join('\n'));
+    } finally {
+      // A daemon handles signals from its first moment to the end of its process, which here serves other tests.
+      for (const name of names)
+        for (const listener of events.listeners(name))
+          if (!before.has(listener)) events.removeListener(name, listener as () => void);
+    }
   });
 });
 
