@@ -32,7 +32,10 @@ interface Checked {
   readonly isForUnknown?: boolean;
 }
 
-/** Reads each file separately, so that all faulty ones are named at once. @returns 0, or 64 when one is refused */
+/**
+ * Reads each file separately, so that all faulty ones are named at once.
+ * @returns 0, or 64 when one is refused or there is none
+ */
 export async function checkPolicies(
   path: string,
   options: CheckOptions,
@@ -57,7 +60,13 @@ export async function checkPolicies(
     context.last(
       `if it is an agent in another language: mco-deploy policy check ${shellWord(path)} --agents DIRECTORY`,
     );
-  return checked.some(({ problem }) => problem !== undefined) ? exitCode.usage : exitCode.ok;
+  const isRefused = checked.some(({ problem }) => problem !== undefined) || lacksPolicies(checked, target);
+  return isRefused ? exitCode.usage : exitCode.ok;
+}
+
+/** A wrong directory is more probable than a node that nobody may use. */
+function lacksPolicies(checked: readonly Checked[], target: string): boolean {
+  return basename(target) !== groupsFile && !checked.some(({ file }) => file.endsWith('.policy'));
 }
 
 /** @throws Problem `unreadable-file` for a directory of agents that was typed and is not there */
@@ -127,9 +136,8 @@ function print(checked: readonly Checked[], target: string, context: CliContext)
     else context.err(`mco-deploy: ${explain(problem)}`);
     for (const remark of remarks) context.err(`warning: ${remark}`);
   }
-  const policies = checked.filter(({ file }) => file.endsWith('.policy'));
-  if (policies.length === 0 && basename(target) !== groupsFile) {
-    context.err(`warning: there is no policy in ${target}: nobody may do anything`);
+  if (lacksPolicies(checked, target)) {
+    context.err(`mco-deploy: there is no AGENT.policy in ${target}: with it, nobody may do anything`);
   }
 }
 

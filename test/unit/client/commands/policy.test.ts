@@ -248,10 +248,13 @@ describe('the check of policies', () => {
     assert.deepEqual((await policy(['check', join(directory, 'groups')])).out, [`${directory}/groups: 1 group`]);
   });
 
-  test('warns where nobody may do anything, and fails where nothing can be read', async () => {
+  test('fails where there is no policy, and where nothing can be read', async () => {
     const empty = temporaryDirectory();
     const { code, err } = await policy(['check', empty]);
-    assert.deepEqual([code, err], [0, [`warning: there is no policy in ${empty}: nobody may do anything`]]);
+    assert.deepEqual(
+      [code, err],
+      [64, [`mco-deploy: there is no AGENT.policy in ${empty}: with it, nobody may do anything`]],
+    );
     assert.notEqual((await policy(['check', join(empty, 'none.policy')])).code, 0);
   });
 });
