@@ -52,6 +52,11 @@ async function deploy(archive: Buffer | readonly ArchiveEntry[], more: object = 
   return join(application.root, 'releases', '1');
 }
 
+test('an archive without a file is refused: a host would serve nothing', async () => {
+  for (const content of [[], [{ path: './', type: '5' }], [{ path: 'app/', type: '5' }]])
+    await assert.rejects(deploy(content), { code: 'bad-archive', message: /^the archive has no file in it$/ });
+});
+
 /** A tree with everything that archives keep in a special form. */
 function sourceTree(): string {
   const directory = temporaryDirectory();

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { mapLimited } from '../../../core/waiting/concurrency.ts';
 import { makeDirectories, syncDirectory } from '../../../core/files/durable.ts';
-import { errnoOf } from '../../../core/errors.ts';
+import { errnoOf, Problem } from '../../../core/errors.ts';
 import { readChunks } from './artifact.ts';
 import { notGzip } from './formats.ts';
 import { type PlannedEntry, ReleaseTree } from './release-tree.ts';
@@ -49,7 +49,11 @@ export async function unpack(
     if (planned.kind === 'file') files.push(path);
     await make(planned, path, directory, entry);
   }
-  for (const [path, target] of tree.links()) await symlink(target, join(directory, path));
+  const links = [...tree.links()];
+  // Built from an empty directory: a host would serve nothing.
+  if (files.length === 0 && links.length === 0)
+    throw new Problem('bad-archive', 'the archive has no file in it', 'see what it was built from: tar -tzf FILE');
+  for (const [path, target] of links) await symlink(target, join(directory, path));
   await syncAll(files, syncFile, signal);
   await syncAll([...directories], settleDirectory, signal);
 }
