@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { lookUpFact } from '../../core/filter/fact.ts';
 import type { NodeFacts } from '../../core/node.ts';
@@ -48,7 +49,9 @@ export async function startPresence(
   if (!config.discovery.mdns) return absent;
   const { interfaces } = config.discovery;
   const { name } = self();
-  const announcing = await startAnnouncing({ identity: name, port, interfaces, log, ...claims(self(), config) });
+  const address = onlyAddress(config.listen.address);
+  const place = { port, interfaces, ...(address === undefined ? {} : { address }) };
+  const announcing = await startAnnouncing({ identity: name, ...place, log, ...claims(self(), config) });
   announcing.settled().then(
     (outcome) => log.info({ outcome }, outcome),
     (error: unknown) => log.error({ err: error }, 'the node could not be announced'),
@@ -57,7 +60,7 @@ export async function startPresence(
   const complete = (duplicate: DuplicateNode): DuplicateNode => {
     if (duplicate.identity !== name) return duplicate;
     const [here] = findInterfaces(interfaces).used;
-    const own = here?.ipv4 ?? here?.ipv6 ?? 'this machine';
+    const own = address ?? here?.ipv4 ?? here?.ipv6 ?? 'this machine';
     // Announced before the other was heard. A name that was lost to it later still belonged to this machine first.
     const isFirst = (announcing.firstAnnounced() ?? Number.POSITIVE_INFINITY) <= duplicate.since;
     return { ...duplicate, addresses: isFirst ? [own, ...duplicate.addresses] : [...duplicate.addresses, own] };
@@ -80,7 +83,8 @@ export async function startPresence(
     heard: listening.heard,
     duplicates,
     warnings: () => {
-      const texts = [announcing.conflict(), ...ownDuplicate().map(describeDuplicate), listening.warning()];
+      const own = ownDuplicate().map(describeDuplicate);
+      const texts = [announcing.conflict(), announcing.unreached(), ...own, listening.warning()];
       return texts.filter((text) => text !== undefined);
     },
     update: () => announcing.update(claims(self(), config)),
@@ -88,6 +92,12 @@ export async function startPresence(
       await Promise.all([announcing.stop(), listening.stop()]);
     },
   };
+}
+
+/** The address that the daemon listens at alone, without a zone; undefined if it listens at all of the host's. */
+function onlyAddress(listen: string): string | undefined {
+  const [address = ''] = listen.split('%');
+  return isIP(address) === 0 || ['::', '0.0.0.0'].includes(address) ? undefined : address;
 }
 
 function claims({ agents, classes, facts }: NodeFacts, { facts: { publish } }: NodeConfig) {

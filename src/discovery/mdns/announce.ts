@@ -1,15 +1,22 @@
 import type { CiaoService, Responder } from '@homebridge/ciao';
 import type { Log } from '../../core/ports.ts';
 import { hostnameOf, instanceOf } from './wire/instance.ts';
-import { lastingInterfaces, type MulticastInterface, multicastInterfaces } from './interfaces.ts';
-import { advertiseByBothFamilies, keepProbesSmall, type OpenedResponder, openResponder } from './responder.ts';
+import { lastingInterfaces, type MulticastInterface, multicastInterfaces, withAddress } from './interfaces.ts';
+import {
+  advertiseByBothFamilies,
+  advertiseOnly,
+  keepProbesSmall,
+  type OpenedResponder,
+  openResponder,
+} from './responder.ts';
 import { serviceType } from './service.ts';
 import { type ClaimedTerms, subtypesOf, txtEntries } from './wire/txt.ts';
 
 export interface AnnounceSetup extends ClaimedTerms {
   readonly identity: string;
-  /** The daemon's address and port. */
   readonly port: number;
+  /** The only address that the daemon listens at, without a zone; undefined: it listens at all of the host's. */
+  readonly address?: string;
   /** Names of interfaces; empty: all that support multicast. */
   readonly interfaces: readonly string[];
   readonly log: Log;
@@ -28,6 +35,8 @@ export interface AnnounceSetup extends ClaimedTerms {
 export interface Announcing {
   /** The fault of the name, while another node holds it; undefined if there is none. */
   readonly conflict: () => string | undefined;
+  /** Why others do not find it by multicast at the address of `listen`; undefined if they do. */
+  readonly unreached: () => string | undefined;
   /** When this node first had the name (milliseconds since the epoch); undefined before. */
   readonly firstAnnounced: () => number | undefined;
   /** Announces changed claims (agents, classes, published facts). The node is away for a second if they did change. */
@@ -40,6 +49,7 @@ export interface Announcing {
 
 /** One announcement from probing to goodbye. */
 interface Presence {
+  readonly unreached?: string;
   readonly settled: Promise<'announced' | 'conflict' | 'stopped'>;
   readonly stop: () => Promise<void>;
 }
@@ -93,6 +103,7 @@ export async function startAnnouncing(setup: AnnounceSetup): Promise<Announcing>
 
   return {
     conflict: conflict.message,
+    unreached: () => presence.unreached,
     firstAnnounced: () => firstAnnounced,
     settled: () => presence.settled,
     async update(next) {
@@ -141,8 +152,13 @@ function watchInterfaces(setup: AnnounceSetup, onChange: () => void): { readonly
   return { stop: () => clearInterval(timer) };
 }
 
-function placesOf({ interfaces }: AnnounceSetup): string {
-  return JSON.stringify(lastingInterfaces(multicastInterfaces(interfaces)));
+function placesOf(setup: AnnounceSetup): string {
+  return JSON.stringify(lastingInterfaces(interfacesOf(setup)));
+}
+
+/** Where a node can be reached that is found there. */
+function interfacesOf({ interfaces, address }: AnnounceSetup): readonly MulticastInterface[] {
+  return withAddress(multicastInterfaces(interfaces), address);
 }
 
 function sameAnnouncement(identity: string, before: ClaimedTerms, after: ClaimedTerms): boolean {
@@ -151,10 +167,17 @@ function sameAnnouncement(identity: string, before: ClaimedTerms, after: Claimed
 }
 
 function announce(setup: AnnounceSetup, claims: ClaimedTerms, onLost: () => void): Presence {
-  const interfaces = multicastInterfaces(setup.interfaces);
+  const interfaces = interfacesOf(setup);
   if (interfaces.length === 0) {
-    setup.log.warn({ configured: setup.interfaces }, 'no network interface to announce this node on by multicast');
-    return { settled: Promise.resolve('stopped'), stop: async () => undefined };
+    const ended: Presence = { settled: Promise.resolve('stopped'), stop: async () => undefined };
+    const { address, log } = setup;
+    if (address === undefined) {
+      log.warn({ configured: setup.interfaces }, 'no network interface to announce this node on by multicast');
+      return ended;
+    }
+    const unreached = `multicast does not announce this node: no network interface for it has the address of “listen”, ${address}`;
+    log.warn({ configured: setup.interfaces }, unreached);
+    return { ...ended, unreached };
   }
   const opened = openResponder(interfaces, instanceOf(setup.identity), setup.log);
   return present(opened, defineService(opened.responder, interfaces, setup, claims), onLost);
@@ -163,7 +186,7 @@ function announce(setup: AnnounceSetup, claims: ClaimedTerms, onLost: () => void
 function defineService(
   responder: Responder,
   interfaces: readonly MulticastInterface[],
-  { identity, port }: AnnounceSetup,
+  { identity, port, address }: AnnounceSetup,
   claims: ClaimedTerms,
 ): CiaoService {
   const service = responder.createService({
@@ -175,6 +198,7 @@ function defineService(
     txt: txtEntries(identity, claims),
     restrictedAddresses: interfaces.map(({ name }) => name),
   });
+  if (address !== undefined) advertiseOnly(service, address);
   return advertiseByBothFamilies(keepProbesSmall(service));
 }
 

@@ -57,6 +57,16 @@ export function multicastInterfaces(configured: readonly string[] = []): readonl
   return findInterfaces(configured).used;
 }
 
+/** Those that have an address. @param address in either family, without a zone; undefined: any */
+export function withAddress(
+  interfaces: readonly MulticastInterface[],
+  address: string | undefined,
+): readonly MulticastInterface[] {
+  if (address === undefined) return interfaces;
+  const all = hostInterfaces();
+  return interfaces.filter(({ name }) => all[name]?.some((one) => one.address === address));
+}
+
 /** Those that identify a host to others: without the interfaces of its containers, unless it has nothing else. */
 export function lastingInterfaces(interfaces: readonly MulticastInterface[]): readonly MulticastInterface[] {
   const lasting = interfaces.filter(({ container }) => !container);

@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { isIPv4 } from 'node:net';
 import { type CiaoService, getResponder, type Responder, type ResponderOptions } from '@homebridge/ciao';
 import { explain } from '../../core/errors.ts';
 import type { Log } from '../../core/ports.ts';
@@ -96,6 +97,20 @@ export function keepProbesSmall(service: CiaoService): CiaoService {
   const inside = service as unknown as { allAddressRecords: () => unknown[] };
   const all = inside.allAddressRecords.bind(service);
   inside.allAddressRecords = () => all().slice(0, mostInProbe);
+  return service;
+}
+
+/**
+ * ciao announces the first addresses of each interface. A daemon that listens at another one alone is not found there.
+ * @param address one of these interfaces has it
+ */
+export function advertiseOnly(service: CiaoService, address: string): CiaoService {
+  const inside = service as unknown as { networkManager: { getInterfaceMap: () => Map<string, object> } };
+  const all = inside.networkManager;
+  const only = isIPv4(address) ? { ipv4: address } : { ipv6: address };
+  inside.networkManager = {
+    getInterfaceMap: () => new Map([...all.getInterfaceMap().keys()].map((name) => [name, { name, ...only }])),
+  };
   return service;
 }
 

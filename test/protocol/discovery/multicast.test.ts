@@ -42,6 +42,32 @@ describe('a real network segment', () => {
       assert.deepEqual(await segment.ask(0), ['dev1.devco.net']);
     });
 
+    test('gets the one address that a daemon listens at, also the second of an interface, and no other', async () => {
+      const address = '10.77.0.200';
+      const ip = (verb: string) => segment.host(0).exec('ip', 'address', verb, `${address}/24`, 'dev', 'eth0');
+      const addressesOf = () => segment.addressesOf(3, 'dev1.devco.net');
+      await ip('add');
+      try {
+        await segment.announce(0, { identity: 'dev1.devco.net', address });
+        assert.deepEqual(await addressesOf(), [address]);
+        await segment.quiet();
+        await segment.announce(0, { identity: 'dev1.devco.net' });
+        assert.ok((await addressesOf()).length > 1, 'a daemon that listens at all of them');
+      } finally {
+        await ip('del');
+      }
+    });
+
+    test('gets nothing from a daemon that listens where no interface is, and the daemon gives the reason', async () => {
+      const script = segment.start(0, 'announce.ts', { identity: 'dev1.devco.net', address: '10.99.0.1' });
+      const said = [await script.next(), await script.next(), await script.next()];
+      assert.match(
+        JSON.stringify(said),
+        /multicast does not announce this node: no network interface for it has the address of “listen”, 10\.99\.0\.1/,
+      );
+      assert.deepEqual(await segment.ask(3, { timeout: 500 }), []);
+    });
+
     test('is heard only on interfaces on which the node is announced: not on loopback', async () => {
       await segment.announce(0, { identity: 'dev1.devco.net', facts: { cluster: 'alfa' } });
       const groups = await segment.host(0).exec('cat', '/proc/net/igmp');

@@ -248,7 +248,7 @@ describe('operators and relays of different versions', () => {
   test('a node that does not relay refuses what a relay is asked', async () => {
     await using listener = await startSealedNode(relayTls, unused);
     const connection = await dial(listener.port);
-    assert.equal((await rejection(namesOf(connection, []))).code, 'protocol-error');
+    assert.equal((await rejection(namesOf(connection, []))).code, 'no-relay');
     connection.close();
   });
 });
