@@ -101,6 +101,8 @@ describe('rpc --detach and jobs', { timeout: 600_000 }, () => {
     assert.match(quiet.out, /^[0-9a-f]{32}$/);
     assert.equal(quiet.err, '');
     release();
+    const nowhere = await mco('rpc', 'probe', 'wait', '--detach', '-q', '-I', 'dev9.devco.net');
+    assert.deepEqual([nowhere.code === 0, nowhere.out], [false, ''], 'a script does not wait for a job of no node');
   });
 
   test('cancel it on every node; the exit code of wait says that it was not completed', async () => {

@@ -36,6 +36,8 @@ export function renderDetached(
     return;
   }
   const running = outcomes.filter(({ code }) => code === 'detached').length;
+  // Where no node was called, no job has the id.
+  if (outcomes.length === 0) return;
   if (quiet === true) out(job);
   else if (running > 0) out(`job ${job}: ${agent}.${action} runs on ${count(running, 'node')}`);
   for (const { node, outcome, code, message, hint } of outcomes) {
