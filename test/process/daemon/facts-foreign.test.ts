@@ -100,7 +100,7 @@ describe('facts that JSON cannot express', () => {
     await write('site.yaml', `cluster: alfa\nnote: ${'x'.repeat(5 << 20)}\n`);
     await reload();
     assert.equal(written().cluster, 'bravo');
-    assert.match(warnings().join(), /site\.yaml refused, the last good ones stay: it has \d+ bytes/);
+    assert.match(warnings().join(), /site\.yaml refused, the last good ones stay: it is larger than \d+ bytes/);
     assert.deepEqual(incomplete(), []);
     await rm(join(directory, 'site.yaml'));
     await reload();
