@@ -449,7 +449,7 @@ export interface Agents {
       };
       output: {
         readonly backend: string;
-        /** Whether all hosts asked for take traffic on all their lines */
+        /** Whether all hosts asked for take traffic on all their lines, save for those with a configured weight of 0 */
         readonly ready: boolean;
         /** Hosts asked for that do not */
         readonly out: readonly string[];
@@ -487,7 +487,7 @@ export interface Agents {
             /** Where that can be seen */
             readonly where: string;
           }[];
-          /** Whether all its lines take traffic */
+          /** Whether all its lines take traffic, save for those with a configured weight of 0 */
           readonly in_rotation: boolean;
           /** How many of its lines take traffic */
           readonly serving: number;

@@ -156,7 +156,10 @@ export const serverState = {
     run: { type: 'string', description: 'In which run' },
     out_since: outSince,
     breaks: { type: 'array', description: 'What put it in while it was held out; the latest', items: holdBreak },
-    in_rotation: { type: 'boolean', description: 'Whether all its lines take traffic' },
+    in_rotation: {
+      type: 'boolean',
+      description: 'Whether all its lines take traffic, save for those with a configured weight of 0',
+    },
     serving: { type: 'integer', description: 'How many of its lines take traffic' },
     still_serving: stillServing,
     lines: { type: 'array', items: lineState },

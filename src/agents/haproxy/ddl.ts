@@ -68,7 +68,11 @@ export const haproxyDdl = defineDdl({
         required: ['backend', 'ready', 'out', 'servers', 'processes'],
         properties: {
           backend: { type: 'string' },
-          ready: { type: 'boolean', description: 'Whether all hosts asked for take traffic on all their lines' },
+          ready: {
+            type: 'boolean',
+            description:
+              'Whether all hosts asked for take traffic on all their lines, save for those with a configured weight of 0',
+          },
           out: { ...names, description: 'Hosts asked for that do not' },
           servers: {
             type: 'array',

@@ -58,7 +58,11 @@ function beforeCommand(words: readonly string[], { commands, optionsOf }: KnownN
   const [flag = ''] = words[0]?.split('=') ?? [];
   const command = words[place];
   if (command === undefined || !optionsOf(command).has(flag)) return { words };
-  const line = ['mco-deploy', command, ...words.slice(0, place), ...words.slice(place + 1)].map(shellWord).join(' ');
+  const rest = words.slice(place + 1);
+  const end = rest.includes('--') ? rest.indexOf('--') : rest.length;
+  // Behind the command's own words: a group of commands takes no options before the name of one.
+  const moved = [...rest.slice(0, end), ...words.slice(0, place), ...rest.slice(end)];
+  const line = ['mco-deploy', command, ...moved].map(shellWord).join(' ');
   return { words, answer: `the option ${flag} comes after the command: ${line}` };
 }
 

@@ -18,7 +18,7 @@ import { namesNext, paintRun } from '../render/run/run-colors.ts';
 import { startRunTable } from '../render/run/run-table.ts';
 import type { JournalMode, StoredHistory } from '../../library/runs/fleet/journaling.ts';
 import type { Journal } from '../../library/runs/journal.ts';
-import { runOverNodes } from '../../library/runs/run-over-nodes.ts';
+import { type FleetRun, runOverNodes } from '../../library/runs/run-over-nodes.ts';
 import { sessionFor } from './prompts.ts';
 import { startWatchers, type WatchOptions } from './watchers/start.ts';
 
@@ -50,13 +50,14 @@ export interface PlaybookRun {
   readonly texts?: PlaybookTexts | undefined;
   /** The journal of a resumed run on nodes. */
   readonly history?: StoredHistory;
+  readonly onHeld?: FleetRun['onHeld'];
 }
 
 /**
  * Runs a checked playbook over real nodes, with its journal and its lease; prints its events. @returns the exit code
  */
 export async function runWithNodes(
-  { playbook, inputs, runId, journal, options, settings, texts, history }: PlaybookRun,
+  { playbook, inputs, runId, journal, options, settings, texts, history, onHeld }: PlaybookRun,
   session: Session,
   { catalogue, context }: { catalogue: readonly Ddl[]; context: CliContext },
 ): Promise<number> {
@@ -76,7 +77,7 @@ export async function runWithNodes(
     const print = eventPrinter({ playbook, runId }, context, json, detailOf(options, settings));
     const { allowMissing, notifyStart, lock, lockWait = 0 } = options;
     const run = {
-      ...{ playbook, inputs, runId, journal, texts, history, journalMode: options.journal },
+      ...{ playbook, inputs, runId, journal, texts, history, onHeld, journalMode: options.journal },
       targets: readTargetOptions(options),
       lockWait: lock === false ? undefined : lockWait * 1000,
       settings: {

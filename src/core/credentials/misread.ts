@@ -18,5 +18,5 @@ export function explainMisread(text: string): string {
   const [, label] = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(text) ?? [];
   if (label === undefined) return 'it is not PEM, which begins with “-----BEGIN”';
   const known = otherForms.find(([pattern]) => pattern.test(label) || (/PRIVATE/.test(label) && pattern.test(text)));
-  return known?.[1] ?? `it has “${label}”, which is damaged or belongs into another file`;
+  return known?.[1] ?? `it has “${label}”, which is damaged or belongs in another file`;
 }

@@ -38,7 +38,7 @@ export async function readInput(file: string, most = largest, signal?: AbortSign
     closeSync(descriptor);
   }
   // `end` is counted from 0: one byte more than allowed.
-  return readStream(createReadStream(file, { end: most }), most);
+  return readStream(createReadStream(file, { end: most, ...(signal === undefined ? {} : { signal }) }), most);
 }
 
 /**
@@ -59,8 +59,10 @@ export async function readRegular(file: string, most = largest): Promise<Buffer>
   }
 }
 
-function requireSize({ size }: Stats, most: number): void {
-  if (size > most) throw new TooLarge(most);
+function requireSize(found: Stats, most: number): void {
+  // Its size reads as 0.
+  if (found.isBlockDevice()) throw new Error('it is a block device, not a file');
+  if (found.size > most) throw new TooLarge(most);
 }
 
 async function readStream(stream: Readable, most: number): Promise<Buffer> {

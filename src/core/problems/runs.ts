@@ -83,7 +83,7 @@ export const runProblems = defineProblems({
   'no-run': ['There is no run to work with, or the request names none.', '“mco-deploy runs” lists the runs.'],
   'run-ended': ['The run ended well, so there is nothing to resume.', 'Start a new run.'],
   'run-superseded': [
-    'A later run has changed the same hosts, and resuming the earlier one would undo that.',
+    'A later run has changed the same hosts, and resuming the earlier one might undo that.',
     'Start a new run. To resume the earlier one all the same, add --superseded.',
   ],
   'run-in-progress': ['The run is still in progress in another process.', 'Wait for it, or stop that process.'],

@@ -45,7 +45,13 @@ export function dispatch(options: DispatchOptions): Stage {
     const turn = await takeTurn(slots, call);
     if (turn instanceof Problem) return answer(failure(turn, 'cancelled'));
     // Its caller's right, its lease, or its time, may have ended while it waited for its turn.
-    const refused = options.now() > arrivedAt ? await askAgain(call, turn) : undefined;
+    // The clock may have been set back meanwhile.
+    const refused = options.now() === arrivedAt ? undefined : await askAgain(call, turn);
+    const cancelled = cancelledBy(call);
+    if (cancelled !== undefined) {
+      turn();
+      return answer(failure(cancelled, 'cancelled'));
+    }
     const left = timeLeft(call, action, arrivedAt, options);
     const stale = refused ?? call.recheck?.() ?? (left > 0 ? undefined : tooLate(call));
     if (stale === undefined) return answer(await runAction(call, { action, handler, left }, options, turn));

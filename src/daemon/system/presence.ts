@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import { join } from 'node:path';
 import { lookUpFact } from '../../core/filter/fact.ts';
 import type { NodeFacts } from '../../core/node.ts';
@@ -96,8 +96,13 @@ export async function startPresence(
 
 /** The address that the daemon listens at alone, without a zone; undefined if it listens at all of the host's. */
 function onlyAddress(listen: string): string | undefined {
-  const [address = ''] = listen.split('%');
-  return isIP(address) === 0 || ['::', '0.0.0.0'].includes(address) ? undefined : address;
+  const [written = ''] = listen.split('%');
+  const version = isIP(written);
+  if (version === 0) return undefined;
+  // As the system writes it: “::0” is “::”.
+  const { address } = new SocketAddress({ address: written, family: version === 4 ? 'ipv4' : 'ipv6' });
+  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+  return ['::', '0.0.0.0'].includes(plain) ? undefined : plain;
 }
 
 function claims({ agents, classes, facts }: NodeFacts, { facts: { publish } }: NodeConfig) {

@@ -175,7 +175,7 @@ function announce(setup: AnnounceSetup, claims: ClaimedTerms, onLost: () => void
       log.warn({ configured: setup.interfaces }, 'no network interface to announce this node on by multicast');
       return ended;
     }
-    const unreached = `multicast does not announce this node: no network interface for it has the address of “listen”, ${address}`;
+    const unreached = `multicast does not announce this node: none of the network interfaces for multicast has the address in “listen.address”, ${address}`;
     log.warn({ configured: setup.interfaces }, unreached);
     return { ...ended, unreached };
   }

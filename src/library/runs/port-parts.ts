@@ -38,4 +38,6 @@ export interface Locking {
   readonly report: (line: string) => void;
   /** Called when the lease cannot be kept, with the Problem that says why. */
   readonly onLost: (why: unknown) => void;
+  /** Called once the run holds a lease. Its Problem ends the run: others may have changed the hosts while it waited. */
+  readonly onHeld?: (() => Promise<void>) | undefined;
 }

@@ -87,7 +87,7 @@ function isUnsentNotice({ afterFailure, title, state }: StepReport): boolean {
 /** Takes a lease of the run on the nodes that do not give it yet, and has these nodes store the journal. */
 async function takeRunLease(
   request: LeaseRequest,
-  { onLost, ...locking }: Locking,
+  { onLost, onHeld, ...locking }: Locking,
   parts: PortParts,
   { nodes, outcomes, leases }: RunHoldings,
 ): Promise<void> {
@@ -107,6 +107,7 @@ async function takeRunLease(
   leases.push(lease);
   const holders = unheld.flatMap((name) => nodes.get(name) ?? []);
   parts.journal.stored.open(journalUnder(lease, holders, request.runId, parts));
+  await onHeld?.();
 }
 
 /** Has nodes store a notice that they send if the run is cut off. */

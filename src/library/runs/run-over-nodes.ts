@@ -11,6 +11,7 @@ import type { Session } from '../fleet/session.ts';
 import type { TargetOptions } from '../fleet/targets.ts';
 import { type JournalMode, type StoredHistory, startJournaling } from './fleet/journaling.ts';
 import type { Journal } from './journal.ts';
+import type { Locking } from './port-parts.ts';
 import { playbookPorts, type RunSeen } from './ports.ts';
 
 /** A checked playbook to be run over the nodes of a session. */
@@ -30,6 +31,7 @@ export interface FleetRun {
   readonly targets: TargetOptions;
   /** Milliseconds to wait for another run to end; undefined: no lease is taken. */
   readonly lockWait: number | undefined;
+  readonly onHeld?: Locking['onHeld'];
   readonly settings: Pick<
     RunOptions,
     'dryRun' | 'origin' | 'resumed' | 'startedBy' | 'allowMissing' | 'notifyStart' | 'command'
@@ -60,7 +62,7 @@ export interface RunEnd {
 
 /** Runs a playbook over real nodes, with its journal and its lease. @throws Problem when it cannot begin */
 export async function runOverNodes(
-  { playbook, inputs, runId, journal, journalMode, texts, history, targets, lockWait, settings }: FleetRun,
+  { playbook, inputs, runId, journal, journalMode, texts, history, targets, lockWait, onHeld, settings }: FleetRun,
   session: Session,
   catalogue: readonly Ddl[],
   { emit, onProgress, warn, asking, signal, kill }: RunWatchers,
@@ -92,7 +94,7 @@ export async function runOverNodes(
     asking: asking(async () => [await stored.describe()]),
     env: session.environment.env,
     warn,
-    ...(lockWait === undefined ? {} : { locking: { wait: lockWait, from, signal, report: warn, onLost } }),
+    ...(lockWait === undefined ? {} : { locking: { wait: lockWait, from, signal, report: warn, onLost, onHeld } }),
   });
   const report = await runPlaybook(playbook, inputs, ports, {
     ...settings,

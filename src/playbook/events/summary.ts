@@ -45,7 +45,14 @@ function describeCause({ failure }: RunReport): string[] {
  * `bravo 10 → 20 on 4 nodes in 1.3 s` if releases were changed, what the run has left out of traffic, and whether nobody
  * was notified.
  */
-export function describeSuccess({ label, elapsed, steps, result: { changes, out } }: RunReport): string[] {
+export function describeSuccess({
+  label,
+  elapsed,
+  steps,
+  result: { changes, out },
+}: Pick<RunReport, 'label' | 'elapsed' | 'steps'> & {
+  readonly result: Pick<RunReport['result'], 'changes' | 'out'>;
+}): string[] {
   const moved = changes.filter(({ before, after }) => before !== after);
   const unsent = steps.filter(({ title, ok, failed }) => title === sends && ok.length === 0 && failed.length > 0);
   const left = [

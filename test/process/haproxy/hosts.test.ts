@@ -37,9 +37,11 @@ test('a host is put in although the configuration gives one of its lines no weig
     web.map((one) => line(one)),
     `backend canary\n  ${canary}\n  ${other}`,
   );
-  const { disable, enable } = await agent([lb.socket]);
+  const { disable, enable, status } = await agent([lb.socket]);
   await disable({ server: 'web1' });
+  assert.equal((await status({ server: 'web1' })).ready, false);
   assert.deepEqual((await enable({ server: 'web1' })).changed, ['web1']);
+  assert.equal((await status({ server: 'web1' })).ready, true);
   assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'canary')).web1], [0, 0]);
 });
 

@@ -44,7 +44,7 @@ describe('a failed run whose hosts a later run has changed', { timeout: 600_000 
         assert.equal(code, 64, err.join('\n'));
         assert.equal(
           err.at(-1),
-          `mco-deploy: a later run has changed dev1.devco.net, dev2.devco.net, dev3.devco.net since: ${done.id.slice(0, 8)}, two what=new, by ${later}; this run would undo that: start a new run instead; to resume this one all the same, add --superseded`,
+          `mco-deploy: a later run has changed dev1.devco.net, dev2.devco.net, dev3.devco.net since: ${done.id.slice(0, 8)}, two what=new, by ${later}; this run might undo that: start a new run instead; to resume this one all the same, add --superseded`,
         );
       }
       assert.deepEqual(await changes(), before, 'nothing was called');

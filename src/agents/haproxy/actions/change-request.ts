@@ -9,7 +9,7 @@ import { lookUpAddresses } from '../servers/address.ts';
 import { readAgreedViews } from '../servers/agreed-views.ts';
 import { type BackendView, runtimesOf } from '../servers/backend.ts';
 import { addressesOf, type Host, type HostKnowledge, parseNames, resolveHosts } from '../servers/host.ts';
-import { haveAgentChecks, type Narrowing, type Scope, scopeHosts } from '../servers/scope.ts';
+import { haveAgentChecks, type Narrowing, narrowLines, type Scope, scopeHosts } from '../servers/scope.ts';
 
 export interface ScopeInput {
   /** Backends, separated by commas; omitted: every one that leads to the hosts. */
@@ -58,14 +58,29 @@ export async function prepareScope(
   const narrowing = readNarrowing(balancer.config, input);
   const { resolve } = await prepareHosts(balancer, input.server);
   const isHeld = ({ name }: Host) => balancer.watch.hosts().some(({ host }) => host === name);
+  // Lines that exist, and that the call does not ask for, are not lost.
+  const mayLack = (host: Host) =>
+    isHeld(host) && (host.lines.length === 0 || narrowLines(host.lines, narrowing).length > 0);
   return (views) => {
     const hosts = resolve(views);
     try {
-      return { ...scopeHosts(hosts, views, narrowing, input.forget === true ? isHeld : undefined), narrowing };
+      return { ...scopeHosts(hosts, views, narrowing, input.forget === true ? mayLack : undefined), narrowing };
     } catch (problem) {
-      throw explainGone(problem, hosts.filter(isHeld));
+      throw explainGone(
+        problem,
+        hosts.filter((host) => mayLack(host) && lacksLines(host, views, narrowing)),
+      );
     }
   };
+}
+
+function lacksLines(host: Host, views: readonly BackendView[], narrowing: Narrowing): boolean {
+  try {
+    scopeHosts([host], views, narrowing);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** A held host that no line leads to any more is out until somebody ends its hold. */

@@ -75,8 +75,8 @@ async function planEnable(balancer: LoadBalancer, input: EnableInput, context: A
 }
 
 /** A held host that no line leads to any more: its hold ends, and that is all there is to do. */
-function isGone({ chosen }: ScopedHost): boolean {
-  return chosen.length === 0;
+function isGone({ lines }: ScopedHost): boolean {
+  return lines.length === 0;
 }
 
 /** Whether the run that calls took it out: what was out before it began, it must not bring in. */

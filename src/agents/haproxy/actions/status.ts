@@ -8,7 +8,7 @@ import { findHeldLines } from '../servers/host.ts';
 import { lineName, linesOf, type ServerLine } from '../servers/line.ts';
 import { nameHosts } from '../servers/every-host.ts';
 import { affectedLines, type Scope, type ScopedHost, scopeHosts } from '../servers/scope.ts';
-import { inRotation } from '../servers/state.ts';
+import { inRotation, servesAsConfigured } from '../servers/state.ts';
 import { reasonOf } from '../servers/out-reason.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
 import { prepareScope, readNarrowing } from './change-request.ts';
@@ -27,7 +27,7 @@ export async function status(balancer: LoadBalancer, input: StatusInput, context
   const held = balancer.watch.hosts();
   const present = hosts.map((host) => ({
     ...describeHost(host),
-    ...describeHold(held.find((one) => one.host === host.name)),
+    ...describeHold(held.find((one) => one.host === host.name && !gone.includes(one))),
   }));
   const servers = [...present, ...gone.map((host) => ({ ...describeGone(host), ...describeHold(host) }))];
   const out = servers.filter((server) => !server.in_rotation).map(({ name }) => name);
@@ -90,7 +90,7 @@ function describeHold(held: HeldHost | undefined) {
 function describeHost(host: ScopedHost) {
   const lines = affectedLines(host);
   // Every host of a scope has at least one line.
-  const { server: shown } = lines.find(({ server }) => !inRotation(server)) ?? (lines[0] as ServerLine);
+  const { server: shown } = lines.find(({ server }) => !servesAsConfigured(server)) ?? (lines[0] as ServerLine);
   const names = new Set(host.chosen.map(({ server }) => server.name));
   return {
     name: host.name,
@@ -100,7 +100,7 @@ function describeHost(host: ScopedHost) {
     check: reasonOf(shown, shown.check),
     sessions: lines.reduce((sum, { server }) => sum + server.sessions, 0),
     weight: shown.weight,
-    in_rotation: lines.every(({ server }) => inRotation(server)),
+    in_rotation: lines.every(({ server }) => servesAsConfigured(server)),
     serving: lines.filter(({ server }) => inRotation(server)).length,
     still_serving: reportHost(host).still_serving,
     lines: lines.map(describeLine),

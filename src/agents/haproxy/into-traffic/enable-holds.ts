@@ -64,7 +64,8 @@ export async function releaseHolds(
   const held = watch.hosts();
   const ending = hosts.map((host) => ({ host, holds: holdsOf(held, host) }));
   const left = ending.flatMap(({ host, holds }) =>
-    holds.flatMap((one) => endHold(one, affectedLines(host), request.narrowing) ?? []),
+    // Where no line leads to it any more, nothing of its hold is left.
+    host.lines.length === 0 ? [] : holds.flatMap((one) => endHold(one, affectedLines(host), request.narrowing) ?? []),
   );
   const names = [...namesOf(hosts), ...ending.flatMap(({ holds }) => holds.map(({ host }) => host))];
   const gone = names.filter((name) => !left.some(({ host }) => host === name));

@@ -32,6 +32,8 @@ const goingOn = 60_000;
 export function startTickets(store: Store, grace: number, now: () => number): Tickets {
   const accepted = new Map<string, Accepted>();
   const opening = new Map<string, Promise<Partial>>();
+  /** The callers of tickets that are being accepted. */
+  const entering = new Map<string, string>();
   const partials = () => [...new Set([...accepted.values()].map(({ partial }) => partial))];
   const forgetOld = () => {
     for (const [id, { proven }] of accepted) if (now() > proven.ticket.expiresAt + grace) accepted.delete(id);
@@ -48,12 +50,12 @@ export function startTickets(store: Store, grace: number, now: () => number): Ti
   return {
     accept: async (proven) => {
       forgetOld();
-      const callers = [...accepted.values()].map((one) => one.proven.caller);
-      const why = accepted.has(proven.id)
-        ? undefined
-        : whyNoMore(most, callers, proven.caller, ['tickets', 'are in use']);
+      const callers = [...[...accepted.values()].map((one) => one.proven.caller), ...entering.values()];
+      const isKnown = accepted.has(proven.id) || entering.has(proven.id);
+      const why = isKnown ? undefined : whyNoMore(most, callers, proven.caller, ['tickets', 'are in use']);
       if (why !== undefined) throw new Problem('busy', why, 'publish again later');
-      const one = { proven, partial: await partialOf(proven) };
+      if (!isKnown) entering.set(proven.id, proven.caller);
+      const one = { proven, partial: await partialOf(proven).finally(() => entering.delete(proven.id)) };
       accepted.set(proven.id, one);
       return one;
     },

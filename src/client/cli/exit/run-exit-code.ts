@@ -4,7 +4,13 @@ import { exitCode } from '../context.ts';
 import { exitForProblem } from './problem-exit-codes.ts';
 
 /** What keeps a run from its first call, and is neither a fault of the run nor of a node. */
-const beforehand: ReadonlySet<number> = new Set([exitCode.unavailable, exitCode.tryLater, exitCode.hostFailed]);
+const beforehand: ReadonlySet<number> = new Set([
+  exitCode.nothingDiscovered,
+  exitCode.unavailable,
+  exitCode.tryLater,
+  exitCode.hostFailed,
+  exitCode.interrupted,
+]);
 
 /** The exit code of a run: a run that failed is never 0, whatever its replies. */
 export function exitForRun({ state, failure }: RunReport, { outcomes, leaseLost }: RunSeen): number {

@@ -55,18 +55,17 @@ export async function checkPolicies(
         agents,
       );
   if (options.json === true) context.out(JSON.stringify(checked.map(asJson), null, 2));
-  else print(checked, target, context);
+  else print(checked, context);
   if (options.agents === undefined && checked.some(({ isForUnknown }) => isForUnknown === true))
     context.last(
       `if it is an agent in another language: mco-deploy policy check ${shellWord(path)} --agents DIRECTORY`,
     );
-  const isRefused = checked.some(({ problem }) => problem !== undefined) || lacksPolicies(checked, target);
+  const isEmpty = isDirectory && !checked.some(({ file }) => file.endsWith('.policy'));
+  // A wrong directory is more probable than a node that nobody may use.
+  if (isEmpty)
+    context.err(`mco-deploy: there is no AGENT.policy in ${target}, so nobody could do anything: check the path`);
+  const isRefused = checked.some(({ problem }) => problem !== undefined) || isEmpty;
   return isRefused ? exitCode.usage : exitCode.ok;
-}
-
-/** A wrong directory is more probable than a node that nobody may use. */
-function lacksPolicies(checked: readonly Checked[], target: string): boolean {
-  return basename(target) !== groupsFile && !checked.some(({ file }) => file.endsWith('.policy'));
 }
 
 /** @throws Problem `unreadable-file` for a directory of agents that was typed and is not there */
@@ -130,14 +129,11 @@ function attempt(file: string, parse: () => string): Checked {
   }
 }
 
-function print(checked: readonly Checked[], target: string, context: CliContext): void {
+function print(checked: readonly Checked[], context: CliContext): void {
   for (const { file, holds, problem, remarks = [] } of checked) {
     if (problem === undefined) context.out(`${file}: ${holds}`);
     else context.err(`mco-deploy: ${explain(problem)}`);
     for (const remark of remarks) context.err(`warning: ${remark}`);
-  }
-  if (lacksPolicies(checked, target)) {
-    context.err(`mco-deploy: there is no AGENT.policy in ${target}: with it, nobody may do anything`);
   }
 }
 

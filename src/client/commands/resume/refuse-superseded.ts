@@ -14,6 +14,8 @@ import type { ResumeOptions } from './options.ts';
 
 /** How many of the latest runs that nodes store are compared. */
 const most = 100;
+/** Milliseconds by which the clock of a node may be behind: what it stored is compared by the entries of the run. */
+const mostSkew = 60_000;
 /** Names of hosts in a message. */
 const mostNamed = 5;
 
@@ -22,20 +24,28 @@ type Look = JournalLookup & { readonly context: CliContext };
 /**
  * A run that failed before a later one completed would put the earlier state back. It continues only if its operator
  * wants that.
+ * @param agreed the id of the later run that its operator knows of
+ * @returns the id of the later run that its operator agreed to undo
  * @throws Problem `run-superseded`, `not-agreed`
  */
-export async function refuseSuperseded(found: FoundRun, options: ResumeOptions, look: Look): Promise<void> {
-  if (options.superseded === true) return;
+export async function refuseSuperseded(
+  found: FoundRun,
+  options: ResumeOptions,
+  look: Look,
+  agreed?: string,
+): Promise<string | undefined> {
+  if (options.superseded === true) return undefined;
   const journals = [...(await localSince(found, look)), ...(await storedSince(found, options, look))];
   const [last, ...others] = findLater(found.entries, journals, look.catalogue);
-  if (last === undefined) return;
+  if (last === undefined || last.run === agreed) return undefined;
   const what = describe(last, others.length);
   const { context } = look;
   if (options.yes === true || !isOnTerminal(context)) {
     const hint = `start a new run instead; to resume this one all the same, add --superseded`;
-    throw new Problem('run-superseded', `${what}; this run would undo that`, hint);
+    throw new Problem('run-superseded', `${what}; this run might undo that`, hint);
   }
-  if (await askPerson(`${what}. Resume all the same, and undo that?`, context.signal, context)) return;
+  if (await askPerson(`${what}. Resume all the same, even if it undoes that?`, context.signal, context))
+    return last.run;
   throw new Problem('not-agreed', 'nothing was changed', 'start a new run instead');
 }
 
@@ -73,7 +83,7 @@ async function storedSince(
   const nodes = await findJournalNodes(look.session, look.options, concerned);
   if (nodes.length === 0) return [];
   const since = begunAt(entries);
-  const { runs, failed } = await startFleetRuns(most, look, ({ at }) => at > since)(nodes);
-  for (const one of failed) look.context.err(`warning: later runs are not known from ${one}`);
+  const { runs, failed } = await startFleetRuns(most, look, ({ at }) => at > since - mostSkew)(nodes);
+  if (failed.length > 0) look.context.err(`warning: later runs are not known from ${listNames(failed, mostNamed)}`);
   return runs.map(({ journal }) => entriesOf(journal));
 }

@@ -45,7 +45,7 @@ export async function resumeRun(
     const self = session.caller.credentials.identity.name;
     const { found, started } = await findAlone(run, lookup, self, force);
     const { run: runId, entries } = found;
-    await refuseSuperseded(found, options, lookup);
+    const agreed = await refuseSuperseded(found, options, lookup);
     const history = readHistory(entries);
     const { playbook, agents } = await findSame(found, started, lookup);
     requireSecretsOnly(secrets, playbook, started);
@@ -65,7 +65,11 @@ export async function resumeRun(
     }
     const resumedFrom = { resumed: resumeFrom(history), startedBy: started.operator };
     const settings = { dryRun: false, ...resumedFrom, command: commandFor(started, options) };
-    const resumed = { playbook, inputs, runId, journal, options, settings, history: found.history };
+    const onHeld = async () => {
+      // The run that it waited for may have changed the hosts.
+      if (options.lockWait !== undefined) await refuseSuperseded(found, { ...options, yes: true }, lookup, agreed);
+    };
+    const resumed = { playbook, inputs, runId, journal, options, settings, history: found.history, onHeld };
     return await runWithNodes(resumed, session, { catalogue: agents, context });
   } finally {
     await session.close();

@@ -45,7 +45,7 @@ export async function awaitLapse({ read, report, sleep, clock, signal }: Waiting
   let least = first.left;
   for (;;) {
     await sleep(interval);
-    if (signal.aborted) throw new Problem('run-in-progress', 'interrupted while waiting for the lease of the run');
+    if (signal.aborted) throw new Problem('cancelled', 'interrupted while waiting for the lease of the run');
     const lease = await read();
     if (lease === undefined) return true;
     if (lease.left > least + rounding || clock() > latest) {

@@ -1,6 +1,6 @@
 /** The top of the page: what failed, where, why, what is out of traffic, what is untouched, the next command. */
 import { describeOut, describeSuccess } from '../../../playbook/events/summary.ts';
-import type { NodeFailure, RunFailure, RunReport } from '../../../playbook/events/events.ts';
+import type { NodeFailure, RunFailure } from '../../../playbook/events/events.ts';
 import { nextCommand } from '../../../playbook/run/next-command.ts';
 import type { Incident } from './read/incident.ts';
 import { html, type Markup, cut, names } from './html.ts';
@@ -49,7 +49,7 @@ function headline(incident: Incident): string {
 }
 
 function describeDone(result: Incident['effect'], label: string, elapsed: number): string {
-  const line = describeSuccess({ label, elapsed, result: { ...result, out: [] } } as unknown as RunReport).at(-1);
+  const line = describeSuccess({ label, elapsed, steps: [], result: { ...result, out: [] } }).at(-1);
   return line ?? `Done in ${duration(elapsed)}`;
 }
 
@@ -109,6 +109,7 @@ function stateRows({ effect, record: { state, dryRun } }: Incident): Row[] {
 function nextRows({ record: { run, state, dryRun }, end, effect }: Incident): Row[] {
   if (dryRun || state === 'running' || state === 'done' || state === 'nothing-to-do') return [];
   const next = end?.next ?? nextCommand({ runId: run }, { changed: effect.changed, command: undefined });
-  const [, what = 'to continue', command = next] = /^([^:]{1,40}): (.+)$/s.exec(next) ?? [];
+  // What comes first may have colons, too: the reason that keeps the run from continuing.
+  const [, what = 'to continue', command = next] = /^(.+?): ((?:mco-deploy|type) .+)$/s.exec(next) ?? [];
   return [[`${what[0]?.toUpperCase() ?? ''}${what.slice(1)}`, html`<pre class="command">${command}</pre>`]];
 }

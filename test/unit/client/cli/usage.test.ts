@@ -75,6 +75,10 @@ describe('an error that does not say what to do is followed by a command that do
     ['upgrade shop', 'upgrade needs a revision: mco-deploy upgrade shop REVISION'],
     ['--json=x ping', 'the option --json comes after the command: mco-deploy ping --json=x'],
     ['-F a=b ping', 'the option -F comes after the command: mco-deploy ping -F a=b'],
+    [
+      '--config=/x runs show 1234abcd',
+      'the option --config comes after the command: mco-deploy runs show 1234abcd --config=/x',
+    ],
   ] as const) {
     test(words, async () => {
       const { code, out, err } = await run(...words.split(' '));

@@ -253,7 +253,7 @@ describe('the check of policies', () => {
     const { code, err } = await policy(['check', empty]);
     assert.deepEqual(
       [code, err],
-      [64, [`mco-deploy: there is no AGENT.policy in ${empty}: with it, nobody may do anything`]],
+      [64, [`mco-deploy: there is no AGENT.policy in ${empty}, so nobody could do anything: check the path`]],
     );
     assert.notEqual((await policy(['check', join(empty, 'none.policy')])).code, 0);
   });

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { duration } from '../../../../src/client/render/times.ts';
+import { drawBanner } from '../../../../src/client/runs/report/banner.ts';
+import type { RunRecord } from '../../../../src/client/runs/record.ts';
+import { readIncident } from '../../../../src/client/runs/report/read/incident.ts';
 import { readAttempts } from '../../../../src/client/runs/report/read/attempts.ts';
 import { groupFailures } from '../../../../src/client/runs/report/read/failures.ts';
 import { replayJournal } from '../../../../src/client/runs/report/read/replay.ts';
@@ -39,6 +42,26 @@ const outcome = (requestId: string, node: string, data: object, more: object = {
 };
 
 describe('the page of a run, as read from a journal', () => {
+  const pageTop = (state: string, entries: readonly object[]) => {
+    const record = { run: runId, playbook: 'p', operator: 'rip', state, dryRun: false } as unknown as RunRecord;
+    return drawBanner(readIncident(record, journalOf(...entries))).markup;
+  };
+
+  test('begins with what a run that is done has changed', () => {
+    const upgraded = [
+      call('1', 'upgrade', ['dev1'], { agent: 'appmgr', changes: true }),
+      outcome('1', 'dev1', { changed: true, revision_before: '10', revision_after: '20' }),
+    ];
+    assert.match(pageTop('done', upgraded), /<h1>[^<]*(in \d|Done)/);
+    assert.match(pageTop('done', []), /<h1>Done in /);
+  });
+
+  test('shows the next command apart from the reason that comes before it', () => {
+    const next = 'to continue, after “mco-deploy ca renew rip@devco.net” where the CA is: mco-deploy resume aaaaaaaa';
+    const failed = [{ type: 'run-finished', state: 'failed', next, elapsed: 1 }];
+    assert.match(pageTop('failed', failed), /<pre class="command">mco-deploy resume aaaaaaaa<\/pre>/);
+  });
+
   test('infers nothing about other servers from a load balancer that was queried about two', () => {
     const { out, untouched } = replayJournal(
       journalOf(

@@ -153,7 +153,7 @@ describe('the files of a certificate', () => {
       [{ certificate: der }, /^it is DER or PKCS#12: /],
       [{ key: key.export({ type: 'pkcs8', format: 'der' }) }, /^it is DER or PKCS#12: /],
       [{ key: locked }, /^it is encrypted with a passphrase: /],
-      [{ key: member.certificatePem }, /^it has “CERTIFICATE”, which is damaged or belongs into another file$/],
+      [{ key: member.certificatePem }, /^it has “CERTIFICATE”, which is damaged or belongs in another file$/],
       [{ ca: Buffer.from(member.caPem, 'utf16le') }, /^it is UTF-16 or no text: /],
       [{ ca: member.caPem.replaceAll('\n', '\r') }, /^its lines end as on an old Mac: /],
       [{ certificate: '\n' }, /^it is empty$/],
@@ -174,7 +174,7 @@ describe('the files of a certificate', () => {
     await assert.rejects(load(files), {
       code: 'bad-crl',
       message: `${files.crl}: there is no “BEGIN X509 CRL” in the file`,
-      hint: 'it has “CERTIFICATE”, which is damaged or belongs into another file',
+      hint: 'it has “CERTIFICATE”, which is damaged or belongs in another file',
     });
   });
 

@@ -471,6 +471,28 @@ describe('calls of one agent', () => {
     assert.deepEqual([said(await good), asked], [['ok', ''], ['good']]);
   });
 
+  test('are asked again although the clock was set back, and not begun if they are cancelled meanwhile', async () => {
+    const clock = { now: 1_000_000 };
+    const { handle, running } = startDispatch({ concurrency: 1, now: () => clock.now });
+    const cancelling = new AbortController();
+    const first = handle(incomingCall({ issuedAt: clock.now }));
+    const second = handle({
+      ...incomingCall({ issuedAt: clock.now }),
+      cancelled: cancelling.signal,
+      reauthorize: async () => void cancelling.abort('cert=eve'),
+    });
+    await until('the first runs', () => running.length === 1);
+    clock.now -= 1000;
+    running[0]?.end();
+    await first;
+    assert.deepEqual(said(await second), ['cancelled', 'cancelled']);
+    assert.equal(running.length, 1, 'the second was not begun');
+    const third = handle(incomingCall({ issuedAt: clock.now }));
+    await until('its slot is free', () => running.length === 2);
+    running[1]?.end();
+    await third;
+  });
+
   test('free their slot if they fail', async () => {
     const fails = { handlers: { count: async () => Promise.reject(new TypeError('a bug')) } } as unknown as Agent;
     const { handle } = startDispatch({ concurrency: 1, agents: new Map([['probe', fails]]) });

@@ -109,6 +109,17 @@ describe('the ports of a run over nodes', () => {
     }
   });
 
+  test('end a run whose hosts others have changed while it waited for its lease, and give the lease back', async () => {
+    const later = new Problem('run-superseded', 'a later run has changed web1');
+    const locking = { wait: 0, from: 'test', signal: never, report: () => {}, onLost: () => {} };
+    const { ports, happened } = await startPorts(grant, {
+      locking: { ...locking, onHeld: () => Promise.reject(later) },
+    });
+    assert.equal((await rejection(take(ports))).code, 'run-superseded');
+    await ports.release();
+    assert.deepEqual(happened.filter((one) => one.startsWith('release')).sort(), ['release web1', 'release web2']);
+  });
+
   test('send the last lines of the journal before they give up the lease and the notice', async () => {
     const { ports, happened } = await startPorts();
     await take(ports);

@@ -71,7 +71,7 @@ describe('an operator who resumes the run of another client', () => {
 
   test('is interrupted by Ctrl-C', async () => {
     await assert.rejects(looks([30], AbortSignal.abort()).wait, {
-      code: 'run-in-progress',
+      code: 'cancelled',
       message: 'interrupted while waiting for the lease of the run',
     });
   });
