@@ -23,7 +23,7 @@ export interface HeldLease {
 /**
  * Takes a lease on all nodes or on none, one after the other in the order of their names: of two runs for the same
  * nodes, one comes first everywhere.
- * @throws Problem `lease-held`, `no-lease`
+ * @throws Problem `lease-held`, `no-lease`, `cancelled`
  */
 export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
   const deadline = performance.now() + options.wait;
@@ -34,6 +34,8 @@ export async function takeLease(options: LeaseOptions): Promise<HeldLease> {
     const failed = await takeAll(options, fences, unsure);
     if (failed === undefined) return keepLease(options, fences);
     await releaseLease(options, new Map([...fences, ...unsure]));
+    if (reported && options.signal.aborted)
+      throw new Problem('cancelled', `interrupted while waiting: ${failed.message}`);
     if (failed.code !== 'lease-held' || performance.now() >= deadline || options.signal.aborted) throw failed;
     if (!reported) options.report(`waiting: ${failed.message}`);
     reported = true;

@@ -75,7 +75,7 @@ describe('a lease', () => {
     );
     assert.equal(await isSettled(taking), false);
     run.abort();
-    await assert.rejects(taking, { code: 'lease-held' });
+    await assert.rejects(taking, { code: 'cancelled' });
     assert.equal(taken, 2);
   });
 
