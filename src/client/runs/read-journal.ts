@@ -6,6 +6,7 @@ import { isEntry } from '../../playbook/journal/check-entry.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 import { requireKnownForm } from '../../playbook/journal/form.ts';
 import { journalFile, runsDirectory } from '../../library/runs/journal.ts';
+import { ambiguousId, requireIdPrefix } from '../cli/id-prefix.ts';
 import { readIfThere } from '../../core/files/if-there.ts';
 
 const name = /^([0-9a-f]{32})\.jsonl$/;
@@ -102,13 +103,7 @@ export async function datedJournals(
  * @throws Problem `usage`, `unknown-run`
  */
 export async function findRun(stateDirectory: string, prefix: string): Promise<string> {
-  if (!/^[0-9a-f]{4,32}$/.test(prefix)) {
-    throw new Problem(
-      'usage',
-      `“${prefix.slice(0, 40)}” is not a valid run id`,
-      'give the id, or at least its first four digits',
-    );
-  }
+  requireIdPrefix(prefix, 'run');
   const all = await listJournals(stateDirectory, Number.POSITIVE_INFINITY);
   const matching = all.filter((id) => id.startsWith(prefix));
   const [only, ...others] = matching;
@@ -117,12 +112,7 @@ export async function findRun(stateDirectory: string, prefix: string): Promise<s
     const hint = near === undefined ? '“mco-deploy runs” lists them' : `did you mean “${near}”?`;
     throw new Problem('unknown-run', `there is no journal of a run ${prefix} here`, hint);
   }
-  if (others.length > 0)
-    throw new Problem(
-      'usage',
-      `${prefix} matches ${matching.length} runs`,
-      'give more digits: “mco-deploy runs” lists them',
-    );
+  if (others.length > 0) throw ambiguousId(prefix, matching.length, 'run', 'mco-deploy runs');
   return only;
 }
 

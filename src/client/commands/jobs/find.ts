@@ -3,6 +3,7 @@ import { Problem } from '../../../core/errors.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CliContext } from '../../cli/context.ts';
+import { ambiguousId, requireIdPrefix } from '../../cli/id-prefix.ts';
 import type { Session } from '../../fleet/session.ts';
 import { requireDdl } from '../../../library/fleet/agents.ts';
 import { actionFor, type JobsOptions, type NodeJob } from './job.ts';
@@ -23,10 +24,7 @@ export async function findJob(
     readonly context: CliContext;
   },
 ): Promise<string> {
-  if (!/^[0-9a-f]{4,32}$/.test(prefix)) {
-    const what = `“${prefix.slice(0, 40)}” is not a valid job id`;
-    throw new Problem('usage', what, 'give the id, or at least its first four digits');
-  }
+  requireIdPrefix(prefix, 'job');
   if (prefix.length === 32) return prefix;
   const ddl = requireDdl(catalogue, 'jobs');
   const request = { ddl, action: actionFor('list', options), input: () => ({ prefix }) };
@@ -35,12 +33,7 @@ export async function findJob(
     outcome === 'ok' ? (data.jobs as NodeJob[]).map(({ id }) => id) : [],
   );
   const [only, ...others] = new Set(ids);
-  if (others.length > 0)
-    throw new Problem(
-      'usage',
-      `${prefix} matches ${others.length + 1} jobs`,
-      'give more digits: “mco-deploy jobs” lists them',
-    );
+  if (others.length > 0) throw ambiguousId(prefix, others.length + 1, 'job', 'mco-deploy jobs');
   if (only !== undefined) return only;
   const refused = outcomes.find(({ outcome }) => outcome !== 'ok');
   const why = refused === undefined ? '' : ` (${refused.node}: ${refused.message})`;

@@ -1,10 +1,10 @@
 /** Finds the journal of a run on the nodes that store it. */
 import type { Ddl } from '../../../core/ddl/ddl.ts';
-import { Problem } from '../../../core/errors.ts';
 import type { VerifiedJournal } from '../../../core/journal/verify.ts';
 import type { FoundNode } from '../../../discovery/findings.ts';
 import type { JournalEntry } from '../../../playbook/journal/entries.ts';
 import type { CliContext } from '../../cli/context.ts';
+import { ambiguousId } from '../../cli/id-prefix.ts';
 import type { Session } from '../../fleet/session.ts';
 import { chooseCopy } from './choose-copy.ts';
 import { findJournalNodes, listStored, readCopies } from './read-copies.ts';
@@ -62,12 +62,7 @@ export async function findStoredRun(
   const listing = await listStored(nodes, { limit: 100, prefix }, session, catalogue, context.signal);
   for (const one of listing.failed) context.err(`warning: ${one}`);
   const [only, ...others] = listing.runs;
-  if (others.length > 0)
-    throw new Problem(
-      'usage',
-      `${prefix} matches ${others.length + 1} runs`,
-      'give more digits: “mco-deploy runs --fleet” lists them',
-    );
+  if (others.length > 0) throw ambiguousId(prefix, others.length + 1, 'run', 'mco-deploy runs --fleet');
   return only?.run;
 }
 
