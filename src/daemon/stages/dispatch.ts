@@ -44,19 +44,17 @@ export function dispatch(options: DispatchOptions): Stage {
     const arrivedAt = options.now();
     const turn = await takeTurn(slots, call);
     if (turn instanceof Problem) return answer(failure(turn, 'cancelled'));
-    // Its caller's right, its lease, or its time, may have ended while it waited for its turn.
-    // The clock may have been set back meanwhile.
-    const refused = options.now() === arrivedAt ? undefined : await askAgain(call, turn);
-    const cancelled = cancelledBy(call);
-    if (cancelled !== undefined) {
+    // Also after a clock that was set back.
+    const hasWaited = options.now() !== arrivedAt;
+    const stale = await whyNotBegin(call, hasWaited).catch((error: unknown) => {
       turn();
-      return answer(failure(cancelled, 'cancelled'));
-    }
+      throw error;
+    });
     const left = timeLeft(call, action, arrivedAt, options);
-    const stale = refused ?? call.recheck?.() ?? (left > 0 ? undefined : tooLate(call));
-    if (stale === undefined) return answer(await runAction(call, { action, handler, left }, options, turn));
+    const instead = stale ?? (left > 0 ? undefined : refusal(tooLate(call)));
+    if (instead === undefined) return answer(await runAction(call, { action, handler, left }, options, turn));
     turn();
-    return answer(refusal(stale));
+    return answer(instead);
   };
 }
 
@@ -139,14 +137,13 @@ async function takeTurn(slots: Slots, call: IncomingCall): Promise<(() => void) 
   return problem;
 }
 
-/** Why the caller may not call it any more. @param release its slot, should that not be known */
-async function askAgain({ reauthorize }: IncomingCall, release: () => void): Promise<Problem | undefined> {
-  try {
-    return await reauthorize?.();
-  } catch (error) {
-    release();
-    throw error;
-  }
+/** The reply of a call whose caller lost the right or the lease, or gave it up, before its turn; undefined if it may begin. */
+async function whyNotBegin(call: IncomingCall, hasWaited: boolean): Promise<ReplyContent | undefined> {
+  const refused = hasWaited ? await call.reauthorize?.() : undefined;
+  const cancelled = cancelledBy(call);
+  if (cancelled !== undefined) return failure(cancelled, 'cancelled');
+  const problem = refused ?? call.recheck?.();
+  return problem && refusal(problem);
 }
 
 function cancelledBy({ cancelled, entry, opened }: IncomingCall): Problem | undefined {
