@@ -86,7 +86,7 @@ function sizeOfLength(first: number): number {
 }
 
 /** The content of the first element. */
-export function contentOf(bytes: Buffer): Buffer {
+export function derContent(bytes: Buffer): Buffer {
   return bytes.subarray(contentAt(bytes, 0), endOf(bytes, 0));
 }
 

@@ -1,7 +1,8 @@
 /** The limits that the certificates of a path set to each other, as TLS applies them (RFC 5280, 4.2 and 6.1). */
 import type { X509Certificate } from 'node:crypto';
-import { contentAt, contentOf, elements, extensionsOf, oids, valueIn } from './extensions.ts';
+import { contentAt, derContent, elements, extensionsOf, oids, valueIn } from './extensions.ts';
 import type { Identity } from '../identity.ts';
+import { isSelfIssued } from './path-length.ts';
 import { readOnce } from './read-once.ts';
 
 /**
@@ -82,7 +83,7 @@ const excludedTag = 0xa1;
 
 const constraintsOf = readOnce((certificate): Constraints => {
   const value = valueIn(certificate, oids.nameConstraints);
-  const lists = value === undefined ? [] : elements(contentOf(value));
+  const lists = value === undefined ? [] : elements(derContent(value));
   const hosts = (wanted: number) =>
     lists
       .filter(({ tag }) => tag === wanted)
@@ -104,13 +105,13 @@ function urisIn(names: Buffer): string[] {
 function namesRefused(issuer: X509Certificate, below: readonly X509Certificate[]): X509Certificate | undefined {
   const constraints = constraintsOf(issuer);
   if (constraints.permitted === undefined && constraints.excluded.length === 0) return undefined;
-  return below.find((one, index) => (index === 0 || one.subject !== one.issuer) && !mayName(constraints, one));
+  return below.find((one, index) => (index === 0 || !isSelfIssued(one)) && !mayName(constraints, one));
 }
 
 /** Whether constraints allow the URIs of a certificate: no other name counts for an identity. */
 function mayName({ permitted, excluded }: Constraints, certificate: X509Certificate): boolean {
   const names = valueIn(certificate, oids.alternativeName);
-  const uris = names === undefined ? [] : urisIn(contentOf(names));
+  const uris = names === undefined ? [] : urisIn(derContent(names));
   return uris.every((uri) => {
     const [, host] = /^[^:]+:\/\/([^:/]+)/.exec(uri.toLowerCase()) ?? [];
     if (host === undefined) return false;

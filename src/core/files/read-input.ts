@@ -31,7 +31,7 @@ export async function readInput(file: string, most = largest, signal?: AbortSign
   }
   try {
     if (!found.isCharacterDevice()) {
-      requireSize(found, most);
+      requireFile(found, most);
       return readFileSync(descriptor);
     }
   } finally {
@@ -52,14 +52,14 @@ export async function readRegular(file: string, most = largest): Promise<Buffer>
     if (found.isFIFO()) throw new Error('it is a pipe, not a file');
     // A file that does not count is often a link to /dev/null.
     if (found.isCharacterDevice()) return await readStream(handle.createReadStream({ end: most }), most);
-    requireSize(found, most);
+    requireFile(found, most);
     return await handle.readFile();
   } finally {
     await handle.close();
   }
 }
 
-function requireSize(found: Stats, most: number): void {
+function requireFile(found: Stats, most: number): void {
   // Its size reads as 0.
   if (found.isBlockDevice()) throw new Error('it is a block device, not a file');
   if (found.size > most) throw new TooLarge(most);
