@@ -1,5 +1,5 @@
 import { type ActionDdl, sensitiveInputs, sensitiveOutputs } from '../../core/ddl/ddl.ts';
-import { hideTexts } from '../../core/hide-texts.ts';
+import { hiddenText, hideTexts } from '../../core/hide-texts.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { ReplyContent } from '../../core/request/reply.ts';
 import type { IncomingCall } from '../incoming-call.ts';
@@ -14,7 +14,7 @@ export function replyToStore(
   const hidden = sensitiveOutputs(action);
   const data = Object.entries(content.data).map(([name, value]) => [
     name,
-    hidden.includes(name) ? '(hidden)' : hideWithin(value, hide),
+    hidden.includes(name) ? hiddenText : hideWithin(value, hide),
   ]);
   return { ...content, message: hide(content.message), hint: hide(content.hint), data: Object.fromEntries(data) };
 }
@@ -25,7 +25,7 @@ const mostSecrets = 1000;
 /** Replaces the texts of sensitive inputs. */
 function hiding(action: ActionDdl, input: JsonObject): (text: string) => string {
   const secrets = new Set(sensitiveInputs(action).flatMap((name) => textsIn(input[name])));
-  return (text) => (secrets.size > mostSecrets && text !== '' ? '(hidden)' : hideTexts(text, secrets));
+  return (text) => (secrets.size > mostSecrets && text !== '' ? hiddenText : hideTexts(text, secrets));
 }
 
 function textsIn(value: unknown): string[] {
@@ -37,7 +37,7 @@ function textsIn(value: unknown): string[] {
 
 function hideWithin(value: unknown, hide: (text: string) => string): unknown {
   if (typeof value === 'string') return hide(value);
-  if (typeof value === 'number') return hide(String(value)) === String(value) ? value : '(hidden)';
+  if (typeof value === 'number') return hide(String(value)) === String(value) ? value : hiddenText;
   if (Array.isArray(value)) return value.map((item) => hideWithin(item, hide));
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [hide(key), hideWithin(item, hide)]));

@@ -1,5 +1,5 @@
 import type { NodeFailure } from '../events/events.ts';
-import { hideTexts } from '../../core/hide-texts.ts';
+import { hiddenText, hideTexts } from '../../core/hide-texts.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { RunContext } from '../context.ts';
 
@@ -32,7 +32,7 @@ export function reasonsToKeep(
   return failed.map(({ node, code, reason }) => ({
     node,
     code,
-    reason: hides(reason) ? '(hidden)' : reason.slice(0, longest),
+    reason: hides(reason) ? hiddenText : reason.slice(0, longest),
   }));
 }
 

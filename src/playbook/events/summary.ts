@@ -96,7 +96,7 @@ export function describeOut(out: readonly OutOfTraffic[]): string[] {
   );
 }
 
-function formatReason({ node, reason }: NodeFailure): string {
+export function formatReason({ node, reason }: Pick<NodeFailure, 'node' | 'reason'>): string {
   return node === '' ? reason : `${node}: ${reason}`;
 }
 

@@ -2,6 +2,7 @@
  * Checks the input of a step against the action’s DDL: before a run as far as it is known, and completely before a
  * call.
  */
+import { hiddenText } from '../../core/hide-texts.ts';
 import { type ActionDdl, type Ddl, inputNames, sensitiveInputs, sensitiveOutputs } from '../../core/ddl/ddl.ts';
 import { inputValidatorOf } from '../../core/ddl/input.ts';
 import { Problem } from '../../core/errors.ts';
@@ -83,6 +84,6 @@ export function hideOutputs(action: ActionDdl, data: Readonly<Record<string, unk
 
 function withoutKeys(values: Readonly<Record<string, unknown>>, hidden: readonly string[]): JsonObject {
   return Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [key, hidden.includes(key) ? '(hidden)' : value]),
+    Object.entries(values).map(([key, value]) => [key, hidden.includes(key) ? hiddenText : value]),
   );
 }

@@ -3,6 +3,7 @@
 import { attempt } from './attempt.ts';
 import { notifier } from '../call/notifier.ts';
 import type { StepReport, StepState } from '../events/events.ts';
+import { formatReason } from '../events/summary.ts';
 import { decide } from '../expressions/expression.ts';
 import type { Step, StepOutcome } from '../model.ts';
 import { hideSecrets, reasonsToKeep, reasonsToShow } from '../call/reasons.ts';
@@ -105,7 +106,7 @@ async function recordEnd({ id }: Step, ended: Ended, run: RunContext): Promise<E
 /** A failure that the playbook allows: it is shown, and the run continues. */
 function accepted(ended: Ended, { notifies }: Step['source']): Ended {
   const [first] = ended.failed ?? [];
-  const what = first === undefined ? '' : `: ${first.node === '' ? '' : `${first.node}: `}${first.reason}`;
+  const what = first === undefined ? '' : `: ${formatReason(first)}`;
   // The end of the run says of a notification that it failed.
   const line = notifies === true ? [] : [`failed, and the run continues (fail_ok)${what}`];
   return { ...ended, state: 'done', lines: [...(ended.lines ?? []), ...line] };

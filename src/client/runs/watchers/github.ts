@@ -1,6 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 import { explainErrno } from '../../../core/errors.ts';
 import type { RunReport, StepReport } from '../../../playbook/events/events.ts';
+import { formatReason } from '../../../playbook/events/summary.ts';
 import type { RunWatcher } from './watcher.ts';
 
 /**
@@ -51,7 +52,7 @@ function summaryOf({ playbook, runId, state, dryRun, steps, elapsed }: RunReport
   const rows = steps
     .filter(({ internal, state: how }) => !internal || how !== 'done')
     .map(({ name, state: how, ok, failed, elapsed: took }) => {
-      const reasons = failed.map(({ node, reason }) => `${node === '' ? '' : `${node}: `}${reason}`).join('; ');
+      const reasons = failed.map(formatReason).join('; ');
       return `| ${[name, how, String(ok.length), reasons, `${(took / 1000).toFixed(1)} s`].map(cell).join(' | ')} |\n`;
     });
   const title = `${playbook}${dryRun ? ' (dry run)' : ''}: ${state} in ${(elapsed / 1000).toFixed(1)} s`;
