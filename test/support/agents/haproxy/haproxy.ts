@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { type Agent, createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { defineRuntime } from '../../../../src/agents/haproxy/runtime/runtime.ts';
 import { until } from '../../until.ts';
 import { temporaryDirectory } from '../agent-setup.ts';
@@ -90,7 +91,7 @@ export interface HaproxyProcess {
   readonly readOnlySocket: string;
   readonly ask: (command: string) => Promise<string>;
   /** GET / through the frontend. */
-  readonly get: (agent?: Agent) => Promise<{ status: number; body: string }>;
+  readonly get: (agent?: Agent) => Promise<Answer>;
   /** Kills it and starts it again with the same configuration. */
   readonly restart: () => Promise<void>;
   /** Reloads it without losing a request (`-sf`), with other servers or sections where given. */
@@ -166,7 +167,7 @@ export async function startHaproxyProcess(
     socket: at('admin.sock'),
     readOnlySocket: at('user.sock'),
     ask,
-    get: (agent) => get(at('front.sock'), agent),
+    get: (agent) => getWhenListening(at('front.sock'), agent),
     restart: async () => {
       await current.end();
       current = await begin();
@@ -240,7 +241,30 @@ async function answering(
   });
 }
 
-function get(socketPath: string, agent: Agent | undefined): Promise<{ status: number; body: string }> {
+/**
+ * A process that takes over puts its socket in place a moment before it listens there. Nothing was sent to it then, so
+ * this asks again, as a person's browser would find a TCP port that both processes listen at.
+ */
+async function getWhenListening(socketPath: string, agent: Agent | undefined): Promise<Answer> {
+  for (let refused = 0; ; refused++) {
+    try {
+      return await get(socketPath, agent);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED' || refused === mostRefused) throw error;
+      await delay(10);
+    }
+  }
+}
+
+/** Two seconds: a process that has put its socket in place listens within them, however busy the machine is. */
+const mostRefused = 200;
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+function get(socketPath: string, agent: Agent | undefined): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, path: '/', agent: agent ?? false, timeout: 10_000 }, (incoming) => {
       let body = '';

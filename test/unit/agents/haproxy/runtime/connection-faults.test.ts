@@ -42,7 +42,7 @@ async function ask(command: string, ...given: string[]) {
   const asking = defineRuntime('/run/haproxy.sock', 30)
     .ask(command, signal)
     .catch((problem: { code: string }) => problem.code);
-  for (let times = 0; times < 9; times++) {
+  for (let times = 0; times < 25; times++) {
     await someTurns();
     await clock.pass(10);
   }
@@ -82,8 +82,20 @@ describe('a connection to HAProxy that fails', () => {
     });
   }
 
+  test('is made again for 0.2 s, for whatever command, while nothing listens yet', async () => {
+    const refused = Array(20).fill('ECONNREFUSED');
+    for (const command of ['show info', 'set server app/web1 state maint']) {
+      assert.deepEqual(await ask(command, ...refused, 'done\n\n'), ['done', 21], command);
+      assert.deepEqual(
+        await ask(command, ...refused, 'ECONNREFUSED', 'done\n\n'),
+        ['haproxy-unreachable', 21],
+        command,
+      );
+    }
+  });
+
   test('is not made again for another reason', async () => {
-    for (const code of ['ECONNREFUSED', 'ENOENT', 'EACCES']) {
+    for (const code of ['ENOENT', 'EACCES']) {
       assert.deepEqual(await ask('show info', code, 'done\n\n'), ['haproxy-unreachable', 1], code);
     }
   });
