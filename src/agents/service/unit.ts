@@ -1,4 +1,5 @@
 import { Problem } from '../../core/errors.ts';
+import { readUnitProperties, wasKeptByCondition } from '../../core/host/unit-properties.ts';
 import type { CommandResult, RunCommand } from '../../core/ports.ts';
 import { printableLine } from '../../core/text.ts';
 import type { ServiceConfig, UnitAction } from './config.ts';
@@ -85,8 +86,7 @@ export function openSystemd({ sudo, wait, journal_lines }: ServiceConfig, run: R
 }
 
 function parseShow(unit: string, text: string): UnitState {
-  const values = new Map(text.split('\n').map((line) => [line.split('=', 1)[0] ?? '', line.replace(/^[^=]*=/, '')]));
-  const value = (name: string) => values.get(name) ?? '';
+  const value = readUnitProperties(text);
   if (value('LoadState') === 'not-found') {
     throw new Problem('unknown-unit', `systemd has no unit ${unit} here`, 'check its name with “systemctl list-units”');
   }
@@ -100,8 +100,7 @@ function parseShow(unit: string, text: string): UnitState {
     invocation: value('InvocationID'),
     result: value('Result'),
     type: value('Type'),
-    // Before its first start, systemd shows “no” as well.
-    conditionsHold: value('ConditionResult') !== 'no' || !(Number(value('ConditionTimestampMonotonic')) > 0),
+    conditionsHold: !wasKeptByCondition(value),
   };
 }
 

@@ -10,7 +10,7 @@ export interface SourceLocation {
   readonly check: (work: () => void) => void;
 }
 
-/** The text of a file and the function that finds positions in it, from core/document.ts. */
+/** The text of a file and the function that finds positions in it, from core/files/yaml/document.ts. */
 export interface SourceText {
   readonly text: string;
   readonly locate: (path: readonly string[], key?: boolean) => string;

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { readUnitProperties } from '../../../core/host/unit-properties.ts';
 import type { RunCommand } from '../../../core/ports.ts';
 import type { Application } from '../application.ts';
 import type { Argv } from '../config.ts';
@@ -24,13 +25,12 @@ async function reportUnit(unit: string, run: RunCommand): Promise<readonly strin
     ask(run, ['systemctl', 'show', '--property=ActiveState,SubState,Result', '--', unit]),
     ask(run, ['journalctl', '--no-pager', '--quiet', '--output=cat', `--lines=${mostLines}`, `--unit=${unit}`]),
   ]);
-  const [active, sub, result] = ['ActiveState', 'SubState', 'Result'].map(
-    (name) => new RegExp(`^${name}=(.*)$`, 'm').exec(state)?.[1],
-  );
+  const value = readUnitProperties(state);
+  const [active, result] = [value('ActiveState'), value('Result')];
   const words =
-    active === undefined
+    active === ''
       ? `the state of ${unit} cannot be read`
-      : `${unit} is ${active} (${sub}${result === 'success' ? '' : `, result ${result}`})`;
+      : `${unit} is ${active} (${value('SubState')}${result === 'success' ? '' : `, result ${result}`})`;
   const lines = journal
     .split('\n')
     .map(firstLine)

@@ -1,3 +1,4 @@
+import { readUnitProperties, wasKeptByCondition } from '../../../core/host/unit-properties.ts';
 import type { RunCommand } from '../../../core/ports.ts';
 import { path } from '../activate/command.ts';
 import type { Health } from './found.ts';
@@ -12,14 +13,12 @@ export async function lookAtUnit(unit: string, run: RunCommand, timeout: number,
     '--property=ActiveState,SubState,Result,Type,InvocationID,ConditionResult,ConditionTimestampMonotonic';
   const env = { PATH: path, LC_ALL: 'C' };
   const { code, stdout } = await run(['systemctl', 'show', properties, '--', unit], { timeout, signal, env });
-  const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1] ?? '';
+  const value = readUnitProperties(stdout);
   const state = value('ActiveState');
   if (code !== 0 || state === '') return { healthy: false, words: `no state of ${unit}` };
   const result = value('Result');
   const why = ['', 'success'].includes(result) ? '' : `, result ${result}`;
-  // Before its first start, systemd shows “no” as well.
-  const isKept = value('ConditionResult') === 'no' && Number(value('ConditionTimestampMonotonic')) > 0;
-  if (state === 'inactive' && isKept)
+  if (state === 'inactive' && wasKeptByCondition(value))
     return { healthy: false, words: `${unit} inactive: a condition of its file keeps it from starting`, isFinal: true };
   // A program that ends when it has done its work is not active afterwards.
   const isDone = value('Type') === 'oneshot' && state === 'inactive' && result === 'success';
