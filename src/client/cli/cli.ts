@@ -4,6 +4,7 @@ import { startClosing } from './io/closing.ts';
 import { type CliContext, exitCode, type ProcessContext } from './context.ts';
 import { endingOf } from './exit/ending.ts';
 import { helpWords } from './help/help-words.ts';
+import type { Misuse } from './help/misuse.ts';
 import { asJsonLines, wantsJson, wantsJsonLines } from './io/format.ts';
 import { type KnownNames, translate } from '../habits/translate.ts';
 import { type Cli, defineNeeded, optionsOf, silenceErrors } from './program.ts';
@@ -18,6 +19,7 @@ export async function runCli(words: readonly string[], cli: Cli, given: ProcessC
   const { hasEnded, hasLast, ...closing } = startClosing(given);
   const context = changed(given, closing);
   let next = '';
+  let misuse: Misuse | undefined;
   let program: Command | undefined;
   let known = words;
   try {
@@ -28,17 +30,23 @@ export async function runCli(words: readonly string[], cli: Cli, given: ProcessC
     const shown = wantsJsonLines(known) ? withJsonLines(quiet) : quiet;
     program = defineNeeded(known, cli, shown);
     if (json)
-      silenceErrors(program, (line) => {
-        next = line;
+      silenceErrors(program, {
+        next: (line) => {
+          next = line;
+        },
+        misuse: (found) => {
+          misuse = found;
+        },
       });
     await program.parseAsync(helpWords(known, program), { from: 'user' });
     // The end of a program shows whether its output was written, so each command has one.
     if (!hasEnded()) context.exit(exitCode.ok);
   } catch (error) {
     const { problem, line, code } = endingOf(error, context);
-    if (json && problem !== undefined)
-      context.err(JSON.stringify({ error: { ...problem, hint: problem.hint || next }, exit_code: code }));
-    else if (line !== undefined) {
+    if (json && problem !== undefined) {
+      const explained = { ...problem, ...misuse };
+      context.err(JSON.stringify({ error: { ...explained, hint: explained.hint || next }, exit_code: code }));
+    } else if (line !== undefined) {
       context.err(line);
       if (problem !== undefined && !hasLast()) {
         const { nextCommand } = await import('./help/next-command.ts');

@@ -2,7 +2,8 @@ import { Command, Help, Option } from 'commander';
 import type { CliContext, CommandEntry } from './context.ts';
 import { examplesOf } from './help/examples.ts';
 import { groupOf, placeOf } from './help/groups.ts';
-import { filterHint, usageMessage } from './help/usage-message.ts';
+import { pathOf } from './help/command-path.ts';
+import { type Misuse, misuseOf, otherDash } from './help/misuse.ts';
 import { addOutputOptions, everywhere, readOutput } from './io/format.ts';
 
 export interface Cli {
@@ -63,7 +64,8 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
     .version(version, '-V, --version', 'print version, commit and runtime')
     .addHelpCommand(helpCommand().helpGroup(groupOf('help')))
     .hook('preAction', (_, command) => {
-      refuseEmptyPaths(command);
+      refuseOtherDashes(command);
+      refuseEmpty(command);
       readOutput(command);
     })
     .helpOption('-h, --help', 'show this help')
@@ -74,10 +76,6 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
       writeOut: (text) => context.out(text.trimEnd()),
       writeErr: (text) => context.err(text.trimEnd()),
       ...(context.columns === undefined ? {} : { getOutHelpWidth: () => context.columns ?? 80 }),
-      outputError: (text, write) => {
-        const { message, hint } = usageMessage(text);
-        write(`mco-deploy: ${hint === '' ? message : `${message}: ${hint}`}`);
-      },
     })
     .exitOverride();
   for (const { name, define } of commands.toSorted((a, b) => placeOf(a.name) - placeOf(b.name))) {
@@ -89,28 +87,21 @@ function fill(program: Command, version: string, commands: readonly CommandEntry
     addOutputOptions(command);
     refuseOptionsAsValues(command);
     if (command.commands.length > 0) command.addHelpCommand(helpCommand());
-    else if (command.options.some(({ long }) => long === '--wf')) proposeFilters(command);
   }
   for (const command of [program, ...everyCommand(program)]) {
     const path = pathOf(command);
     const help = ['mco-deploy', path, '--help'].filter((word) => word !== '').join(' ');
     command
+      .configureOutput({
+        outputError: (text, write) => {
+          const { message, hint } = misuseOf(text, command);
+          write(`mco-deploy: ${hint === '' ? message : `${message}: ${hint}`}`);
+        },
+      })
       .addHelpText('after', () => formatExamples(examplesOf(path)))
       .showHelpAfterError(`${command.commands.length > 0 ? 'to list the commands' : 'to list its options'}: ${help}`);
   }
   return program;
-}
-
-/** A fact or a node that is typed as an argument. */
-function proposeFilters(command: Command): void {
-  command.configureOutput({
-    outputError: (text, write) => {
-      const { message, hint } = usageMessage(text);
-      const words = command.parent?.args ?? [];
-      const all = [message, hint, filterHint(message, pathOf(command), words)].filter((part) => part !== '');
-      write(`mco-deploy: ${all.join(': ')}`);
-    },
-  });
 }
 
 /** `--fingerprint $PRINT --out FILE` without a PRINT: the name of the next option would be the value. */
@@ -128,12 +119,21 @@ function refuseWithout({ flags }: Option, command: Command): never {
   return command.error(`error: option '${flags}' argument missing`, { code: 'commander.optionMissingArgument' });
 }
 
-/** `--config "$FILE"` without a FILE: an empty path would be that of the current directory. */
-function refuseEmptyPaths(command: Command): void {
+/** `uninstall web1 –dry-run` would uninstall. What a person is typing is completed, whatever it begins with. */
+function refuseOtherDashes(command: Command): void {
+  const found = command.name() === 'complete' ? undefined : otherDash(command.args);
+  if (found !== undefined) command.error(`error: ${found.message}`, { code: 'commander.invalidArgument' });
+}
+
+/** `upgrade "$APP" 2`, `--config "$FILE"` with a variable that is not set: an empty path is the current directory. */
+function refuseEmpty(command: Command): void {
   for (const option of command.options) {
-    const isPath = /[<[](file|path|dir|directory)[\]>]$/.test(option.flags);
-    if (isPath && command.getOptionValue(option.attributeName()) === '') refuseWithout(option, command);
+    const value: unknown = command.getOptionValue(option.attributeName());
+    if (value === '' || (Array.isArray(value) && value.includes(''))) refuseWithout(option, command);
   }
+  const empty = command.registeredArguments.find(({ variadic }, at) => !variadic && command.args[at] === '');
+  if (empty !== undefined)
+    command.error(`error: the argument <${empty.name()}> is empty`, { code: 'commander.invalidArgument' });
 }
 
 /** Options that every command has come after its own. */
@@ -151,30 +151,37 @@ function helpCommand(): Command {
   return new Command('help').argument('[command]').description('explain a command');
 }
 
-/** `runs list`; empty for the program itself. */
-export function pathOf(command: Command): string {
-  return command.parent === null ? '' : `${pathOf(command.parent)} ${command.name()}`.trim();
-}
-
 function formatExamples(examples: readonly string[]): string {
   return examples.length === 0 ? '' : ['\nExamples:', ...examples.map((one) => `  mco-deploy ${one}`)].join('\n');
 }
 
-/** The options of a command and its subcommands, as `-v` and `--verbose`. */
-export function optionsOf(program: Command, name: string): ReadonlySet<string> {
+/** The options of a command and its subcommands, as `-v` and `--verbose`, and whether each needs a value. */
+export function optionsOf(program: Command, name: string): ReadonlyMap<string, boolean> {
   const commands = everyCommand(program).filter((command) => topOf(command, program) === name);
-  const flags = commands.flatMap(({ options }) => options.flatMap(({ short, long }) => [short, long]));
-  return new Set(flags.filter((flag) => flag !== undefined));
+  const flags = commands.flatMap(({ options }) =>
+    options.flatMap(({ short, long, required }) => [short, long].map((flag) => [flag ?? '', required] as const)),
+  );
+  return new Map(flags.filter(([flag]) => flag !== ''));
 }
 
 function topOf(command: Command, program: Command): string {
   return command.parent === null || command.parent === program ? command.name() : topOf(command.parent, program);
 }
 
-/** Keeps commander from printing wrong usage, which the caller does. @param next gets the line with the next command */
-export function silenceErrors(program: Command, next: (line: string) => void): void {
+/** What commander would print of a wrong command line. */
+interface UsageListener {
+  /** Gets the line with the next command. */
+  readonly next: (line: string) => void;
+  readonly misuse: (found: Misuse) => void;
+}
+
+/** Keeps commander from printing wrong usage, which the caller does. */
+export function silenceErrors(program: Command, { next, misuse }: UsageListener): void {
   for (const command of [program, ...everyCommand(program)])
-    command.configureOutput({ writeErr: (text) => next(text.trimEnd()), outputError: () => {} });
+    command.configureOutput({
+      writeErr: (text) => next(text.trimEnd()),
+      outputError: (text) => misuse(misuseOf(text, command)),
+    });
 }
 
 export function everyCommand(command: Command): Command[] {

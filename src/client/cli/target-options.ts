@@ -16,7 +16,7 @@ export function parseSeconds(value: string): number {
 
 function parseLimit(value: string): string {
   if (!/^([1-9]\d{0,8}|100%|[1-9]\d?%)$/.test(value))
-    throw new InvalidArgumentError('it must be a number or a percentage, such as 3 or 20%.');
+    throw new InvalidArgumentError('it must be a number or a percentage, such as 3 or 20%; -I chooses nodes by name.');
   return value;
 }
 
@@ -25,9 +25,13 @@ function parseSeed(value: string): number {
   return Number(value);
 }
 
+/** As a chat or a word processor writes them: no shell takes them for quotes. */
+const otherQuotes = /(^|[=~<>])[“”„‘’‚«»]/;
+
 /** An empty filter, as of a shell's variable that is not set, would choose every node. */
 function filled(value: string): string {
   if (value.trim() === '') throw new InvalidArgumentError('it must not be empty; leave it out for all nodes.');
+  if (otherQuotes.test(value)) throw new InvalidArgumentError(`its quotes are not ' or ": type them again.`);
   return value;
 }
 

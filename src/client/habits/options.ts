@@ -1,5 +1,5 @@
 import { translateSelect } from './select.ts';
-import { methodHabits, optionHabits } from './table.ts';
+import { methodHabits, type OptionHabit, optionHabits } from './table.ts';
 
 /** The command line so far, in this program's words. */
 export interface TranslatedOptions {
@@ -14,7 +14,7 @@ export interface TranslatedOptions {
 export function translateOptions(
   command: string,
   words: readonly string[],
-  known: () => ReadonlySet<string>,
+  known: () => ReadonlyMap<string, boolean>,
 ): TranslatedOptions {
   const out: string[] = [];
   for (let at = 0; at < words.length; at++) {
@@ -23,12 +23,22 @@ export function translateOptions(
     const [flag = '', inline] = word.startsWith('--') ? splitOnce(word) : [word];
     const habit = Object.hasOwn(optionHabits, flag) && !known().has(flag) ? optionHabits[flag] : undefined;
     if (habit === undefined) out.push(word);
+    else if ('drop' in habit) continue;
+    else if (!isOfUse(habit, command, known())) out.push(word);
     else if ('answer' in habit) return { words: out, answer: `${flag}: ${habit.answer}` };
-    else if ('as' in habit && (habit.of?.includes(command) ?? true)) {
-      out.push(inline === undefined ? habit.as : `${habit.as}=${inline}`);
-    } else if ('as' in habit) out.push(word);
+    else out.push(inline === undefined ? habit.as : `${habit.as}=${inline}`);
   }
   return finish(out);
+}
+
+/** Whether the command has the option that the habit leads to. */
+function isOfUse(
+  habit: Exclude<OptionHabit, { drop: true }>,
+  command: string,
+  known: ReadonlyMap<string, boolean>,
+): boolean {
+  if ('answer' in habit) return habit.needs === undefined || known.has(habit.needs);
+  return (habit.of?.includes(command) ?? true) && known.has(habit.as.replace(/=.*/s, ''));
 }
 
 function splitOnce(word: string): [string, string?] {

@@ -9,6 +9,9 @@ export type Habit = { readonly as: readonly string[] } | { readonly answer: stri
 const as = (...words: string[]): Habit => ({ as: words });
 const answer = (text: string): Habit => ({ answer: text });
 
+const nodes = 'to list the nodes: mco-deploy find; to see one of them: mco-deploy inventory NODE';
+const certificates = 'to list the certificates: mco-deploy ca list';
+const commands = 'nodes do not run arbitrary commands: write an agent for what is needed (mco-deploy agent new NAME)';
 const playbooks = 'write it as a playbook: docs/playbooks.md';
 
 /** By the first words of the command line; the longest match counts. */
@@ -29,8 +32,25 @@ export const commandHabits: Readonly<Record<string, Habit>> = {
   federation: answer('there is no broker, and so no federation: docs/reach.md explains other networks'),
   scout: answer('to run a check: mco-deploy nrpe CHECK'),
   tasks: answer(`there are no Bolt tasks: write an agent (mco-deploy agent new NAME), or ${playbooks}`),
-  shell: answer('nodes do not run arbitrary commands: write an agent for what is needed (mco-deploy agent new NAME)'),
-  exec: answer('nodes do not run arbitrary commands: write an agent for what is needed (mco-deploy agent new NAME)'),
+  node: answer(nodes),
+  nodes: answer(nodes),
+  host: answer(nodes),
+  hosts: answer(nodes),
+  get: answer(nodes),
+  list: answer(nodes),
+  ls: answer(nodes),
+  describe: answer(nodes),
+  history: as('runs'),
+  cert: answer(certificates),
+  certs: answer(certificates),
+  certificate: answer(certificates),
+  certificates: answer(certificates),
+  init: answer('to make a certificate authority for a new fleet: mco-deploy ca init --realm REALM --operator NAME'),
+  plan: answer('to see what would change: mco-deploy apply --dry-run, or mco-deploy upgrade … --dry-run'),
+  undo: answer('to return to the release before: mco-deploy rollback APPLICATION'),
+  ssh: answer(commands),
+  shell: answer(commands),
+  exec: answer(commands),
   show_config: answer('“mco-deploy doctor client” shows what is configured and whether it works'),
   request_cert: answer('to request a certificate: mco-deploy enroll'),
   deploy: answer('to upgrade a cluster: mco-deploy upgrade --cluster CLUSTER --rev REVISION'),
@@ -63,11 +83,14 @@ export const agentHabits: Readonly<
 export type OptionHabit =
   | { readonly as: string; readonly takesValue: boolean; readonly of?: readonly string[] }
   | { readonly drop: true }
-  | { readonly answer: string };
+  /** @param needs an option without which the answer is of no use */
+  | { readonly answer: string; readonly needs?: string };
 
 const valued = (option: string): OptionHabit => ({ as: option, takesValue: true });
 const collectives =
   'there are no collectives or sub-collectives: choose nodes by facts, classes and names (-F, -C, -I)';
+const chooseByName = 'to choose nodes by name: -I NAME (repeatable)';
+const chooseByFact = 'to choose nodes by fact: -F NAME=VALUE (repeatable)';
 const transport = 'clients call the daemons directly over TLS: leave this option out';
 
 export const optionHabits: Readonly<Record<string, OptionHabit>> = {
@@ -85,6 +108,16 @@ export const optionHabits: Readonly<Record<string, OptionHabit>> = {
   '-v': { drop: true },
   '--verbose': { drop: true },
   '-q': { drop: true },
+  '--no-color': { as: '--color=never', takesValue: false },
+  '--no-colour': { as: '--color=never', takesValue: false },
+  '--colour': valued('--color'),
+  '--quiet': { drop: true },
+  '-l': { answer: chooseByName, needs: '-I' },
+  '--host': { answer: chooseByName, needs: '-I' },
+  '--node': { answer: chooseByName, needs: '-I' },
+  '-f': { answer: chooseByFact, needs: '-F' },
+  '--filter': { answer: chooseByFact, needs: '-F' },
+  '--inventory': valued('--nodes'),
   '--no-progress': { as: '--np', takesValue: false },
   '--sort': { drop: true },
   '-T': { answer: collectives },

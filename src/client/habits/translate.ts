@@ -7,8 +7,8 @@ export interface KnownNames {
   readonly commands: ReadonlySet<string>;
   /** Names and aliases of agents. */
   readonly agents: ReadonlySet<string>;
-  /** The options of a command, including those of its subcommands. */
-  readonly optionsOf: (command: string) => ReadonlySet<string>;
+  /** The options of a command, including those of its subcommands, and whether each needs a value. */
+  readonly optionsOf: (command: string) => ReadonlyMap<string, boolean>;
 }
 
 /** Words to run, or a message instead. */
@@ -54,16 +54,27 @@ function translateCommand(words: readonly string[], known: KnownNames): Translat
 
 /** `--json ping`: options come after the command that takes them. */
 function beforeCommand(words: readonly string[], { commands, optionsOf }: KnownNames): Translation {
-  const place = words.findIndex((word) => commands.has(word));
+  const place = words.findIndex((word, at) => commands.has(word) && areOptions(words.slice(0, at), optionsOf(word)));
   const [flag = ''] = words[0]?.split('=') ?? [];
   const command = words[place];
-  if (command === undefined || !optionsOf(command).has(flag)) return { words };
+  if (command === undefined) return { words };
   const rest = words.slice(place + 1);
   const end = rest.includes('--') ? rest.indexOf('--') : rest.length;
   // Behind the command's own words: a group of commands takes no options before the name of one.
   const moved = [...rest.slice(0, end), ...words.slice(0, place), ...rest.slice(end)];
   const line = ['mco-deploy', command, ...moved].map(shellWord).join(' ');
   return { words, answer: `the option ${flag} comes after the command: ${line}` };
+}
+
+/** Whether the words are options and their values: in `-I find ping`, “find” is the name of a node. */
+function areOptions(words: readonly string[], options: ReadonlyMap<string, boolean>): boolean {
+  for (let at = 0; at < words.length; at++) {
+    const [flag = '', inline] = words[at]?.split('=') ?? [];
+    const needsValue = options.get(flag);
+    if (needsValue === undefined) return false;
+    if (needsValue && inline === undefined && ++at === words.length) return false;
+  }
+  return true;
 }
 
 /** `service restart httpd` is a call of the agent service. */

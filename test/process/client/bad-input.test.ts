@@ -114,7 +114,7 @@ describe('bad input to the program', () => {
       await refuses(
         ['upgrade', '--cluster', 'bravo', '--rev', revision, '--no-notify'],
         64,
-        /the input “revision” can’t be/,
+        revision === '' ? /the option --rev <revision> needs a value/ : /the input “revision” can’t be/,
       );
     }
     await refuses(['rpc', 'haproxy', 'disable', 'backend=app;shutdown', 'server=a'], 64, /backend must match/);

@@ -2,7 +2,6 @@ import { CommanderError } from 'commander';
 import { errnoOf, explain, Problem } from '../../../core/errors.ts';
 import { fileProblem } from '../../../core/files/file-problem.ts';
 import { type CliContext, exitCode } from '../context.ts';
-import { usageMessage } from '../help/usage-message.ts';
 import { exitForProblem } from './problem-exit-codes.ts';
 
 /** How a command ended that was interrupted or failed. */
@@ -18,7 +17,7 @@ export function endingOf(thrown: unknown, context: CliContext): Ending {
   const error = fileProblem(thrown) ?? thrown;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return { code: exitCode.ok };
-    return { code: exitCode.usage, problem: { code: 'usage', ...usageMessage(error.message) } };
+    return { code: exitCode.usage, problem: { code: 'usage', message: error.message, hint: '' } };
   }
   if (context.kill.aborted || (context.signal.aborted && (isAbort(error) || thrown === context.signal.reason))) {
     const problem = { code: 'interrupted', message: 'interrupted', hint: '' };

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { isProblemCode } from '../../../core/problems/index.ts';
 import { shellWord } from '../shell-word.ts';
-import { pathOf } from '../program.ts';
+import { pathOf } from './command-path.ts';
 
 /** A failure, as a person reads it. */
 interface Failure {

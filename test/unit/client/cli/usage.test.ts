@@ -29,18 +29,63 @@ describe('a wrong command line is reported in plain words, and the last line is 
     ['ping -t', 'the option --timeout <seconds> needs a value', 'ping'],
     ['ca init', 'the option --realm <realm> is missing', 'ca init'],
     ['runs show', 'the argument <run> is missing', 'runs show'],
-    ['ping extra', '“ping” has too many arguments: extra', 'ping'],
+    ['ping extra', '“ping” has too many arguments: extra: to choose nodes by name: mco-deploy ping -I extra', 'ping'],
     ['ping a=b', '“ping” has too many arguments: a=b: to filter: mco-deploy ping -F a=b', 'ping'],
     ['ping -F a = b', '“ping” has too many arguments: =, b: to filter: mco-deploy ping -F a=b', 'ping'],
     ['find -F a >=b', "“find” has too many arguments: >=b: to filter: mco-deploy find -F 'a>=b'", 'find'],
-    ['find web.x.net', '“find” has too many arguments: web.x.net: to filter: mco-deploy find -I web.x.net', 'find'],
+    [
+      'find web.x.net',
+      '“find” has too many arguments: web.x.net: to choose nodes by name: mco-deploy find -I web.x.net',
+      'find',
+    ],
     ['ping -F a == b', '“ping” has too many arguments: ==, b: to filter: mco-deploy ping -F a==b', 'ping'],
     [
       'ping -I w1.x.net w2.x.net',
-      '“ping” has too many arguments: w2.x.net: to filter: mco-deploy ping -I w1.x.net -I w2.x.net',
+      '“ping” has too many arguments: w2.x.net: to choose nodes by name: mco-deploy ping -I w1.x.net -I w2.x.net',
       'ping',
     ],
-    ['explain a=b c', '“explain” has too many arguments: a=b, c', 'explain'],
+    ['explain a=b c', '“explain” has too many arguments: c', 'explain'],
+    [
+      'facts os cluster=b --np w1.x.net',
+      '“facts” has too many arguments: cluster=b, w1.x.net: to filter: mco-deploy facts os -F cluster=b --np -I w1.x.net',
+      'facts',
+    ],
+    [
+      'facts os -v -F a=b cluster = c -I d',
+      '“facts” has too many arguments: cluster, =, c: to filter: mco-deploy facts os -v -F a=b -F cluster=c -I d',
+      'facts',
+    ],
+    ['facts os = x', '“facts” has too many arguments: =, x', 'facts'],
+    ['ping -F a= b', '“ping” has too many arguments: b: to filter: mco-deploy ping -F a=b', 'ping'],
+    ['ping web* a=b', '“ping” has too many arguments: web*, a=b', 'ping'],
+    ['ping ', '“ping” has too many arguments: “”', 'ping'],
+    [
+      'locks break shop cluster=b',
+      '“locks break” has too many arguments: cluster=b: to filter: mco-deploy locks break shop -F cluster=b',
+      'locks break',
+    ],
+    ['', 'there is no command “”', 'to list the commands: mco-deploy --help'],
+    ['upgrade  2', 'the argument <application> is empty', 'upgrade'],
+    ['upgrade --cluster= --rev 2', 'the option --cluster <name> needs a value', 'upgrade'],
+    ['upgrade a 2 --check ', 'the option --check <name> needs a value', 'upgrade'],
+    ['ping –json', '“–json” begins with another dash than “-”: write --json', 'ping'],
+    ['upgrade –cluster b –rev 2', '“–cluster” begins with another dash than “-”: write --cluster', 'upgrade'],
+    ['uninstall web1 –-dry-run', '“–-dry-run” begins with another dash than “-”: write --dry-run', 'uninstall'],
+    ['rpc rpcutil ping −v', '“−v” begins with another dash than “-”: write -v', 'rpc'],
+    [
+      '—json ping',
+      '“—json” begins with another dash than “-”: write --json',
+      'to list the commands: mco-deploy --help',
+    ],
+    ['ping -json', 'there is no option -json: did you mean --json?', 'ping'],
+    ['upgrade -cluster=b 2', 'there is no option -cluster=b: did you mean --cluster=b?', 'upgrade'],
+    ['ping -help', 'there is no option -help: did you mean --help?', 'ping'],
+    [
+      'ping -I -json x',
+      '“ping” has too many arguments: x: to choose nodes by name: mco-deploy ping -I -json -I x',
+      'ping',
+    ],
+    ['ping -F “a=b”', '““a=b”” is not a valid value of --wf: its quotes are not \' or ": type them again', 'ping'],
     ['upgrade --cluster b --rev 2 --no-notify --limit x', 'there is no option --limit', 'upgrade'],
   ] as const) {
     test(line, async () => {
@@ -56,6 +101,8 @@ describe('a wrong command line is reported in plain words, and the last line is 
       ['ca list -j -o xml', refused, 'to list its options: mco-deploy ca list --help'],
       ['ca nosuch -j', 'there is no command “nosuch”', 'to list the commands: mco-deploy ca --help'],
       ['pingg -o json', 'there is no command “pingg”', 'did you mean ping?'],
+      ['ping -I a -j b=c', '“ping” has too many arguments: b=c', 'to filter: mco-deploy ping -I a -j -F b=c'],
+      ['ping --json –v', '“–v” begins with another dash than “-”', 'write -v'],
     ] as const) {
       const { code, out, err } = await run(...line.split(' '));
       assert.deepEqual([code, out, err.length], [64, [], 1], line);
@@ -75,6 +122,8 @@ describe('an error that does not say what to do is followed by a command that do
     ['upgrade shop', 'upgrade needs a revision: mco-deploy upgrade shop REVISION'],
     ['--json=x ping', 'the option --json comes after the command: mco-deploy ping --json=x'],
     ['-F a=b ping', 'the option -F comes after the command: mco-deploy ping -F a=b'],
+    ['-I find ping', 'the option -I comes after the command: mco-deploy ping -I find'],
+    ['-I find -v find', 'the option -I comes after the command: mco-deploy find -I find -v'],
     [
       '--config=/x runs show 1234abcd',
       'the option --config comes after the command: mco-deploy runs show 1234abcd --config=/x',
@@ -122,6 +171,11 @@ describe('an error that does not say what to do is followed by a command that do
 
 test('“version” prints the version, as --version does', async () => {
   assert.deepEqual(await run('version'), await run('--version'));
+});
+
+test('what a person is typing is completed, whatever dash it begins with', async () => {
+  const { code, err } = await run('complete', '--', 'ping', '–js');
+  assert.deepEqual([code, err], [0, []]);
 });
 
 test('a path with “~” that no shell has replaced is not taken for a missing file alone', async () => {

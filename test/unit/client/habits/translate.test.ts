@@ -41,6 +41,12 @@ describe('a command line in the habit of another tool', () => {
     ['rpc x y -- -T', 'rpc x y -- -T'],
     ['nonsense -v', 'nonsense -v'],
     ['--version', '--version'],
+    ['history', 'runs'],
+    ['ping --no-color', 'ping --color=never'],
+    ['ping --quiet --inventory hosts', 'ping --nodes hosts'],
+    ['explain --inventory hosts', 'explain --inventory hosts'],
+    ['explain -l web1', 'explain -l web1'],
+    ['apply --host web1', 'apply --host web1'],
   ];
   for (const [line, words] of same) {
     test(`is understood: ${line}`, () => assert.deepEqual(read(line), { words: words.split(' ') }));
@@ -56,6 +62,12 @@ describe('a command line in the habit of another tool', () => {
     ['rpc rpcutil ping -T mcollective', /^-T: there are no collectives/],
     ['rpc rpcutil ping --ttl 60', /^--ttl: .*leave this option out$/],
     ['scout', /mco-deploy nrpe CHECK/],
+    ['nodes', /mco-deploy find/],
+    ['get nodes', /mco-deploy find/],
+    ['certs', /mco-deploy ca list/],
+    ['ssh web1', /mco-deploy agent new/],
+    ['ping -l web1', /^-l: .*-I NAME/],
+    ['ping --filter=a=b', /^--filter: .*-F NAME=VALUE/],
     ['deploy', /mco-deploy upgrade --cluster/],
     ["find -S fstat('/etc/hosts').md5=/baa/", /there are no data functions such as fstat\(\)/],
   ];
