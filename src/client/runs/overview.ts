@@ -47,7 +47,9 @@ export function incompleteRuns(records: readonly RunRecord[]): RunRecord[] {
   const settled = new Set<string>();
   return records.filter((record) => {
     const { playbook, inputs, state, steps, dryRun } = record;
-    const key = JSON.stringify(inputs.cluster ?? [playbook, inputs]);
+    // As filters compare it: `Bravo` is `bravo`.
+    const cluster = inputs.cluster == null ? undefined : String(inputs.cluster).toLowerCase();
+    const key = JSON.stringify(cluster ?? [playbook, inputs]);
     const keyOfPlaybook = JSON.stringify([key, playbook]);
     const isOver = ['done', 'nothing-to-do', 'running'].includes(state);
     if (dryRun || settled.has(key) || settled.has(keyOfPlaybook)) return false;

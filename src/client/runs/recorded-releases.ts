@@ -1,4 +1,5 @@
 /** The releases of servers before a run, from its journal. */
+import { isSameName } from '../../core/request/lease.ts';
 import { notifier } from '../../playbook/call/notifier.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
@@ -50,7 +51,7 @@ export function revisionsBrought(entries: readonly JournalEntry[]): string[] {
 /** Whether the run upgraded servers of that cluster, and that application if both have named one. */
 export function upgraded(entries: readonly JournalEntry[], cluster: string, application?: string): boolean {
   const started = entries.find((entry) => entry.type === 'run-started');
-  if (started?.inputs.cluster !== cluster || started.dryRun) return false;
+  if (started === undefined || started.dryRun || !isSameName(String(started.inputs.cluster), cluster)) return false;
   const other = started.inputs.application ?? application;
   if (application !== undefined && other !== application) return false;
   return revisionsBefore(entries).size > 0;

@@ -126,6 +126,8 @@ test('a run is no longer incomplete once a later one for its cluster has ended',
   assert.deepEqual(runs('failed', 'done', 'cut-off'), ['failed']);
   assert.deepEqual(runs('done', 'failed'), []);
   assert.deepEqual(runs('running', 'interrupted'), []);
+  const loud = { ...record(id('1'), 'done'), inputs: { cluster: 'BRAVO' } };
+  assert.deepEqual(incompleteRuns([loud, record(id('2'), 'failed')]), [], 'in any case, as filters compare');
   const dry = { ...record(id('1'), 'done'), dryRun: true };
   assert.deepEqual(
     incompleteRuns([dry, record(id('2'), 'cut-off')]).map(({ run }) => run),

@@ -103,6 +103,7 @@ describe('the releases before a run, by its journal', () => {
     assert.equal(revisionsBefore([bravo, ...looked]).size, 0);
     assert.equal(upgraded([bravo, ...looked, ...update], 'bravo'), true);
     assert.equal(upgraded([bravo, ...looked, ...update], 'alfa'), false);
+    assert.equal(upgraded([bravo, ...looked, ...update], 'Bravo'), true, 'as the filter of a run compares it');
     assert.equal(upgraded([started({ cluster: 'bravo' }, true), ...looked, ...update], 'bravo'), false);
     assert.equal(upgraded([...looked, ...update], 'bravo'), false);
   });

@@ -38,6 +38,11 @@ describe('two leases', () => {
     ['app/bravo', 'app,static/bravo', true],
     ['app/bravo', 'app/alfa', false],
     ['app/bravo', 'app', false],
+    ['bravo', 'BRAVO', true],
+    ['App,static', 'ws,app', true],
+    ['7', '07.0', true],
+    ['7', '8', false],
+    ['7', 'seven', false],
   ];
   for (const [one, other, expected] of cases) {
     test(`${one} and ${other} ${expected ? 'exclude each other' : 'do not exclude each other'}`, () => {
