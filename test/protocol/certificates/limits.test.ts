@@ -26,10 +26,10 @@ const run = async (...args: string[]) => {
 };
 
 /** A key and a request for a certificate, by openssl. Returns their file, without its ending. */
-async function request(): Promise<string> {
+async function request(subject = `CN=test ${made + 1}`): Promise<string> {
   const file = at(`${++made}`);
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${file}.key`];
-  await run('req', ...key, '-subj', `/CN=test ${made}`, '-out', `${file}.csr`);
+  await run('req', ...key, '-subj', `/${subject}`, '-out', `${file}.csr`);
   return file;
 }
 
@@ -62,6 +62,8 @@ interface Limits {
   readonly root?: readonly string[];
   readonly above?: readonly string[];
   readonly leaf?: readonly string[];
+  /** Whether the certificate has the name of its CA. */
+  readonly isNamesake?: boolean;
 }
 
 /** What is the same in every case. */
@@ -79,8 +81,13 @@ async function makeIssuers({ root, above = [] }: Limits): Promise<readonly [root
 }
 
 /** What TLS says of a certificate, and what the check of a signed request or reply says. */
-async function judge(kind: Identity['kind'], [root, intermediate]: readonly [string, string], leaf: readonly string[]) {
-  const own = await sign(common.own, change(leafOf(kind), leaf), intermediate);
+async function judge(
+  kind: Identity['kind'],
+  [root, intermediate]: readonly [string, string],
+  { leaf = [], isNamesake = false }: Limits,
+) {
+  const holderRequest = isNamesake ? await request(new X509Certificate(await read(intermediate)).subject) : common.own;
+  const own = await sign(holderRequest, change(leafOf(kind), leaf), intermediate);
   const plain = root === common.root ? common.plain : await sign(common.own, leafOf('node'), root);
   const [rootPem, intermediatePem, ownPem] = [await read(root), await read(intermediate), await read(own)];
   const holder = { key: await read(`${own}.key`), cert: ownPem + intermediatePem };
@@ -137,6 +144,12 @@ const cases: readonly [what: string, limits: Limits, node: RegExp, operator: Reg
   ['in capitals', { above: ['nameConstraints=critical,permitted;URI:DevCo.net'] }, fine, fine],
   ['one of two permitted', { above: ['nameConstraints=permitted;URI:a.net,permitted;URI:devco.net'] }, fine, fine],
   ['names of another realm alone', { above: ['nameConstraints=permitted;URI:other.net'] }, ofNames, ofNames],
+  [
+    'names of another realm alone, for a certificate with the name of its CA',
+    { above: ['nameConstraints=permitted;URI:other.net'], isNamesake: true },
+    ofNames,
+    ofNames,
+  ],
   ['names below the realm alone', { above: ['nameConstraints=permitted;URI:.devco.net'] }, ofNames, ofNames],
   ['names in the domain above it', { above: ['nameConstraints=permitted;URI:.net'] }, fine, fine],
   ['names of the realm excluded', { above: ['nameConstraints=excluded;URI:devco.net'] }, ofNames, ofNames],
@@ -178,7 +191,7 @@ describe('the limits of CAs apply to signatures as they do to TLS:', () => {
       const issuers = await makeIssuers(limits);
       for (const kind of ['node', 'operator'] as const) {
         const leaf = limits.leaf?.map((one) => one.replace('/node/', `/${kind}/`));
-        const { tls, fault } = await judge(kind, issuers, leaf ?? []);
+        const { tls, fault } = await judge(kind, issuers, { ...limits, ...(leaf && { leaf }) });
         const expected = kind === 'node' ? node : operator;
         assert.match(fault, expected, kind);
         assert.equal(tls, expected === fine, `TLS: ${kind}`);

@@ -40,6 +40,14 @@ describe('the later runs that changed the hosts of a run', () => {
     assert.deepEqual(hostsOf(journal('b', 20, []), journal('c', 30, [])), ['c dev2', 'b dev2']);
   });
 
+  test('are sorted by their last change of these hosts, the latest first', () => {
+    const again = journal('b', 20, [], { nodes: ['dev4'], at: 40 }).filter(({ type }) => type === 'call');
+    const others = journal('b', 20, [], { nodes: ['dev6'], at: 60 }).filter(({ type }) => type === 'call');
+    const twice = [...journal('b', 20, [], { at: 25 }), ...again, ...others];
+    assert.deepEqual(hostsOf(twice, journal('c', 30, [])), ['b dev2 dev4', 'c dev2']);
+    assert.deepEqual(hostsOf(twice, journal('c', 50, [])), ['c dev2', 'b dev2 dev4']);
+  });
+
   test('are not those that only took other hosts out of a shared load balancer', () => {
     const call = { agent: 'haproxy', nodes: ['lb1'] };
     assert.deepEqual(hostsOf(journal('b', 20, [], { ...call, input: { server: 'dev1,dev3' } })), []);

@@ -162,6 +162,13 @@ describe('a relay that is asked for nodes', () => {
     stop();
   });
 
+  test('does not take itself for a peer when it hears its own name', async () => {
+    const { ask, pool, stop } = await start([], ['bastion.devco.net', 'web9']);
+    assert.deepEqual(await ask([]), { reached: ['bastion.devco.net', 'web9'], named: [] });
+    assert.deepEqual(pool.names(), ['web9']);
+    stop();
+  });
+
   test('reports all nodes if none is named', async () => {
     const { ask, asked, stop } = await start(['web1'], ['web9']);
     assert.deepEqual(await ask([]), { reached: ['bastion.devco.net', 'web1', 'web9'], named: [] });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
 import type { SignedKey } from '../../../../src/core/wire/messages.ts';
-import { type KnownPeer, startPool } from '../../../../src/daemon/relay/pool.ts';
+import { type KnownPeer, type Pool, startPool } from '../../../../src/daemon/relay/pool.ts';
 import type { PeerConnection } from '../../../../src/transport/relay/peers/peer.ts';
 import { mockDelays } from '../../../support/mock-delays.ts';
 import { keepingLog } from '../../../support/node/quiet-log.ts';
@@ -98,16 +98,30 @@ describe('the connections of a relay', () => {
     pool.stop();
   });
 
-  test('are closed for a peer that is forgotten during the handshake', async () => {
-    const network = startNetwork();
-    const pool = startPool({ dial: network.dial, most: 10, log: keepingLog() });
-    pool.know(peers(1));
-    await until('the peer is dialled', () => network.dialled.length === 1);
-    pool.forget('web0.devco.net');
-    await until('the connection is closed', () => network.closed.length === 1);
-    assert.deepEqual(pool.counts(), { warm: 0, known: 0 });
-    pool.stop();
-  });
+  for (const [what, drop] of [
+    ['for a peer that is forgotten during the handshake', (pool: Pool) => pool.forget('web0.devco.net')],
+    ['if the relay stops during the handshake', (pool: Pool) => pool.stop()],
+  ] as const) {
+    test(`are closed ${what}`, async () => {
+      const network = startNetwork();
+      const begun = Promise.withResolvers<void>();
+      const handshake = Promise.withResolvers<void>();
+      const dial = async (name: string) => {
+        begun.resolve();
+        await handshake.promise;
+        return await network.dial(name);
+      };
+      const pool = startPool({ dial, most: 10, log: keepingLog() });
+      pool.know(peers(1));
+      await begun.promise;
+      drop(pool);
+      assert.deepEqual(network.dialled, [], 'it is not connected yet');
+      handshake.resolve();
+      await until('the connection is closed', () => network.closed.length === 1);
+      assert.deepEqual(pool.counts(), { warm: 0, known: 0 });
+      pool.stop();
+    });
+  }
 
   test('are opened again after a loss, and the peer cannot be reached until then', async () => {
     const network = startNetwork();

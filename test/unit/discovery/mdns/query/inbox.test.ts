@@ -8,11 +8,11 @@ import { keepingLog } from '../../../../support/node/quiet-log.ts';
 
 const id = 7;
 
-function answerOf(name: string): Buffer {
+function answerOf(name: string, toQuestion = id): Buffer {
   const data = { port: 5810, target: `${name}.local` };
   return encode({
     type: 'response',
-    id,
+    id: toQuestion,
     flags: 0x400,
     answers: [{ type: 'SRV', name: `${name}._mco-deploy._tcp.local`, data, ttl: 120 }],
   });
@@ -27,7 +27,7 @@ function listen() {
     for (const name of names) socket.emit('message', answerOf(name), { address: from, port: 5353 });
   };
   const read = (isLate = false) => inbox.readSome(isLate).map(({ identity }) => identity);
-  return { inbox, hear, read };
+  return { inbox, hear, read, socket };
 }
 
 const flood = Array.from({ length: 100 }, (_, index) => `fake${index}`);
@@ -38,6 +38,15 @@ describe('the answers to a question', () => {
     hear('10.0.0.9', ...flood);
     hear('10.0.0.1', 'dev1');
     assert.deepEqual(read(), ['fake0', 'dev1', 'fake1']);
+  });
+
+  test('are those to this question, from a port that only a responder may use', () => {
+    const { hear, read, socket } = listen();
+    socket.emit('message', answerOf('forged'), { address: '10.0.0.9', port: 5354 });
+    socket.emit('message', answerOf('earlier', id + 1), { address: '10.0.0.9', port: 5353 });
+    socket.emit('message', Buffer.alloc(1), { address: '10.0.0.9', port: 5353 });
+    hear('10.0.0.1', 'dev1');
+    assert.deepEqual(read(), ['dev1']);
   });
 
   test('wait while others arrive if their sender had its turn, and are all read in the end', () => {
