@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from '../../core/request/reply.ts';
 import { newId } from '../../core/request/request.ts';
 import type { FoundNode } from '../../discovery/findings.ts';
-import { notifier } from '../../playbook/call/notifier.ts';
 import type { StepReport } from '../../playbook/events/events.ts';
 import type { LeaseRequest, NodeCall, PlaybookPorts } from '../../playbook/ports.ts';
 import { requireDdl } from '../fleet/agents.ts';
@@ -80,8 +79,8 @@ export function playbookPorts(parts: PortParts): LivePorts {
   };
 }
 
-function isUnsentNotice({ afterFailure, title, state }: StepReport): boolean {
-  return afterFailure && title === `${notifier}#sendmsg` && state === 'failed';
+function isUnsentNotice({ notifies, state }: StepReport): boolean {
+  return notifies === 'failure' && state === 'failed';
 }
 
 /** Takes a lease of the run on the nodes that do not give it yet, and has these nodes store the journal. */

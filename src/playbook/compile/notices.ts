@@ -24,14 +24,14 @@ export function addNotices(source: PlaybookSource, text: SourceText): WithNotice
   const at = steps.findLastIndex(({ say }) => say === undefined) + 1;
   const send = (id: string, message: string) => sendStep(id, message, notify);
   const done = notify.success ?? "${{ run.operator + ' ran ' + run.playbook + ': done' }}";
-  const success: StepSource = { ...send(notifyStep, done), notifies: true };
+  const success: StepSource = { ...send(notifyStep, done), notifies: 'success' };
   const set = notify.on === undefined ? { [notifiersSet]: notifiers(notify) } : {};
   return {
     source: { ...source, nodes: { ...nodes, ...set }, steps: steps.toSpliced(at, 0, success) },
     text: { ...text, locate: (path, key) => text.locate(placeOf(path, at), key) },
     notices: {
       start: [send('notify_start', startMessage)],
-      failure: [send('notify_failure', '${{ failure.notice }}')],
+      failure: [{ ...send('notify_failure', '${{ failure.notice }}'), notifies: 'failure' }],
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/json.ts';
+import type { RunEndNotice } from '../source/schema.ts';
 import type { RunState } from './run-state.ts';
 
 export type StepState = 'done' | 'failed' | 'interrupted' | 'skipped' | 'not-run';
@@ -40,6 +41,8 @@ export interface StepReport {
   readonly dryRun: boolean;
   /** What a person types next after this failure. */
   readonly next?: string;
+  /** Set if it only notifies of the end of the run, as the playbook's `notify` demands. */
+  readonly notifies?: RunEndNotice;
 }
 
 /** The first failure. */

@@ -44,7 +44,7 @@ function fieldsOf(event: RunEvent): object {
   }
 }
 
-function stepJson({ id, kind, afterFailure, elapsed, dryRun, ...report }: StepReport) {
+function stepJson({ id, kind, afterFailure, elapsed, dryRun, notifies: _notifies, ...report }: StepReport) {
   return { step: id, kind, after_failure: afterFailure, dry_run: dryRun, elapsed_ms: Math.round(elapsed), ...report };
 }
 

@@ -1,12 +1,9 @@
 /** The summary of a run: what failed, where, why, what is out of traffic, what is untouched, the next command. */
 import { count, listNames, printable } from '../../core/text.ts';
-import { notifier } from '../call/notifier.ts';
 import type { NodeFailure, RunReport } from './events.ts';
 import type { NodeChange, OutOfTraffic, RunState, StillServing } from './run-state.ts';
 
 const mostNames = 20;
-/** The call that notifies. */
-const sends = `${notifier}#sendmsg`;
 
 /** The lines after the first one of a run that failed or was interrupted; the last one is the next command. */
 export function describeFailure(report: RunReport): string[] {
@@ -54,7 +51,9 @@ export function describeSuccess({
   readonly result: Pick<RunReport['result'], 'changes' | 'out'>;
 }): string[] {
   const moved = changes.filter(({ before, after }) => before !== after);
-  const unsent = steps.filter(({ title, ok, failed }) => title === sends && ok.length === 0 && failed.length > 0);
+  const unsent = steps.filter(
+    ({ notifies, ok, failed }) => notifies === 'success' && ok.length === 0 && failed.length > 0,
+  );
   const left = [
     ...unsent.map(({ failed }) => `nobody was notified: ${flat(failed.map(formatReason).join('; '))}`),
     ...(out.length === 0 ? [] : [`out of traffic: ${describeOut(out).join('; ')}`]),

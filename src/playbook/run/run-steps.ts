@@ -48,7 +48,7 @@ async function runStep(step: Step, run: RunContext, afterFailure: boolean, waite
   // Also of a step that turns out to be skipped: each start has an end.
   run.ports.emit({ type: 'step-started', step: id, name: source.name ?? id, title: body.title, kind });
   let ended = await carryOut(step, run, afterFailure, waitedFor);
-  const mayFail = source.fail_ok === true || (source.notifies === true && !run.dryRun);
+  const mayFail = source.fail_ok === true || (source.notifies === 'success' && !run.dryRun);
   if (ended.state === 'failed' && mayFail) ended = accepted(ended, source);
   const isAccepted = mayFail && (ended.failed ?? []).length > 0;
   ended = await recordEnd(step, ended, run);
@@ -108,7 +108,7 @@ function accepted(ended: Ended, { notifies }: Step['source']): Ended {
   const [first] = ended.failed ?? [];
   const what = first === undefined ? '' : `: ${formatReason(first)}`;
   // The end of the run says of a notification that it failed.
-  const line = notifies === true ? [] : [`failed, and the run continues (fail_ok)${what}`];
+  const line = notifies === 'success' ? [] : [`failed, and the run continues (fail_ok)${what}`];
   return { ...ended, state: 'done', lines: [...(ended.lines ?? []), ...line] };
 }
 
@@ -153,6 +153,7 @@ function describe(
     lines,
     dryRun,
     ...(next === undefined ? {} : { next }),
+    ...(source.notifies === undefined ? {} : { notifies: source.notifies }),
   };
 }
 

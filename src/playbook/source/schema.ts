@@ -189,13 +189,16 @@ export interface WaitForSource {
   readonly every?: number | string;
 }
 
+/** The end of a run that a step made of `notify` notifies of. */
+export type RunEndNotice = 'success' | 'failure';
+
 export interface StepSource {
   readonly id?: string;
   readonly name?: string;
   readonly internal?: boolean;
   readonly fail_ok?: boolean;
-  /** Only notifies of a success, which its failure does not undo; no key of a file. */
-  readonly notifies?: true;
+  /** Notifies of the run's end. Of a success: its failure does not undo that. No key of a file. */
+  readonly notifies?: RunEndNotice;
   readonly if?: string;
   readonly needs?: string | readonly string[];
   readonly call?: string;

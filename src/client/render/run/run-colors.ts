@@ -1,4 +1,4 @@
-/** The lines of a run that are coloured on a terminal: failures, servers out of traffic, the next command. */
+/** The lines of a run that are coloured on a terminal: failures, servers out of traffic, that nobody was notified, the next command. */
 import { printable } from '../../../core/text.ts';
 import type { RunEvent, RunReport } from '../../../playbook/events/events.ts';
 import type { Color, Paint } from '../color.ts';
@@ -9,7 +9,9 @@ export function paintRun(event: RunEvent, lines: readonly string[], paint: Paint
   const { report } = event;
   return lines.map((line, index) => {
     if (namesNext(event, line)) return paint('bold', line);
-    if (/^\s*out of traffic: (?!none)/.test(line)) return paint('yellow', line);
+    if (/^\s*out of traffic: (?!none)/.test(line) || line.startsWith('nobody was notified: ')) {
+      return paint('yellow', line);
+    }
     const isVerdict = /^(Finished|Failed|Interrupted|Nothing was) /.test(line) || /^(Failed|Interrupted):/.test(line);
     const isLastOfGood = report.state === 'done' && index === lines.length - 1;
     return isVerdict || isLastOfGood ? paint(colorOf(report), line) : line;

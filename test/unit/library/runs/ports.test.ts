@@ -204,13 +204,13 @@ describe('the ports of a run over nodes', () => {
 
   test('leave the notice of interruption if no node sent the message of a failure, for whatever reason', async () => {
     const failed = (code: string) => ({ state: 'failed', failed: [{ node: 'lb1', code, reason: '' }] });
-    const sent = { afterFailure: true, title: 'angelia#sendmsg' };
+    const sent = { notifies: 'failure', afterFailure: true, title: 'angelia#sendmsg' };
     for (const [report, isLeft] of [
       [{ ...sent, ...failed('no-response') }, true],
       [{ ...sent, ...failed('expired-certificate') }, true],
       [{ ...sent, ...failed('queue-full') }, true],
       [{ ...sent, state: 'done', failed: failed('no-response').failed }, false],
-      [{ ...sent, ...failed('no-response'), afterFailure: false }, false],
+      [{ ...sent, ...failed('no-response'), notifies: undefined }, false],
     ] as const) {
       const warned: string[] = [];
       const { ports, byName } = await startPorts(grant, { warn: (line) => void warned.push(line) });

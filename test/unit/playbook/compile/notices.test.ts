@@ -39,7 +39,7 @@ describe('the notifications of a playbook', () => {
       on: 'notifiers',
       limit: 1,
       failover: true,
-      notifies: true,
+      notifies: 'success',
       with: { recipient: 'webhook:ops', message: "${{ run.operator + ' ran ' + run.playbook + ': done' }}" },
     });
     assert.deepEqual(Object.keys(source.nodes ?? {}), ['all', 'notifiers']);

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { angeliaDdl } from '../../../../src/agents/angelia/ddl.ts';
 import { Problem } from '../../../../src/core/errors.ts';
+import { paintRun } from '../../../../src/client/render/run/run-colors.ts';
+import type { RunReport } from '../../../../src/playbook/events/events.ts';
 import { formatEnd } from '../../../../src/playbook/events/format.ts';
 import { loadPlaybook } from '../../../../src/playbook/compile/load.ts';
 import { bindInputs } from '../../../../src/playbook/inputs/inputs.ts';
@@ -85,6 +87,23 @@ describe('who is notified of a run', () => {
     assert.match(lines, /\nnobody was notified: notify1: notify1 is broken; notify2: notify2 is broken/);
     const dry = await run({ notify, fabric: { troubles }, options: { dryRun: true } });
     assert.equal(dry.report.state, 'failed', 'a dry run finds it out before');
+  });
+
+  test('is warned in yellow that nobody was notified, and not of a message of the playbook itself that may fail', async () => {
+    const troubles = ['notify1', 'notify2'].map((node) => ({ node, call: 'angelia.sendmsg', kind: 'failed' as const }));
+    const painted = (report: RunReport) =>
+      paintRun({ type: 'run-finished', report }, formatEnd(report), (color, line) => `${color}: ${line}`).join('\n');
+    const { report } = await run({ fabric: { troubles } });
+    assert.match(painted(report), /^green: Finished .*\nyellow: nobody was notified: /);
+    const own =
+      '  - {id: own, call: angelia.sendmsg, on: all, fail_ok: true, with: {recipient: "webhook:ops", message: x}}';
+    const text = playbookText(own, '').replace('agents: [thing]', 'agents: [angelia]');
+    const fabric = createFabric(nodes, { troubles });
+    const playbook = await loadPlaybook({ text, name: 'test.yaml' }, [labDdl, angeliaDdl]);
+    const ended = await runPlaybook(playbook, bindInputs(playbook, {}), fabric.ports);
+    assert.equal(ended.state, 'done');
+    assert.ok(fabric.calls.some(({ agent }) => agent === 'angelia'));
+    assert.doesNotMatch(painted(ended), /nobody was notified/);
   });
 
   test('is notified by the next node if the first one does not send', async () => {
