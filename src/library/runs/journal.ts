@@ -1,11 +1,10 @@
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explainErrno, Problem } from '../../core/errors.ts';
-import { startAppending } from '../../core/files/append-lines.ts';
 import { makeDirectories, syncDirectory } from '../../core/files/durable.ts';
 import { markProcess } from '../../core/files/process-mark.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 import { journalForm } from '../../playbook/journal/form.ts';
+import { openLasting } from './lasting-file.ts';
 
 /** A run's journal: one JSON object a line, on the disk before the announced work begins. */
 export interface Journal {
@@ -37,22 +36,21 @@ export async function openJournal(stateDirectory: string, runId: string, goOn = 
   try {
     const directory = runsDirectory(stateDirectory);
     await makeDirectories(directory, 0o700);
-    const handle = await open(file, goOn ? 'a' : 'ax', 0o600);
-    const append = await startAppending(handle);
+    const lasting = await openLasting(file, goOn ? 'a' : 'ax');
     const stamp = { at: Date.now(), runId };
     const opened: JournalEntry = { ...stamp, type: 'process', form: journalForm, ...(await markProcess()) };
     const write = (entry: object) =>
-      append(`${JSON.stringify(entry)}\n`).catch((cause: unknown) => {
+      lasting.append(`${JSON.stringify(entry)}\n`).catch((cause: unknown) => {
         throw failed(cause);
       });
     try {
       await write(opened);
       await syncDirectory(directory);
     } catch (error) {
-      await handle.close();
+      await lasting.close();
       throw error;
     }
-    return { file, opened, write, close: () => handle.close() };
+    return { file, opened, write, close: lasting.close };
   } catch (cause) {
     throw cause instanceof Problem ? cause : failed(cause);
   }

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { journalFile, openJournal } from '../../../../src/library/runs/journal.ts';
 import { findRun, listJournals, parseJournal, readJournal } from '../../../../src/client/runs/read-journal.ts';
 import { isRunning, markProcess } from '../../../../src/core/files/process-mark.ts';
+import { openFiles } from '../../../support/faults/open-files.ts';
 import type { Problem } from '../../../../src/core/errors.ts';
 
 const run = 'a'.repeat(32);
@@ -85,6 +86,41 @@ describe('the journal of a run on the disk', () => {
     }
     await (await openJournal(state, `aaab${'c'.repeat(28)}`)).close();
     await assert.rejects(findRun(state, 'aaab'), /2 runs/);
+  });
+
+  test('is there again, with every line, after its directory was removed or moved while the run wrote to it', async () => {
+    const lasting = join(state, 'lasting');
+    const stepsOf = async () =>
+      (await readJournal(lasting, run, assert.fail))?.map((entry) => (entry.type === 'step-started' ? entry.step : ''));
+    const journal = await openJournal(lasting, run);
+    const write = (step: string) => journal.write({ at: 1, runId: run, type: 'step-started', step });
+    await write('a');
+    await rm(lasting, { recursive: true });
+    await Promise.all([write('b'), write('c')]);
+    assert.deepEqual(await stepsOf(), ['', 'a', 'b', 'c']);
+    assert.equal((await stat(journal.file)).mode & 0o777, 0o600);
+    await rename(lasting, join(state, 'moved'));
+    await write('d');
+    await journal.close();
+    assert.deepEqual(await stepsOf(), ['', 'a', 'b', 'c', 'd']);
+    assert.deepEqual(openFiles(state), []);
+  });
+
+  test('is not written over the file of another process that took its place', async () => {
+    const taken = join(state, 'taken');
+    const journal = await openJournal(taken, run);
+    await rm(journal.file);
+    await writeFile(journal.file, 'theirs');
+    const write = () => journal.write({ at: 1, runId: run, type: 'step-started', step: 'a' });
+    const failed = (problem: Problem) => {
+      assert.equal(problem.code, 'journal-failed');
+      assert.match(problem.message, /cannot be written: another file has taken its place$/);
+      return true;
+    };
+    await assert.rejects(write(), failed);
+    await assert.rejects(write(), failed);
+    await journal.close();
+    assert.equal(await readFile(journal.file, 'utf8'), 'theirs');
   });
 
   test('reports once that its disk is full', async () => {
