@@ -137,7 +137,7 @@ describe('mail that cannot be sent at once', () => {
       const angelia = await startTestAngelia({
         smtp: smtp(server.port),
         webhooks: { ops: hook.url },
-        timeout: 1,
+        timeout: 3,
       });
       assert.deepEqual(await angelia.send('mailto:a@devco.net', id), { id, delivered: false, queued: true });
       assert.equal((await angelia.send('webhook:ops', 'b1')).delivered, true);
@@ -285,7 +285,7 @@ describe('a webhook', () => {
 
   test('costs only its own try if it accepts the message and never replies', async () => {
     const server = await startWebhookServer([undefined]);
-    const angelia = await startTestAngelia({ webhooks: { ops: server.url }, timeout: 1 });
+    const angelia = await startTestAngelia({ webhooks: { ops: server.url }, timeout: 3 });
     assert.equal((await angelia.send('webhook:ops', id)).queued, true);
     assert.equal((await angelia.send('webhook:ops', 'b1')).delivered, true);
     assert.deepEqual(

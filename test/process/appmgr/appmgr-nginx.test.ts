@@ -65,13 +65,12 @@ describe('upgrade behind a real nginx', () => {
     application.publish('30', site('30', 503));
     const nginx = await startNginx(application.root, port);
     await get(port, '/');
-    const health = { url: `http://127.0.0.1:${port}/health`, timeout: 2, body: 'says {revision}' };
-    const agent = await startAppmgr(agentSetup(application.config({ reload: nginx.reload, health })));
-    const upgrade = (revision: string) =>
-      (agent.handlers.upgrade as unknown as (i: JsonObject, c: ActionContext) => Promise<JsonObject>)(
-        { revision },
-        actionContext(),
-      );
+    const upgrade = async (revision: string, timeout = 60) => {
+      const health = { url: `http://127.0.0.1:${port}/health`, timeout, body: 'says {revision}' };
+      const { handlers } = await startAppmgr(agentSetup(application.config({ reload: nginx.reload, health })));
+      const call = handlers.upgrade as unknown as (i: JsonObject, c: ActionContext) => Promise<JsonObject>;
+      return await call({ revision }, actionContext());
+    };
     try {
       await upgrade('10');
       let done = false;
@@ -89,7 +88,7 @@ describe('upgrade behind a real nginx', () => {
       });
       assert.ok((await load).has('revision 10'));
       assert.equal(await get(port, '/'), 'revision 20\n');
-      await assert.rejects(upgrade('30'), {
+      await assert.rejects(upgrade('30', 5), {
         code: 'unhealthy-release',
         message: /status (503: “says 30”|200 without “says 30”: “says 20”); went back to 20$/,
       });

@@ -382,12 +382,12 @@ describe('a release that fails its checks', () => {
   test('is detected if its reload fails, is missing, or does not end', async () => {
     const application = testApplication();
     application.publish('10', release('10'));
-    for (const [reload, words] of [
-      [['sh', '-c', 'echo no such pool >&2; exit 3'], /the reload \(sh .*failed with exit code 3: “no such pool”/],
-      [['/nonexistent'], /the reload \(\/nonexistent\) failed: the program does not exist; it stays/],
-      [['sleep', '60'], /did not end within 0.2 s/],
+    for (const [reload, words, reload_timeout] of [
+      [['sh', '-c', 'echo no such pool >&2; exit 3'], /the reload \(sh .*failed with exit code 3: “no such pool”/, 60],
+      [['/nonexistent'], /the reload \(\/nonexistent\) failed: the program does not exist; it stays/, 60],
+      [['sleep', '60'], /did not end within 0.2 s/, 0.2],
     ] as const) {
-      const { upgrade } = await startOn(application, { reload: [...reload], reload_timeout: 0.2 });
+      const { upgrade } = await startOn(application, { reload: [...reload], reload_timeout });
       await assert.rejects(upgrade({ revision: '10' }), { code: 'unhealthy-release', message: words });
     }
   });

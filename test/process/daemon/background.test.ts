@@ -50,11 +50,11 @@ describe('a command that leaves a service in the background', () => {
     const application = testApplication();
     application.publish('20', release('20'));
     const { script, pid } = startsService(directory);
-    const { upgrade } = await appmgrOn(application.config({ reload: ['sh', '-c', script], reload_timeout: 1 }));
+    const { upgrade } = await appmgrOn(application.config({ reload: ['sh', '-c', script], reload_timeout: 3 }));
     assert.equal((await upgrade({ revision: '20' })).changed, true);
     try {
       // Past the moment at which the timeout would have struck.
-      await delay(1500);
+      await delay(3500);
       assert.ok(isAlive(pid()));
     } finally {
       process.kill(pid(), 'SIGKILL');
@@ -72,10 +72,10 @@ describe('a command that is killed', () => {
       assert.deepEqual([result.code, result.ended], [null, 'timeout']);
       const application = testApplication();
       for (const revision of ['10', '20']) application.publish(revision, release(revision));
-      const config = (reload: string) => application.config({ reload: ['sh', '-c', reload], reload_timeout: 1 });
+      const config = (reload: string) => application.config({ reload: ['sh', '-c', reload], reload_timeout: 3 });
       await (await appmgrOn(config('true'))).upgrade({ revision: '10' });
       const { upgrade } = await appmgrOn(config(`[ "$MCO_REVISION" = 10 ] || { ${script}; }`));
-      await assert.rejects(upgrade({ revision: '20' }), { message: /did not end within 1 s.*went back to 10/ });
+      await assert.rejects(upgrade({ revision: '20' }), { message: /did not end within 3 s.*went back to 10/ });
       assert.equal(application.current(), '10');
     });
   }

@@ -495,7 +495,7 @@ describe('an unusable socket', () => {
       missing.status({ backend: 'app' }),
       fails('haproxy-unreachable', /none\.sock cannot be reached: no such file/),
     );
-    const silent = await agent([await standIn(lb.socket, () => ' '.repeat(0))], { timeout: 0.2 });
+    const silent = await agent([await standIn(lb.socket, () => '')]);
     await assert.rejects(silent.status({ backend: 'app' }), fails('haproxy-answer', /without answering/));
     const stuck = createServer(() => {}).listen(0, '127.0.0.1');
     await once(stuck, 'listening');

@@ -104,13 +104,13 @@ export async function agent(
     servers: {},
     ports: [],
     min_available: 1,
-    drain_timeout: 3,
-    replaced_timeout: 3,
+    drain_timeout: 60,
+    replaced_timeout: 60,
     replaced_left: 'refuse',
     enable_timeout: 60,
     settle: 0.05,
     watch_interval: 0.05,
-    timeout: 10,
+    timeout: 60,
     ...more,
   };
   const started = await startHaproxy(agentSetup<HaproxyConfig>(config, setup));

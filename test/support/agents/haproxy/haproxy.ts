@@ -126,7 +126,9 @@ export async function startHaproxyProcess(
   const global = restoring ? [`server-state-file ${at('state')}`, 'load-server-state-from-file global'] : [];
   if (restoring) writeFileSync(at('state'), '1\n');
   writeFileSync(at('haproxy.cfg'), configuration(at, servers, more, { global, route }));
-  const ask = (command: string) => defineRuntime(at('admin.sock'), 5).ask(command, AbortSignal.timeout(5000));
+  const askFor = (seconds: number, command: string) =>
+    defineRuntime(at('admin.sock'), seconds).ask(command, AbortSignal.timeout(seconds * 1000));
+  const ask = (command: string) => askFor(60, command);
   const begin = async (...options: string[]) => {
     const argv = ['-db', '-f', at('haproxy.cfg'), ...options];
     const child = spawn(program, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -142,7 +144,8 @@ export async function startHaproxyProcess(
       await gone;
     };
     try {
-      await answering(ask, gaveUp, child.pid);
+      // A question that nothing answers is asked again soon.
+      await answering((command) => askFor(5, command), gaveUp, child.pid);
     } catch (failure) {
       // A process that stays would keep the test's process from ending.
       await end();
@@ -207,10 +210,10 @@ defaults
   ${load}
   mode http
   retries 0
-  timeout connect 2s
-  timeout client 10s
-  timeout server 10s
-  timeout check 2s
+  timeout connect 60s
+  timeout client 60s
+  timeout server 60s
+  timeout check 10s
 frontend web
   bind unix@${at('front.sock')}
   ${route}
@@ -266,7 +269,7 @@ interface Answer {
 
 function get(socketPath: string, agent: Agent | undefined): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, path: '/', agent: agent ?? false, timeout: 10_000 }, (incoming) => {
+    const outgoing = request({ socketPath, path: '/', agent: agent ?? false, timeout: 60_000 }, (incoming) => {
       let body = '';
       incoming.setEncoding('utf8');
       incoming.on('data', (chunk: string) => {
@@ -276,7 +279,7 @@ function get(socketPath: string, agent: Agent | undefined): Promise<Answer> {
       incoming.on('error', reject);
     });
     // A connection that a process which is being replaced never accepts gets no answer.
-    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 10 s')));
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 60 s')));
     outgoing.on('error', reject);
     outgoing.end();
   });
