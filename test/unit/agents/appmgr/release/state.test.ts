@@ -53,6 +53,20 @@ describe('the recorded state of the releases', () => {
   });
 });
 
+describe('a failed release', () => {
+  const state = { confirmed: '20', before: '10', pending: '' };
+
+  test('is named once, with the latest at the end', () => {
+    assert.deepEqual(noteFailure(state, '30').failed, ['30']);
+    assert.deepEqual(noteFailure({ ...state, failed: ['30', '40'] }, '30').failed, ['40', '30']);
+  });
+
+  test('is not named if it is the one that serves, or the one to return to', () => {
+    assert.deepEqual(noteFailure(state, '20'), state);
+    assert.deepEqual(noteFailure(state, '10'), state);
+  });
+});
+
 describe('a return to the release before', () => {
   test('is not undone by a second one: the release that was left does not count as the one before', () => {
     const state = { confirmed: '20', before: '10', pending: '', failed: ['30'] };
