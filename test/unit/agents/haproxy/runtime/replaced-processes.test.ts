@@ -148,6 +148,23 @@ describe('a process that no command line names', () => {
     );
   });
 
+  test('was not replaced in another network: a container has its own HAProxy with the same files', async () => {
+    const process = { parent: 1, argv: ['haproxy'], files: ['/etc/haproxy.cfg'], network: 'net:[1]' };
+    // More than the kernel assigns (proc(5), pid_max).
+    const [earlier, now] = [5_000_001, 5_000_002].map((pid) => ({
+      ...process,
+      pid,
+      innerPid: pid,
+      start: String(pid),
+    }));
+    assert.ok(earlier && now);
+    const found = async (one: typeof earlier) => (await findReplacedProcesses(now.pid, [], [one, now])).length;
+    assert.equal(await found(earlier), 1);
+    assert.equal(await found({ ...earlier, network: 'net:[2]' }), 0);
+    assert.equal(await found({ ...earlier, files: ['/etc/other.cfg'] }), 0);
+    assert.equal(await found({ ...earlier, start: now.start }), 0);
+  });
+
   test('is its master if it is the parent of one', async () => {
     const script = `${program} -s -f c.cfg < /dev/stdin & echo $!; wait`;
     const child = spawn(program, ['-s', '-f', 'c.cfg'], { cwd: one, stdio: ['pipe', 'pipe', 'ignore'] });
