@@ -6,12 +6,22 @@ import { isUtf8 } from 'node:buffer';
  * @throws Error with the reason for a message: it is UTF-16, or not plain UTF-8 from some line on
  */
 export function decodeText(bytes: Buffer): string {
-  if (isUtf16(bytes)) throw new Error('it is UTF-16 text: save it as UTF-8');
+  refuseUtf16(bytes);
   if (!isUtf8(bytes)) throw new Error(`line ${firstBrokenLine(bytes)} is not UTF-8 text: save it as UTF-8`);
   const text = bytes.toString('utf8');
+  refuseOddCharacters(text);
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+/** @throws Error with the reason */
+export function refuseUtf16(bytes: Buffer): void {
+  if (isUtf16(bytes)) throw new Error('it is UTF-16 text: save it as UTF-8');
+}
+
+/** @throws Error with the reason: a NUL byte, or a carriage return that does not end a line */
+export function refuseOddCharacters(text: string): void {
   const odd = /\0|\r(?!\n)/.exec(text);
   if (odd !== null) throw new Error(sayOdd(odd[0], text.slice(0, odd.index)));
-  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 function sayOdd(character: string, before: string): string {

@@ -145,7 +145,8 @@ async function readAll(
   before: ReadonlyMap<string, Source>,
   run: RunCommand,
 ): Promise<AllSources> {
-  const chosen = [...files, ...(await factSources(directory))];
+  const found = await factSources(directory);
+  const chosen = [...files, ...found.files];
   const contents = await mapLimited(chosen, atOnce, (file) => readOne(file, before.get(file), run));
   const sources = new Map<string, Source>();
   for (const [index, file] of chosen.entries()) {
@@ -154,7 +155,7 @@ async function readAll(
   }
   return {
     sources,
-    warnings: contents.flatMap(({ warnings }) => warnings).sort(),
+    warnings: [...found.warnings, ...contents.flatMap(({ warnings }) => warnings)].sort(),
     unreadable: contents.some(({ source }) => source === undefined),
   };
 }

@@ -4,10 +4,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { requireOwn } from '../../core/credentials/ownership.ts';
 import { errnoOf } from '../../core/errors.ts';
+import { isLeftOver } from '../../core/files/left-over.ts';
 import { readRegular } from '../../core/files/read-input.ts';
 import type { RunCommand } from '../../core/ports.ts';
 import type { ReadFacts } from './representable.ts';
-import { parseJsonFacts, parsePrintedFacts, parseYamlFacts } from './text.ts';
+import { decodeFacts, parseJsonFacts, parsePrintedFacts, parseYamlFacts } from './text.ts';
 
 /** Bytes of a file, or of what a program prints. */
 const largest = 4 * 1024 * 1024;
@@ -18,22 +19,35 @@ const mostProcesses = 64;
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The content of a directory of facts, in the order of names: files of JSON and YAML, and programs that print them. */
-export async function factSources(directory: string): Promise<string[]> {
+export interface FactSources {
+  /** Files of JSON and YAML, and programs that print them, in the order of names. */
+  readonly files: readonly string[];
+  /** A line for each other file: somebody expects facts from it. */
+  readonly warnings: readonly string[];
+}
+
+/** The content of a directory of facts. */
+export async function factSources(directory: string): Promise<FactSources> {
   let names: string[];
   try {
     names = await readdir(directory);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (errnoOf(error) === 'ENOENT') return { files: [], warnings: [] };
     throw error;
   }
-  const chosen: string[] = [];
+  const files: string[] = [];
+  const warnings: string[] = [];
   for (const name of names.filter((one) => !one.startsWith('.')).sort()) {
     const file = join(directory, name);
-    if (isData(name) || (await isProgram(file))) chosen.push(file);
+    const isSource = isData(name) || (await isProgram(file));
+    if (isSource && files.length < mostFiles) files.push(file);
+    else if (isSource || !isLeftOver(name)) warnings.push(`${file} is not read: ${isSource ? tooMany : otherEnding}`);
   }
-  return chosen.slice(0, mostFiles);
+  return { files, warnings };
 }
+
+const tooMany = `only the first ${mostFiles} files of a directory are`;
+const otherEnding = 'files of facts end with .json or .yaml, and programs are executable';
 
 function isData(name: string): boolean {
   return /\.(json|ya?ml)$/.test(name);
@@ -54,8 +68,8 @@ export async function stampOf(file: string): Promise<string | undefined> {
 /** @throws Error or Problem with the reason */
 export async function readSource(file: string, run: RunCommand): Promise<ReadFacts> {
   if (!isData(basename(file))) return runProgram(file, run);
-  const text = (await readRegular(file, largest)).toString('utf8');
-  return file.endsWith('.json') ? parseJsonFacts(text) : parseYamlFacts(text);
+  const { text, isWhole } = decodeFacts(await readRegular(file, largest));
+  return file.endsWith('.json') ? parseJsonFacts(text, isWhole) : parseYamlFacts(text, isWhole);
 }
 
 /** A program runs with the daemon's rights: nobody else may have written it or its directory. */

@@ -1,10 +1,25 @@
+import { isUtf8 } from 'node:buffer';
+import { refuseOddCharacters, refuseUtf16 } from '../../core/files/decode.ts';
 import { keepRepresentable, type ReadFacts } from './representable.ts';
 import { parseYaml } from './yaml-facts.ts';
 
-/** @throws Error with the reason */
-export function parseYamlFacts(text: string): ReadFacts {
+export interface DecodedFacts {
+  readonly text: string;
+  /** Whether all bytes were UTF-8: otherwise those that were not are U+FFFD in the text. */
+  readonly isWhole: boolean;
+}
+
+/** Bytes that are not UTF-8, as in a comment or a value in Latin-1, do not cost the rest of the file. @throws Error */
+export function decodeFacts(bytes: Buffer): DecodedFacts {
+  refuseUtf16(bytes);
+  return { text: bytes.toString('utf8'), isWhole: isUtf8(bytes) };
+}
+
+/** @param isWhole as in {@link DecodedFacts} @throws Error with the reason */
+export function parseYamlFacts(text: string, isWhole = true): ReadFacts {
+  refuseOddCharacters(text);
   const { value, lost, notes } = parseYaml(text);
-  const kept = keepRepresentable(value);
+  const kept = keepRepresentable(value, isWhole);
   return { facts: kept.facts, lost: [...lost, ...kept.lost], notes: [...notes, ...kept.notes] };
 }
 
@@ -14,8 +29,8 @@ type ParseWithSource = (
   revive: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
 ) => unknown;
 
-/** @throws Error with the reason */
-export function parseJsonFacts(text: string): ReadFacts {
+/** @param isWhole as in {@link DecodedFacts} @throws Error with the reason */
+export function parseJsonFacts(text: string, isWhole = true): ReadFacts {
   let value: unknown;
   try {
     value = (JSON.parse as ParseWithSource)(text.replace(/^\ufeff/, '') || '{}', (_key, one, { source }) =>
@@ -24,9 +39,12 @@ export function parseJsonFacts(text: string): ReadFacts {
   } catch (cause) {
     // The parser calls itself for each level, and the stack is limited.
     if (cause instanceof RangeError) throw new Error('it is nested too deep', { cause });
-    throw new Error(`it is not JSON (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
+    throw new Error(
+      `it is not JSON (${String(cause instanceof Error ? cause.message : cause).replaceAll(/\s+/g, ' ')})`,
+      { cause },
+    );
   }
-  return keepRepresentable(value);
+  return keepRepresentable(value, isWhole);
 }
 
 function exactly(number: number, source: string): unknown {

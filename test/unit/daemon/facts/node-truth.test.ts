@@ -33,24 +33,32 @@ describe('the sources of facts', () => {
       'facts.d/c.json': '',
       'facts.d/.hidden.json': '',
       'facts.d/readme.txt': '',
+      'facts.d/cluster.txt': '',
     });
     program('facts.d/aa');
     mkdirSync(path('facts.d/folder'));
     symlinkSync('nowhere', path('facts.d/link'));
     write('facts.d/d.json.bak', '');
+    const { files, warnings } = await factSources(sources.directory);
     assert.deepEqual(
-      (await factSources(sources.directory)).map((file) => basename(file)),
+      files.map((file) => basename(file)),
       ['a.yml', 'aa', 'b.yaml', 'c.json'],
     );
-    assert.deepEqual(await factSources(path('missing')), []);
+    const why = 'is not read: files of facts end with .json or .yaml, and programs are executable';
+    assert.deepEqual(
+      warnings,
+      ['cluster.txt', 'folder', 'link'].map((name) => `${path('facts.d')}/${name} ${why}`),
+    );
+    assert.deepEqual(await factSources(path('missing')), { files: [], warnings: [] });
     await assert.rejects(factSources(path('facts.d/b.yaml')), { code: 'ENOTDIR' });
   });
 
   test('are the first 256 of a directory', async () => {
     const { write, sources } = host();
     for (let n = 0; n < 257; n++) write(`facts.d/${String(n).padStart(3, '0')}.json`, '{}');
-    const found = await factSources(sources.directory);
-    assert.deepEqual([found.length, basename(found.at(-1) ?? '')], [256, '255.json']);
+    const { files, warnings } = await factSources(sources.directory);
+    assert.deepEqual([files.length, basename(files.at(-1) ?? '')], [256, '255.json']);
+    assert.match(warnings.join('\n'), /^\S+\/256\.json is not read: only the first 256 files of a directory are$/);
   });
 
   test('have a stamp that changes with a data file, and none if they are programs or missing', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { keepRepresentable } from '../../../../src/daemon/facts/representable.ts';
-import { parseJsonFacts, parsePrintedFacts, parseYamlFacts } from '../../../../src/daemon/facts/text.ts';
+import { decodeFacts, parseJsonFacts, parsePrintedFacts, parseYamlFacts } from '../../../../src/daemon/facts/text.ts';
 
 const nested = (levels: number): unknown => (levels === 0 ? 'x' : { a: nested(levels - 1) });
 
@@ -25,6 +25,34 @@ describe('facts', () => {
         'prototype: its name is reserved',
       ],
     );
+  });
+
+  test('lose a text or a name that is not UTF-8, and nothing else', () => {
+    const { text, isWhole } = decodeFacts(
+      Buffer.from('# Größe\ncluster: bravo\ncity: Köln\nKöln: 1\na: {b: [ü, 2]}\n', 'latin1'),
+    );
+    const { facts, lost } = parseYamlFacts(text, isWhole);
+    assert.deepEqual(facts, { cluster: 'bravo', a: { b: [2] } });
+    assert.deepEqual(
+      lost.map(({ key, why }) => `${key}: ${why}`),
+      ['city: it is not UTF-8 text', 'K\ufffdln: its name is not UTF-8 text', 'a.b.0: it is not UTF-8 text'],
+    );
+    const written = decodeFacts(Buffer.from('{"a": "\ufffd", "b": "ü"}'));
+    assert.deepEqual(parseJsonFacts(written.text, written.isWhole).facts, { a: '\ufffd', b: 'ü' });
+    const broken = decodeFacts(Buffer.from('{"a": "ü", "b": 1}', 'latin1'));
+    assert.deepEqual(parseJsonFacts(broken.text, broken.isWhole).facts, { b: 1 });
+  });
+
+  test('that are text of another kind are refused as what they are', () => {
+    const utf16 = Buffer.from('\ufeffcluster: bravo\n', 'utf16le');
+    assert.throws(() => decodeFacts(utf16), /^Error: it is UTF-16 text: save it as UTF-8$/);
+    assert.throws(
+      () => parseYamlFacts('cluster: bravo\rrole: web\r'),
+      /line 1 has a carriage return that does not end it/,
+    );
+    assert.deepEqual(parseYamlFacts('\ufeffcluster: bravo\r\nrole: web\r\n').facts, { cluster: 'bravo', role: 'web' });
+    assert.deepEqual(parseJsonFacts('{"a":\r1}').facts, { a: 1 });
+    assert.throws(() => parseJsonFacts('// c\n{"a": 1}'), /^Error: it is not JSON \([^\n]*\)$/);
   });
 
   test('may be nested 28 levels deep, not 29', () => {
