@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { isLeftOver } from '../files/left-over.ts';
 import { suggest } from '../text.ts';
 import type { Policy } from './policy.ts';
 
@@ -13,6 +15,9 @@ const relayService: KnownAgent = { name: 'relay', actions: { forward: {}, discov
 
 /** The policy that decides where an agent has no own policy. */
 export const fallbackPolicy = 'default';
+
+/** The file with the groups that policies name. */
+export const groupsFile = 'groups';
 
 /** The possible names of an agent's policy, the one that counts first. */
 export function policyNamesOf(agent: string, agents: readonly KnownAgent[]): string[] {
@@ -64,4 +69,17 @@ function reviewRules({ file, rules }: Policy, known: ReadonlySet<string>, who: s
     const negation = who.startsWith('no ') ? 'an' : 'no';
     return unknown.map((action) => `${file}:${line}: ${who} ${negation} action “${action}”: ${suggest(action, known)}`);
   });
+}
+
+/**
+ * Why a file in a directory of policies has no effect although its name is that of an agent: `appmgr.policy.txt`, say.
+ * What an editor saved under another name must not leave a door open without a word.
+ */
+export function reviewStray(file: string, knownAgents: readonly KnownAgent[]): string[] {
+  const name = basename(file);
+  if (name === groupsFile || name.endsWith('.policy') || isLeftOver(name)) return [];
+  const [stem = ''] = name.toLowerCase().split('.', 1);
+  if (stem === groupsFile) return [`${file} has no effect: the file of groups is called “${groupsFile}”`];
+  const isForUnknown = isPolicyForUnknown(stem, knownAgents);
+  return isForUnknown ? [] : [`${file} has no effect: did you mean “${stem}.policy”?`];
 }

@@ -6,7 +6,7 @@ import { readRegular } from '../../core/files/read-input.ts';
 import type { PartlyKnownNode } from '../../core/policy/certainty.ts';
 import { decide } from '../../core/policy/decide.ts';
 import { type Groups, type Policy, parseGroups, parsePolicy } from '../../core/policy/parse.ts';
-import { type KnownAgent, policyNamesOf, reviewPolicy } from '../../core/policy/review.ts';
+import { groupsFile, type KnownAgent, policyNamesOf, reviewPolicy, reviewStray } from '../../core/policy/review.ts';
 import type { Log } from '../../core/ports.ts';
 
 /** The node's policies: AGENT.policy, else default.policy, else everything is denied. */
@@ -25,9 +25,9 @@ interface Loaded {
   readonly policies: ReadonlyMap<string, Policy>;
   readonly groups: Groups;
   readonly warnings: readonly string[];
+  /** The paths of all files there. */
+  readonly files: readonly string[];
 }
-
-const groupsFile = 'groups';
 
 /**
  * @param agents all that are known here, enabled or not
@@ -39,7 +39,7 @@ export async function startPolicies(
   log: Log,
   agents: () => readonly KnownAgent[],
 ): Promise<Policies> {
-  let loaded: Loaded = { policies: new Map(), groups: parseGroups('', groupsFile), warnings: [] };
+  let loaded: Loaded = { policies: new Map(), groups: parseGroups('', groupsFile), warnings: [], files: [] };
   const reload = async () => {
     loaded = await loadAll(directory, loaded);
     for (const warning of loaded.warnings) log.error({ directory }, warning);
@@ -48,8 +48,8 @@ export async function startPolicies(
   const remarks = keepReview(agents);
   return {
     reload,
-    remarks: () => remarks(loaded.policies),
-    warnings: () => [...loaded.warnings, ...remarks(loaded.policies)],
+    remarks: () => remarks(loaded),
+    warnings: () => [...loaded.warnings, ...remarks(loaded)],
     allows: async ({ caller, agent, action, limited = false }) => {
       const names = policyNamesOf(agent, agents());
       const policy = names.map((name) => loaded.policies.get(name)).find((one) => one !== undefined);
@@ -60,15 +60,19 @@ export async function startPolicies(
 }
 
 /** Each description of the node asks for the remarks: they are made again only if policies or agents have changed. */
-function keepReview(agents: () => readonly KnownAgent[]): (policies: Loaded['policies']) => readonly string[] {
-  let last: { policies: Loaded['policies']; known: readonly KnownAgent[]; remarks: readonly string[] } | undefined;
-  return (policies) => {
+function keepReview(agents: () => readonly KnownAgent[]): (loaded: Loaded) => readonly string[] {
+  let last: { loaded: Loaded; known: readonly KnownAgent[]; remarks: readonly string[] } | undefined;
+  return (loaded) => {
+    const { policies, files } = loaded;
     const known = agents();
-    const isSame = last?.policies === policies && last.known.length === known.length;
+    const isSame = last?.loaded === loaded && last.known.length === known.length;
     if (last !== undefined && isSame && last.known.every((agent, index) => agent === known[index])) return last.remarks;
     const names = [...policies.keys()];
-    const remarks = [...policies].flatMap(([name, policy]) => reviewPolicy(name, policy, names, known));
-    last = { policies, known, remarks };
+    const remarks = [
+      ...[...policies].flatMap(([name, policy]) => reviewPolicy(name, policy, names, known)),
+      ...files.flatMap((file) => reviewStray(file, known)),
+    ];
+    last = { loaded, known, remarks };
     return remarks;
   };
 }
@@ -111,5 +115,5 @@ async function loadAll(directory: string, last: Loaded): Promise<Loaded> {
       (await attempt(file, parse, last.policies.get(agent))) ?? parsePolicy('policy default deny', file, groups);
     policies.set(agent, policy);
   }
-  return { policies, groups, warnings };
+  return { policies, groups, warnings, files: files.sort().map((name) => join(directory, name)) };
 }

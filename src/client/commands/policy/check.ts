@@ -2,12 +2,18 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { explain, explainErrno, Problem } from '../../../core/errors.ts';
 import { type Groups, parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
-import { isPolicyForUnknown, type KnownAgent, reviewPolicy } from '../../../core/policy/review.ts';
+import {
+  groupsFile,
+  isPolicyForUnknown,
+  type KnownAgent,
+  reviewPolicy,
+  reviewStray,
+} from '../../../core/policy/review.ts';
 import { count } from '../../../core/text.ts';
 import { shellWord } from '../../cli/shell-word.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import type { ReadOutsideAgents } from './context.ts';
-import { groupsFile, listPolicies, readPolicyFile } from './read.ts';
+import { listFiles, listPolicies, readPolicyFile } from './read.ts';
 
 export interface CheckOptions {
   readonly groups?: string;
@@ -54,6 +60,8 @@ export async function checkPolicies(
         basename(target) === groupsFile ? target : groups,
         agents,
       );
+  const files = isDirectory ? await listFiles(target) : [];
+  for (const remark of files.flatMap((file) => reviewStray(file, agents))) context.err(`warning: ${remark}`);
   if (options.json === true) context.out(JSON.stringify(checked.map(asJson), null, 2));
   else print(checked, context);
   if (options.agents === undefined && checked.some(({ isForUnknown }) => isForUnknown === true))

@@ -5,11 +5,11 @@ import type { JsonObject } from '../../../core/json.ts';
 import type { PartlyKnownNode } from '../../../core/policy/certainty.ts';
 import { type Decision, decide } from '../../../core/policy/decide.ts';
 import { parsePolicy } from '../../../core/policy/parse.ts';
-import { fallbackPolicy, policyNamesOf } from '../../../core/policy/review.ts';
+import { fallbackPolicy, groupsFile, policyNamesOf } from '../../../core/policy/review.ts';
 import { suggest } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import type { ReadPolicyContext } from './context.ts';
-import { groupsFile, readGroups, readPolicyFile } from './read.ts';
+import { readGroups, readPolicyFile } from './read.ts';
 
 export interface ExplainOptions {
   readonly caller: string;

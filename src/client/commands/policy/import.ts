@@ -7,9 +7,9 @@ import { readInput } from '../../../core/files/read-input.ts';
 import { type CallerMap, type Rewritten, rewriteCallers } from '../../../core/policy/foreign.ts';
 import { isCallerId } from '../../../core/policy/groups.ts';
 import { type Groups, parseGroups, parsePolicy } from '../../../core/policy/parse.ts';
+import { groupsFile } from '../../../core/policy/review.ts';
 import { count } from '../../../core/text.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
-import { groupsFile } from './read.ts';
 
 export interface ImportOptions {
   readonly map?: readonly string[];

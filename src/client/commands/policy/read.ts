@@ -5,8 +5,6 @@ import { decodeText } from '../../../core/files/decode.ts';
 import { readInput } from '../../../core/files/read-input.ts';
 import { type Groups, parseGroups } from '../../../core/policy/parse.ts';
 
-export const groupsFile = 'groups';
-
 /**
  * A policy's text, or undefined when there is no such file. A link that leads nowhere does not count as a missing file.
  * @throws Problem `unreadable-file`
@@ -35,12 +33,14 @@ export async function readGroups(file: string): Promise<Groups> {
 
 /** The paths of the policies in a directory, by name. @throws Problem `unreadable-file` */
 export async function listPolicies(directory: string): Promise<string[]> {
+  return (await listFiles(directory)).filter((file) => file.endsWith('.policy'));
+}
+
+/** @throws Problem `unreadable-file` */
+export async function listFiles(directory: string): Promise<string[]> {
   try {
     const names = await readdir(directory);
-    return names
-      .filter((name) => name.endsWith('.policy'))
-      .sort()
-      .map((name) => join(directory, name));
+    return names.sort().map((name) => join(directory, name));
   } catch (cause) {
     const message = `the policies in ${directory} cannot be read: ${explainErrno(cause)}`;
     throw new Problem('unreadable-file', message, 'name a file or a directory', { cause });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseGroups, parsePolicy } from '../../../../src/core/policy/parse.ts';
-import { policyNamesOf, reviewPolicy } from '../../../../src/core/policy/review.ts';
+import { policyNamesOf, reviewPolicy, reviewStray } from '../../../../src/core/policy/review.ts';
 
 const agents = [
   { name: 'appmgr', actions: { upgrade: {}, status: {} } },
@@ -42,6 +42,39 @@ describe('a policy without effect', () => {
 
   test('is found if it uses another name of an agent, and the agent has its own', () => {
     assert.match(review('angelianotify', '', ['angelia', 'angelianotify'])[0] ?? '', /another name of angelia/);
+  });
+});
+
+describe('another file in a directory of policies', () => {
+  test('is found if its name is that of an agent, of the default or of the groups', () => {
+    for (const [name, meant] of [
+      ['appmgr.policy.txt', 'appmgr.policy'],
+      ['appmgr', 'appmgr.policy'],
+      ['APPMGR.Policy', 'appmgr.policy'],
+      ['angelianotify.yaml', 'angelianotify.policy'],
+      ['default', 'default.policy'],
+      ['relay.rego', 'relay.policy'],
+    ] as const) {
+      assert.deepEqual(reviewStray(`/p/${name}`, agents), [`/p/${name} has no effect: did you mean “${meant}”?`]);
+    }
+    assert.deepEqual(reviewStray('/p/groups.txt', agents), [
+      '/p/groups.txt has no effect: the file of groups is called “groups”',
+    ]);
+  });
+
+  test('is left alone if nobody expects an effect of it', () => {
+    const names = [
+      'appmgr.policy',
+      'groups',
+      'README',
+      'README.md',
+      'notes.txt',
+      '.appmgr.policy.swp',
+      'appmgr.policy~',
+    ];
+    for (const name of [...names, 'appmgr.policy.dpkg-old', 'appmgr.policy.rpmsave', 'appmgr.policy.bak']) {
+      assert.deepEqual(reviewStray(`/p/${name}`, agents), [], name);
+    }
   });
 });
 
