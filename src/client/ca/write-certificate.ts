@@ -1,12 +1,13 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import { deliver, type DeliveryTarget, requireFree } from '../../ca/delivery.ts';
-import { readStoredCrl } from '../../ca/store/records.ts';
+import { certificateOf, stateOf } from '../../ca/store/issued.ts';
+import { readIssued, readStoredCrl } from '../../ca/store/records.ts';
 import { issuersPem, type Store, trustedPem } from '../../ca/store/store.ts';
 import { Problem } from '../../core/errors.ts';
 import { formatIdentity, type Identity } from '../../core/identity.ts';
 import type { CliContext } from '../cli/context.ts';
-import type { CaOptions, CertificateOutputOptions } from './options.ts';
+import { type CaOptions, type CertificateOutputOptions, onSameCa } from './options.ts';
 
 /** The holder of a certificate and where it is written. */
 export interface CertificateDelivery {
@@ -50,6 +51,36 @@ export async function writeCertificate(
   const files = await deliver(delivery, target, Date.now());
   const { certificate } = made;
   report(request, { certificate, realm: store.realm, files }, options, context);
+  await warnOfOthers({ kind, name, certificate }, store, options, context);
+}
+
+/** The holder of an earlier key is that node or operator, too, until it is revoked. A renewal is for the same key. */
+async function warnOfOthers(
+  { kind, name, certificate }: Pick<CertificateDelivery, 'kind' | 'name'> & { readonly certificate: X509Certificate },
+  store: Store,
+  options: CaOptions,
+  { err }: CliContext,
+): Promise<void> {
+  const now = Date.now();
+  const others = (await readIssued(store)).filter(
+    (entry) =>
+      entry.kind === kind &&
+      entry.name === name &&
+      stateOf(entry, now) === 'valid' &&
+      !certificateOf(entry).publicKey.equals(certificate.publicKey),
+  );
+  const [first] = others;
+  if (first === undefined) return;
+  const last = others
+    .map(({ notAfter }) => notAfter)
+    .sort()
+    .at(-1);
+  const isOne = others.length === 1;
+  err(
+    `warning: ${isOne ? 'an earlier certificate' : `${others.length} earlier certificates`} of ${kind} ${name}, for ${isOne ? 'another key, stays' : 'other keys, stay'} valid until ${last}`,
+  );
+  if (!isOne) err(`to list them: ${onSameCa(`show ${name}`, options)}`);
+  err(`to revoke ${isOne ? 'it' : 'the first'}: ${onSameCa(`revoke ${first.serial}`, options)}`);
 }
 
 function placeOf({ out, bundle, force = false }: CertificateOutputOptions, name: string): DeliveryTarget {

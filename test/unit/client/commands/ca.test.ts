@@ -139,6 +139,30 @@ describe('a certificate', () => {
     assert.notEqual(certificateIn('web3').serialNumber, first);
   });
 
+  test('for another key of the same name is named with what stays valid, and how to revoke that', async () => {
+    const print = (line: string) => line.replace(/[0-9T:.-]+Z$/, 'DATE');
+    assert.deepEqual((await issue('web4')).err, []);
+    const first = certificateIn('web4').serialNumber;
+    assert.deepEqual((await issue('web4', '--force')).err.map(print), [
+      'warning: an earlier certificate of node web4, for another key, stays valid until DATE',
+      `to revoke it: mco-deploy ca revoke ${first} --dir ${dir}`,
+    ]);
+    assert.deepEqual((await issue('web4', '--force', '--json')).err.map(print), [
+      'warning: 2 earlier certificates of node web4, for other keys, stay valid until DATE',
+      `to list them: mco-deploy ca show web4 --dir ${dir}`,
+      `to revoke the first: mco-deploy ca revoke ${first} --dir ${dir}`,
+    ]);
+    assert.deepEqual(
+      (await ca(['renew', 'web4', '--out', join(home, 'web4-renewed')])).err.length,
+      3,
+      'the older keys',
+    );
+    const operator = ['issue', 'operator', 'web4', '--out', join(home, 'operator-web4')];
+    assert.deepEqual((await ca(operator)).err, [], 'an operator of that name is another holder');
+    await ca(['revoke', 'web4', '--kind', 'node']);
+    assert.deepEqual((await issue('web4', '--force')).err, [], 'none is valid any more');
+  });
+
   test('of an operator may be limited to applications', async () => {
     const out = join(home, 'ci');
     const words = ['issue', 'operator', 'ci@devco.net', '--for', 'shop', '--for', 'blog', '--out', out, '--json'];
