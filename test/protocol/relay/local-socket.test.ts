@@ -378,6 +378,9 @@ describe('the path of a relay’s socket', () => {
     await using relay = await startLocalRelay(echoing);
     const long = await listen(`${relay.socket}${'x'.repeat(100)}`);
     assert.match(long.message, /the path of a socket has at most 107 bytes$/);
+    const folder = dirname(relay.socket);
+    const deep = join(folder, 'x'.repeat(104 - Buffer.byteLength(folder)), 'r');
+    assert.match((await listen(deep)).message, /the path of a socket’s directory has at most 98 bytes$/);
     assert.match((await listen('/proc/none/relay.sock')).message, /\/proc\/none: no such file or directory$/);
   });
 });

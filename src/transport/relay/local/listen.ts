@@ -26,6 +26,8 @@ export const localLimits: LocalLimits = {
 
 /** Bytes of the path of a unix socket (unix(7)), without the NUL at its end. */
 const longest = 107;
+/** Bytes that the path of a new socket has behind that of its directory, until it is private. */
+const draftLength = '/.XXXXXX/s'.length;
 
 /**
  * Serves a relay over a unix socket: anyone who may open the socket may use the relay (mode 0660, so its owner and its
@@ -56,7 +58,7 @@ export async function listenLocally(
     if (isThere) rmSync(socket, { force: true });
   };
   try {
-    if (Buffer.byteLength(socket) > longest) throw new Error(`the path of a socket has at most ${longest} bytes`);
+    requireShort(socket);
     await makeDirectories(dirname(socket), 0o755, { sync: false });
     await removeLeftOver(socket);
     await listenPrivately(server, socket);
@@ -68,6 +70,15 @@ export async function listenLocally(
   }
   server.on('error', (error) => log.warn({ reason: explain(error) }, 'the relay’s socket has a fault'));
   return stop;
+}
+
+/** The system's own message names a path that nobody wrote. */
+function requireShort(socket: string): void {
+  if (Buffer.byteLength(socket) > longest) throw new Error(`the path of a socket has at most ${longest} bytes`);
+  // The system takes a path without a NUL at its end, too.
+  const most = longest + 1 - draftLength;
+  if (Buffer.byteLength(dirname(socket)) > most)
+    throw new Error(`the path of a socket’s directory has at most ${most} bytes`);
 }
 
 /** The socket gets its mode in a directory of its own: until then it has that of the umask, and others could connect. */
