@@ -6,7 +6,7 @@ import type { FilterTerms } from '../../core/wire/messages.ts';
 import { type FleetQuery, Waiting } from '../evaluator/query.ts';
 import type { Evaluation } from '../evaluator/state.ts';
 import { fromJson } from '../values/json.ts';
-import { isHash, isList, kindOf, toText, type Value } from '../values/values.ts';
+import { formatReference, isHash, isList, isReference, kindOf, toText, type Value } from '../values/values.ts';
 import { failAt, type SourcePosition, withPosition } from '../source.ts';
 import { readTerms } from '../types/filter.ts';
 import { defineFunction, type ScriptFunction } from './kind.ts';
@@ -94,7 +94,9 @@ function filterFrom(agent: string | undefined, hash: Value, position: SourcePosi
   if (hash !== undefined && !isHash(hash)) return failAt(position, `a filter is a hash, not ${kindOf(hash)}`);
   const terms = new Map<string, string[]>();
   for (const [key, value] of hash ?? []) {
-    const kind = typeof key === 'string' && Object.hasOwn(kinds, key) ? kinds[key] : undefined;
+    // `F` without quotes is a reference.
+    const letter = isReference(key) ? formatReference(key) : key;
+    const kind = typeof letter === 'string' && Object.hasOwn(kinds, letter) ? kinds[letter] : undefined;
     if (kind === undefined) {
       const known = ['agent', 'class', 'compound', 'fact', 'identity'];
       return failAt(position, `a filter has no “${toText(key)}”`, suggest(toText(key), known));

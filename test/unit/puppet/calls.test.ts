@@ -182,6 +182,7 @@ describe('a query to the fleet', () => {
     ["discover({compound => 'web and cluster=alfa'})", '[web1, web2]'],
     ['discover({agent => [nrpe, appmgr]})', '[web1, web2, web3, web4]'],
     ["discover({'F' => 'cluster=bravo', 'C' => 'web'})", '[web3, web4]'],
+    ["discover({F => 'cluster=bravo', C => 'web'})", '[web3, web4]'],
     ["discover(nrpe, {fact => 'cluster=charlie'})", '[]'],
     ["get_fact('cluster', {identity => web3})", 'bravo'],
     ["get_fact('os.family', {identity => web3})", 'Debian'],
