@@ -35,8 +35,6 @@ function bad(at: string, message: string, hint = ''): Problem {
   return new Problem('bad-nodes', `${at}: ${message}`, hint);
 }
 
-/** As in /etc/hosts, with the address beside the name. */
-const hasSpace = /\S\s+\S/;
 const listForm = 'write one name a line; with an address: - { name: NAME, address: ADDRESS }';
 
 function parseEntry(value: unknown, at: string, source: string): Candidate {
@@ -49,7 +47,7 @@ function parseEntry(value: unknown, at: string, source: string): Candidate {
   if (typeof field !== 'string') throw bad(at, 'a node needs a “name” (or “identity”)');
   const name = field.trim().toLowerCase();
   if (!isNodeName(name))
-    throw bad(at, `“${field.slice(0, 80)}” is not a valid node name`, hasSpace.test(field) ? listForm : '');
+    throw bad(at, `“${field.slice(0, 80)}” is not a valid node name`, typeof value === 'string' ? listForm : '');
   return { name, addresses: parseAddresses(fields, at), source };
 }
 

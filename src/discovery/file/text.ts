@@ -33,11 +33,20 @@ function isStructured(text: string): boolean {
   return /^\s*(\[|\{|-(\s|$)|---|[a-z]+\s*:)/.test(first);
 }
 
+const ansible = 'of an Ansible inventory, take what “ansible-inventory -i FILE --list” prints';
+
+/** A line with the name of a group in brackets. */
+function isIni(text: string): boolean {
+  return /^\[[\w.:-]+\]\s*$/m.test(text);
+}
+
 function documentEntries(text: string, file: string): ListEntry[] {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true });
   const at = (offset = 0) => `${file}:${lines.linePos(offset).line}`;
   const fault = faultOfYaml(document, text);
+  if (fault !== undefined && isIni(text))
+    throw new Problem('bad-nodes', `${file}: this is an inventory in INI`, ansible);
   if (fault !== undefined) throw new Problem('bad-nodes', `${at(fault.offset)}: ${fault.message}`);
   const root = document.contents;
   const values = valuesOf(document, file);
@@ -47,7 +56,8 @@ function documentEntries(text: string, file: string): ListEntry[] {
   if (declared !== undefined) return declaredEntries(declared, at);
   const list = isMap(root) ? root.get('nodes') : root;
   if (!isSeq(list)) {
-    throw new Problem('bad-nodes', `${at(root?.range?.[0])}: expected a list of nodes, or “nodes:” with one`);
+    const message = `${at(root?.range?.[0])}: expected a list of nodes, or “nodes:” with one`;
+    throw new Problem('bad-nodes', message, ansible);
   }
   return list.items.map((item, index) => ({ value: values[index], at: at((item as Node).range?.[0]) }));
 }

@@ -6,16 +6,17 @@ import { parseNodesText } from '../../../../src/discovery/file/text.ts';
 const parse = (text: string) => parseNodesText(text, 'nodes', 'file');
 const at = (host: string, port = 5810) => [{ host, port }];
 
-function fault(text: string): string {
+function refused(text: string): Problem {
   try {
     parse(text);
   } catch (error) {
     assert.ok(error instanceof Problem);
     assert.equal(error.code, 'bad-nodes');
-    return error.message;
+    return error;
   }
   return assert.fail('was taken');
 }
+const fault = (text: string) => refused(text).message;
 
 describe('a list of nodes', () => {
   test('may be one name per line, with comments', () => {
@@ -68,6 +69,16 @@ describe('a list of nodes', () => {
     assert.match(fault('- dev1\n- [dev2\n'), /^nodes:\d: /);
     assert.match(fault('- 5\n'), /^nodes:1: a node is a name, or an object/);
     assert.match(fault('../etc/passwd\n'), /^nodes:1: .*not a valid node name/);
+  });
+
+  test('in a form of another program is refused with the form to write', () => {
+    const lines = ['name,address\n', 'dev1:5810\n', 'rip@dev1\n', '10.0.0.1 dev1\n', 'Host dev1\n', '"dev1"\n'];
+    for (const text of lines) assert.match(refused(text).hint, /^write one name a line; with an address: /, text);
+    const ini = refused('[web]\ndev1 ansible_host=10.0.0.1\n\n[db]\ndev2\n');
+    assert.equal(ini.message, 'nodes: this is an inventory in INI');
+    for (const { hint } of [ini, refused('all:\n  hosts:\n    dev1:\n')])
+      assert.equal(hint, 'of an Ansible inventory, take what “ansible-inventory -i FILE --list” prints');
+    assert.deepEqual(parse('[dev1]\n')[0]?.name, 'dev1', 'one name in brackets is a list');
   });
 
   test('is refused with file and line of the fault in JSON, too', () => {
