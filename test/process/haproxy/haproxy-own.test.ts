@@ -38,6 +38,38 @@ describe('a run that enables its own servers', () => {
     assert.deepEqual((await enable(order)).changed, ['web1'], 'where its own is not asked for, it is brought in');
   });
 
+  test('enables a host in the backends alone that the run took it out of', async () => {
+    const web = await webServers(2, 'own');
+    const statics = web.map(({ name, host, port }) => `  server ${name} ${host}:${port}`);
+    const lb = await haproxy(
+      web.map((one) => line(one, '')),
+      ['backend static', ...statics].join('\n'),
+    );
+    const { disable, enable, status } = await agent([lb.socket]);
+    const [person, run] = ['', 'run-1'].map((runId) => actionContext({ runId }));
+    const own = { server: 'web1', own: true };
+    const states = async () => [(await adminStates(lb)).web1, (await adminStates(lb, 'static')).web1];
+    for (const [begin, then] of [
+      [person, run],
+      [run, person],
+    ]) {
+      const [app, other] = begin === person ? ['app', 'static'] : ['static', 'app'];
+      await disable({ server: 'web1', backend: app }, begin);
+      await disable({ server: 'web1', backend: other }, then);
+      assert.deepEqual((await enable(own, run)).changed, ['web1']);
+      // The watch sees what is still held, and nothing more.
+      assert.deepEqual((await status({ server: 'web1' })).servers[0]?.breaks, []);
+      assert.deepEqual(await states(), [1, 0]);
+      assert.deepEqual((await enable(own, run)).changed, []);
+      await enable({ server: 'web1' });
+      assert.deepEqual(await states(), [0, 0]);
+    }
+    await lb.ask('set server app/web1 state maint');
+    await disable({ server: 'web1' }, run);
+    await enable(own, run);
+    assert.deepEqual(await states(), [1, 0], 'somebody had taken it out there before');
+  });
+
   test('recognises them when it repeats the call, and after a restart of the daemon', async () => {
     const web = await webServers(2);
     const lb = await haproxy(web.map((one) => line(one, '')));

@@ -5,7 +5,7 @@ import { Agent } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, describe, type TestContext, test } from 'node:test';
+import { afterEach, describe, test } from 'node:test';
 import { actionContext, temporaryDirectory } from '../../support/agents/agent-setup.ts';
 import type { WebServer } from '../../support/agents/haproxy/haproxy.ts';
 import {
@@ -20,6 +20,7 @@ import {
   summary,
   webServers,
 } from '../../support/agents/haproxy/haproxy-agent.ts';
+import { movableClock } from '../../support/agents/haproxy/movable-clock.ts';
 import { until } from '../../support/until.ts';
 
 afterEach(endAll);
@@ -197,23 +198,6 @@ describe('disable with requests in the queue of a server', () => {
   });
 });
 
-/**
- * A clock whose seconds also pass when the test says so, however long HAProxy takes to check a server. They pass once it
- * was read some more times: an agent that reads it after each look has looked once more.
- */
-function movableClock({ mock }: TestContext): (seconds: number) => void {
-  let [ahead, jump, reads] = [0, 0, 0];
-  const now = performance.now.bind(performance);
-  mock.method(performance, 'now', () => {
-    if (reads-- === 1) ahead += jump;
-    return now() + ahead;
-  });
-  return (seconds) => {
-    jump = seconds * 1000;
-    reads = 20;
-  };
-}
-
 describe('enable', () => {
   test('waits for a check that began after the change', async () => {
     const web = await webServers(2);
@@ -246,6 +230,24 @@ describe('enable', () => {
     await until('its check failed', async () => /^app,web1,.*L7STS/m.test(await lb.ask('show stat app 4 -1')));
     pass(60);
     await refused;
+  });
+
+  test('does not count a check that began before the call on a host in drain', async (context) => {
+    const pass = movableClock(context);
+    const web = await webServers(2);
+    const lb = await haproxy(web.map((one) => line(one, 'check rise 1')));
+    const { enable } = await agent([lb.socket], { enable_timeout: 60 });
+    await lb.ask('set server app/web1 state drain');
+    const gate = Promise.withResolvers<void>();
+    await web[0]?.holdCheck(gate.promise);
+    web[0]?.checkStatus(503);
+    const refused = assert.rejects(enable({ server: 'web1' }), fails('server-not-up', /L7STS 503/));
+    await until('it waits for the end of that check', async () => (await adminStates(lb)).web1 === 1);
+    gate.resolve();
+    await until('its check failed', async () => /^app,web1,.*L7STS/m.test(await lb.ask('show stat app 4 -1')));
+    pass(60);
+    await refused;
+    assert.equal((await adminStates(lb)).web1, 8, 'as it was');
   });
 
   for (const options of ['check', 'check fall 1']) {

@@ -11,6 +11,8 @@ import {
   webServers,
 } from '../../support/agents/haproxy/haproxy-agent.ts';
 import type { WebServer } from '../../support/agents/haproxy/haproxy.ts';
+import { movableClock } from '../../support/agents/haproxy/movable-clock.ts';
+import { until } from '../../support/until.ts';
 
 afterEach(endAll);
 
@@ -40,7 +42,10 @@ test('a host is put in although the configuration gives one of its lines no weig
   const { disable, enable, status } = await agent([lb.socket]);
   await disable({ server: 'web1' });
   assert.equal((await status({ server: 'web1' })).ready, false);
-  assert.deepEqual((await enable({ server: 'web1' })).changed, ['web1']);
+  const dry = await enable({ server: 'web1' }, { ...actionContext(), dryRun: true });
+  assert.deepEqual([dry.changed, dry.available], [['web1'], 1], 'the line gets nothing new');
+  const done = await enable({ server: 'web1' });
+  assert.deepEqual([done.changed, done.available], [['web1'], 1]);
   assert.equal((await status({ server: 'web1' })).ready, true);
   assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'canary')).web1], [0, 0]);
 });
@@ -77,6 +82,20 @@ describe('a host in several backends', () => {
     const [server] = (await status({ server: 'web1', backend: 'app' })).servers;
     assert.deepEqual([server?.in_rotation, server?.still_serving], [false, ['static/web1']]);
     assert.equal((await adminStates(lb, 'static')).web1, 0);
+  });
+
+  test('keeps its other backends if it does not come in where it was out', async (context) => {
+    const pass = movableClock(context);
+    const { web, lb } = await severalBackends();
+    const { disable, enable, status } = await agent([lb.socket], { enable_timeout: 60 });
+    await disable({ server: 'web1', backend: 'app' });
+    web[0]?.checkStatus(503);
+    const refused = assert.rejects(enable({ server: 'web1' }), fails('server-not-up', /app\/web1: L7STS 503/));
+    await until('its check failed', async () => /^app,web1,.*L7STS/m.test(await lb.ask('show stat app 4 -1')));
+    pass(60);
+    await refused;
+    await status({});
+    assert.deepEqual([(await adminStates(lb)).web1, (await adminStates(lb, 'static')).web1], [1, 0]);
   });
 
   test('is enabled in the named backends, and held out of the others', async () => {

@@ -177,6 +177,25 @@ describe('a host that is held out, and that no line leads to any more', () => {
     return { one, other, rest, disable, enable, status };
   };
 
+  test('is shown beside the host that has its line now, under another name', async () => {
+    const web = await webServers(3, 'own');
+    const [, two, three] = web.map((server) => ({ ...server }));
+    assert.ok(two && three);
+    const lb = await haproxy(web.slice(0, 2).map((server) => line(server)));
+    const { disable, status } = await agent([lb.socket], never);
+    await disable({ server: 'web1' });
+    await lb.reload([line({ ...three, name: 'web1' }), line(two)]);
+    const { servers } = await status({});
+    assert.deepEqual(
+      servers.map(({ name, in_rotation: isIn }) => [name, isIn]),
+      [
+        [`${three.host}:${three.port}`, true],
+        ['web2', true],
+        ['web1', false],
+      ],
+    );
+  });
+
   test('is shown, and its hold ends only by an explicit call', async () => {
     const { one, other, rest, disable, enable, status } = await withoutLine();
     await Promise.all([one.reload(rest), other.reload(rest)]);

@@ -2,9 +2,10 @@ import type { ActionContext } from '../../../core/agent.ts';
 import { heldOf, keepHolds, openHolds, releaseHolds } from '../into-traffic/enable-holds.ts';
 import { agentBelongsOn, isOut, putInToStay } from '../into-traffic/put-in.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
-import type { HeldHost } from '../maintenance/held-hosts.ts';
+import { type HeldHost, isHeldBy } from '../maintenance/held-hosts.ts';
 import type { Processes } from '../runtime/process.ts';
 import { countAvailable } from '../servers/capacity.ts';
+import { followersOf, linesOf } from '../servers/line.ts';
 import { affectedLines, type ScopedHost } from '../servers/scope.ts';
 import { servesAsConfigured } from '../servers/state.ts';
 import { readChangeRequest, type Request, type ScopeInput } from './change-request.ts';
@@ -44,7 +45,8 @@ export async function enable(
     hosts: request.hosts.map(reportHost),
   };
   if (context.dryRun) {
-    const assumed = { in: entering.flatMap(affectedLines) };
+    // With a configured weight of 0, a line is in and gets nothing new.
+    const assumed = { in: entering.flatMap(affectedLines).filter(({ server }) => server.initialWeight > 0) };
     return { ...report, available: countAvailable(request.views, assumed) };
   }
   try {
@@ -68,9 +70,9 @@ interface EnablePlan {
 
 async function planEnable(balancer: LoadBalancer, input: EnableInput, context: ActionContext): Promise<EnablePlan> {
   const request = await readChangeRequest(balancer, input, context);
-  const selected =
-    input.own === true ? request.hosts.filter(({ name }) => isOwn(balancer, name, context)) : request.hosts;
   const held = balancer.watch.hosts();
+  const selected =
+    input.own === true ? request.hosts.flatMap((host) => ownPart(host, request, held, context)) : request.hosts;
   return { request, selected, entering: selected.filter((host) => !isIn(host, heldOf(held, host))) };
 }
 
@@ -79,9 +81,18 @@ function isGone({ lines }: ScopedHost): boolean {
   return lines.length === 0;
 }
 
-/** Whether the run that calls took it out: what was out before it began, it must not bring in. */
-function isOwn({ watch }: LoadBalancer, name: string, { runId }: ActionContext): boolean {
-  return runId !== '' && watch.hosts().find(({ host }) => host === name)?.run === runId;
+/** The host in the backends that the run that calls took it out of; nothing if there is none. */
+function ownPart(
+  host: ScopedHost,
+  { views }: Request,
+  held: readonly HeldHost[],
+  { runId }: ActionContext,
+): ScopedHost[] {
+  const own = held.find((one) => one.host === host.name);
+  if (own === undefined) return [];
+  const chosen = host.chosen.filter(({ view }) => isHeldBy(own, view.backend, runId));
+  if (chosen.length === host.chosen.length) return [host];
+  return chosen.length === 0 ? [] : [{ ...host, chosen, followers: followersOf(chosen, linesOf(views)) }];
 }
 
 /** Whether HAProxy uses it, and its agent-checks are on if they must be. */

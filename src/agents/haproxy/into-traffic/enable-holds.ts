@@ -1,6 +1,7 @@
 /** The holds of hosts that are being put in: each ends only once its host is in. */
 import type { ActionContext } from '../../../core/agent.ts';
-import { beginHold, endHold, type HeldHost, isSameName } from '../maintenance/held-hosts.ts';
+import { beginHold, endHold, type HeldHost, heldOnly, isSameName } from '../maintenance/held-hosts.ts';
+import type { ServerLine } from '../servers/line.ts';
 import { affectedLines, type ScopedHost } from '../servers/scope.ts';
 import { inMaintenance } from '../servers/state.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
@@ -41,7 +42,10 @@ export async function keepHolds({ watch }: LoadBalancer, hosts: readonly ScopedH
   await watch.put(left.map((one) => ({ ...one, stage: 'out' })));
 }
 
-/** Hosts that were in maintenance when the call began are in it again, and held from now on. */
+/**
+ * Hosts that were in maintenance when the call began are in it again, and held from now on: out of the backends in which
+ * all their lines were out. Where one was in, it is in again.
+ */
 export async function holdAgain(
   { watch }: LoadBalancer,
   { narrowing }: Request,
@@ -49,10 +53,19 @@ export async function holdAgain(
   context: ActionContext,
 ): Promise<void> {
   const held = watch.hosts();
-  const out = hosts.filter(
-    (host) => heldOf(held, host) !== undefined || host.chosen.some(({ server }) => inMaintenance(server)),
-  );
-  await watch.put(out.map((host) => ({ ...beginHold(host, narrowing, heldOf(held, host), context), stage: 'out' })));
+  const again = hosts.flatMap((host) => {
+    const before = heldOf(held, host);
+    const wasOut = (line: ServerLine) =>
+      inMaintenance(line.server) || (before !== undefined && heldOnly(before, [line]).length > 0);
+    const byBackend = [...Map.groupBy(host.chosen, ({ view }) => view.backend)];
+    const out = byBackend.filter(([, lines]) => lines.every(wasOut));
+    const chosen = out.flatMap(([, lines]) => lines);
+    if (chosen.length === 0) return [];
+    const isWhole = narrowing.backends === undefined && chosen.length === host.lines.length;
+    const scope = { ...narrowing, backends: isWhole ? undefined : out.map(([backend]) => backend) };
+    return { ...beginHold({ ...host, chosen }, scope, before, context), stage: 'out' as const };
+  });
+  await watch.put(again);
 }
 
 /** Holds outside of what the call was narrowed to stay. */
@@ -65,7 +78,7 @@ export async function releaseHolds(
   const ending = hosts.map((host) => ({ host, holds: holdsOf(held, host) }));
   const left = ending.flatMap(({ host, holds }) =>
     // Where no line leads to it any more, nothing of its hold is left.
-    host.lines.length === 0 ? [] : holds.flatMap((one) => endHold(one, affectedLines(host), request.narrowing) ?? []),
+    host.lines.length === 0 ? [] : holds.flatMap((one) => endHold(one, host, request.narrowing) ?? []),
   );
   const names = [...namesOf(hosts), ...ending.flatMap(({ holds }) => holds.map(({ host }) => host))];
   const gone = names.filter((name) => !left.some(({ host }) => host === name));

@@ -4,7 +4,7 @@ import { reasonOf } from '../servers/out-reason.ts';
 import type { ServerLine } from '../servers/line.ts';
 import { adminStateOf, inForcedMaintenance, servesAsConfigured } from '../servers/state.ts';
 import { awaitAgentAnswer } from './agent-answer.ts';
-import { acceptFirstCheck, canBeLowered, hasPassedCheck, requireNewCheck } from './rule.ts';
+import { acceptFirstCheck, canBeLowered, hasPassedCheck } from './rule.ts';
 
 /** One line on its way into traffic. */
 export interface LineEntry {
@@ -61,10 +61,10 @@ export function defineLineEntry(
   const restoresAgent = agent && line.server.agent.configured && (isOut || !line.server.agent.enabled);
   const needsCheck = isOut || isRestart;
   const answer = restoresAgent ? awaitAgentAnswer(signal) : undefined;
-  const isLowered = inForcedMaintenance(line.server) && canBeLowered(line.server);
+  const isLowered = isOut && canBeLowered(line.server);
   // Without a health of its own it would be up in drain, and get the requests that persist.
   const waitsInMaintenance = inForcedMaintenance(line.server) && !canBeLowered(line.server);
-  // It began before the call, and its result would count in drain. In maintenance no other one begins.
+  // It began before the call, and its result would count in drain. In maintenance it ends, and no other one begins.
   const endsCheck = isLowered && line.server.checking;
   let stage: Stage = 'entering';
   if (waitsInMaintenance) stage = 'passed';
@@ -75,6 +75,7 @@ export function defineLineEntry(
     line,
     async begin() {
       if (restoresAgent && line.server.agent.enabled) await changes.setAgent(line, false, signal);
+      if (endsCheck && !inForcedMaintenance(line.server)) await changes.set(line, 'maint', signal);
       if (isLowered && !endsCheck) await changes.check(line, signal);
     },
     async check(now) {
@@ -83,10 +84,8 @@ export function defineLineEntry(
         if (now.server.checking) return;
         await changes.check(now, signal);
         stage = 'draining';
-      } else if (stage === 'draining' && !inForcedMaintenance(now.server)) {
-        if (isOut && !isLowered) await requireNewCheck(now, signal);
-        stage = 'checking';
-      } else if (stage === 'checking' && (!needsCheck || hasPassedCheck(now.server))) stage = 'passed';
+      } else if (stage === 'draining' && !inForcedMaintenance(now.server)) stage = 'checking';
+      else if (stage === 'checking' && (!needsCheck || hasPassedCheck(now.server))) stage = 'passed';
       else if (stage === 'checking' && isLowered) await acceptFirstCheck(now, signal);
     },
     hasPassed: () => !beforePass.includes(stage),

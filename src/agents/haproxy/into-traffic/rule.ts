@@ -15,7 +15,7 @@
  *
  * A server that comes back as down gets requests once its checks pass. From then on HAProxy itself keeps the rule.
  */
-import { change, lowerHealth, raiseHealth, setChecking, setState } from '../servers/change.ts';
+import { change, raiseHealth, setChecking, setState } from '../servers/change.ts';
 import { lineName, type ServerLine } from '../servers/line.ts';
 import type { Server } from '../servers/server.ts';
 import { type AdminState, isUp } from '../servers/state.ts';
@@ -39,15 +39,6 @@ export async function acceptFirstCheck(line: ServerLine, signal: AbortSignal): P
  */
 export function hasPassedCheck(server: Server): boolean {
   return isUp(server) && (!server.checked || server.health >= server.top);
-}
-
-/**
- * Makes {@link hasPassedCheck} depend on new checks. A server in drain may be at the maximum already (`fall 1`,
- * `init-state`, it was in drain before): from health 0 it needs `rise` new checks.
- * @param line in drain
- */
-export async function requireNewCheck(line: ServerLine, signal: AbortSignal): Promise<void> {
-  if (line.server.checked && line.server.health >= line.server.top) await lowerHealth(line, signal);
 }
 
 /** Puts a line in traffic: only after {@link hasPassedCheck} on every line of its host. */

@@ -2,8 +2,9 @@ import type { HaproxyInfo } from '../runtime/process.ts';
 import { type HostIdentity, identityOf } from '../servers/host.ts';
 import type { BackendView } from '../servers/backend.ts';
 import { refreshLines, type ServerLine } from '../servers/line.ts';
-import type { ScopedHost } from '../servers/scope.ts';
+import { affectedLines, type ScopedHost } from '../servers/scope.ts';
 import { isVacant } from '../servers/server.ts';
+import { inMaintenance } from '../servers/state.ts';
 
 /** A line in its state when its host was last seen out. */
 export interface HeldLine {
@@ -45,6 +46,8 @@ export interface HeldHost extends HostIdentity {
   /** The caller that took it out, and the run; empty outside of one. */
   readonly caller?: string;
   readonly run?: string;
+  /** The run that took it out of a backend, where that is another one; empty outside of one. */
+  readonly runs?: Readonly<Record<string, string>>;
   /** Since when it has been out without a break, in milliseconds since the epoch; undefined while that is not confirmed. */
   readonly outSince?: number;
   /** The latest. */
@@ -139,6 +142,7 @@ export function beginHold(
     origin === undefined || before !== undefined
       ? pickOrigin(before)
       : { since: Date.now(), caller: origin.caller, run: origin.runId };
+  const runs = { ...before?.runs, ...otherRuns(host, before, origin?.runId ?? '') };
   return {
     ...joinIdentity(before, identityOf(host)),
     ...backends,
@@ -149,10 +153,30 @@ export function beginHold(
     lines: [...kept, ...lines],
     stage: 'leaving',
     ...by,
+    ...(Object.keys(runs).length === 0 ? {} : { runs }),
     ...(origin === undefined && before?.outSince !== undefined ? { outSince: before.outSince } : {}),
     breaks: before?.breaks ?? [],
     processes: before?.processes ?? {},
   };
+}
+
+/** Backends that it is held out of from now on, by another than the hold itself. */
+function otherRuns(host: ScopedHost, before: HeldHost | undefined, run: string): Record<string, string> {
+  const byBackend = Map.groupBy(host.chosen, ({ view }) => view.backend);
+  const added = [...byBackend].filter(([, lines]) => before === undefined || heldOnly(before, lines).length === 0);
+  const runs = added.map(([backend, lines]) => {
+    // Somebody else took a line of it out before.
+    const own = lines.some(({ server }) => inMaintenance(server)) ? '' : run;
+    return [backend, own] as const;
+  });
+  const usual = before === undefined ? run : before.run;
+  return Object.fromEntries(runs.filter(([, own]) => own !== usual));
+}
+
+/** Whether the run took it out of the backend: what was out before it began, it must not bring in. */
+export function isHeldBy({ run, runs }: HeldHost, backend: string, runId: string): boolean {
+  const own = runs !== undefined && Object.hasOwn(runs, backend) ? runs[backend] : run;
+  return runId !== '' && own === runId;
 }
 
 /** Holds of hosts that were just seen to be out: from here on every break counts. */
@@ -193,15 +217,18 @@ export function outSinceOf(held: readonly HeldHost[], name: string): { out_since
   return since === undefined ? {} : { out_since: since };
 }
 
-/** The rest of a hold once the lines are in: undefined if there is none. */
+/** The rest of a hold once the host is in on its chosen lines: undefined if there is none. */
 export function endHold(
   held: HeldHost,
-  lines: readonly ServerLine[],
+  host: ScopedHost,
   narrowing: { readonly backends: readonly string[] | undefined; readonly ports: readonly number[] },
 ): HeldHost | undefined {
-  const left = held.lines.filter((one) => !lines.some((line) => isSameName(one, line)));
+  const isOneOf = (lines: readonly ServerLine[]) => (one: HeldLine) => lines.some((line) => isSameName(one, line));
+  const isIn = isOneOf(affectedLines(host));
+  const left = held.lines.filter((one) => !isIn(one));
+  // Lines that are left although the call was about everything are gone, or were not to be put in.
   const everything = narrowing.backends === undefined && narrowing.ports.length === 0;
-  if (everything || left.length === 0) return undefined;
+  if (left.length === 0 || (everything && !left.some(isOneOf(host.lines)))) return undefined;
   const backends = [...new Set(left.map(({ backend }) => backend))];
   const ports =
     narrowing.ports.length === 0 ? held.ports : left.map(({ address }) => Number(/\d+$/.exec(address)?.[0]));

@@ -69,7 +69,7 @@ const stages: readonly unknown[] = ['leaving', 'out', 'entering'];
 
 function isHeldHost(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { host, addresses, fqdns, backends, ports, lines, stage, breaks, processes, since, outSince } = value;
+  const { host, addresses, fqdns, backends, ports, lines, stage, runs, breaks, processes, since, outSince } = value;
   return (
     isName(host) &&
     [addresses, fqdns].every(isTexts) &&
@@ -77,6 +77,7 @@ function isHeldHost(value: unknown): boolean {
     isListOf(ports, (port) => Number.isSafeInteger(port)) &&
     isListOf(lines, isHeldLine) &&
     stages.includes(stage) &&
+    (runs === undefined || (isObject(runs) && isTexts(Object.values(runs)))) &&
     isListOf(breaks, isObject) &&
     isObject(processes) &&
     [since, outSince].every((time) => time === undefined || Number.isSafeInteger(time))

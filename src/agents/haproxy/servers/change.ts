@@ -36,11 +36,6 @@ export function raiseHealth(line: ServerLine, signal: AbortSignal): Promise<void
   return change(line.view.runtime, `set server ${lineName(line)} health up`, signal);
 }
 
-/** Sets the health of a server with checks to 0: it needs `rise` checks to be up again. */
-export function lowerHealth(line: ServerLine, signal: AbortSignal): Promise<void> {
-  return change(line.view.runtime, `set server ${lineName(line)} health down`, signal);
-}
-
 /**
  * Switches the agent-check on or off. HAProxy ignores switching it off if there is none, and reports an error for
  * switching it on: only for a server that has one.

@@ -18,17 +18,24 @@ export function nameHosts(
     rest = rest.filter((line) => !lines.includes(line));
     return lines;
   };
-  const known = [
+  const found = [
     ...held.map((host) => ({ name: host.host, lines: take(findHeldLines(host, rest)) })),
     ...Object.entries(map).map(([name, entries]) => ({ name, lines: take(linesFor([entries].flat(), rest)) })),
-  ].filter(({ lines }) => lines.length > 0);
-  const others = Map.groupBy(rest, (line) => hostAddress(line.server) ?? line.server.name);
-  const unnamed = [...others.values()].map((lines) => ({ name: lines[0]?.server.name ?? '', lines }));
+  ];
+  const byName = Map.groupBy(found, ({ name }) => name);
+  const known = [...byName]
+    .map(([name, same]) => ({ name, lines: same.flatMap(({ lines }) => lines) }))
+    .filter(({ lines }) => lines.length > 0);
+  const byAddress = Map.groupBy(rest, (line) => hostAddress(line.server) ?? line.server.name);
+  const unnamed = [...byAddress.values()].map((lines) => ({ name: lines[0]?.server.name ?? '', lines }));
   const first = ({ lines: [line] }: Host) => (line === undefined ? -1 : all.indexOf(line));
-  const hosts = [...known, ...unnamed].sort((one, other) => first(one) - first(other));
-  // A slot’s name may stand for several hosts: then its address decides.
-  const twice = (name: string) => hosts.filter((host) => host.name === name).length > 1;
-  return hosts.map((host) => (twice(host.name) ? { ...host, name: host.lines[0]?.server.address ?? host.name } : host));
+  // A slot’s name may stand for several hosts, or be that of a held one which it leads to no more: its address decides.
+  const taken = new Set([...held.map(({ host }) => host), ...known.map(({ name }) => name)]);
+  const isTaken = (name: string) => taken.has(name) || unnamed.filter((host) => host.name === name).length > 1;
+  const others = unnamed.map((host) =>
+    isTaken(host.name) ? { ...host, name: host.lines[0]?.server.address ?? host.name } : host,
+  );
+  return [...known, ...others].sort((one, other) => first(one) - first(other));
 }
 
 /** A line of a `server-template` that leads to no host now. If no line does, they are shown: nothing serves. */

@@ -74,16 +74,22 @@ describe('hosts that are out again after a failure', () => {
     assert.deepEqual(stagesOf(await held()), [`${dev1} out`, `${dev3} out`]);
   });
 
-  test('are held on all lines of which one was in maintenance', async () => {
+  test('are held out of the backends only in which they were out', async () => {
     const { fake, balancer, read, held } = await call();
     await balancer.watch.remove([dev1]);
     fake.server('static/s1').admin = 0;
     const request = await read(dev1);
     await holds.holdAgain(balancer, request, request.hosts, actionContext());
-    assert.deepEqual(
-      (await held()).get(dev1)?.lines.map(({ server }) => server),
-      ['web1', 's1'],
-    );
+    const after = (await held()).get(dev1);
+    assert.deepEqual([after?.backends, after?.lines.map(({ server }) => server)], [['app'], ['web1']]);
+  });
+
+  test('are held out of every backend if they were out on all lines', async () => {
+    const { balancer, read, held } = await call();
+    await balancer.watch.remove([dev1]);
+    const request = await read(dev1);
+    await holds.holdAgain(balancer, request, request.hosts, actionContext());
+    assert.equal((await held()).get(dev1)?.backends, undefined);
   });
 });
 

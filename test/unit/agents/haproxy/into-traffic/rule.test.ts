@@ -50,15 +50,6 @@ test('a check has passed if the server is up, at full health if HAProxy checks i
   assert.equal(passed({ health: 0, checked: false, operational: 0 }), false);
 });
 
-test('a server at full health has its health lowered, so that only a new check counts', async () => {
-  const commands = (fields: Partial<Server>) =>
-    commandsOf({ checked: true, top: 4, ...fields }, (line) => rule.requireNewCheck(line, signal));
-  assert.deepEqual(await commands({ health: 4 }), ['health down']);
-  assert.deepEqual(await commands({ health: 5 }), ['health down']);
-  assert.deepEqual(await commands({ health: 3 }), []);
-  assert.deepEqual(await commands({ health: 4, checked: false }), []);
-});
-
 test('the first check that passes is enough for a server whose health was set to 0', async () => {
   const commands = (fields: Partial<Server>) =>
     commandsOf({ checked: true, top: 4, ...fields }, (line) => rule.acceptFirstCheck(line, signal));

@@ -253,25 +253,31 @@ describe('the confirmation of a hold', () => {
 
 describe('the end of a hold', () => {
   const two = [heldLine(), heldLine({ backend: 'static', server: 's1', address: '10.0.0.1:8080' })];
-  const [web1, s1] = all;
-  assert.ok(web1 && s1);
+  const [web1] = all;
+  assert.ok(web1);
 
   test('is complete if everything is enabled, even a line that is gone', () => {
-    assert.equal(endHold(held({ lines: two }), [web1], everything), undefined);
-    assert.equal(endHold(held({ lines: two }), [web1, s1], { backends: ['app', 'static'], ports: [] }), undefined);
+    const gone = heldLine({ server: 'gone' });
+    assert.equal(endHold(held({ lines: [...two, gone] }), hostOf('web1', everything), everything), undefined);
+    const both = { backends: ['app', 'static'], ports: [] };
+    assert.equal(endHold(held({ lines: two }), hostOf('web1', both), both), undefined);
   });
 
   test('covers what a call was limited to, and the rest stays held from now on', () => {
     const began = Date.now();
     const before = held({ lines: two, ports: [80, 8080], stage: 'entering', outSince: 1 });
-    const left = endHold(before, [web1], { backends: ['app'], ports: [] });
+    const app = { backends: ['app'], ports: [] };
+    const left = endHold(before, hostOf('web1', app), app);
     assert.deepEqual([left?.backends, left?.ports, left?.stage], [['static'], [80, 8080], 'out']);
     assert.deepEqual(left?.lines, [two[1]]);
     assert.ok((left?.outSince ?? 0) >= began);
-    const byPort = endHold(held({ lines: [...two, heldLine({ server: 'web2' })] }), [s1], {
-      backends: undefined,
-      ports: [8080],
-    });
+    const port = { backends: undefined, ports: [8080] };
+    const byPort = endHold(held({ lines: [...two, heldLine({ server: 'web2' })] }), hostOf('web1', port), port);
     assert.deepEqual([byPort?.backends, byPort?.ports], [['app'], [80]]);
+  });
+
+  test('leaves lines that stayed out, although the call was about everything', () => {
+    const own = { ...hostOf('web1', everything), chosen: [web1] };
+    assert.deepEqual(endHold(held({ lines: two }), own, everything)?.backends, ['static']);
   });
 });

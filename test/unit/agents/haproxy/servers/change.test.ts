@@ -21,7 +21,6 @@ describe('a change of a server', () => {
   const each: [string, (line: ServerLine) => Promise<void>][] = [
     ['set server app/web1 state maint', (line) => changes.setState(line, 'maint', signal)],
     ['set server app/web1 weight 50%', (line) => changes.setWeight(line, '50%', signal)],
-    ['set server app/web1 health down', (line) => changes.lowerHealth(line, signal)],
     ['set server app/web1 health up', (line) => changes.raiseHealth(line, signal)],
     ['set server app/web1 state drain; set server app/web1 health down', (line) => changes.setChecking(line, signal)],
     ['enable agent app/web1', (line) => changes.setAgentCheck(line, true, signal)],

@@ -60,6 +60,17 @@ describe('all hosts', () => {
     const held = { host: 'dev1', addresses: ['10.0.0.1'], fqdns: [] };
     assert.deepEqual(named({ other: 'web1' }, [held])[0], ['dev1', ['app/web1', 'static/s1']]);
     assert.equal(named({}, [{ ...held, addresses: ['10.7.7.7'] }]).length, 4, 'one without lines is not there');
+    const moved = { host: 'web2', addresses: ['10.0.0.1'], fqdns: [] };
+    assert.deepEqual(
+      named({}, [moved]).map(([name]) => name),
+      ['web2', '10.0.0.2:80', 'local', '10.0.0.9:80'],
+      'a line that has its name leads to another host',
+    );
+    assert.deepEqual(
+      named({ dev1: 'static/web2' }, [held])[0],
+      ['dev1', ['app/web1', 'static/s1', 'static/web2']],
+      'a name is shown once',
+    );
   });
 
   test('are in the order of their first lines', () => {
