@@ -453,6 +453,8 @@ export interface Agents {
         readonly ready: boolean;
         /** Hosts asked for that do not */
         readonly out: readonly string[];
+        /** Who took hosts out, where this was not the calling run, and lines that take no traffic for another reason, in sentences; left out if there are none */
+        readonly notes?: readonly string[];
         readonly servers: readonly {
           /** The host: as asked for, else HAProxy’s name */
           readonly name: string;

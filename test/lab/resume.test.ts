@@ -54,6 +54,7 @@ describe('a run that is killed, on nine web servers behind two load balancers', 
     }
     const resumed = await site.assertResumed(run.id, counted);
     assert.match(resumed.stdout, /haproxy#enable executed successfully on 2 nodes/);
+    assert.doesNotMatch(resumed.stdout, /was taken out of traffic/, 'that was the run itself');
     const again = await lab.client(['resume', run.id]);
     assert.equal(again.code, 64);
     assert.match(again.stderr, /ended well: there is nothing left to do/);

@@ -74,6 +74,11 @@ export const haproxyDdl = defineDdl({
               'Whether all hosts asked for take traffic on all their lines, save for those with a configured weight of 0',
           },
           out: { ...names, description: 'Hosts asked for that do not' },
+          notes: {
+            ...names,
+            description:
+              'Who took hosts out, where this was not the calling run, and lines that take no traffic for another reason, in sentences; left out if there are none',
+          },
           servers: {
             type: 'array',
             items: serverState,

@@ -62,9 +62,7 @@ describe('app_cluster_upgrade', () => {
     const estate = createEstate({ balancers });
     await run(estate);
     const out = lines(estate).filter((line) => line.includes('already'));
-    assert.deepEqual(out, [
-      `[bravo] out_already: ${bravo[0]} was already taken out of traffic on lb2.devco.net, and will be put in`,
-    ]);
+    assert.deepEqual(out, [`[bravo] out_already: lb2.devco.net: ${bravo[0]} was taken out of traffic`]);
     assert.equal(estate.balancers['lb2.devco.net']?.app?.[bravo[0] ?? ''], true);
   });
 

@@ -128,6 +128,8 @@ function status(balancer: Balancer): Behaviour {
       };
     });
     const out = servers.filter((server) => !server.in_rotation).map(({ name }) => name);
-    return { backend: names.join(','), ready: out.length === 0, out, servers };
+    const notes = out.filter((name) => !held.has(name)).map((name) => `${name} was taken out of traffic`);
+    const noted = notes.length === 0 ? {} : { notes };
+    return { backend: names.join(','), ready: out.length === 0, out, ...noted, servers };
   };
 }

@@ -12,6 +12,7 @@ import { inRotation, servesAsConfigured } from '../servers/state.ts';
 import { reasonOf } from '../servers/out-reason.ts';
 import type { LoadBalancer } from '../load-balancer.ts';
 import { prepareScope, readNarrowing } from './change-request.ts';
+import { notesOf } from './notes.ts';
 import { reportHost } from './report.ts';
 
 interface StatusInput {
@@ -29,11 +30,19 @@ export async function status(balancer: LoadBalancer, input: StatusInput, context
     ...describeHost(host),
     ...describeHold(held.find((one) => one.host === host.name && !gone.includes(one))),
   }));
+  const notes = hosts.flatMap((host) =>
+    notesOf(
+      host,
+      held.find((one) => one.host === host.name),
+      context.runId,
+    ),
+  );
   const servers = [...present, ...gone.map((host) => ({ ...describeGone(host), ...describeHold(host) }))];
   const out = servers.filter((server) => !server.in_rotation).map(({ name }) => name);
   const asked = views.length === 0 ? balancer.runtimes : runtimesOf(views);
   const processes = await Promise.all(asked.map((runtime) => describeProcess(runtime, context.signal)));
-  return { backend: backends.join(','), ready: out.length === 0, out, servers, processes };
+  const noted = notes.length === 0 ? {} : { notes };
+  return { backend: backends.join(','), ready: out.length === 0, out, ...noted, servers, processes };
 }
 
 /** Holds are shown in their current state. A damaged file must not hide HAProxy's answers. */

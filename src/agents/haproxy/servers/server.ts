@@ -20,6 +20,8 @@ export interface Server extends ServerState {
   readonly sessions: number;
   /** Sessions since the process began. */
   readonly total: number;
+  /** Seconds since it went up or down, or was taken out or put in; undefined if HAProxy does not report it. */
+  readonly changedAgo: number | undefined;
   /** Its configured weight. */
   readonly initialWeight: number;
   readonly backup: boolean;
@@ -78,6 +80,7 @@ export function toServer(stat: Row, state: Row): Server {
     check: checkWords(stat),
     sessions: integerIn(stat, 'scur') + integerIn(stat, 'qcur'),
     total: integerIn(stat, 'stot'),
+    changedAgo: stat.get('lastchg') ? integerIn(stat, 'lastchg') : undefined,
     weight: integerIn(state, 'srv_uweight'),
     initialWeight: integerIn(state, 'srv_iweight'),
     backup: integerIn(stat, 'bck') > 0,

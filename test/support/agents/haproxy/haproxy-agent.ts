@@ -28,6 +28,7 @@ export interface Weights extends Omit<Change, 'hosts'> {
 export interface Status {
   ready: boolean;
   out: string[];
+  notes?: string[];
   servers: {
     name: string;
     server: string;

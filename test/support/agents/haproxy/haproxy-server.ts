@@ -15,6 +15,7 @@ export const server = (name: string, fields: Partial<Server> = {}): Server => ({
   check: '',
   sessions: 0,
   total: 0,
+  changedAgo: 0,
   weight: 1,
   initialWeight: 1,
   backup: false,

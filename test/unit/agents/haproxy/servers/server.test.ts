@@ -10,6 +10,7 @@ const stat = {
     scur: '3',
     qcur: '0',
     stot: '70',
+    lastchg: '60',
     bck: '0',
     act: '1',
     check_status: 'L7OK',
@@ -30,8 +31,10 @@ describe('a server in HAProxy’s two replies', () => {
       ...{ name: 'web1', ip: '10.0.0.1', port: 8080, address: '10.0.0.1:8080', fqdn: '', tracked: '', status: 'UP' },
       ...{ check: 'L7OK 200: Layer7 check passed', sessions: 3, total: 70, weight: 5, initialWeight: 10 },
       ...{ backup: false, checked: true, checking: false, health: 4, top: 4, operational: 2, admin: 1 },
+      changedAgo: 60,
       agent: { configured: false, enabled: false, asking: false, status: '', words: '', health: 1 },
     });
+    assert.equal(read({ lastchg: '' }).changedAgo, undefined);
   });
 
   test('counts sessions that wait in its queue: HAProxy sends them to it even in maintenance', () => {
