@@ -112,8 +112,15 @@ describe('the replies of nodes about leases', { timeout: 600_000 }, () => {
     assert.deepEqual(await mco('locks', 'break', 'bravo'), { code: 0, out: text, err: '' });
     assert.deepEqual(await json('locks', 'break', 'bravo'), [{ node: dev1, ...held }]);
     answers = { [dev1]: { 'lock.break': { broken: false } }, [dev2]: { 'lock.break': { broken: false } } };
-    const free = { code: 0, out: 'nobody holds bravo', err: 'to list the leases that are held: mco-deploy locks' };
+    const free = {
+      code: 1,
+      out: 'nobody holds bravo: nothing was changed',
+      err: 'to list the leases that are held: mco-deploy locks',
+    };
     assert.deepEqual(await mco('locks', 'break', 'bravo'), free);
+    assert.equal((await mco('locks', 'break', 'bravo', '--json')).code, 1);
+    answers = { [dev1]: { 'lock.break': { broken: false } }, [dev2]: { 'lock.break': broken } };
+    assert.equal((await mco('locks', 'break', 'bravo')).code, 2, 'the other node may still hold it');
     asked.length = 0;
     const wrong = await mco('locks', 'break', 'br avo');
     const refused =
@@ -187,6 +194,11 @@ describe('the replies of nodes about jobs', { timeout: 600_000 }, () => {
       [both.code, both.err],
       [64, 'mco-deploy: aaaa matches 2 jobs: give more digits: “mco-deploy jobs” lists them'],
     );
+    const any = await mco('jobs', 'show', 'aaaa', '--any');
+    assert.equal(any.err, 'mco-deploy: aaaa matches 2 jobs: give more digits: “mco-deploy jobs --any” lists them');
+    answers = { [dev1]: jobs(), [dev2]: jobs() };
+    const unknown = await mco('jobs', 'show', 'bbbb', '--any');
+    assert.match(unknown.err, /“mco-deploy jobs --any” lists those of all callers/);
     const short = await mco('jobs', 'show', 'aaa');
     assert.match(short.err, /“aaa” is not a valid job id: give the id, or at least its first four digits$/);
     answers = { [dev1]: jobs(), [dev2]: { 'jobs.list': broken } };

@@ -53,6 +53,16 @@ describe('a failed run whose hosts a later run has changed', { timeout: 600_000 
       assert.notDeepEqual(await changes(), before);
     });
 
+  test('is refused for another reason first: a person who said yes would be refused all the same', async () => {
+    const rip = await stored.machine('rip@devco.net');
+    const id = await begin(rip);
+    assert.equal((await run(rip, 'what=new')).code, 0);
+    const { code, err } = await rip.mco(['resume', id, 'what=other']);
+    assert.equal(code, 64);
+    assert.match(err.join('\n'), /a run keeps the inputs that it started with: it started with what=old/);
+    assert.doesNotMatch(err.join('\n'), /a later run/);
+  });
+
   test('is resumed if the later run changed nothing', async () => {
     const rip = await stored.machine('rip@devco.net');
     const id = await begin(rip);

@@ -33,13 +33,11 @@ export async function findJob(
     outcome === 'ok' ? (data.jobs as NodeJob[]).map(({ id }) => id) : [],
   );
   const [only, ...others] = new Set(ids);
-  if (others.length > 0) throw ambiguousId(prefix, others.length + 1, 'job', 'mco-deploy jobs');
+  const listing = options.any === true ? 'mco-deploy jobs --any' : 'mco-deploy jobs';
+  if (others.length > 0) throw ambiguousId(prefix, others.length + 1, 'job', listing);
   if (only !== undefined) return only;
   const refused = outcomes.find(({ outcome }) => outcome !== 'ok');
   const why = refused === undefined ? '' : ` (${refused.node}: ${refused.message})`;
-  throw new Problem(
-    'unknown-job',
-    `no node has a job ${prefix} that you may see${why}`,
-    '“mco-deploy jobs” lists yours',
-  );
+  const hint = options.any === true ? `“${listing}” lists those of all callers` : `“${listing}” lists yours`;
+  throw new Problem('unknown-job', `no node has a job ${prefix} that you may see${why}`, hint);
 }

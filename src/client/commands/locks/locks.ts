@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../core/json.ts';
 import { leaseNamePattern } from '../../../core/request/lease.ts';
 import { callNodes } from '../../../library/fleet/call-nodes.ts';
 import type { CommonOptions } from '../../cli/common-options.ts';
-import type { CliContext } from '../../cli/context.ts';
+import { type CliContext, exitCode } from '../../cli/context.ts';
 import { printable } from '../../../core/text.ts';
 import { callerName } from '../../render/caller.ts';
 import { formatTable } from '../../render/table.ts';
@@ -67,8 +67,10 @@ export async function breakLock(
   context: CliContext,
 ): Promise<number> {
   if (!new RegExp(leaseNamePattern).test(name)) throw new Problem('usage', `“${name}” is not a valid lease name`);
-  return await askAll({ action: 'break', input: { name } }, options, catalogue, context, (replies) => {
+  let none = false;
+  const code = await askAll({ action: 'break', input: { name } }, options, catalogue, context, (replies) => {
     const broken = replies.filter(({ data }) => data.broken === true);
+    none = broken.length === 0;
     if (options.json === true)
       return [
         JSON.stringify(
@@ -79,12 +81,14 @@ export async function breakLock(
       ];
     if (broken.length === 0) {
       context.last('to list the leases that are held: mco-deploy locks');
-      return [`nobody holds ${name}`];
+      return [`nobody holds ${name}: nothing was changed`];
     }
     return broken.map(
       ({ node, data }) => `${node}: ${name} was held by ${data.caller} for run ${data.run}, and is free now`,
     );
   });
+  // The name may be mistyped, and the lease that is in the way still held.
+  return none && code === exitCode.ok ? exitCode.nothingDiscovered : code;
 }
 
 interface LockReply {

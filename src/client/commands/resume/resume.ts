@@ -45,13 +45,14 @@ export async function resumeRun(
     const self = session.caller.credentials.identity.name;
     const { found, started } = await findAlone(run, lookup, self, force);
     const { run: runId, entries } = found;
-    const agreed = await refuseSuperseded(found, options, lookup);
     const history = readHistory(entries);
     const { playbook, agents } = await findSame(found, started, lookup);
     requireSecretsOnly(secrets, playbook, started);
     refuseQuestions(playbook, options, context);
     const values = { ...started.inputs, ...secrets };
     const inputs = await bindAllInputs(playbook, values, { env: context.env, defaults: secretsOf(playbook, defaults) });
+    // It may ask, so it comes after what is refused without a question.
+    const agreed = await refuseSuperseded(found, options, lookup);
     await agreeToTakeOver(found, started, self, options, context);
     await adoptRun(stateDirectory, found);
     const journal = await openJournal(stateDirectory, runId, true);
