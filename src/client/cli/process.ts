@@ -7,7 +7,7 @@ import { type Output, openOutputs } from './io/output.ts';
 import { shellWord } from './shell-word.ts';
 import { startStatusLines } from '../render/live/status-lines.ts';
 import { escapeCiCommands } from './io/ci-commands.ts';
-import { usesColors } from './io/color.ts';
+import { redrawsLines, usesColors } from './io/color.ts';
 import { applyColors, paintFor, paintMessage } from '../render/color.ts';
 import { watchSignals } from './io/signals.ts';
 
@@ -28,7 +28,8 @@ const longest = 2 ** 31 - 1;
 /** The context of a real process: its streams, its signals, its exit code. */
 export function startContext(): ProcessContext {
   const { out, err } = openOutputs();
-  const status = err.isTerminal && !out.isPipe ? startStatusLines(terminalOf(err.write)) : undefined;
+  const isLive = err.isTerminal && !out.isPipe && redrawsLines(process.env);
+  const status = isLive ? startStatusLines(terminalOf(err.write)) : undefined;
   const signals = watchSignals(process.env);
   let keepsExitCode = false;
   // Without it, a command that waits for what does not keep Node running would end with 0 before its work is done.

@@ -19,6 +19,11 @@ const needed = [
  * @returns undefined if they could
  */
 export function lockOut(operator: string, host: Host, fleet: Fleet, parts: NodeParts): string | undefined {
+  const rights = fleet.operators.get(operator);
+  if (rights === undefined) {
+    const names = [...fleet.operators.keys()];
+    return `“operators” names ${names.length === 0 ? 'nobody' : names.join(', ')}, not ${operator}`;
+  }
   const files = new Map(policyFiles(host, fleet, parts, '/etc/mco-deploy').map(({ name, content }) => [name, content]));
   const groups: Groups = parseGroups(files.get('groups') ?? '', 'groups');
   const agents = Object.keys(agentSections(host, fleet, '/etc/mco-deploy'));
@@ -32,8 +37,6 @@ export function lockOut(operator: string, host: Host, fleet: Fleet, parts: NodeP
     const { allowed, line, text } = decide(policy, { caller: `cert=${operator}`, action, node });
     if (!allowed) return `${file}, ${line === 'default' ? text : `line ${line} (${text})`}, denies ${agent}.${action}`;
   }
-  const rights = fleet.operators.get(operator);
-  if (rights === undefined) return `“operators” does not have ${operator}`;
   if (!rights.all && !rights.apply.includes('policies')) return `${operator} may not apply policies`;
   return undefined;
 }

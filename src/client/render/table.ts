@@ -24,12 +24,15 @@ export function printTable(
   headers: readonly string[],
   rows: readonly (readonly string[])[],
   options: OutputOptions,
-  { out, columns }: Pick<CliContext, 'out' | 'columns'>,
+  context: Pick<CliContext, 'out' | 'columns'>,
 ): void {
   const cells = rows.map((row) => row.map((cell) => printable(cell).replaceAll(/[\n\t]+/g, ' ')));
-  const fit =
-    columns === undefined || tableOf(options) === 'wide'
-      ? (line: string) => line
-      : (line: string) => cutTo(line, columns);
-  for (const line of formatTable(headers, cells)) out(fit(line));
+  const fit = fitTo(options, context);
+  for (const line of formatTable(headers, cells)) context.out(fit(line));
+}
+
+/** Cuts a line of a table to the width of the terminal, unless `-o wide` is given. */
+export function fitTo(options: OutputOptions, { columns }: Pick<CliContext, 'columns'>): (line: string) => string {
+  if (columns === undefined || tableOf(options) === 'wide') return (line) => line;
+  return (line) => cutTo(line, columns);
 }

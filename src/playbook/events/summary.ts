@@ -31,7 +31,8 @@ function describeCause({ failure }: RunReport): string[] {
   const { reasons, name, title } = failure.cause ?? { name: failure.step, title: '', reasons: failure.reasons };
   const groups = [...Map.groupBy(reasons, ({ code, reason }) => `${flat(reason)}${code === '' ? '' : ` (${code})`}`)];
   const lines = groups.map(([reason, some]) => {
-    const nodes = some.flatMap(({ node }: NodeFailure) => (node === '' ? [] : [node]));
+    // A node may be missing from several sets.
+    const nodes = [...new Set(some.flatMap(({ node }: NodeFailure) => (node === '' ? [] : [node])))];
     return nodes.length === 0 ? `  reason: ${reason}` : `  on ${listNames(nodes, mostNames)}: ${reason}`;
   });
   const step = title === '' || title === name ? name : `${name} (${title})`;

@@ -13,3 +13,8 @@ export function usesColors(
   if (when === 'always' || when === 'never') return when === 'always';
   return isTerminal && NO_COLOR === '' && TERM !== 'dumb';
 }
+
+/** Whether a terminal can redraw lines: a dumb one, such as that of an editor, would show what moves its cursor. */
+export function redrawsLines({ TERM = '' }: Readonly<NodeJS.ProcessEnv>): boolean {
+  return TERM !== 'dumb';
+}

@@ -7,7 +7,7 @@ import type { CommonOptions } from '../../cli/common-options.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import { printable } from '../../../core/text.ts';
 import { callerName } from '../../render/caller.ts';
-import { formatTable } from '../../render/table.ts';
+import { fitTo, formatTable } from '../../render/table.ts';
 import { ago } from '../../render/times.ts';
 import { indented } from '../../render/missing.ts';
 import { nodesOf, overNodes } from '../../fleet/over-nodes.ts';
@@ -55,7 +55,7 @@ export async function listLocks(
     const rows = leases.map(({ name, caller, run, from, since, nodes }) =>
       [name, callerName(caller), run.slice(0, 8), ago(since, now), from, nodes.join(', ')].map(printable),
     );
-    return formatTable(['LEASE', 'BY', 'RUN', 'SINCE', 'FROM', 'NODES'], rows);
+    return formatTable(['LEASE', 'BY', 'RUN', 'SINCE', 'FROM', 'NODES'], rows).map(fitTo(options, context));
   });
 }
 

@@ -19,6 +19,8 @@ export interface Status {
 export interface StatusOptions {
   readonly paint: Paint;
   readonly wide: boolean;
+  /** Cuts a line of the table. What follows it has commands to copy. */
+  readonly fit?: (line: string) => string;
 }
 
 /** A table of nodes, then everything unusual. */
@@ -44,7 +46,11 @@ export function formatStatus({ deployed, out, asked, records, now }: Status, opt
   ];
 }
 
-function formatNodes(deployed: readonly Deployed[], now: number, { paint, wide }: StatusOptions): string[] {
+function formatNodes(
+  deployed: readonly Deployed[],
+  now: number,
+  { paint, wide, fit = (line) => line }: StatusOptions,
+): string[] {
   if (deployed.length === 0) return [];
   const yes = (value: boolean | undefined) =>
     value === undefined ? '?' : value ? paint('green', 'yes') : paint('red', 'NO');
@@ -62,10 +68,8 @@ function formatNodes(deployed: readonly Deployed[], now: number, { paint, wide }
     by === undefined ? '' : wide ? by.run : by.run.slice(0, 8),
   ]);
   const application = named ? ['APPLICATION'] : [];
-  return formatTable(
-    ['CLUSTER', 'NODE', ...application, 'RELEASE', 'HEALTHY', 'IN TRAFFIC', 'SINCE', 'BY', 'RUN'],
-    rows,
-  );
+  const headers = ['CLUSTER', 'NODE', ...application, 'RELEASE', 'HEALTHY', 'IN TRAFFIC', 'SINCE', 'BY', 'RUN'];
+  return formatTable(headers, rows).map(fit);
 }
 
 export function statusJson({ deployed, out, records }: Status) {

@@ -14,6 +14,7 @@ import { readTargetOptions, type TargetOptions } from '../../cli/target-options.
 import { withSession } from '../../fleet/over-nodes.ts';
 import type { Session } from '../../fleet/session.ts';
 import { indented, printMissing } from '../../render/missing.ts';
+import { fitTo } from '../../render/table.ts';
 import { startFleetRuns } from '../../runs/fleet/fleet-runs.ts';
 import { readRotation } from '../../runs/rotation.ts';
 import { readDeployed } from './deployed.ts';
@@ -83,7 +84,8 @@ function show(
     context.out(JSON.stringify(statusJson(status), null, 2));
   } else {
     if (!isFirst) context.out(`\n${new Date(status.now).toLocaleTimeString('en-GB')}`);
-    for (const line of formatStatus(status, { paint: paintFor(context), wide })) context.out(printable(line));
+    const fit = fitTo(options, context);
+    for (const line of formatStatus(status, { paint: paintFor(context), wide, fit })) context.out(printable(line));
   }
   for (const { node, outcome, message } of outcomes) if (outcome !== 'ok') context.err(`${node}: ${indented(message)}`);
   printMissing(findings, context, options);

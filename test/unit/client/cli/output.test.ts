@@ -3,10 +3,17 @@ import fs, { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { describe, type TestContext, test } from 'node:test';
 import { openOutput } from '../../../../src/client/cli/io/output.ts';
-import { usesColors } from '../../../../src/client/cli/io/color.ts';
+import { redrawsLines, usesColors } from '../../../../src/client/cli/io/color.ts';
 import { applyColors, columnsOf, paintFor, paintMessage } from '../../../../src/client/render/color.ts';
 import { formatTable } from '../../../../src/client/render/table.ts';
 import { runInProcess } from '../../../support/program/cli.ts';
+
+test('lines are not redrawn on a terminal that cannot move its cursor', () => {
+  assert.deepEqual(
+    [redrawsLines({ TERM: 'dumb' }), redrawsLines({ TERM: 'xterm' }), redrawsLines({})],
+    [false, true, true],
+  );
+});
 
 describe('colours', () => {
   test('are used on a terminal, unless NO_COLOR or the terminal forbids them, and always follow --color', () => {

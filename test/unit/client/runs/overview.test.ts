@@ -5,6 +5,7 @@ import { applyColors, paintFor } from '../../../../src/client/render/color.ts';
 import { type Deployed, findDeployments, incompleteRuns, mixedClusters } from '../../../../src/client/runs/overview.ts';
 import type { RunRecord } from '../../../../src/client/runs/record.ts';
 import type { JournalEntry } from '../../../../src/playbook/journal/entries.ts';
+import { fitTo } from '../../../../src/client/render/table.ts';
 import { assertFits } from '../../../support/program/output-schema.ts';
 
 const now = 10 * 60_000;
@@ -63,6 +64,20 @@ test('status is a table of nodes, then mixed releases and incomplete runs with t
   assert.match(first ?? '', new RegExp(` \\d{4}-[^ ]+Z  rip  ${id('a')}$`));
   const painted = formatStatus(status, { paint: paintFor({ colors: true }), wide: false });
   assert.match(applyColors(painted[2] ?? '', true), /\x1b\[31mNO\x1b\[0m/);
+});
+
+test('the table of status fits a terminal, and the commands below it stay whole', () => {
+  const status = { deployed: [node('dev2', '20')], out: [], asked: true, records: [record(id('2'), 'failed')], now };
+  const narrow = { out: () => {}, columns: 24 };
+  const shown = (options: { readonly output?: 'wide' }) =>
+    formatStatus(status, { paint: paintFor({}), wide: false, fit: fitTo(options, narrow) });
+  assert.deepEqual(shown({}).slice(0, 3), [
+    'CLUSTER  NODE  RELEASE…',
+    'bravo    dev2  20…',
+    'all servers take traffic',
+  ]);
+  assert.ok(shown({}).at(-1)?.endsWith(id('2')));
+  assert.match(shown({ output: 'wide' })[0] ?? '', /RUN$/);
 });
 
 test('status promises nothing that no load balancer said, and has no run where a call belonged to none', () => {

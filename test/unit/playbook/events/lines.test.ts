@@ -223,7 +223,8 @@ describe('the summary of a run', () => {
   });
 
   test('names what failed within a step, each reason once with its nodes', () => {
-    const reasons = [failure('a', 'no  reply\nnow'), failure('b', 'no reply now'), failure('c', 'other', '')];
+    const b = failure('b', 'no reply now');
+    const reasons = [failure('a', 'no  reply\nnow'), b, b, failure('c', 'other', '')];
     const cause = { name: 'Upgrade', title: 'appmgr#upgrade', reasons };
     assert.deepEqual(describeFailure(report({ failure: { step: 'roll', reasons: [], cause } })).slice(0, 3), [
       '  failed: Upgrade (appmgr#upgrade)',
