@@ -100,14 +100,26 @@ export function pathsOf(certificate: X509Certificate, trust: Roots): readonly (r
   const cas = knownTo(trust);
   const before = ways.get(certificate);
   if (before?.cas === cas) return before.paths;
-  const paths = issuerPaths(certificate, trust).filter((path) => faultIn(certificate, path) === undefined);
+  const paths = allPaths(certificate, trust).filter((path) => faultIn(certificate, path) === undefined);
   ways.set(certificate, { cas, paths });
+  if (paths.length > 0) provenBy.set(certificate, new Set(paths.flat()));
   return paths;
+}
+
+/**
+ * The CAs that each certificate was proven by last: a connection or a call that waits stays valid when other intermediate
+ * CAs displace these in the memory.
+ */
+const provenBy = new WeakMap<X509Certificate, ReadonlySet<X509Certificate>>();
+
+function allPaths(certificate: X509Certificate, trust: Roots): X509Certificate[][] {
+  const cas = new Set([...knownTo(trust), ...(provenBy.get(certificate) ?? [])]);
+  return issuerPaths(certificate, [...cas], trust);
 }
 
 /** Names the limit that each path of a certificate breaks; undefined when one breaks none, or there is no path at all. */
 export function describePathFault(certificate: X509Certificate, trust: Roots): string | undefined {
-  const faults = issuerPaths(certificate, trust).map((path) => faultIn(certificate, path));
+  const faults = allPaths(certificate, trust).map((path) => faultIn(certificate, path));
   const [first] = faults;
   return faults.includes(undefined) ? undefined : first;
 }
@@ -123,12 +135,17 @@ function describeLimit(limit: X509Certificate): string {
   return `the CA “${name}” may have no more than ${pathLengthOf(limit)} CAs below it, and more stand between it and this certificate`;
 }
 
-function issuerPaths(certificate: X509Certificate, trust: Roots, depth = 0): X509Certificate[][] {
+function issuerPaths(
+  certificate: X509Certificate,
+  cas: readonly X509Certificate[],
+  trust: Roots,
+  depth = 0,
+): X509Certificate[][] {
   if (depth > deepest) return [];
-  const issuers = knownTo(trust).filter((one) => isIssuedBy(certificate, one));
+  const issuers = cas.filter((one) => isIssuedBy(certificate, one));
   const paths = issuers.flatMap((issuer) => {
     if (isRoot(issuer)) return trust.authorities.includes(issuer) ? [[issuer]] : [];
-    return issuerPaths(issuer, trust, depth + 1).map((path) => [issuer, ...path]);
+    return issuerPaths(issuer, cas, trust, depth + 1).map((path) => [issuer, ...path]);
   });
   return paths.slice(0, mostPaths);
 }

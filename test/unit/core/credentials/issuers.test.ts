@@ -191,6 +191,24 @@ describe('the paths of a certificate that was proven before', () => {
   });
 });
 
+describe('a certificate that was proven', () => {
+  test('stays proven when other CAs have displaced those that came with it, as long as its root is trusted', async () => {
+    const [upper, lower] = await makeChain(root, 2);
+    assert.ok(upper && lower);
+    const { certificate } = await make(lower, { profile: profiles.node });
+    const trust = trusting(root);
+    rememberIssuers(certificatesOf(lower, upper), trust);
+    const path = [certificatesOf(lower, upper, root)];
+    assert.deepEqual(pathsOf(certificate, trust), path);
+    for (let count = 0; count < 64; count++) rememberIssuers(certificatesOf(await make(root)), trust);
+    assert.deepEqual(await lead(lower, upper), [false, false], 'they are displaced');
+    assert.deepEqual(pathsOf(certificate, trust), path);
+    assert.deepEqual(pathsOf(certificate, trusting(await make())), [], 'without its root');
+    assert.deepEqual(pathsOf(certificate, trust), path);
+    assert.equal(describePathFault(certificate, trust), undefined);
+  });
+});
+
 describe('the CAs that came with a certificate', () => {
   test('are remembered if they lead to a trusted root, whichever is first', async () => {
     const [upper, lower] = await makeChain(root, 2);
