@@ -9,7 +9,7 @@ import type { KeyPair } from '../core/sealed/encryption-key.ts';
 import type { CallReference, HeadCheck, SignedReply, SignedRequest } from '../core/wire/messages.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { type Answer, answer, type Handle, type JudgedRequest, judgeRequest, openCall } from './incoming-call.ts';
-import { digestAsked } from './calls/asked.ts';
+import { askedBy } from './calls/asked.ts';
 import type { CallMemory } from './calls/call-memory.ts';
 import type { CallerLimiter } from './calls/caller-limits.ts';
 import type { Counters } from './metrics/counters.ts';
@@ -58,7 +58,7 @@ export function defineService(parts: ServiceParts): NodeService {
     result: async (signed, peer) => {
       const call = noting(() => openProven(signed, peer, parts), peer, parts.strangers);
       const { requestId, try: attempt, issuedAt } = call.opened.request;
-      const { state, content } = parts.memory.find(call.caller, requestId, attempt, digestAsked(call.opened));
+      const { state, content } = parts.memory.find(call.caller, requestId, attempt, askedBy(call.opened));
       if (content === undefined) return { state };
       const headCheck = await checkHead(call, parts.audit);
       const answer = { content, recorded: true };

@@ -158,6 +158,6 @@ export function proveSigner(
 }
 
 /** The arguments with sensitive values in place. @throws Problem `bad-commitment` */
-export function revealInput({ signed, shown }: OpenedRequest): JsonObject {
+export function revealInput({ signed, shown }: Pick<OpenedRequest, 'signed' | 'shown'>): JsonObject {
   return revealSensitive(shown, signed.sensitive);
 }

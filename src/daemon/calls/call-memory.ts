@@ -3,7 +3,7 @@ import { refusal, type ReplyContent } from '../../core/request/reply.ts';
 import type { ResultState } from '../../core/wire/messages.ts';
 import type { RecentRecords } from '../audit/files/tail.ts';
 import { type Answer, answer, type IncomingCall } from '../incoming-call.ts';
-import { digestAsked, idReused } from './asked.ts';
+import { type Asked, askedBy, idReused, isSame } from './asked.ts';
 import {
   claim,
   fillFromLog,
@@ -38,12 +38,12 @@ export interface CallMemory {
    * relay could hold it back until then.
    */
   readonly withdraw: (caller: string, requestId: string, attempt: number) => void;
-  /** The result of a request's try. @param asked what the request asks for, if that is known: {@link digestAsked} */
+  /** The result of a request's try. @param asked what the request asks for, if that is known */
   readonly find: (
     caller: string,
     requestId: string,
     attempt: number,
-    asked?: string,
+    asked?: Asked,
   ) => { state: ResultState; content?: ReplyContent };
 }
 
@@ -77,7 +77,7 @@ export function startCallMemory({ records, completeSince }: RecentRecords, now: 
     },
     find: (caller, requestId, attempt, asked) => {
       const known = calls.get(keyOf(caller, requestId, attempt));
-      if (known === undefined || (asked ?? known.asked) !== known.asked) return { state: 'UNKNOWN' };
+      if (known === undefined || !isSame(asked ?? known.asked, known.asked)) return { state: 'UNKNOWN' };
       return known.content === undefined ? { state: 'RUNNING' } : { state: 'REPLIED', content: known.content };
     },
   };
@@ -94,9 +94,9 @@ async function runOnce(
   const { request } = opened;
   const { requestId, try: attempt } = request;
   const key = keyOf(caller, requestId, attempt);
-  const asked = digestAsked(opened);
+  const asked = askedBy(opened);
   const known = calls.get(key);
-  if (known !== undefined && known.asked !== asked) return answer(refusal(idReused()));
+  if (known !== undefined && !isSame(known.asked, asked)) return answer(refusal(idReused()));
   if (known?.content !== undefined) return { content: known.content, recorded: true };
   if (known?.running !== undefined) return { ...(await known.running), recorded: true };
   if (isLate(caller, requestId, attempt, remembered, now())) {
@@ -140,7 +140,7 @@ function findInRun({ caller, opened }: IncomingCall, { runs, calls }: Remembered
   const known = made === undefined || made.caller === caller ? undefined : calls.get(made.place);
   // A refusal concerned the other operator: nothing was done.
   if (known === undefined || known.content?.outcome === 'refused') return undefined;
-  if (known.asked !== digestAsked(opened)) return Promise.resolve(answer(refusal(idReused())));
+  if (!isSame(known.asked, askedBy(opened))) return Promise.resolve(answer(refusal(idReused())));
   if (known.content !== undefined) return Promise.resolve({ content: known.content, recorded: true });
   return known.running?.then((served) => ({ ...served, recorded: true }));
 }

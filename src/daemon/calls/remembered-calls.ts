@@ -6,7 +6,7 @@ import { surplusOf } from '../../core/shares.ts';
 import { type OpenedRequest, openRequest } from '../../core/request/request.ts';
 import type { Request } from '../../core/wire/messages.ts';
 import type { Answer } from '../incoming-call.ts';
-import { digestAsked } from './asked.ts';
+import { type Asked, askedBy } from './asked.ts';
 
 /** How long an outcome can be asked for, in milliseconds, and how many are kept, of all callers together. */
 const keepTime = 30 * 60_000;
@@ -22,8 +22,7 @@ interface RunCall {
 interface Known {
   readonly caller: string;
   readonly at: number;
-  /** {@link digestAsked} of its request. */
-  readonly asked: string;
+  readonly asked: Asked;
   readonly running?: Promise<Answer>;
   readonly content?: ReplyContent;
 }
@@ -144,7 +143,7 @@ export function fillFromLog(remembered: RememberedCalls, records: readonly Audit
       keys.set(record.sequence, key);
       const cut = new Problem('interrupted', 'the daemon ended while this ran: whether it completed is not known');
       if (!calls.has(key)) {
-        calls.set(key, { caller: record.caller, at: now, asked: digestAsked(opened), content: failure(cut) });
+        calls.set(key, { caller: record.caller, at: now, asked: askedBy(opened), content: failure(cut) });
       }
     }
     const key = record.kind === 'outcome' ? keys.get(record.intent) : undefined;

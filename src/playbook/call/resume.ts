@@ -102,6 +102,8 @@ function isKnown({ plan: { ddl } }: StepCall, { outcome }: EarlierTry): boolean 
   if (outcome === undefined || outcome.outcome === 'no-response') return false;
   // Cancelled here; a node that cancels reports another code.
   if (outcome.outcome === 'cancelled' && outcome.code === 'cancelled') return false;
+  // The node has begun this try with another sensitive input: how it ended was not reported.
+  if (outcome.outcome === 'refused' && outcome.code === 'id-reused') return ddl.repeatable;
   return !hidesOutput(ddl, outcome);
 }
 

@@ -6,7 +6,7 @@ import type { JournalEntry } from './entries.ts';
 /** One try of a call on one node. */
 export interface EarlierTry {
   readonly number: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: when it was first requested. */
   readonly at: number;
   /** Undefined when the run ended before the outcome was known. */
   readonly outcome: Outcome | undefined;
@@ -136,17 +136,18 @@ function triesOf(
   for (const { index, step, agent, requestId, try: number, at, nodes } of calls) {
     for (const node of nodes) {
       const ended = outcomes.get(keyOf(requestId, number, node));
+      const earlier = tries.get(node) ?? [];
       const made = {
         number,
-        at,
+        // The node remembers the first request of a try for a limited time, and no longer if it is asked again.
+        at: earlier.find((one) => one.number === number)?.at ?? at,
         outcome: ended === undefined ? undefined : outcomeOf(ended),
         undone: undone.some(
           (one) => one.node === node && one.agent === agent && one.index > index && step.startsWith(one.scope),
         ),
       };
       // The same try may have been requested again: it counts once.
-      const before = (tries.get(node) ?? []).filter((one) => one.number !== number);
-      tries.set(node, [...before, made]);
+      tries.set(node, [...earlier.filter((one) => one.number !== number), made]);
     }
   }
   return tries;

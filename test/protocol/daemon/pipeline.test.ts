@@ -232,6 +232,16 @@ describe('a request that runs its action', () => {
     assert.deepEqual([(await node.call(rip, order)).recorded, counted.times], [true, before + 1]);
   });
 
+  test('gives its outcome to no other request that differs in a hidden value', async () => {
+    const before = counted.times;
+    const hiding = (secret: string) => ({ input: { secret }, sensitive: ['secret'] });
+    const order = { ...orderFor(node.name, { action: 'count' }), ...hiding('hunter2') };
+    assert.equal((await node.call(rip, order)).outcome, 'ok');
+    const { outcome, code } = await node.call(rip, { ...order, ...hiding('hunter3') });
+    assert.deepEqual([outcome, code], ['refused', 'id-reused']);
+    assert.deepEqual([(await node.call(rip, order)).recorded, counted.times], [true, before + 1]);
+  });
+
   test('has a result that its caller, and nobody else, can ask for after a lost reply', async () => {
     const signed = seal({ action: 'count', input: {} });
     await node.send(rip, signed);

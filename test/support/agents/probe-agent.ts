@@ -35,7 +35,7 @@ const ddl = defineDdl({
     count: {
       ...shared,
       kind: 'change',
-      input: none,
+      input: { ...none, properties: { secret: { type: 'string', 'x-sensitive': true } } },
       output: {
         type: 'object',
         required: ['count'],

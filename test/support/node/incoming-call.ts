@@ -3,13 +3,14 @@ import { actionOf } from '../../../src/core/ddl/ddl.ts';
 import { callerId, defineIdentity, formatIdentity } from '../../../src/core/identity.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { callDefaults, newId } from '../../../src/core/request/request.ts';
-import type { Request } from '../../../src/core/wire/messages.ts';
+import type { Request, SignedRequest } from '../../../src/core/wire/messages.ts';
 import type { IncomingCall } from '../../../src/daemon/incoming-call.ts';
 import { probeAgent } from '../agents/probe-agent.ts';
 
 type Changes = Partial<Omit<Request, 'caller'>> &
   Partial<Pick<IncomingCall, 'gone' | 'headCheck' | 'caller' | 'verification' | 'peer'>> & {
     readonly input?: JsonObject;
+    readonly sensitive?: SignedRequest['sensitive'];
   };
 
 const rip = defineIdentity('operator', 'devco.net', 'rip@devco.net');
@@ -22,6 +23,7 @@ export function incomingCall({
   verification,
   peer,
   input,
+  sensitive,
   ...changes
 }: Changes = {}): IncomingCall {
   const { sensitive: _none, ...defaults } = callDefaults;
@@ -45,7 +47,7 @@ export function incomingCall({
   return {
     opened: {
       request,
-      signed: { request: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [], sensitive: {} },
+      signed: { request: Buffer.alloc(0), signature: Buffer.alloc(0), chain: [], sensitive: sensitive ?? {} },
       shown: input ?? {},
     },
     peer: peer ?? rip,

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Problem } from '../../../../src/core/errors.ts';
+import type { JsonObject } from '../../../../src/core/json.ts';
 import { failure, okReply, refusal } from '../../../../src/core/request/reply.ts';
+import { hideSensitive } from '../../../../src/core/request/sensitive.ts';
 import { startCallMemory } from '../../../../src/daemon/calls/call-memory.ts';
-import { type Answer, answer } from '../../../../src/daemon/incoming-call.ts';
+import { type Answer, answer, type IncomingCall } from '../../../../src/daemon/incoming-call.ts';
 import { incomingCall } from '../../../support/node/incoming-call.ts';
 
 const minute = 60_000;
@@ -139,6 +141,33 @@ describe('a try of a change', () => {
     await refuse('after it');
     const reordered = { list: [1], secret: { $commitment: 'sha256:ff' }, text: 'a' };
     assert.deepEqual(countOf(await repeat({ input: reordered })), [7, true], 'another salt or order');
+  });
+
+  test('has no outcome for a request with another hidden value, while it runs and after it, whatever the salt', async () => {
+    const { memory } = startMemory();
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const hiding = (values: JsonObject) => {
+      const { shown: input, sensitive } = hideSensitive(values, ['secret', 'pin']);
+      return incomingCall({ requestId: id, input, sensitive });
+    };
+    const first = memory.once(hiding({ text: 'a', secret: 'x', pin: 'y' }), () => promise);
+    const repeat = (call: IncomingCall) => memory.once(call, async () => assert.fail('it runs'));
+    const refuse = async (when: string) => {
+      for (const values of [
+        { text: 'a', secret: 'z', pin: 'y' },
+        { text: 'a', secret: 'y', pin: 'x' },
+        { text: 'a', secret: 'x' },
+      ]) {
+        assert.equal((await repeat(hiding(values))).content.code, 'id-reused', when);
+      }
+    };
+    await refuse('while it runs');
+    const again = repeat(hiding({ pin: 'y', secret: 'x', text: 'a' }));
+    resolve(answer(okReply({ count: 7 })));
+    await first;
+    assert.deepEqual(countOf(await again), [7, true]);
+    await refuse('after it');
+    assert.deepEqual(countOf(await repeat(hiding({ text: 'a', secret: 'x', pin: 'y' }))), [7, true]);
   });
 
   test('is unknown if it threw, and may run again', async () => {

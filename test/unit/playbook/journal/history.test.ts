@@ -109,13 +109,13 @@ describe('the earlier call of a step', () => {
     assert.equal(first?.at, entries[0]?.at);
   });
 
-  test('has a try that was requested twice once, at its last time', () => {
+  test('has a try that was requested twice once, at its first time: the node remembers it from then on', () => {
     const entries = [call(), call({ try: 2 }), call({ try: 1 })];
     assert.deepEqual(
       triesOf(entries)?.map(({ number, at }) => [number, at]),
       [
         [2, entries[1]?.at],
-        [1, entries[2]?.at],
+        [1, entries[0]?.at],
       ],
     );
   });

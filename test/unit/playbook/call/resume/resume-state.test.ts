@@ -75,6 +75,14 @@ describe('the next try of a node when a run resumes', () => {
     assert.equal(next([made(2, { outcome: failed })], { repeatable: true }), 3);
   });
 
+  test('is the same one if it was refused for another sensitive input: it has begun, and how it ended was not reported', () => {
+    const reused = [made(2, { outcome: outcome({ outcome: 'refused', code: 'id-reused' }) })];
+    assert.equal(next(reused), 2);
+    assert.equal(next(reused, { repeatable: true }), 3);
+    const late = resumeState(resumed(reused, { now: 25 * minute }), ['b']);
+    assert.deepEqual([[...late.next], late.judgements.get('b')?.failure?.code], [[], 'not-known']);
+  });
+
   test('is none if it is done, if its step was, or if it must not be repeated', () => {
     for (const [tries, more] of [
       [[made(1, { outcome: outcome() })], {}],
