@@ -61,7 +61,10 @@ describe('a server whose agent-check says “ready”', () => {
     await lb.ask('enable agent app/web2');
     await until('the agent has put it in', async () => (await adminStates(lb)).web2 === 0);
     const [server] = (await status(order)).servers;
-    assert.match(server?.breaks?.[0]?.cause ?? '', /agent-check, which something switched on again.*via agent : up/);
+    assert.match(
+      server?.breaks?.[0]?.cause ?? '',
+      /agent-check, which something switched on again, put it in .*(via agent : up|L7OK)/,
+    );
     assert.match(server?.breaks?.[0]?.where ?? '', /“agent_status” and “last_agt” of app\/web2/);
     assert.notEqual(server?.out_since, since);
     assert.equal((await adminStates(lb)).web2, 1);
