@@ -4,6 +4,7 @@ import { checkSection } from './roles.ts';
 import type { Faults } from './faults.ts';
 import type { Application, Fleet, Host, NodeParts } from '../model.ts';
 import { applicationSettings } from '../node-settings.ts';
+import { parseDuration } from '../../../playbook/expressions/duration.ts';
 
 /** The values of the fact by which `upgrade` finds servers; a host without it has the name of its role. */
 export function clustersOf(hosts: readonly Host[]): string[] {
@@ -63,6 +64,9 @@ function knownKeys(schema: object): string[] {
   return Object.keys((inside(application, 'properties') as object | undefined) ?? {});
 }
 
+/** Of batches: a number, a percentage, or a ramp of these. */
+const sizes = /^[1-9]\d{0,4}%?(,[1-9]\d{0,4}%?){0,15}$/;
+
 function checkUpgrade(application: Application, fleet: Fleet, path: readonly string[], faults: Faults): void {
   const { upgrade, role: name } = application;
   const role = fleet.roles.find((one) => one.name === name);
@@ -73,6 +77,11 @@ function checkUpgrade(application: Application, fleet: Fleet, path: readonly str
       faults.requireKnown([...path, 'upgrade', 'checks', String(index)], 'check', check, Object.keys(role.checks));
     }
   }
+  const { batch, soak } = upgrade;
+  if (batch !== undefined && !sizes.test(String(batch)))
+    faults.add([...path, 'upgrade', 'batch'], `“${batch}” is not a number of servers: write 2, 25%, or 1,2,50%`);
+  if (soak !== undefined && parseDuration(soak) === undefined)
+    faults.add([...path, 'upgrade', 'soak'], `“${soak}” is not a time: write 30s or 5m`);
   if (upgrade.strategy === 'parallel') {
     for (const key of ['batch', 'soak'] as const) {
       if (upgrade[key] === undefined) continue;

@@ -138,6 +138,18 @@ describe('fleet.yaml', () => {
     assert.match((await faultsIn(text)).join(), /: there is no check “check_load”: there are none$/);
   });
 
+  test('refuses batches and times that an upgrade could not use, and takes all others', async () => {
+    const withBatch = (settings: string) => faultsIn(shopFleet.replace('batch: 1', settings));
+    for (const batch of ['two', '0', '-1', '500000', '1,,2', '0%'])
+      assert.match(
+        (await withBatch(`batch: "${batch}"`)).join(),
+        /^\d+:\d+: “\S+” is not a number of servers: write 2/,
+      );
+    assert.match((await withBatch('soak: soon')).join(), /^\d+:\d+: “soon” is not a time: write 30s or 5m$/);
+    for (const good of ['batch: 3', 'batch: 25%', 'batch: "1,2,50%"', 'soak: 5m', 'soak: 0s'])
+      assert.deepEqual(await withBatch(good), [], good);
+  });
+
   test('refuses an application among the agents of a role', async () => {
     const section = '{ applications: { shop: { root: /srv/shop, artifacts: published } } }';
     const faults = await faultsWith('classes: [web]', `agents: { appmgr: ${section} }`);
