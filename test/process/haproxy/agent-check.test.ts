@@ -181,7 +181,7 @@ describe('enable with agent-checks', () => {
       /web5: its agent-check answers “(fail|down)/,
       /web6: its weight is 0 \(an agent-check may set it\)/,
     ];
-    const { web, lb, served, put } = await putInAll(answers, 5);
+    const { web, lb, served, put } = await putInAll(answers, 12);
     await assert.rejects(put(), (problem) => reasons.every((reason) => fails('server-not-up', reason)(problem)));
     const states = await adminStates(lb);
     for (let request = 0; request < 20; request++) await lb.get();

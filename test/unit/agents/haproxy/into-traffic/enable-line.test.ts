@@ -283,30 +283,47 @@ describe('an agent-check that was switched on', () => {
     assert.equal(await readsUntilUp(Array(10).fill(down(silent))), 0);
   });
 
-  test('is overruled if it has not reported within 2.5 s of the first reading', async (context) => {
+  test('is overruled if it was not asked within 2.5 s of the first reading, and 60 readings', async (context) => {
     let now = 100;
     context.mock.method(performance, 'now', () => now);
-    for (const [wait, commands] of [
-      [2499, []],
-      [2500, ['set server app/web1 agent up']],
+    for (const [wait, reads, commands] of [
+      [2499, 100, []],
+      [2500, 62, []],
+      [2500, 63, ['set server app/web1 agent up']],
     ] as const) {
       const { enter } = await waiting();
       await enter(down(silent));
       now += wait;
-      for (let read = 1; read < 4; read++) assert.deepEqual(await enter(down(silent)), [], `${wait} ms, read ${read}`);
-      assert.deepEqual(await enter(down(silent)), commands, `${wait} ms`);
+      for (let read = 2; read < reads; read++)
+        assert.deepEqual(await enter(down(silent)), [], `${wait} ms, read ${read}`);
+      assert.deepEqual(await enter(down(silent)), commands, `${wait} ms, read ${reads}`);
     }
   });
 
-  test('is overruled after 2.5 s even while HAProxy asks it again', async (context) => {
+  test('is not overruled before the first query has ended, however long it takes', async (context) => {
     let now = 100;
     context.mock.method(performance, 'now', () => now);
     const { enter } = await waiting();
     const asking = down({ ...silent, asking: true });
     await enter(asking);
-    now += 2500;
-    for (let read = 1; read < 4; read++) await enter(asking);
-    assert.deepEqual(await enter(asking), ['set server app/web1 agent up']);
+    now += 60_000;
+    for (let read = 0; read < 100; read++) assert.deepEqual(await enter(asking), []);
+    await enter(down(silent));
+    for (let read = 0; read < 2; read++) assert.deepEqual(await enter(down(silent)), []);
+    assert.deepEqual(await enter(down(silent)), ['set server app/web1 agent up']);
+  });
+
+  test('is overruled after 2.5 s while HAProxy asks it again', async (context) => {
+    let now = 100;
+    context.mock.method(performance, 'now', () => now);
+    const { enter } = await waiting();
+    const again = down({ ...silent, status: 'L4TOUT', asking: true });
+    await enter(down({ ...silent, asking: true }));
+    now += 2499;
+    for (let read = 0; read < 10; read++) assert.deepEqual(await enter(again), []);
+    now++;
+    for (let read = 0; read < 3; read++) assert.deepEqual(await enter(again), []);
+    assert.deepEqual(await enter(again), ['set server app/web1 agent up']);
   });
 
   test('is not overruled if it reports “down”, “drain” or “maint”, or counts as up', async () => {
