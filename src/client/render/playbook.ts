@@ -140,7 +140,9 @@ function describeCall(step: StepSource): string {
 
 /** An expression without its braces. */
 function bare(value: unknown): string {
-  return String(value).replace(/^\s*\$\{\{\s*(.*?)\s*\}\}\s*$/s, '$1');
+  const text = String(value);
+  const trimmed = text.trim();
+  return trimmed.startsWith('${{') && trimmed.endsWith('}}') ? trimmed.slice(3, -2).trim() : text;
 }
 
 function plainCondition(text: string): string {
@@ -152,5 +154,5 @@ function code(text: string): string {
 }
 
 function plainMarkdown(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ').replaceAll(/[\\`*_[\]<>|#]/g, '\\$&');
+  return text.replaceAll(/\s+/g, (blank) => (blank.includes('\n') ? ' ' : blank)).replaceAll(/[\\`*_[\]<>|#]/g, '\\$&');
 }
