@@ -21,10 +21,7 @@ export function fileSource(file: string, setting = '--nodes'): DiscoverySource {
         const message = `the list of nodes ${file} cannot be read: ${explainErrno(cause)}`;
         throw new Problem('unreadable-file', message, `name another file with ${setting}`, { cause });
       }
-      const nodes = await readNodes(text, file, 'file');
-      // Not the same as a fleet that is silent: a list that a command writes may be empty by mistake.
-      if (nodes.length === 0) throw new Problem('empty-source', `the list of nodes ${file} names no node`);
-      yield* nodes;
+      yield* await readNodes(text, file, 'file');
     },
   };
 }
