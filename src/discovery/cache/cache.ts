@@ -11,6 +11,8 @@ export interface Cache {
   readonly remember: (nodes: readonly Omit<CachedNode, 'lastSeen'>[], now: number) => void;
   /** True when the node was known. */
   readonly forget: (name: string, now: number) => boolean;
+  /** Takes over what another client wrote since, such as the command that writes the list on standard input. */
+  readonly refresh: () => void;
   /**
    * Writes new entries, merged with those that other clients wrote meanwhile. A cache that cannot be written only
    * causes a warning.
@@ -23,7 +25,7 @@ export interface Cache {
  * is begun again where it is damaged; where the disk cannot be read now, it is left as it is.
  */
 export function openCache(file: string, log: Log): Cache {
-  const { isCurrent, ...found } = read(file, log);
+  let found = read(file, log);
   let content: CacheContent = found;
   let changed = false;
   let warned = false;
@@ -42,9 +44,14 @@ export function openCache(file: string, log: Log): Cache {
       changed = true;
       return known;
     },
+    refresh() {
+      if (found.isCurrent()) return;
+      found = read(file, log);
+      content = mergeContent(found, content);
+    },
     async save() {
       if (!changed) return;
-      if (!isCurrent()) {
+      if (!found.isCurrent()) {
         const meanwhile = read(file, log);
         if (!meanwhile.isRead) return;
         content = mergeContent(meanwhile, content);

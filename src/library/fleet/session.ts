@@ -143,13 +143,24 @@ interface Finding {
 async function find(targets: TargetOptions, settings: FindSettings, finding: Finding): Promise<Findings> {
   const { config, cache, log, environment, relays, dial } = finding;
   const { ask, onNode, signal } = settings;
+  const source = chooseSource(
+    targets,
+    config,
+    { cache, log, ...(relays === undefined ? {} : { relays }) },
+    environment,
+  );
+  if (source.name === 'stdin') {
+    // In `find … | rpc …`, the first command proves the nodes, and stores their addresses before it ends.
+    await environment.list();
+    cache.refresh();
+  }
   const waiting = environment.waiting();
   const askShown: DescribeNode = (name, connection) => {
     waiting.turn(name, 'answered');
     return (ask as DescribeNode)(name, connection);
   };
   return await findNodes({
-    source: chooseSource(targets, config, { cache, log, ...(relays === undefined ? {} : { relays }) }, environment),
+    source,
     filter: targets.filter,
     facts: settings.facts ?? [],
     expect: settings.expect ?? [],

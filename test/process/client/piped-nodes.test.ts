@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { openSync, writeFileSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { agents } from '../../../src/agents/index.ts';
@@ -79,6 +79,22 @@ describe('standard input as the list of nodes', { timeout: 600_000 }, () => {
   test('find … -j | rpc calls exactly the nodes that were found', async () => {
     const { code, out } = await shell('mco find -F cluster=bravo -j | mco rpc rpcutil ping --senders');
     assert.deepEqual([code, out], [0, bravo]);
+  });
+
+  test('find | rpc finds the addresses of bare names that the first command stores while the second waits', async () => {
+    const cache = join(home, '.cache/mco-deploy/nodes.json');
+    const stored = await readFile(cache);
+    await rm(cache);
+    const stdin = new Readable({
+      // The second command has read the cache by now.
+      read() {
+        writeFileSync(cache, stored);
+        this.push(bravo);
+        this.push(null);
+      },
+    }) as unknown as NodeJS.ReadStream;
+    const { code, out, err } = await runInProcess(rpcPing, home, { stdin, hasInput: true });
+    assert.deepEqual([code, out, err], [0, bravo.trimEnd().split('\n'), []]);
   });
 
   test('find -F cluster=nope -j | rpc calls nobody, and exits with 1', async () => {

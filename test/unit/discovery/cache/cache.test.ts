@@ -36,6 +36,21 @@ describe('the cache', () => {
     assert.deepEqual(openCache(file, keepingLog()).nodes(), [{ ...node('dev1'), lastSeen: 1000 }]);
   });
 
+  test('takes over what another client wrote meanwhile, beside its own', async () => {
+    const file = fresh();
+    const cache = openCache(file, keepingLog());
+    const names = () => cache.nodes().map(({ name }) => name);
+    const other = openCache(file, keepingLog());
+    other.remember([node('dev1')], 1000);
+    await other.save();
+    cache.remember([node('dev2')], 1000);
+    assert.deepEqual(names(), ['dev2']);
+    cache.refresh();
+    assert.deepEqual(names().sort(), ['dev1', 'dev2']);
+    await cache.save();
+    assert.equal(openCache(file, keepingLog()).nodes().length, 2);
+  });
+
   test('writes nothing if nothing is new', async () => {
     const file = fresh();
     await openCache(file, keepingLog()).save();
