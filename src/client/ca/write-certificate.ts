@@ -79,7 +79,7 @@ async function warnOfOthers(
   err(
     `warning: ${isOne ? 'an earlier certificate' : `${others.length} earlier certificates`} of ${kind} ${name}, for ${isOne ? 'another key, stays' : 'other keys, stay'} valid until ${last}`,
   );
-  if (!isOne) err(`“${onSameCa(`show ${name}`, options)}” lists them`);
+  if (!isOne) err(`“${onSameCa(`show ${name} --kind ${kind}`, options)}” lists them`);
   err(`to revoke ${isOne ? 'it' : 'the first'}: ${onSameCa(`revoke ${first.serial}`, options)}`);
 }
 

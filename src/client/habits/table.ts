@@ -89,7 +89,6 @@ export type OptionHabit =
 const valued = (option: string): OptionHabit => ({ as: option, takesValue: true });
 const collectives =
   'there are no collectives or sub-collectives: choose nodes by facts, classes and names (-F, -C, -I)';
-const chooseByName = 'to choose nodes by name: -I NAME (repeatable)';
 const chooseByFact = 'to choose nodes by fact: -F NAME=VALUE (repeatable)';
 const transport = 'clients call the daemons directly over TLS: leave this option out';
 
@@ -112,11 +111,11 @@ export const optionHabits: Readonly<Record<string, OptionHabit>> = {
   '--no-colour': { as: '--color=never', takesValue: false },
   '--colour': valued('--color'),
   '--quiet': { drop: true },
-  '-l': { answer: chooseByName, needs: '-I' },
-  '--host': { answer: chooseByName, needs: '-I' },
-  '--node': { answer: chooseByName, needs: '-I' },
+  '-l': valued('--wi'),
+  '--host': valued('--wi'),
+  '--node': valued('--wi'),
   '-f': { answer: chooseByFact, needs: '-F' },
-  '--filter': { answer: chooseByFact, needs: '-F' },
+  '--filter': valued('--wf'),
   '--inventory': valued('--nodes'),
   '--no-progress': { as: '--np', takesValue: false },
   '--sort': { drop: true },

@@ -49,7 +49,9 @@ async function startLooking(handle: FileHandle): Promise<(path: string) => Promi
   const own = await handle.stat();
   return async (path) => {
     // In a directory that may no longer be read, the file is still there.
-    const there = await stat(path).catch((error: unknown) => (errnoOf(error) === 'ENOENT' ? undefined : own));
+    const there = await stat(path).catch((error: unknown) =>
+      ['ENOENT', 'ENOTDIR'].includes(errnoOf(error)) ? undefined : own,
+    );
     if (there === undefined) return 'gone';
     return there.dev === own.dev && there.ino === own.ino ? 'ours' : 'taken';
   };

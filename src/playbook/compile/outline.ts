@@ -65,6 +65,7 @@ function kindOf(source: StepSource, path: readonly string[], text: SourceText): 
   if (second !== undefined) {
     return locationOf(text, path).fail(`the step has both “${kind.key}” and “${second.key}”: write two steps`);
   }
+  // `notifies` is a mark of the steps that `notify` adds; no key of a file.
   const allowed = new Set<string>([...Object.keys(commonProperties), 'notifies', kind.key, ...kind.keys]);
   const foreign = Object.keys(source).find((key) => !allowed.has(key));
   if (foreign !== undefined) {

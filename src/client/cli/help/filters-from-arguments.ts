@@ -6,16 +6,19 @@ import { type TypedWord, typedWords } from './typed-words.ts';
 const name = /^[\w-]+(\.[\w-]+)*$/;
 const operator = /^(=~|==?|!=|<=?|>=?)/;
 const test = /^[\w.-]+(=|!=|<|>)./;
+const filterOptions = ['--wf', '--with-fact'];
 const testWithoutValue = /^[\w.-]+(=~|==?|!=|<=?|>=?)$/;
 
 /**
  * The command line with its filters as options, where a person typed them as arguments: `facts os cluster=bravo`,
- * `ping -F cluster = bravo`, `ping dev1`. Empty where one of the arguments can be no filter.
+ * `ping -F cluster = bravo`, `ping dev1`. Empty where one of the arguments can be no filter, or the line has `--` or
+ * several options in one word: which word belongs to which is not certain then.
  */
 export function filtersFromArguments(command: Command): string {
   if (!command.options.some(({ long }) => long === '--wf')) return '';
   const own = command.registeredArguments.length;
   const typed = typedWords(command);
+  if (typed.some(({ kind, text }) => kind === 'option' && /^(--|-[^-]..*)$/.test(text))) return '';
   const flags = new Set<string>();
   const line: string[] = [];
   let place = 0;
@@ -43,7 +46,7 @@ function joined(words: readonly TypedWord[], own: number): TypedWord[] {
   let place = 0;
   for (const word of words) {
     const before = out.at(-1);
-    const isFilter = before?.kind === 'argument' ? place > own : before?.option?.long === '--wf';
+    const isFilter = before?.kind === 'argument' ? place > own : filterOptions.includes(before?.option?.long ?? '');
     if (before !== undefined && isFilter && word.kind === 'argument' && continues(before.text, word.text)) {
       out.splice(-1, 1, { ...before, text: before.text + word.text });
       continue;

@@ -4,6 +4,7 @@ import { checkSection } from './roles.ts';
 import type { Faults } from './faults.ts';
 import type { Application, Fleet, Host, NodeParts } from '../model.ts';
 import { applicationSettings } from '../node-settings.ts';
+import { parseShare } from '../../../playbook/call/batches.ts';
 import { parseDuration } from '../../../playbook/expressions/duration.ts';
 
 /** The values of the fact by which `upgrade` finds servers; a host without it has the name of its role. */
@@ -64,8 +65,12 @@ function knownKeys(schema: object): string[] {
   return Object.keys((inside(application, 'properties') as object | undefined) ?? {});
 }
 
-/** Of batches: a number, a percentage, or a ramp of these. */
-const sizes = /^[1-9]\d{0,4}%?(,[1-9]\d{0,4}%?){0,15}$/;
+/** Of batches: a number, a percentage, or a ramp of these, as the playbooks of upgrades take it. */
+const sizes = /^\d{1,5}%?(,\d{1,5}%?){0,15}$/;
+
+function areSizes(batch: string): boolean {
+  return sizes.test(batch) && batch.split(',').every((one) => parseShare(one) !== undefined);
+}
 
 function checkUpgrade(application: Application, fleet: Fleet, path: readonly string[], faults: Faults): void {
   const { upgrade, role: name } = application;
@@ -78,7 +83,7 @@ function checkUpgrade(application: Application, fleet: Fleet, path: readonly str
     }
   }
   const { batch, soak } = upgrade;
-  if (batch !== undefined && !sizes.test(String(batch)))
+  if (batch !== undefined && !areSizes(String(batch)))
     faults.add([...path, 'upgrade', 'batch'], `“${batch}” is not a number of servers: write 2, 25%, or 1,2,50%`);
   if (soak !== undefined && parseDuration(soak) === undefined)
     faults.add([...path, 'upgrade', 'soak'], `“${soak}” is not a time: write 30s or 5m`);

@@ -19,6 +19,9 @@ describe('colours', () => {
   test('are used on a terminal, unless NO_COLOR or the terminal forbids them, and always follow --color', () => {
     assert.equal(usesColors(['status'], {}, true), true);
     assert.equal(usesColors(['status'], {}, false), false, 'none in a pipe');
+    for (const words of [['--no-color'], ['--no-colour'], ['--colour', 'never'], ['--colour=never']]) {
+      assert.equal(usesColors(['status', ...words], {}, true), false, words.join(' '));
+    }
     assert.equal(usesColors(['status'], { NO_COLOR: '1' }, true), false);
     assert.equal(usesColors(['status'], { NO_COLOR: '' }, true), true, 'an empty one says nothing');
     assert.equal(usesColors(['status'], { TERM: 'dumb' }, true), false);

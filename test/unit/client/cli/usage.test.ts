@@ -32,6 +32,13 @@ describe('a wrong command line is reported in plain words, and the last line is 
     ['ping extra', '“ping” has too many arguments: extra: to choose nodes by name: mco-deploy ping -I extra', 'ping'],
     ['ping a=b', '“ping” has too many arguments: a=b: to filter: mco-deploy ping -F a=b', 'ping'],
     ['ping -F a = b', '“ping” has too many arguments: =, b: to filter: mco-deploy ping -F a=b', 'ping'],
+    [
+      'ping --with-fact a = b',
+      '“ping” has too many arguments: =, b: to filter: mco-deploy ping --with-fact a=b',
+      'ping',
+    ],
+    ['ping -v -- a=b', '“ping” has too many arguments: a=b', 'ping'],
+    ['facts os -vF cluster=b x', '“facts” has too many arguments: x', 'facts'],
     ['find -F a >=b', "“find” has too many arguments: >=b: to filter: mco-deploy find -F 'a>=b'", 'find'],
     [
       'find web.x.net',

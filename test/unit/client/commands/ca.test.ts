@@ -149,7 +149,7 @@ describe('a certificate', () => {
     ]);
     assert.deepEqual((await issue('web4', '--force', '--json')).err.map(print), [
       'warning: 2 earlier certificates of node web4, for other keys, stay valid until DATE',
-      `“mco-deploy ca show web4 --dir ${dir}” lists them`,
+      `“mco-deploy ca show web4 --kind node --dir ${dir}” lists them`,
       `to revoke the first: mco-deploy ca revoke ${first} --dir ${dir}`,
     ]);
     assert.deepEqual(

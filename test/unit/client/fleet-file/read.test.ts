@@ -140,13 +140,13 @@ describe('fleet.yaml', () => {
 
   test('refuses batches and times that an upgrade could not use, and takes all others', async () => {
     const withBatch = (settings: string) => faultsIn(shopFleet.replace('batch: 1', settings));
-    for (const batch of ['two', '0', '-1', '500000', '1,,2', '0%'])
+    for (const batch of ['two', '0', '-1', '500000', '1,,2', '0%', '200%', '1,150%'])
       assert.match(
         (await withBatch(`batch: "${batch}"`)).join(),
         /^\d+:\d+: “\S+” is not a number of servers: write 2/,
       );
     assert.match((await withBatch('soak: soon')).join(), /^\d+:\d+: “soon” is not a time: write 30s or 5m$/);
-    for (const good of ['batch: 3', 'batch: 25%', 'batch: "1,2,50%"', 'soak: 5m', 'soak: 0s'])
+    for (const good of ['batch: 3', 'batch: 25%', 'batch: "1,2,50%"', 'batch: "05"', 'soak: 5m', 'soak: 0s'])
       assert.deepEqual(await withBatch(good), [], good);
   });
 

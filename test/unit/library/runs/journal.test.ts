@@ -123,6 +123,16 @@ describe('the journal of a run on the disk', () => {
     assert.equal(await readFile(journal.file, 'utf8'), 'theirs');
   });
 
+  test('reports that it cannot be written where a file has taken the place of its directory', async () => {
+    const replaced = join(state, 'replaced');
+    const journal = await openJournal(replaced, run);
+    await rename(replaced, join(state, 'elsewhere'));
+    await writeFile(replaced, 'a file');
+    const write = journal.write({ at: 1, runId: run, type: 'step-started', step: 'a' });
+    await assert.rejects(write, { code: 'journal-failed' });
+    await journal.close();
+  });
+
   test('reports once that its disk is full', async () => {
     const full = 'f'.repeat(32);
     await symlink('/dev/full', journalFile(state, full));
