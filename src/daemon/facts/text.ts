@@ -17,10 +17,15 @@ export function decodeFacts(bytes: Buffer): DecodedFacts {
 
 /** @param isWhole as in {@link DecodedFacts} @throws Error with the reason */
 export function parseYamlFacts(text: string, isWhole = true): ReadFacts {
-  refuseOddCharacters(text);
-  const { value, lost, notes } = parseYaml(text);
-  const kept = keepRepresentable(value, isWhole);
-  return { facts: kept.facts, lost: [...lost, ...kept.lost], notes: [...notes, ...kept.notes] };
+  try {
+    const { value, lost, notes } = parseYaml(text);
+    const kept = keepRepresentable(value, isWhole);
+    return { facts: kept.facts, lost: [...lost, ...kept.lost], notes: [...notes, ...kept.notes] };
+  } catch (error) {
+    // They are the better reason, where there are any.
+    refuseOddCharacters(text);
+    throw error;
+  }
 }
 
 /** The context that a reviver of JSON.parse receives since ECMAScript 2025: the source text of a number. */
@@ -52,12 +57,15 @@ function exactly(number: number, source: string): unknown {
   return Number.isFinite(number) ? number : source;
 }
 
-/** The output of a program: JSON, `name=value` lines like Facter's external facts, or YAML. @throws Error */
+/**
+ * The output of a program: JSON, `name=value` lines like Facter's external facts, or YAML. Bytes that were not UTF-8 are
+ * U+FFFD in it. @throws Error
+ */
 export function parsePrintedFacts(text: string): ReadFacts {
   const trimmed = text.trim();
-  if (trimmed.startsWith('{')) return parseJsonFacts(trimmed);
+  if (trimmed.startsWith('{')) return parseJsonFacts(trimmed, false);
   const lines = trimmed.split(/\r?\n/).filter((line) => line.trim() !== '');
   const pairs = lines.map((line) => /^([A-Za-z0-9_:.-]{1,200})=(.*)$/.exec(line));
-  if (!pairs.every((pair) => pair !== null)) return parseYamlFacts(text);
-  return keepRepresentable(Object.fromEntries(pairs.map(([, name, value]) => [name, value])));
+  if (!pairs.every((pair) => pair !== null)) return parseYamlFacts(text, false);
+  return keepRepresentable(Object.fromEntries(pairs.map(([, name, value]) => [name, value])), false);
 }

@@ -62,7 +62,8 @@ describe('app_cluster_upgrade', () => {
     const estate = createEstate({ balancers });
     await run(estate);
     const out = lines(estate).filter((line) => line.includes('already'));
-    assert.deepEqual(out, [`[bravo] out_already: lb2.devco.net: ${bravo[0]} was taken out of traffic`]);
+    const who = `lb2.devco.net: ${bravo[0]} was taken out of traffic`;
+    assert.deepEqual(out, [`[bravo] out_already: ${who}; all servers are put into traffic in the end`]);
     assert.equal(estate.balancers['lb2.devco.net']?.app?.[bravo[0] ?? ''], true);
   });
 

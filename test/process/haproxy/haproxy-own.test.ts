@@ -64,10 +64,18 @@ describe('a run that enables its own servers', () => {
       await enable({ server: 'web1' });
       assert.deepEqual(await states(), [0, 0]);
     }
-    await lb.ask('set server app/web1 state maint');
-    await disable({ server: 'web1' }, run);
-    await enable(own, run);
-    assert.deepEqual(await states(), [1, 0], 'somebody had taken it out there before');
+    for (const state of ['maint', 'drain']) {
+      await lb.ask(`set server app/web1 state ${state}`);
+      await disable({ server: 'web1' }, run);
+      const { changed, unchanged, hosts } = await enable(own, run);
+      assert.deepEqual([changed, unchanged, hosts[0]?.lines], [['web1'], [], ['static/web1']]);
+      assert.deepEqual(await states(), [1, 0], 'somebody had taken it out there before');
+      // What the run then takes out itself, it puts in again.
+      await enable({ server: 'web1', backend: 'app' });
+      await disable({ server: 'web1', backend: 'app' }, run);
+      assert.deepEqual((await enable(own, run)).changed, ['web1']);
+      assert.deepEqual(await states(), [0, 0]);
+    }
   });
 
   test('recognises them when it repeats the call, and after a restart of the daemon', async () => {

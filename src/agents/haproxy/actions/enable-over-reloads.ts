@@ -20,7 +20,9 @@ export async function enableOverReloads(
   readNarrowing(balancer.config, input);
   const before = await readInfos(balancer.runtimes, context.signal);
   const report = await enable(balancer, input, context, before);
-  const present = report.hosts.filter(({ lines }) => lines.length > 0);
+  // Those of others stay out: they were out before.
+  const isMeant = (name: string) => input.own !== true || report.changed.includes(name);
+  const present = report.hosts.filter(({ name, lines }) => lines.length > 0 && isMeant(name));
   if (present.length > 0)
     balancer.enableWatch.watch(before, (signal) => enableAgain(balancer, input, present, { ...context, signal }));
   return report;

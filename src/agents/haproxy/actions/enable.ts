@@ -37,12 +37,14 @@ export async function enable(
   const changing = selected.filter(
     (host) => isGone(host) || (entering.includes(host) && (isOut(host) || heldOf(held, host) !== undefined)),
   );
+  const names = new Set(namesOf(changing));
   const report = {
     backend: request.backends.join(','),
     // A server that only its checks keep out is waited for, but not changed.
     changed: namesOf(changing),
-    unchanged: namesOf(request.hosts.filter((host) => !changing.includes(host))),
-    hosts: request.hosts.map(reportHost),
+    unchanged: namesOf(request.hosts.filter(({ name }) => !names.has(name))),
+    // Of a host that is put in only in part, the lines of that part.
+    hosts: request.hosts.map((host) => reportHost(selected.find(({ name }) => name === host.name) ?? host)),
   };
   if (context.dryRun) {
     // With a configured weight of 0, a line is in and gets nothing new.

@@ -22,7 +22,7 @@ function noteOthers(
   byOrigin.delete(ownOrigin);
   return [...byOrigin].map(([origin, some]) => {
     const where = some.length === affectedLines(host).length ? '' : ` in ${formatLines(some)}`;
-    return `${host.name} was taken out of traffic${where} ${origin}, and will be put in`;
+    return `${host.name} was taken out of traffic${where} ${origin}`;
   });
 }
 
@@ -49,12 +49,15 @@ function originOf(line: ServerLine, held: HeldHost | undefined, runId: string): 
 /** Lines that get nothing for another reason: after all is done, they keep their host out. */
 function noteFailing({ name }: ScopedHost, lines: readonly ServerLine[]): string[] {
   const failing = lines.filter(
-    ({ server }) => !inMaintenance(server) && (adminStateOf(server) === 'ready' || !isUp(server)),
+    ({ server }) =>
+      !inMaintenance(server) &&
+      (server.admin & adminBits.inheritedDrain) === 0 &&
+      (adminStateOf(server) === 'ready' || !isUp(server)),
   );
   if (failing.length === 0) return [];
   const shown = [...new Set(failing.map((line) => `${lineName(line)} (${whyFailing(line)})`))].join(', ');
   return [
-    `${name} takes no traffic in ${shown}: it comes back only once all its lines pass their checks, so repair what this call does not repair, or choose other backends`,
+    `${name} takes no traffic in ${shown}: it comes back only once all its lines take traffic: repair them, or choose other backends`,
   ];
 }
 

@@ -4,7 +4,7 @@ import type { BackendView } from '../servers/backend.ts';
 import { refreshLines, type ServerLine } from '../servers/line.ts';
 import { affectedLines, type ScopedHost } from '../servers/scope.ts';
 import { isVacant } from '../servers/server.ts';
-import { inMaintenance } from '../servers/state.ts';
+import { adminStateOf, inMaintenance } from '../servers/state.ts';
 
 /** A line in its state when its host was last seen out. */
 export interface HeldLine {
@@ -142,7 +142,7 @@ export function beginHold(
     origin === undefined || before !== undefined
       ? pickOrigin(before)
       : { since: Date.now(), caller: origin.caller, run: origin.runId };
-  const runs = { ...before?.runs, ...otherRuns(host, before, origin?.runId ?? '') };
+  const runs = otherRuns(host, before, origin?.runId ?? '');
   return {
     ...joinIdentity(before, identityOf(host)),
     ...backends,
@@ -164,13 +164,15 @@ export function beginHold(
 function otherRuns(host: ScopedHost, before: HeldHost | undefined, run: string): Record<string, string> {
   const byBackend = Map.groupBy(host.chosen, ({ view }) => view.backend);
   const added = [...byBackend].filter(([, lines]) => before === undefined || heldOnly(before, lines).length === 0);
+  const isAdded = new Set(added.map(([backend]) => backend));
+  const kept = Object.entries(before?.runs ?? {}).filter(([backend]) => !isAdded.has(backend));
   const runs = added.map(([backend, lines]) => {
     // Somebody else took a line of it out before.
-    const own = lines.some(({ server }) => inMaintenance(server)) ? '' : run;
-    return [backend, own] as const;
+    const wasOut = lines.some(({ server }) => inMaintenance(server) || adminStateOf(server) !== 'ready');
+    return [backend, wasOut ? '' : run] as const;
   });
   const usual = before === undefined ? run : before.run;
-  return Object.fromEntries(runs.filter(([, own]) => own !== usual));
+  return Object.fromEntries([...kept, ...runs.filter(([, own]) => own !== usual)]);
 }
 
 /** Whether the run took it out of the backend: what was out before it began, it must not bring in. */
@@ -232,7 +234,17 @@ export function endHold(
   const backends = [...new Set(left.map(({ backend }) => backend))];
   const ports =
     narrowing.ports.length === 0 ? held.ports : left.map(({ address }) => Number(/\d+$/.exec(address)?.[0]));
-  return { ...held, backends, ports: [...new Set(ports)], lines: left, stage: 'out', outSince: Date.now() };
+  const { runs: before = {}, ...rest } = held;
+  const runs = Object.fromEntries(Object.entries(before).filter(([backend]) => backends.includes(backend)));
+  return {
+    ...rest,
+    backends,
+    ports: [...new Set(ports)],
+    lines: left,
+    stage: 'out',
+    outSince: Date.now(),
+    ...(Object.keys(runs).length === 0 ? {} : { runs }),
+  };
 }
 
 /** Requested as `ADDRESS:PORT`, a host is only chosen at that port. */

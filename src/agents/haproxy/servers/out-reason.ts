@@ -18,6 +18,8 @@ export function reasonOf(server: Server, before = ''): string {
   if (!isUp(server) && server.status !== 'DOWN (agent)') return server.check || before || server.status;
   if (isUp(server) && server.weight === 0)
     return agent.enabled ? 'its weight is 0 (an agent-check may set it)' : 'its weight is 0';
+  if (agent.enabled && agent.health === 0 && server.status === 'DOWN (agent)')
+    return 'its agent-check has not answered yet';
   return before;
 }
 

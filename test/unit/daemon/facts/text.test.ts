@@ -43,6 +43,16 @@ describe('facts', () => {
     assert.deepEqual(parseJsonFacts(broken.text, broken.isWhole).facts, { b: 1 });
   });
 
+  test('that a program prints lose a text that is not UTF-8, too', () => {
+    for (const text of ['a=caf\ufffd\nb=2', '{"a": "caf\ufffd", "b": "2"}', 'a: caf\ufffd\nb: "2"\n']) {
+      assert.deepEqual(parsePrintedFacts(text).facts, { b: '2' }, text);
+    }
+  });
+
+  test('are read with a carriage return in a comment or a text', () => {
+    assert.deepEqual(parseYamlFacts('# one\rmore\na: 1\n').facts, { a: 1 });
+  });
+
   test('that are text of another kind are refused as what they are', () => {
     const utf16 = Buffer.from('\ufeffcluster: bravo\n', 'utf16le');
     assert.throws(() => decodeFacts(utf16), /^Error: it is UTF-16 text: save it as UTF-8$/);

@@ -35,14 +35,14 @@ describe('the notes about a host', () => {
   });
 
   test('name who took it out, and when, to all but the run that did', () => {
-    const by = 'web1 was taken out of traffic by cert=rip in run run1 at 2026-11-30T20:00:00Z, and will be put in';
+    const by = 'web1 was taken out of traffic by cert=rip in run run1 at 2026-11-30T20:00:00Z';
     assert.deepEqual(notes(maint, maint, held), [by]);
     assert.deepEqual(notes(maint, maint, { ...held, run: '' }, ''), [by.replace(' in run run1', '')]);
     assert.deepEqual(notes(maint, maint, held, 'run1'), []);
   });
 
   test('name the lines that somebody else took out, with the way', () => {
-    const said = (how: string) => [`web1 was taken out of traffic in static/s1 ${how}, and will be put in`];
+    const said = (how: string) => [`web1 was taken out of traffic in static/s1 ${how}`];
     const app = { ...held, backends: ['app'] };
     const drain = { admin: adminBits.forcedDrain, status: 'DRAIN' };
     assert.deepEqual(notes(maint, drain, app, 'run1'), said('by a command to HAProxy (drain)'));
@@ -60,13 +60,14 @@ describe('the notes about a host', () => {
   test('name lines that fail, since when, why, and what to do', (context) => {
     context.mock.timers.enable({ apis: ['Date'], now: Date.parse('2026-11-30T20:01:00Z') });
     const said = (lines: string) => [
-      `web1 takes no traffic in ${lines}: it comes back only once all its lines pass their checks, so repair what this call does not repair, or choose other backends`,
+      `web1 takes no traffic in ${lines}: it comes back only once all its lines take traffic: repair them, or choose other backends`,
     ];
     const refused = 'since 2026-11-30T20:00:00Z, L4CON: Connection refused';
     assert.deepEqual(notes({}, { ...down, changedAgo: 60 }), said(`static/s1 (${refused})`));
     assert.deepEqual(notes({}, { ...down, changedAgo: undefined }), said('static/s1 (L4CON: Connection refused)'));
     assert.deepEqual(notes({ weight: 0 }, {}), said('app/web1 (its weight is 0)'));
     assert.deepEqual(notes(maint, maint, held, 'run1'), [], 'in maintenance nothing is known of a check');
+    assert.deepEqual(notes({}, { admin: adminBits.inheritedDrain, status: 'DRAIN', tracked: 'app/web1' }), []);
     const drained = { ...down, admin: adminBits.forcedDrain, changedAgo: 60 };
     assert.deepEqual(notes({}, drained).slice(1), said(`static/s1 (${refused})`));
   });

@@ -57,6 +57,11 @@ describe('the reason that a server is not in', () => {
       { operational: 0, status: 'DOWN (agent)', weight: 0 },
       'before',
     ],
+    [
+      'down until its agent-check has answered',
+      { operational: 0, check: 'L7OK', status: 'DOWN (agent)', agent: { ...on, health: 0 } },
+      'its agent-check has not answered yet',
+    ],
     ['up with a weight of 0', { weight: 0 }, 'its weight is 0'],
     [
       'up with a weight of 0 of an agent-check',
