@@ -364,7 +364,7 @@ test('a node that refuses is named by each command that asks nodes, and its exit
   await writeFile(file, JSON.stringify(listed));
   for (const words of ['locks', 'locks break bravo', 'jobs', 'published', 'prune shop --keep 1']) {
     const { code, err } = await mco(...words.split(' '), '--nodes', file);
-    assert.equal(code, 2, words);
+    assert.equal(code, 2, `${words}: ${err}`);
     assert.match(err, /^dev3\.devco\.net: .* may not /m, words);
   }
 });
