@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { defineMutex } from '../waiting/concurrency.ts';
 
 /**
  * Appends lines one after the other, each completely or not at all: if a full disk cuts one, the part is removed before
@@ -14,7 +15,7 @@ export async function startAppending(
   let { size } = await handle.stat();
   // A crash may have left a line without its end: it stays, for a person to read, and gets a newline.
   let dirty = size > 0 && !isWhole;
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = defineMutex();
   const appendNow = async (line: string) => {
     const text = dirty ? `\n${line}` : line;
     try {
@@ -27,11 +28,7 @@ export async function startAppending(
     size += Buffer.byteLength(text);
     dirty = false;
   };
-  return (line) => {
-    const written = last.then(() => appendNow(line));
-    last = written.catch(() => {});
-    return written;
-  };
+  return (line) => inTurn(() => appendNow(line));
 }
 
 /** @returns whether the file ends with a whole line */

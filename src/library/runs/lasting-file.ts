@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { errnoOf } from '../../core/errors.ts';
 import { startAppending } from '../../core/files/append-lines.ts';
 import { makeDirectories, replaceFile } from '../../core/files/durable.ts';
+import { defineMutex } from '../../core/waiting/concurrency.ts';
 
 export interface LastingFile {
   /** Resolves when the lines are on the disk, under the name of the file. */
@@ -28,13 +29,9 @@ export async function openLasting(file: string, flags: 'a' | 'ax'): Promise<Last
     await current.handle.close();
     current = next;
   };
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = defineMutex();
   return {
-    append: (lines) => {
-      const appended = last.then(() => appendNow(lines));
-      last = appended.catch(() => {});
-      return appended;
-    },
+    append: (lines) => inTurn(() => appendNow(lines)),
     close: () => current.handle.close(),
   };
 }
