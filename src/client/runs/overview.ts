@@ -1,4 +1,5 @@
 /** What runs where, from nodes, load balancers and journals. Pure. */
+import { comparableText } from '../../core/filter/literal.ts';
 import { notifier } from '../../playbook/call/notifier.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 import type { RunRecord } from './record.ts';
@@ -47,8 +48,7 @@ export function incompleteRuns(records: readonly RunRecord[]): RunRecord[] {
   const settled = new Set<string>();
   return records.filter((record) => {
     const { playbook, inputs, state, steps, dryRun } = record;
-    // As filters compare it: `Bravo` is `bravo`.
-    const cluster = inputs.cluster == null ? undefined : String(inputs.cluster).toLowerCase();
+    const cluster = inputs.cluster == null ? undefined : comparableText(String(inputs.cluster));
     const key = JSON.stringify(cluster ?? [playbook, inputs]);
     const keyOfPlaybook = JSON.stringify([key, playbook]);
     const isOver = ['done', 'nothing-to-do', 'running'].includes(state);

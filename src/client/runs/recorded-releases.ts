@@ -1,5 +1,5 @@
 /** The releases of servers before a run, from its journal. */
-import { isSameName } from '../../core/request/lease.ts';
+import { comparableText } from '../../core/filter/literal.ts';
 import { notifier } from '../../playbook/call/notifier.ts';
 import type { JournalEntry } from '../../playbook/journal/entries.ts';
 
@@ -51,7 +51,8 @@ export function revisionsBrought(entries: readonly JournalEntry[]): string[] {
 /** Whether the run upgraded servers of that cluster, and that application if both have named one. */
 export function upgraded(entries: readonly JournalEntry[], cluster: string, application?: string): boolean {
   const started = entries.find((entry) => entry.type === 'run-started');
-  if (started === undefined || started.dryRun || !isSameName(String(started.inputs.cluster), cluster)) return false;
+  if (started === undefined || started.dryRun) return false;
+  if (comparableText(String(started.inputs.cluster)) !== comparableText(cluster)) return false;
   const other = started.inputs.application ?? application;
   if (application !== undefined && other !== application) return false;
   return revisionsBefore(entries).size > 0;

@@ -5,6 +5,12 @@ export function numberIn(text: string): number | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
+/** A text in the form in which filters compare it with others: numbers as numbers, all else in any case. */
+export function comparableText(text: string): string {
+  const number = numberIn(text);
+  return number === undefined ? text.toLowerCase() : String(number);
+}
+
 /** `true`, `t`, `1` and `false`, `f`, `0` in any case, as operators write booleans. */
 export function booleanIn(text: string): boolean | undefined {
   switch (text.toLowerCase()) {

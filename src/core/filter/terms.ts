@@ -3,7 +3,7 @@ import type { FilterTerms } from '../wire/messages.ts';
 import type { Expression } from './expression.ts';
 import { comparable, lookUpFact } from './fact.ts';
 import { parseFilter } from './filter.ts';
-import { booleanIn, numberIn } from './literal.ts';
+import { booleanIn, comparableText } from './literal.ts';
 
 /**
  * A term that a node can publish and a question can carry. The value is normalised, so that values that a filter treats
@@ -61,7 +61,6 @@ function factTerm(key: string, value: string): EqualityTerm {
 
 /** `1`, `1.0`, `t` and `TRUE` become the same, since a fact may be a number or a boolean where a filter has only text. */
 function normalised(value: string): string {
-  const number = numberIn(value);
-  const text = number === undefined ? value.toLowerCase() : String(number);
+  const text = comparableText(value);
   return String(booleanIn(text) ?? text);
 }

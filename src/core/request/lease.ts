@@ -1,5 +1,5 @@
 /** Leases, as the pipeline sees them: who may change the node now. */
-import { numberIn } from '../filter/literal.ts';
+import { comparableText } from '../filter/literal.ts';
 import type { Problem } from '../errors.ts';
 
 /** The lease that a request claims, and its claimant. */
@@ -26,17 +26,9 @@ export function leasesOverlap(one: string, other: string): boolean {
   return parts.length === others.length && parts.every((part, index) => sharesName(part, others[index] ?? ''));
 }
 
+/** Runs over `bravo` and `Bravo` exclude each other: filters find the same nodes for both. */
 function sharesName(one: string, other: string): boolean {
   if (one === '*' || other === '*') return true;
-  const names = other.split(',');
-  return one.split(',').some((name) => names.some((other) => isSameName(name, other)));
-}
-
-/**
- * Whether the same nodes may have these values of a fact, so that two runs over `bravo` and `Bravo` exclude each other:
- * a filter compares facts in any case, and numbers as numbers.
- */
-export function isSameName(one: string, other: string): boolean {
-  const number = numberIn(one);
-  return one.toLowerCase() === other.toLowerCase() || (number !== undefined && number === numberIn(other));
+  const names = new Set(other.split(',').map(comparableText));
+  return one.split(',').some((name) => names.has(comparableText(name)));
 }
