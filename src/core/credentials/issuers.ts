@@ -87,33 +87,35 @@ export function rememberIssuers(chain: readonly X509Certificate[], trust: Roots)
 }
 
 /** The paths of a certificate for the CAs that were known: each request and reply of a node comes with its certificate. */
-const ways = new WeakMap<
-  X509Certificate,
-  { readonly cas: readonly X509Certificate[]; readonly paths: readonly (readonly X509Certificate[])[] }
->();
+const ways = new WeakMap<X509Certificate, Ways>();
+
+type Paths = readonly (readonly X509Certificate[])[];
+
+interface Ways {
+  readonly cas: readonly X509Certificate[];
+  readonly paths: Paths;
+  /**
+   * The last paths that there were: a connection or a call that waits stays valid when other intermediate CAs displace
+   * theirs in the memory.
+   */
+  readonly last: Paths;
+}
 
 /**
  * The paths from a certificate to a trusted root, through CAs that may sign it: its issuer first, the root last. There
  * may be more than one while one CA replaces another.
  */
-export function pathsOf(certificate: X509Certificate, trust: Roots): readonly (readonly X509Certificate[])[] {
+export function pathsOf(certificate: X509Certificate, trust: Roots): Paths {
   const cas = knownTo(trust);
   const before = ways.get(certificate);
   if (before?.cas === cas) return before.paths;
   const paths = allPaths(certificate, trust).filter((path) => faultIn(certificate, path) === undefined);
-  ways.set(certificate, { cas, paths });
-  if (paths.length > 0) provenBy.set(certificate, new Set(paths.flat()));
+  ways.set(certificate, { cas, paths, last: paths.length > 0 ? paths : (before?.last ?? []) });
   return paths;
 }
 
-/**
- * The CAs that each certificate was proven by last: a connection or a call that waits stays valid when other intermediate
- * CAs displace these in the memory.
- */
-const provenBy = new WeakMap<X509Certificate, ReadonlySet<X509Certificate>>();
-
 function allPaths(certificate: X509Certificate, trust: Roots): X509Certificate[][] {
-  const cas = new Set([...knownTo(trust), ...(provenBy.get(certificate) ?? [])]);
+  const cas = new Set([...knownTo(trust), ...(ways.get(certificate)?.last.flat() ?? [])]);
   return issuerPaths(certificate, [...cas], trust);
 }
 

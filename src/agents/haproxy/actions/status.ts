@@ -26,17 +26,12 @@ export async function status(balancer: LoadBalancer, input: StatusInput, context
   await refreshHeld(balancer, context.signal);
   const { backends, hosts, views, gone = [] } = await readScope(balancer, input, context.signal);
   const held = balancer.watch.hosts();
-  const present = hosts.map((host) => ({
-    ...describeHost(host),
-    ...describeHold(held.find((one) => one.host === host.name && !gone.includes(one))),
+  const found = hosts.map((host) => ({
+    host,
+    hold: held.find((one) => one.host === host.name && !gone.includes(one)),
   }));
-  const notes = hosts.flatMap((host) =>
-    notesOf(
-      host,
-      held.find((one) => one.host === host.name),
-      context.runId,
-    ),
-  );
+  const present = found.map(({ host, hold }) => ({ ...describeHost(host), ...describeHold(hold) }));
+  const notes = found.flatMap(({ host, hold }) => notesOf(host, hold, context.runId));
   const servers = [...present, ...gone.map((host) => ({ ...describeGone(host), ...describeHold(host) }))];
   const out = servers.filter((server) => !server.in_rotation).map(({ name }) => name);
   const asked = views.length === 0 ? balancer.runtimes : runtimesOf(views);

@@ -19,7 +19,7 @@ const enoughReads = 4;
  */
 export function awaitAgentAnswer(signal: AbortSignal) {
   let first: { readonly agent: AgentCheck; readonly at: number } | undefined;
-  let before: AgentCheck | undefined;
+  let wasAsking = false;
   let answered = false;
   let reads = 0;
   let silentReads = 0;
@@ -28,9 +28,9 @@ export function awaitAgentAnswer(signal: AbortSignal) {
     async read(now: ServerLine): Promise<void> {
       const { agent } = now.server;
       first ??= { agent, at: performance.now() };
-      const hasEnded = before?.asking === true && !agent.asking;
+      const hasEnded = wasAsking && !agent.asking;
       answered ||= hasEnded || agent.status !== first.agent.status || agent.words !== first.agent.words;
-      before = agent;
+      wasAsking = agent.asking;
       reads++;
       const waited = performance.now() - first.at >= agentPatience;
       const isQuiet = agent.asking ? answered && waited : answered || (waited && reads >= patientReads);

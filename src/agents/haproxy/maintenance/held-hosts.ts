@@ -142,7 +142,6 @@ export function beginHold(
     origin === undefined || before !== undefined
       ? pickOrigin(before)
       : { since: Date.now(), caller: origin.caller, run: origin.runId };
-  const runs = otherRuns(host, before, origin?.runId ?? '');
   return {
     ...joinIdentity(before, identityOf(host)),
     ...backends,
@@ -153,7 +152,7 @@ export function beginHold(
     lines: [...kept, ...lines],
     stage: 'leaving',
     ...by,
-    ...(Object.keys(runs).length === 0 ? {} : { runs }),
+    ...otherRuns(host, before, origin?.runId ?? ''),
     ...(origin === undefined && before?.outSince !== undefined ? { outSince: before.outSince } : {}),
     breaks: before?.breaks ?? [],
     processes: before?.processes ?? {},
@@ -161,7 +160,7 @@ export function beginHold(
 }
 
 /** Backends that it is held out of from now on, by another than the hold itself. */
-function otherRuns(host: ScopedHost, before: HeldHost | undefined, run: string): Record<string, string> {
+function otherRuns(host: ScopedHost, before: HeldHost | undefined, run: string): Pick<HeldHost, 'runs'> {
   const byBackend = Map.groupBy(host.chosen, ({ view }) => view.backend);
   const added = [...byBackend].filter(([, lines]) => before === undefined || heldOnly(before, lines).length === 0);
   const isAdded = new Set(added.map(([backend]) => backend));
@@ -172,7 +171,11 @@ function otherRuns(host: ScopedHost, before: HeldHost | undefined, run: string):
     return [backend, wasOut ? '' : run] as const;
   });
   const usual = before === undefined ? run : before.run;
-  return Object.fromEntries([...kept, ...runs.filter(([, own]) => own !== usual)]);
+  return runsFrom([...kept, ...runs.filter(([, own]) => own !== usual)]);
+}
+
+function runsFrom(runs: readonly (readonly [backend: string, run: string])[]): Pick<HeldHost, 'runs'> {
+  return runs.length === 0 ? {} : { runs: Object.fromEntries(runs) };
 }
 
 /** Whether the run took it out of the backend: what was out before it began, it must not bring in. */
@@ -235,7 +238,6 @@ export function endHold(
   const ports =
     narrowing.ports.length === 0 ? held.ports : left.map(({ address }) => Number(/\d+$/.exec(address)?.[0]));
   const { runs: before = {}, ...rest } = held;
-  const runs = Object.fromEntries(Object.entries(before).filter(([backend]) => backends.includes(backend)));
   return {
     ...rest,
     backends,
@@ -243,7 +245,7 @@ export function endHold(
     lines: left,
     stage: 'out',
     outSince: Date.now(),
-    ...(Object.keys(runs).length === 0 ? {} : { runs }),
+    ...runsFrom(Object.entries(before).filter(([backend]) => backends.includes(backend))),
   };
 }
 
