@@ -20,13 +20,13 @@ export function translateOptions(
   for (let at = 0; at < words.length; at++) {
     const word = words[at] as string;
     if (word === '--') return finish([...out, ...words.slice(at)]);
-    const [flag = '', inline] = word.startsWith('--') ? splitOnce(word) : [word];
-    const habit = Object.hasOwn(optionHabits, flag) && !known().has(flag) ? optionHabits[flag] : undefined;
+    const [flag, inline] = splitOption(word);
+    const habit = known().has(flag) ? undefined : habitOf(flag);
     if (habit === undefined) out.push(word);
     else if ('drop' in habit) continue;
     else if (!isOfUse(habit, command, known())) out.push(word);
     else if ('answer' in habit) return { words: out, answer: `${flag}: ${habit.answer}` };
-    else out.push(inline === undefined ? habit.as : `${habit.as}=${inline}`);
+    else out.push(ownOption(habit, inline));
   }
   return finish(out);
 }
@@ -41,8 +41,28 @@ function isOfUse(
   return (habit.of?.includes(command) ?? true) && known.has(habit.as.replace(/=.*/s, ''));
 }
 
-function splitOnce(word: string): [string, string?] {
-  const cut = word.indexOf('=');
+/**
+ * `--color` in this program's words: colours are needed before a command, and what else it has, are known.
+ * @param words of the options
+ */
+export function translateColor(words: readonly string[]): readonly string[] {
+  return words.map((word) => {
+    const [flag, inline] = splitOption(word);
+    const habit = habitOf(flag);
+    return habit !== undefined && 'as' in habit && /^--color\b/.test(habit.as) ? ownOption(habit, inline) : word;
+  });
+}
+
+function habitOf(flag: string): OptionHabit | undefined {
+  return Object.hasOwn(optionHabits, flag) ? optionHabits[flag] : undefined;
+}
+
+function ownOption({ as }: { readonly as: string }, value: string | undefined): string {
+  return value === undefined ? as : `${as}=${value}`;
+}
+
+function splitOption(word: string): readonly [flag: string, value?: string] {
+  const cut = word.startsWith('--') ? word.indexOf('=') : -1;
   return cut === -1 ? [word] : [word.slice(0, cut), word.slice(cut + 1)];
 }
 

@@ -11,7 +11,7 @@ export interface TypedWord {
 
 /** The words that were typed behind the name of a command. */
 export function typedWords(command: Command): TypedWord[] {
-  const line = topOf(command).args;
+  const line = programOf(command).args;
   const path = pathOf(command).split(' ');
   // The default of a group is not named: `locks -F a=b`.
   const other = path.findIndex((word, at) => line[at] !== word);
@@ -29,6 +29,6 @@ export function typedWords(command: Command): TypedWord[] {
   return words;
 }
 
-function topOf(command: Command): Command {
-  return command.parent === null ? command : topOf(command.parent);
+function programOf(command: Command): Command {
+  return command.parent === null ? command : programOf(command.parent);
 }

@@ -1,7 +1,5 @@
-import { optionsIn, valueIn } from './format.ts';
-
-/** For `--color=never`, in the habit of other tools: colours are needed before the command line is read. */
-const never = ['--no-color', '--no-colour'];
+import { translateColor } from '../../habits/options.ts';
+import { valueIn } from './format.ts';
 
 /**
  * Whether a stream is written in colours: as `--color` says; else on a terminal that supports them, unless NO_COLOR is
@@ -12,9 +10,7 @@ export function usesColors(
   { NO_COLOR = '', TERM = '' }: Readonly<NodeJS.ProcessEnv>,
   isTerminal: boolean,
 ): boolean {
-  const when = optionsIn(words).some((word) => never.includes(word))
-    ? 'never'
-    : valueIn(words, '--color') || valueIn(words, '--colour');
+  const when = valueIn(translateColor(words), '--color');
   if (when === 'always' || when === 'never') return when === 'always';
   return isTerminal && NO_COLOR === '' && TERM !== 'dumb';
 }

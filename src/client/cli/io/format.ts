@@ -67,7 +67,7 @@ export function valueIn(words: readonly string[], long: string, short?: string):
 }
 
 /** The words before `--`. */
-export function optionsIn(words: readonly string[]): readonly string[] {
+function optionsIn(words: readonly string[]): readonly string[] {
   const end = words.indexOf('--');
   return end < 0 ? words : words.slice(0, end);
 }
