@@ -13,7 +13,7 @@ import { count } from '../../../core/text.ts';
 import { shellWord } from '../../cli/shell-word.ts';
 import { type CliContext, exitCode } from '../../cli/context.ts';
 import type { ReadOutsideAgents } from './context.ts';
-import { listFiles, listPolicies, readPolicyFile } from './read.ts';
+import { isPolicy, listFiles, readPolicyFile } from './read.ts';
 
 export interface CheckOptions {
   readonly groups?: string;
@@ -53,14 +53,14 @@ export async function checkPolicies(
   const directory = isDirectory ? target : dirname(target);
   const agents = await knownAgents(options.agents, directory, sources, context);
   const groups = options.groups === undefined ? join(directory, groupsFile) : resolve(options.groups);
+  const files = isDirectory ? await listFiles(target) : [];
   const checked = isDirectory
-    ? await checkAll(await listPolicies(target), groups, agents)
+    ? await checkAll(files.filter(isPolicy), groups, agents)
     : await checkAll(
         basename(target) === groupsFile ? [] : [target],
         basename(target) === groupsFile ? target : groups,
         agents,
       );
-  const files = isDirectory ? await listFiles(target) : [];
   for (const remark of files.flatMap((file) => reviewStray(file, agents))) context.err(`warning: ${remark}`);
   if (options.json === true) context.out(JSON.stringify(checked.map(asJson), null, 2));
   else print(checked, context);
@@ -68,7 +68,7 @@ export async function checkPolicies(
     context.last(
       `if it is an agent in another language: mco-deploy policy check ${shellWord(path)} --agents DIRECTORY`,
     );
-  const isEmpty = isDirectory && !checked.some(({ file }) => file.endsWith('.policy'));
+  const isEmpty = isDirectory && !checked.some(({ file }) => isPolicy(file));
   // A wrong directory is more probable than a node that nobody may use.
   if (isEmpty)
     context.err(`mco-deploy: there is no AGENT.policy in ${target}, so nobody could do anything: check the path`);

@@ -31,12 +31,11 @@ export async function readGroups(file: string): Promise<Groups> {
   return parseGroups((await readPolicyFile(file)) ?? '', file);
 }
 
-/** The paths of the policies in a directory, by name. @throws Problem `unreadable-file` */
-export async function listPolicies(directory: string): Promise<string[]> {
-  return (await listFiles(directory)).filter((file) => file.endsWith('.policy'));
+export function isPolicy(file: string): boolean {
+  return file.endsWith('.policy');
 }
 
-/** @throws Problem `unreadable-file` */
+/** The paths of the files in a directory of policies, by name. @throws Problem `unreadable-file` */
 export async function listFiles(directory: string): Promise<string[]> {
   try {
     const names = await readdir(directory);
